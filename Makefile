@@ -1,0 +1,30 @@
+# The two commands of the README, and the quick ones. Everything lands in .venv; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup serve test check bench clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml uv.lock requirements-bootstrap.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
+	@$(BIN)/uv sync --quiet --frozen --inexact
+	@touch $@
+
+serve: setup
+	@$(BIN)/entrepot serve
+
+test: setup
+	@scripts/tools.sh
+	@$(BIN)/pytest
+
+check: setup
+	@$(BIN)/just check
+
+bench: setup
+	@scripts/tools.sh
+	@$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
