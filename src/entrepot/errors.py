@@ -1,0 +1,261 @@
+"""The few ways to fail.
+
+A precise class (`ManifestUnknown`) belongs to one family (`NotFound`); a door translates families
+once. `code` is the word that clients see: the OCI distribution-spec's (1.1, "Error Codes") where it
+has one, the reference registry's otherwise.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class EntrepotError(Exception):
+    """Anything that went wrong in a way we can name."""
+
+    code: ClassVar[str] = "UNKNOWN"
+
+    def __init__(self, message: str = "", detail: Mapping[str, object] | None = None) -> None:
+        super().__init__(message or self.default_message())
+        self.detail = detail
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The first sentence of the class's docstring."""
+        return (cls.__doc__ or cls.__name__).partition("\n")[0].rstrip(".").lower()
+
+    @property
+    def message(self) -> str:
+        """What went wrong, for a person; never holds a secret."""
+        return str(self)
+
+
+# Families
+
+
+class Invalid(EntrepotError):
+    """The request is malformed."""
+
+    code = "UNSUPPORTED"
+
+
+class Unauthenticated(EntrepotError):
+    """Authentication is required."""
+
+    code = "UNAUTHORIZED"
+
+
+class Denied(EntrepotError):
+    """Access to the resource is denied."""
+
+    code = "DENIED"
+
+
+class NotFound(EntrepotError):
+    """There is nothing here."""
+
+    code = "NOT_FOUND"
+
+
+class Conflict(EntrepotError):
+    """The request conflicts with what is there."""
+
+    code = "DENIED"
+
+
+class TooLarge(EntrepotError):
+    """The request is larger than this server accepts."""
+
+    code = "SIZE_INVALID"
+
+
+class TooMany(EntrepotError):
+    """Too many requests; try again later."""
+
+    code = "TOOMANYREQUESTS"
+
+
+class Unsupported(EntrepotError):
+    """The operation is unsupported."""
+
+    code = "UNSUPPORTED"
+
+
+class Unavailable(EntrepotError):
+    """The service cannot answer right now; try again later."""
+
+    code = "UNAVAILABLE"
+
+
+class OutOfSpace(EntrepotError):
+    """There is no space left to store this."""
+
+    code = "UNAVAILABLE"
+
+
+# Words that did not parse
+
+
+class InvalidName(Invalid):
+    """Invalid repository name."""
+
+    code = "NAME_INVALID"
+
+
+class InvalidDigest(Invalid):
+    """Invalid digest, or the content does not match it."""
+
+    code = "DIGEST_INVALID"
+
+
+class DigestMismatch(InvalidDigest):
+    """The content does not match the digest."""
+
+
+class InvalidTag(Invalid):
+    """Invalid tag."""
+
+    code = "MANIFEST_INVALID"
+
+
+class InvalidManifest(Invalid):
+    """Invalid manifest."""
+
+    code = "MANIFEST_INVALID"
+
+
+class InvalidPage(Invalid):
+    """Invalid number of results requested."""
+
+    code = "PAGINATION_NUMBER_INVALID"
+
+
+class InvalidSize(Invalid):
+    """The length given does not match the content."""
+
+    code = "SIZE_INVALID"
+
+
+class InvalidUpload(Invalid):
+    """The upload request is invalid."""
+
+    code = "BLOB_UPLOAD_INVALID"
+
+
+class InvalidAccount(Invalid):
+    """Invalid account name or password."""
+
+
+class BodyCut(Invalid):
+    """The body ended before its announced length."""
+
+    code = "SIZE_INVALID"
+
+
+# Things that are not there
+
+
+class BlobUnknown(NotFound):
+    """Blob unknown to the repository."""
+
+    code = "BLOB_UNKNOWN"
+
+
+class UploadUnknown(NotFound):
+    """Blob upload unknown to the repository."""
+
+    code = "BLOB_UPLOAD_UNKNOWN"
+
+
+class ManifestUnknown(NotFound):
+    """Manifest unknown to the repository."""
+
+    code = "MANIFEST_UNKNOWN"
+
+
+class RepositoryUnknown(NotFound):
+    """Repository name not known to the registry."""
+
+    code = "NAME_UNKNOWN"
+
+
+class AccountUnknown(NotFound):
+    """No such account."""
+
+
+class NamespaceUnknown(NotFound):
+    """No such namespace."""
+
+
+class TokenUnknown(NotFound):
+    """No such token."""
+
+
+# The rest
+
+
+class ManifestBlobUnknown(Invalid):
+    """Manifest references content unknown to the repository."""
+
+    code = "MANIFEST_BLOB_UNKNOWN"
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__()
+        self.missing = missing
+
+
+class ManifestTooLarge(TooLarge):
+    """Manifest exceeds the size limit."""
+
+    code = "MANIFEST_INVALID"
+
+
+class TooManyTags(EntrepotError):
+    """Too many tags in one request."""
+
+    code = "UNSUPPORTED"
+
+
+class OutOfOrder(EntrepotError):
+    """The chunk does not start where the upload ends."""
+
+    code = "BLOB_UPLOAD_INVALID"
+
+    def __init__(self, received: int) -> None:
+        super().__init__(detail={"received": received})
+        self.received = received
+
+
+class RangeUnsatisfiable(EntrepotError):
+    """The requested range lies outside the content."""
+
+    code = "UNSUPPORTED"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(detail={"size": size})
+        self.size = size
+
+
+class MethodUnsupported(Unsupported):
+    """The method is not supported here."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class UploadBusy(Conflict):
+    """Another request is writing to this upload."""
+
+    code = "BLOB_UPLOAD_INVALID"
+
+
+class NameTaken(Conflict):
+    """The name is already taken."""
+
+
+class BadCredentials(Unauthenticated):
+    """Unknown user name or wrong password."""
+
+
+class BadToken(Unauthenticated):
+    """The token is invalid, expired or revoked."""

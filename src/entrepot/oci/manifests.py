@@ -1,0 +1,121 @@
+"""Manifests and indexes (image-spec 1.1; Docker's v2 schema 2), read but never rewritten."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.errors import InvalidManifest
+from entrepot.oci import media_types
+from entrepot.oci.descriptors import (
+    Descriptor,
+    optional_text,
+    parse_annotations,
+    parse_descriptor,
+    parse_descriptors,
+)
+from entrepot.oci.strict_json import parse_object, refuse_look_alikes
+
+MAX_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the largest manifest accepted: clients stop reading there."""
+
+_KEYS: Final = frozenset(
+    {
+        "schemaVersion",
+        "mediaType",
+        "artifactType",
+        "config",
+        "layers",
+        "blobs",
+        "manifests",
+        "subject",
+        "annotations",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest's bytes with what they say; `layers` holds an artifact manifest's blobs too."""
+
+    content: bytes
+    media_type: str
+    artifact_type: str | None
+    config: Descriptor | None
+    layers: tuple[Descriptor, ...]
+    children: tuple[Descriptor, ...]
+    subject: Descriptor | None
+    annotations: dict[str, str]
+
+    @property
+    def referrer_type(self) -> str | None:
+        """The `artifactType` of a referrers list (distribution-spec 1.1, "Listing Referrers")."""
+        if self.artifact_type or self.media_type in media_types.INDEXES:
+            return self.artifact_type
+        return self.config.media_type if self.config else None
+
+
+def parse_manifest(content: bytes, content_type: str | None) -> Manifest:
+    """Read a manifest as the request's `Content-Type` and its own `mediaType` describe it.
+
+    Raises `InvalidManifest` where they disagree, where it is none of the accepted types, or where
+    it could be read as a manifest and as an index (CVE-2021-41190).
+    """
+    document = parse_object(content)
+    refuse_look_alikes(tuple(document), _KEYS)
+    version = document.get("schemaVersion")
+    if version != 2 or isinstance(version, bool):
+        raise InvalidManifest("schemaVersion is not 2")
+    media_type = _media_type(document, content_type)
+    _refuse_ambiguity(document, media_type)
+    subject = document.get("subject")
+    return Manifest(
+        content=content,
+        media_type=media_type,
+        artifact_type=_artifact_type(document),
+        config=_config(document, media_type),
+        layers=_layers(document, media_type),
+        children=parse_descriptors(document.get("manifests"), "manifests"),
+        subject=None if subject is None else parse_descriptor(subject, "subject"),
+        annotations=parse_annotations(document.get("annotations"), "the manifest"),
+    )
+
+
+def _media_type(document: dict[str, object], content_type: str | None) -> str:
+    claimed = optional_text(document, "mediaType", "the manifest")
+    given = media_types.without_parameters(content_type or "") or None
+    if claimed and given and claimed != given:
+        raise InvalidManifest(
+            "mediaType differs from Content-Type", {"mediaType": claimed, "contentType": given}
+        )
+    media_type = claimed or given
+    if media_type not in media_types.ACCEPTED:
+        raise InvalidManifest("unknown manifest media type", {"mediaType": media_type})
+    return media_type
+
+
+def _refuse_ambiguity(document: dict[str, object], media_type: str) -> None:
+    is_index = media_type in media_types.INDEXES
+    foreign = ("config", "layers", "blobs") if is_index else ("manifests",)
+    if any(key in document for key in (*foreign, "fsLayers")):
+        raise InvalidManifest("the document could be read as another kind of manifest")
+    if is_index and "manifests" not in document:
+        raise InvalidManifest("the index lacks manifests")
+
+
+def _artifact_type(document: dict[str, object]) -> str | None:
+    text = optional_text(document, "artifactType", "the manifest")
+    if text is not None and not media_types.is_media_type(media_types.without_parameters(text)):
+        raise InvalidManifest("artifactType is not a media type")
+    return text
+
+
+def _config(document: dict[str, object], media_type: str) -> Descriptor | None:
+    if media_type not in media_types.MANIFESTS:
+        return None
+    if document.get("config") is None:
+        raise InvalidManifest("the manifest lacks config")
+    return parse_descriptor(document["config"], "config")
+
+
+def _layers(document: dict[str, object], media_type: str) -> tuple[Descriptor, ...]:
+    key = "blobs" if media_type == media_types.OCI_ARTIFACT else "layers"
+    return parse_descriptors(document.get(key), key)
