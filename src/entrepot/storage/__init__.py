@@ -1,0 +1,1 @@
+"""Where bytes live: the protocols, and one module per place."""

@@ -1,0 +1,98 @@
+"""Bytes in memory: for tests, where nothing needs to outlive the process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from entrepot.errors import BlobUnknown, UploadBusy, UploadUnknown
+from entrepot.oci.digests import Digest
+from entrepot.storage.protocols import BlobKey, Observer, StagedUpload, UploadId
+
+
+class MemoryStorage:
+    """Keeps uploads and blobs in dictionaries."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[BlobKey, bytes] = {}
+        self.staged: dict[UploadId, bytearray] = {}
+        self._busy: set[UploadId] = set()
+
+    @asynccontextmanager
+    async def open(self, upload: UploadId, observe: Observer) -> AsyncIterator[StagedUpload]:
+        """Open the upload for one writer."""
+        if upload in self._busy:
+            raise UploadBusy
+        content = self.staged.setdefault(upload, bytearray())
+        self._busy.add(upload)
+        try:
+            yield _MemoryUpload(self, upload, content, observe)
+        finally:
+            self._busy.discard(upload)
+
+    async def discard(self, upload: UploadId) -> None:
+        """Forget the upload."""
+        self.staged.pop(upload, None)
+
+    async def list_uploads(self) -> AsyncIterator[UploadId]:
+        """Every upload."""
+        for upload in list(self.staged):
+            yield upload
+
+    async def find_size(self, key: BlobKey) -> int | None:
+        """The blob's size."""
+        content = self.blobs.get(key)
+        return None if content is None else len(content)
+
+    async def read(
+        self, key: BlobKey, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The blob's bytes."""
+        if key not in self.blobs:
+            raise BlobUnknown
+        stop = None if length is None else start + length
+        yield self.blobs[key][start:stop]
+
+    async def delete(self, key: BlobKey) -> None:
+        """Forget the blob."""
+        self.blobs.pop(key, None)
+
+    async def list_blobs(self) -> AsyncIterator[BlobKey]:
+        """Every blob."""
+        for key in list(self.blobs):
+            yield key
+
+
+class _MemoryUpload:
+    """The writer of one upload in memory."""
+
+    def __init__(
+        self, storage: MemoryStorage, upload: UploadId, content: bytearray, observe: Observer
+    ) -> None:
+        self._storage = storage
+        self._upload = upload
+        self._content = content
+        self._observe = observe
+
+    @property
+    def size(self) -> int:
+        return len(self._content)
+
+    async def start_at(self, offset: int) -> None:
+        if len(self._content) < offset:
+            raise UploadUnknown
+        del self._content[offset:]
+
+    async def write(self, chunk: bytes) -> None:
+        self._observe(chunk)
+        self._content += chunk
+
+    async def sync(self) -> None:
+        """Nothing outlives the process here."""
+
+    async def read(self) -> AsyncIterator[bytes]:
+        yield bytes(self._content)
+
+    async def commit(self, digest: Digest) -> BlobKey:
+        key = BlobKey(str(digest))
+        self._storage.blobs[key] = bytes(self._content)
+        self._storage.staged.pop(self._upload, None)
+        return key

@@ -1,0 +1,91 @@
+"""What every place for bytes promises.
+
+Bytes are staged under an upload's id, then committed once as a blob under a key that the store
+chooses. The key is what the metadata keeps: a store that cannot rename (S3) need not copy.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import NewType, Protocol, runtime_checkable
+
+from entrepot.oci.digests import Digest
+
+BlobKey = NewType("BlobKey", str)
+UploadId = NewType("UploadId", str)
+
+Observer = Callable[[bytes], None]
+"""Called with every run of bytes in order, possibly on another thread, before they are stored."""
+
+
+class StagedUpload(Protocol):
+    """The one writer of one upload's bytes; leaving without a commit keeps the bytes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes taken so far, those not yet durable included."""
+
+    async def start_at(self, offset: int) -> None:
+        """Drop bytes past `offset`; raise `UploadUnknown` where fewer are left."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Append `chunk`; raise `OutOfSpace` where there is no room for it."""
+
+    async def sync(self) -> None:
+        """Return when everything written is durable and everything observed."""
+
+    def read(self) -> AsyncIterator[bytes]:
+        """All bytes staged; call `sync` first."""
+
+    async def commit(self, digest: Digest) -> BlobKey:
+        """Make the staged bytes the blob `digest`, durably; the upload is gone afterwards.
+
+        The caller has compared the bytes with the digest. Committing what is there already replaces
+        it, so a damaged blob is healed by pushing it again.
+        """
+
+
+class UploadStore(Protocol):
+    """Bytes still arriving."""
+
+    def open(
+        self, upload: UploadId, observe: Observer
+    ) -> AbstractAsyncContextManager[StagedUpload]:
+        """Open the upload for one writer at a time; one that does not exist begins empty.
+
+        Raises `UploadBusy` while another has it open, in this process or another.
+        """
+
+    async def discard(self, upload: UploadId) -> None:
+        """Forget the upload's bytes; discarding what is absent succeeds."""
+
+    def list_uploads(self) -> AsyncIterator[UploadId]:
+        """Every upload that has bytes, in no stated order."""
+
+
+class BlobStore(Protocol):
+    """Bytes that never change."""
+
+    async def find_size(self, key: BlobKey) -> int | None:
+        """How many bytes there are, `None` when absent."""
+
+    def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` on; raise `BlobUnknown` before the first chunk when absent."""
+
+    async def delete(self, key: BlobKey) -> None:
+        """Deleting what is absent succeeds."""
+
+    def list_blobs(self) -> AsyncIterator[BlobKey]:
+        """Every blob's key, in no stated order."""
+
+
+class Storage(UploadStore, BlobStore, Protocol):
+    """A place for uploads and the blobs they become."""
+
+
+@runtime_checkable
+class HasPaths(Protocol):
+    """A store whose blobs are files that the HTTP server can send by itself."""
+
+    def path_of(self, key: BlobKey) -> Path:
+        """Where the blob's bytes are; the file may be absent."""
