@@ -1,0 +1,1 @@
+"""Where facts live: tables, migrations, one module of queries per noun. The only SQL."""

@@ -1,0 +1,260 @@
+"""Accounts and organisations: the two kinds of namespace, and who belongs to which."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    from_optional,
+    to_instant,
+)
+from entrepot.metadata.tables import accounts, members, namespaces
+
+
+class Visibility(StrEnum):
+    """Who may pull from a repository without belonging to its namespace."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class NamespaceKind(StrEnum):
+    """Whose names these are."""
+
+    ACCOUNT = "account"
+    ORGANISATION = "organisation"
+
+
+class Role(StrEnum):
+    """What a member of an organisation may do: all, push and delete, or pull."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """The first component of names, and what repositories pushed there begin as."""
+
+    id: int
+    name: str
+    kind: NamespaceKind
+    default_visibility: Visibility
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may sign in; `id` is also the id of the account's own namespace."""
+
+    id: int
+    name: str
+    password_hash: str
+    is_admin: bool
+    disabled_at: datetime | None
+    created_at: datetime
+
+
+_ACCOUNT: Final = select(
+    accounts.c.namespace_id,
+    accounts.c.name,
+    accounts.c.password_hash,
+    accounts.c.is_admin,
+    accounts.c.disabled_at,
+    accounts.c.created_at,
+)
+_BY_ID: Final = Statement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
+_BY_NAME: Final = Statement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
+_LIST: Final = Statement(_ACCOUNT.order_by(accounts.c.name))
+_INSERT: Final = Statement(
+    insert(accounts).values(
+        namespace_id=bindparam("id"),
+        name=bindparam("name"),
+        password_hash=bindparam("password_hash"),
+        is_admin=bindparam("is_admin"),
+        created_at=bindparam("created_at"),
+    )
+)
+_SET_PASSWORD: Final = Statement(
+    update(accounts)
+    .where(accounts.c.namespace_id == bindparam("id"))
+    .values(password_hash=bindparam("new_hash"))
+)
+_SET_DISABLED: Final = Statement(
+    update(accounts)
+    .where(accounts.c.namespace_id == bindparam("id"))
+    .values(disabled_at=bindparam("moment"))
+)
+_NAMESPACE: Final = select(
+    namespaces.c.id,
+    namespaces.c.name,
+    namespaces.c.kind,
+    namespaces.c.default_visibility,
+    namespaces.c.created_at,
+)
+_FIND_NAMESPACE: Final = Statement(_NAMESPACE.where(namespaces.c.name == bindparam("name")))
+_LIST_NAMESPACES: Final = Statement(
+    _NAMESPACE.where(namespaces.c.kind == bindparam("kind")).order_by(namespaces.c.name)
+)
+_INSERT_NAMESPACE: Final = Statement(
+    insert(namespaces)
+    .values(
+        name=bindparam("name"),
+        kind=bindparam("kind"),
+        default_visibility=bindparam("visibility"),
+        created_at=bindparam("created_at"),
+    )
+    .on_conflict_do_nothing()
+    .returning(namespaces.c.id)
+)
+_ROLE: Final = Statement(
+    select(members.c.role).where(
+        members.c.namespace_id == bindparam("namespace_id"),
+        members.c.account_id == bindparam("account_id"),
+    )
+)
+_SET_ROLE: Final = Statement(
+    insert(members)
+    .values(
+        namespace_id=bindparam("namespace_id"),
+        account_id=bindparam("account_id"),
+        role=bindparam("role"),
+    )
+    .on_conflict_do_update(
+        index_elements=["namespace_id", "account_id"], set_={"role": bindparam("role")}
+    )
+)
+_REMOVE_MEMBER: Final = Statement(
+    members.delete().where(
+        members.c.namespace_id == bindparam("namespace_id"),
+        members.c.account_id == bindparam("account_id"),
+    )
+)
+_MEMBERSHIPS: Final = Statement(
+    select(members.c.namespace_id).where(members.c.account_id == bindparam("account_id"))
+)
+_MEMBERS: Final = Statement(
+    select(accounts.c.name, members.c.role)
+    .join(accounts, accounts.c.namespace_id == members.c.account_id)
+    .where(members.c.namespace_id == bindparam("namespace_id"))
+    .order_by(accounts.c.name)
+)
+
+
+async def find_account(reader: Reader, name: str) -> Account | None:
+    """The account of that name, disabled ones included."""
+    row = await reader.one(_BY_NAME, name=name)
+    return None if row is None else _account(row)
+
+
+async def find_account_by_id(reader: Reader, account_id: int) -> Account | None:
+    """The account with that id, disabled ones included."""
+    row = await reader.one(_BY_ID, id=account_id)
+    return None if row is None else _account(row)
+
+
+async def list_accounts(reader: Reader) -> list[Account]:
+    """Every account, by name."""
+    return [_account(row) for row in await reader.all(_LIST)]
+
+
+async def insert_account(tx: Transaction, account: Account) -> None:
+    """Add an account whose namespace has been added under the same id."""
+    await tx.run(
+        _INSERT,
+        id=account.id,
+        name=account.name,
+        password_hash=account.password_hash,
+        is_admin=int(account.is_admin),
+        created_at=to_instant(account.created_at),
+    )
+
+
+async def set_password(tx: Transaction, account_id: int, password_hash: str) -> None:
+    """Replace the hash of the account's password."""
+    await tx.run(_SET_PASSWORD, id=account_id, new_hash=password_hash)
+
+
+async def set_disabled(tx: Transaction, account_id: int, moment: datetime | None) -> None:
+    """Disable the account as of `moment`, or enable it."""
+    await tx.run(_SET_DISABLED, id=account_id, moment=to_instant(moment) if moment else None)
+
+
+async def insert_namespace(
+    tx: Transaction, name: str, kind: NamespaceKind, visibility: Visibility, now: datetime
+) -> int | None:
+    """Add a namespace and return its id; `None` where the name is taken."""
+    row = await tx.one(
+        _INSERT_NAMESPACE, name=name, kind=kind, visibility=visibility, created_at=to_instant(now)
+    )
+    return None if row is None else int(row[0])
+
+
+async def find_namespace(reader: Reader, name: str) -> Namespace | None:
+    """The namespace of that name."""
+    row = await reader.one(_FIND_NAMESPACE, name=name)
+    return None if row is None else _namespace(row)
+
+
+async def list_namespaces(reader: Reader, kind: NamespaceKind) -> list[Namespace]:
+    """Every namespace of a kind, by name."""
+    return [_namespace(row) for row in await reader.all(_LIST_NAMESPACES, kind=kind)]
+
+
+async def find_role(reader: Reader, namespace_id: int, account_id: int) -> Role | None:
+    """What the account is in the namespace; `None` for strangers."""
+    row = await reader.one(_ROLE, namespace_id=namespace_id, account_id=account_id)
+    return None if row is None else Role(row[0])
+
+
+async def set_role(tx: Transaction, namespace_id: int, account_id: int, role: Role) -> None:
+    """Make the account a member in that role, or change the role."""
+    await tx.run(_SET_ROLE, namespace_id=namespace_id, account_id=account_id, role=role)
+
+
+async def remove_member(tx: Transaction, namespace_id: int, account_id: int) -> bool:
+    """Say whether there was such a member."""
+    count = await tx.run(_REMOVE_MEMBER, namespace_id=namespace_id, account_id=account_id)
+    return count > 0
+
+
+async def list_memberships(reader: Reader, account_id: int) -> list[int]:
+    """The ids of the organisations that the account belongs to."""
+    return [int(row[0]) for row in await reader.all(_MEMBERSHIPS, account_id=account_id)]
+
+
+async def list_members(reader: Reader, namespace_id: int) -> list[tuple[str, Role]]:
+    """The organisation's members with their roles, by name."""
+    rows = await reader.all(_MEMBERS, namespace_id=namespace_id)
+    return [(str(name), Role(role)) for name, role in rows]
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        id=row[0],
+        name=row[1],
+        password_hash=row[2],
+        is_admin=bool(row[3]),
+        disabled_at=from_optional(row[4]),
+        created_at=from_instant(row[5]),
+    )
+
+
+def _namespace(row: Row) -> Namespace:
+    return Namespace(
+        id=row[0],
+        name=row[1],
+        kind=NamespaceKind(row[2]),
+        default_visibility=Visibility(row[3]),
+        created_at=from_instant(row[4]),
+    )

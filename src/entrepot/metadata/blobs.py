@@ -1,0 +1,141 @@
+"""Blobs: which bytes there are, and which repositories hold them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
+from entrepot.metadata.repositories import Repository
+from entrepot.metadata.tables import blobs, repositories, repository_blobs
+from entrepot.oci.digests import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob's size in bytes, and where the storage keeps it."""
+
+    digest: str
+    size: int
+    key: str
+
+
+_COLUMNS: Final = (blobs.c.digest, blobs.c.size, blobs.c.storage_key)
+_FIND: Final = Statement(
+    select(*_COLUMNS)
+    .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
+    .where(
+        repository_blobs.c.repository_id == bindparam("repository_id"),
+        repository_blobs.c.digest == bindparam("digest"),
+    )
+)
+_FIND_ANYWHERE: Final = Statement(select(*_COLUMNS).where(blobs.c.digest == bindparam("digest")))
+_IS_LINKED: Final = Statement(
+    select(repository_blobs.c.linked_at).where(
+        repository_blobs.c.repository_id == bindparam("repository_id"),
+        repository_blobs.c.digest == bindparam("digest"),
+    )
+)
+_INSERT: Final = Statement(
+    insert(blobs)
+    .values(
+        digest=bindparam("digest"),
+        size=bindparam("size"),
+        storage_key=bindparam("key"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_update(
+        index_elements=["digest"],
+        set_={"size": bindparam("size"), "storage_key": bindparam("key")},
+    )
+)
+_LINK: Final = Statement(
+    insert(repository_blobs)
+    .values(
+        repository_id=bindparam("repository_id"),
+        digest=bindparam("digest"),
+        linked_at=bindparam("now"),
+    )
+    .on_conflict_do_update(
+        index_elements=["repository_id", "digest"], set_={"linked_at": bindparam("now")}
+    )
+)
+_UNLINK: Final = Statement(
+    delete(repository_blobs).where(
+        repository_blobs.c.repository_id == bindparam("repository_id"),
+        repository_blobs.c.digest == bindparam("digest"),
+    )
+)
+_HOLDERS: Final = Statement(
+    select(repositories.c.id, repositories.c.namespace_id, repositories.c.visibility)
+    .join(repository_blobs, repository_blobs.c.repository_id == repositories.c.id)
+    .where(repository_blobs.c.digest == bindparam("digest"))
+    .order_by(repositories.c.id)
+    .limit(bindparam("limit"))
+)
+_LIST: Final = Statement(
+    select(*_COLUMNS)
+    .where(blobs.c.digest > bindparam("last"))
+    .order_by(blobs.c.digest)
+    .limit(bindparam("limit"))
+)
+
+
+async def find_blob(reader: Reader, repository: Repository, digest: Digest) -> StoredBlob | None:
+    """The blob, where this repository holds it."""
+    row = await reader.one(_FIND, repository_id=repository.id, digest=str(digest))
+    return None if row is None else StoredBlob(*row)
+
+
+async def find_blob_anywhere(reader: Reader, digest: Digest) -> StoredBlob | None:
+    """The blob, whoever holds it; for mounting, after the caller's rights were checked."""
+    row = await reader.one(_FIND_ANYWHERE, digest=str(digest))
+    return None if row is None else StoredBlob(*row)
+
+
+async def is_linked(reader: Reader, repository_id: int, digest: Digest) -> bool:
+    """Say whether the repository holds the blob."""
+    row = await reader.one(_IS_LINKED, repository_id=repository_id, digest=str(digest))
+    return row is not None
+
+
+async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now: datetime) -> None:
+    """Record bytes that are durable; recording them again changes at most where they are."""
+    await tx.run(_INSERT, digest=str(digest), size=size, key=key, now=to_instant(now))
+
+
+async def link_blob(tx: Transaction, repository_id: int, digest: Digest, now: datetime) -> None:
+    """Make a recorded blob part of the repository; linking it again renews the link."""
+    await tx.run(_LINK, repository_id=repository_id, digest=str(digest), now=to_instant(now))
+
+
+async def unlink_blob(tx: Transaction, repository_id: int, digest: Digest) -> bool:
+    """Take the blob out of the repository; say whether it was there."""
+    return await tx.run(_UNLINK, repository_id=repository_id, digest=str(digest)) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A repository that holds a blob, with what decides who may pull from it."""
+
+    repository_id: int
+    namespace_id: int | None
+    visibility: str
+
+
+async def list_holders(reader: Reader, digest: Digest, limit: int) -> list[Holder]:
+    """The first `limit` repositories that hold the blob, oldest first."""
+    rows = await reader.all(_HOLDERS, digest=str(digest), limit=limit)
+    return [Holder(*row) for row in rows]
+
+
+async def list_blobs(reader: Reader, last: str, limit: int) -> Sequence[StoredBlob]:
+    """The first `limit` blobs after the digest `last`."""
+    return [_stored(row) for row in await reader.all(_LIST, last=last, limit=limit)]
+
+
+def _stored(row: Row) -> StoredBlob:
+    return StoredBlob(*row)

@@ -1,0 +1,113 @@
+"""What every engine for facts promises, and statements written once for all of them."""
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from sqlalchemy import ClauseElement
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Value = str | int | bytes | None
+Row = Sequence[Any]
+"""A row's columns in the statement's order; each module of queries gives them their types."""
+
+Clock = Callable[[], datetime]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def to_instant(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_instant(instant: int) -> datetime:
+    """The UTC datetime of some microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=instant)
+
+
+def from_optional(instant: int | None) -> datetime | None:
+    """As `from_instant`, where there may be none."""
+    return None if instant is None else from_instant(instant)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement as one dialect's text, with the values it holds itself."""
+
+    text: str
+    constants: dict[str, Value]
+
+
+@dataclass(slots=True)
+class Statement:
+    """A SQLAlchemy Core statement, compiled once per dialect, then as cheap as a look-up.
+
+    SQLAlchemy's own execution costs several times what SQLite takes to answer a point query.
+    """
+
+    clause: ClauseElement
+    _compiled: dict[str, Compiled] = field(default_factory=dict)
+
+    def compiled(self, dialect: Dialect) -> Compiled:
+        """The text for this dialect."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = _compile(self.clause, dialect)
+        return found
+
+
+def _compile(clause: ClauseElement, dialect: Dialect) -> Compiled:
+    compiled = clause.compile(dialect=dialect)
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError(f"not a statement: {clause!r}")
+    constants = {
+        compiled.bind_names[bind]: bind.value
+        for bind in compiled.bind_names
+        if bind.value is not None
+    }
+    return Compiled(str(compiled), constants)
+
+
+class Reader(Protocol):
+    """Answers questions about what has been committed."""
+
+    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+        """Every row."""
+
+    async def one(self, statement: Statement, **values: Value) -> Row | None:
+        """The first row, `None` when there is none."""
+
+
+class Transaction(Reader, Protocol):
+    """Changes that become visible and durable together, or not at all."""
+
+    async def run(self, statement: Statement, **values: Value) -> int:
+        """Change rows; say how many."""
+
+    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+        """Run the statement once per row of values."""
+
+
+class Metadata(Protocol):
+    """A database of facts. Raises `Unavailable` when it cannot answer, never a wrong answer."""
+
+    @property
+    def reader(self) -> Reader:
+        """Each statement sees everything committed before it began."""
+
+    def begin(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction: durable when its context has been left, undone when by a raise.
+
+        Await nothing in it but the transaction itself: others may be waiting for their turn.
+        """
+
+    async def version(self) -> Hashable | None:
+        """A value that changes with every commit of any process; `None` where nobody can say."""
+
+    async def close(self) -> None:
+        """Let go of the connections; closing twice succeeds."""

@@ -1,0 +1,301 @@
+"""Manifests as they were pushed, what they refer to, and the tags that point at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
+from entrepot.metadata.tables import manifest_references, manifests, tags
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFacts:
+    """What an answer without the bytes says; `size` is in bytes."""
+
+    id: int
+    digest: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest(ManifestFacts):
+    """A manifest with its bytes as they came."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewManifest:
+    """A manifest to be stored, and what it needs kept."""
+
+    digest: Digest
+    media_type: str
+    content: bytes
+    artifact_type: str | None
+    subject: Digest | None
+    descriptor: str | None
+    blobs: frozenset[Digest]
+    children: frozenset[Digest]
+
+
+_FACTS: Final = (manifests.c.id, manifests.c.digest, manifests.c.media_type, manifests.c.size)
+
+
+def _by_digest(*columns: object) -> Statement:
+    return Statement(
+        select(*columns).where(  # type: ignore[call-overload]
+            manifests.c.repository_id == bindparam("repository_id"),
+            manifests.c.digest == bindparam("digest"),
+        )
+    )
+
+
+def _by_tag(*columns: object) -> Statement:
+    return Statement(
+        select(*columns)  # type: ignore[call-overload]
+        .join(tags, tags.c.manifest_id == manifests.c.id)
+        .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
+    )
+
+
+_FACTS_BY_DIGEST: Final = _by_digest(*_FACTS)
+_FACTS_BY_TAG: Final = _by_tag(*_FACTS)
+_STORED_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.content)
+_STORED_BY_TAG: Final = _by_tag(*_FACTS, manifests.c.content)
+_INSERT: Final = Statement(
+    insert(manifests)
+    .values(
+        repository_id=bindparam("repository_id"),
+        digest=bindparam("digest"),
+        media_type=bindparam("media_type"),
+        size=bindparam("size"),
+        artifact_type=bindparam("artifact_type"),
+        subject=bindparam("subject"),
+        descriptor=bindparam("descriptor"),
+        pushed_at=bindparam("pushed_at"),
+        pushed_by=bindparam("pushed_by"),
+        content=bindparam("content"),
+    )
+    .on_conflict_do_update(
+        index_elements=["repository_id", "digest"],
+        # The same bytes pushed as another type (both were valid) are what was pushed last.
+        set_={
+            "media_type": bindparam("media_type"),
+            "artifact_type": bindparam("artifact_type"),
+            "descriptor": bindparam("descriptor"),
+        },
+    )
+    .returning(manifests.c.id)
+)
+_ADD_REFERENCE: Final = Statement(
+    insert(manifest_references)
+    .values(
+        manifest_id=bindparam("manifest_id"),
+        role=bindparam("role"),
+        digest=bindparam("digest"),
+        repository_id=bindparam("repository_id"),
+    )
+    .on_conflict_do_nothing()
+)
+_DELETE: Final = Statement(delete(manifests).where(manifests.c.id == bindparam("manifest_id")))
+_UNTAG_MANIFEST: Final = Statement(
+    delete(tags).where(tags.c.manifest_id == bindparam("manifest_id"))
+)
+_MOVE_TAG: Final = Statement(
+    insert(tags)
+    .values(
+        repository_id=bindparam("repository_id"),
+        name=bindparam("name"),
+        manifest_id=bindparam("manifest_id"),
+        moved_at=bindparam("moved_at"),
+        moved_by=bindparam("moved_by"),
+    )
+    .on_conflict_do_update(
+        index_elements=["repository_id", "name"],
+        set_={
+            "manifest_id": bindparam("manifest_id"),
+            "moved_at": bindparam("moved_at"),
+            "moved_by": bindparam("moved_by"),
+        },
+    )
+)
+_DELETE_TAG: Final = Statement(
+    delete(tags).where(
+        tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag")
+    )
+)
+_LIST_TAGS: Final = Statement(
+    select(tags.c.name)
+    .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name > bindparam("last"))
+    .order_by(tags.c.name)
+    .limit(bindparam("limit"))
+)
+_OF_SUBJECT: Final = (
+    manifests.c.repository_id == bindparam("repository_id"),
+    manifests.c.subject == bindparam("subject"),
+    manifests.c.id > bindparam("after"),
+)
+_REFERRERS: Final = Statement(
+    select(manifests.c.id, manifests.c.digest, manifests.c.artifact_type, manifests.c.descriptor)
+    .where(*_OF_SUBJECT)
+    .order_by(manifests.c.id)
+    .limit(bindparam("limit"))
+)
+_SUBJECT: Final = _by_digest(manifests.c.subject)
+_ADD_PULLS: Final = Statement(
+    update(manifests)
+    .where(manifests.c.id == bindparam("manifest_id"))
+    .values(pulls=manifests.c.pulls + bindparam("count"), pulled_at=bindparam("moment"))
+)
+_LIST_STORED: Final = Statement(
+    select(*_FACTS, manifests.c.content, manifests.c.repository_id)
+    .where(manifests.c.id > bindparam("after"))
+    .order_by(manifests.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+async def find_manifest(
+    reader: Reader, repository_id: int, reference: Tag | Digest
+) -> StoredManifest | None:
+    """The manifest that the tag points at, or of that digest, with its bytes."""
+    row = await _find(reader, repository_id, reference, _STORED_BY_TAG, _STORED_BY_DIGEST)
+    return None if row is None else _stored(row)
+
+
+async def find_facts(
+    reader: Reader, repository_id: int, reference: Tag | Digest
+) -> ManifestFacts | None:
+    """As `find_manifest`, without reading the bytes."""
+    row = await _find(reader, repository_id, reference, _FACTS_BY_TAG, _FACTS_BY_DIGEST)
+    return None if row is None else ManifestFacts(*row)
+
+
+async def insert_manifest(
+    tx: Transaction, repository_id: int, manifest: NewManifest, by: int | None, now: datetime
+) -> int:
+    """Store a manifest with its references and return its id; repeating it changes nothing."""
+    row = await tx.one(
+        _INSERT,
+        repository_id=repository_id,
+        digest=str(manifest.digest),
+        media_type=manifest.media_type,
+        size=len(manifest.content),
+        artifact_type=manifest.artifact_type,
+        subject=str(manifest.subject) if manifest.subject else None,
+        descriptor=manifest.descriptor,
+        pushed_at=to_instant(now),
+        pushed_by=by,
+        content=manifest.content,
+    )
+    manifest_id = int(row[0]) if row else 0
+    references = [("blob", digest) for digest in manifest.blobs]
+    references += [("manifest", digest) for digest in manifest.children]
+    await tx.run_many(
+        _ADD_REFERENCE,
+        [
+            {
+                "manifest_id": manifest_id,
+                "role": role,
+                "digest": str(digest),
+                "repository_id": repository_id,
+            }
+            for role, digest in references
+        ],
+    )
+    return manifest_id
+
+
+async def delete_manifest(tx: Transaction, manifest_id: int) -> None:
+    """Forget a manifest and every tag on it."""
+    await tx.run(_UNTAG_MANIFEST, manifest_id=manifest_id)
+    await tx.run(_DELETE, manifest_id=manifest_id)
+
+
+async def move_tag(
+    tx: Transaction, repository_id: int, tag: Tag, manifest_id: int, by: int | None, now: datetime
+) -> None:
+    """Point the tag at the manifest, whether or not there was such a tag."""
+    await tx.run(
+        _MOVE_TAG,
+        repository_id=repository_id,
+        name=tag.text,
+        manifest_id=manifest_id,
+        moved_at=to_instant(now),
+        moved_by=by,
+    )
+
+
+async def delete_tag(tx: Transaction, repository_id: int, tag: Tag) -> bool:
+    """Remove only the tag; say whether there was one."""
+    return await tx.run(_DELETE_TAG, repository_id=repository_id, tag=tag.text) > 0
+
+
+async def list_tags(reader: Reader, repository_id: int, last: str, limit: int) -> list[str]:
+    """The first `limit` tags after `last` in byte order."""
+    rows = await reader.all(_LIST_TAGS, repository_id=repository_id, last=last, limit=limit)
+    return [row[0] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest with a subject; `descriptor` is the JSON text that a referrers list shows."""
+
+    id: int
+    digest: str
+    artifact_type: str | None
+    descriptor: str
+
+
+async def list_referrers(
+    reader: Reader, repository_id: int, subject: Digest, after: int, limit: int
+) -> list[Referrer]:
+    """The first `limit` referrers of the digest after the id `after`, in order of arrival."""
+    rows = await reader.all(
+        _REFERRERS, repository_id=repository_id, subject=str(subject), after=after, limit=limit
+    )
+    return [Referrer(*row) for row in rows]
+
+
+async def is_referrer(
+    reader: Reader, repository_id: int, digest: Digest, subject: Digest
+) -> bool | None:
+    """Say whether the manifest names `subject` itself; `None` where there is no such manifest."""
+    row = await reader.one(_SUBJECT, repository_id=repository_id, digest=str(digest))
+    return None if row is None else row[0] == str(subject)
+
+
+async def add_pulls(tx: Transaction, manifest_id: int, count: int, moment: datetime) -> None:
+    """Count `count` more pulls, the last one at `moment`."""
+    await tx.run(_ADD_PULLS, manifest_id=manifest_id, count=count, moment=to_instant(moment))
+
+
+async def list_stored(
+    reader: Reader, after: int, limit: int
+) -> Sequence[tuple[StoredManifest, int]]:
+    """Manifests of all repositories after the id `after`, each with its repository's id."""
+    rows = await reader.all(_LIST_STORED, after=after, limit=limit)
+    return [(_stored(row[:5]), int(row[5])) for row in rows]
+
+
+async def _find(
+    reader: Reader,
+    repository_id: int,
+    reference: Tag | Digest,
+    by_tag: Statement,
+    by_digest: Statement,
+) -> Row | None:
+    if isinstance(reference, Tag):
+        return await reader.one(by_tag, repository_id=repository_id, tag=reference.text)
+    return await reader.one(by_digest, repository_id=repository_id, digest=str(reference))
+
+
+def _stored(row: Row) -> StoredManifest:
+    return StoredManifest(row[0], row[1], row[2], row[3], bytes(row[4]))

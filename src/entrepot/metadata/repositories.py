@@ -1,0 +1,216 @@
+"""Repositories: `namespace/name`, the unit of permission."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import Select, bindparam, delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from entrepot.errors import RepositoryUnknown
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.tables import (
+    manifest_references,
+    manifests,
+    repositories,
+    repository_blobs,
+    tags,
+    uploads,
+)
+from entrepot.oci.names import RepositoryName
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository that exists; `namespace_id` is `None` where it belongs to the hub itself."""
+
+    id: int
+    name: RepositoryName
+    namespace_id: int | None
+    visibility: Visibility
+    created_at: datetime
+    pulls: int
+
+
+_COLUMNS: Final = (
+    repositories.c.id,
+    repositories.c.name,
+    repositories.c.namespace_id,
+    repositories.c.visibility,
+    repositories.c.created_at,
+    repositories.c.pulls,
+)
+_FIND: Final = Statement(select(*_COLUMNS).where(repositories.c.name == bindparam("name")))
+_LOCK: Final = Statement(
+    select(repositories.c.id).where(repositories.c.id == bindparam("id")).with_for_update()
+)
+_INSERT: Final = Statement(
+    insert(repositories)
+    .values(
+        namespace_id=bindparam("namespace_id"),
+        name=bindparam("name"),
+        visibility=bindparam("visibility"),
+        created_at=bindparam("created_at"),
+    )
+    .on_conflict_do_nothing()
+)
+_SET_VISIBILITY: Final = Statement(
+    update(repositories)
+    .where(repositories.c.id == bindparam("repository_id"))
+    .values(visibility=bindparam("new_visibility"))
+)
+_ADD_PULLS: Final = Statement(
+    update(repositories)
+    .where(repositories.c.id == bindparam("repository_id"))
+    .values(pulls=repositories.c.pulls + bindparam("count"), pulled_at=bindparam("moment"))
+)
+_LIST_ALL: Final = Statement(select(*_COLUMNS).order_by(repositories.c.name))
+_DELETE: Final = tuple(
+    Statement(delete(table).where(table.c.repository_id == bindparam("repository_id")))
+    for table in (tags, manifest_references, manifests, repository_blobs, uploads)
+)
+_DELETE_ROW: Final = Statement(
+    delete(repositories).where(repositories.c.id == bindparam("repository_id"))
+)
+
+
+def _catalog(statement: Select[tuple[str]]) -> Statement:
+    """A page of names; a repository is listed once it has a manifest."""
+    return Statement(
+        statement.where(
+            repositories.c.name > bindparam("last"),
+            exists().where(manifests.c.repository_id == repositories.c.id),
+        )
+        .order_by(repositories.c.name)
+        .limit(bindparam("limit"))
+    )
+
+
+_NAMES: Final = select(repositories.c.name)
+_CATALOG_ALL: Final = _catalog(_NAMES)
+_CATALOG_PUBLIC: Final = _catalog(
+    _NAMES.where(repositories.c.visibility == bindparam("visibility"))
+)
+_CATALOG_NAMESPACE: Final = _catalog(
+    _NAMES.where(
+        repositories.c.namespace_id == bindparam("namespace_id"),
+        repositories.c.visibility == bindparam("visibility"),
+    )
+)
+
+
+async def find_repository(reader: Reader, name: RepositoryName) -> Repository | None:
+    """The repository of that name."""
+    row = await reader.one(_FIND, name=name.text)
+    return None if row is None else _repository(row)
+
+
+async def ensure_repository(
+    tx: Transaction,
+    name: RepositoryName,
+    namespace_id: int | None,
+    visibility: Visibility,
+    now: datetime,
+) -> Repository:
+    """The repository of that name, created where there is none."""
+    await tx.run(
+        _INSERT,
+        namespace_id=namespace_id,
+        name=name.text,
+        visibility=visibility,
+        created_at=to_instant(now),
+    )
+    found = await find_repository(tx, name)
+    if found is None:
+        raise RepositoryUnknown
+    return found
+
+
+async def lock_repository(tx: Transaction, repository: Repository) -> None:
+    """Let one transaction at a time change the repository; raise where it is gone."""
+    if await tx.one(_LOCK, id=repository.id) is None:
+        raise RepositoryUnknown
+
+
+async def set_visibility(tx: Transaction, repository_id: int, visibility: Visibility) -> None:
+    """Change who may pull."""
+    await tx.run(_SET_VISIBILITY, repository_id=repository_id, new_visibility=visibility)
+
+
+async def add_pulls(tx: Transaction, repository_id: int, count: int, moment: datetime) -> None:
+    """Count `count` more pulls, the last one at `moment`."""
+    await tx.run(_ADD_PULLS, repository_id=repository_id, count=count, moment=to_instant(moment))
+
+
+async def list_repositories(reader: Reader) -> list[Repository]:
+    """Every repository, by name."""
+    return [_repository(row) for row in await reader.all(_LIST_ALL)]
+
+
+async def delete_repository(tx: Transaction, repository_id: int) -> None:
+    """Forget the repository with its tags, manifests, blob links and uploads."""
+    for statement in _DELETE:
+        await tx.run(statement, repository_id=repository_id)
+    await tx.run(_DELETE_ROW, repository_id=repository_id)
+
+
+async def list_all_names(reader: Reader, last: str, limit: int) -> list[str]:
+    """The first `limit` names after `last` in byte order."""
+    return _texts(await reader.all(_CATALOG_ALL, last=last, limit=limit))
+
+
+async def list_names_of(
+    reader: Reader, namespace_ids: Sequence[int], last: str, limit: int
+) -> list[str]:
+    """As `list_all_names`: the public ones and those of the namespaces.
+
+    One short walk of an index per namespace: the cost does not grow with what is not listed.
+    """
+    rows = await reader.all(_CATALOG_PUBLIC, visibility=Visibility.PUBLIC, last=last, limit=limit)
+    pages = [_texts(rows)]
+    for namespace_id in namespace_ids:
+        rows = await reader.all(
+            _CATALOG_NAMESPACE,
+            namespace_id=namespace_id,
+            visibility=Visibility.PRIVATE,
+            last=last,
+            limit=limit,
+        )
+        pages.append(_texts(rows))
+    return list(islice(merge(*pages), limit))
+
+
+def _texts(rows: Sequence[Row]) -> list[str]:
+    return [str(row[0]) for row in rows]
+
+
+def _repository(row: Row) -> Repository:
+    return Repository(
+        id=row[0],
+        name=RepositoryName(row[1]),
+        namespace_id=row[2],
+        visibility=Visibility(row[3]),
+        created_at=from_instant(row[4]),
+        pulls=row[5],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a push goes: a repository that exists, or the one that this push creates."""
+
+    name: RepositoryName
+    namespace_id: int | None
+    visibility: Visibility
+    found: Repository | None
+
+    async def ensure(self, tx: Transaction, now: datetime) -> Repository:
+        """The repository, created where there is none, locked for this transaction."""
+        if self.found is None:
+            return await ensure_repository(tx, self.name, self.namespace_id, self.visibility, now)
+        await lock_repository(tx, self.found)
+        return self.found

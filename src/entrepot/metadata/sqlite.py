@@ -1,0 +1,244 @@
+"""Facts in one SQLite file, shared by any number of processes.
+
+Reads run on the event loop: a point query costs less than a hop to a thread. Writes take turns, and
+those that wait while one commits share the next commit, and so its two syncs of the disk.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Hashable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import pysqlite3
+from pysqlite3 import dbapi2
+from sqlalchemy.dialects import sqlite
+
+from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
+from entrepot.metadata.engine import Row, Statement, Value
+
+DIALECT: Final = sqlite.dialect(paramstyle="named")
+
+_WAIT_FOR_LOCK: Final = 10.0
+_BATCH: Final = 64
+_RETRY: Final = (0.0002, 0.0005, 0.001, 0.002, 0.004)
+
+
+def check_library_version() -> None:
+    """Raise `Unavailable` unless the loaded SQLite is one that keeps what it committed.
+
+    3.7.0 to 3.51.2 can lose a committed transaction in WAL mode when two connections write and
+    checkpoint at once; 3.44.6 and 3.50.7 have the fix as well.
+    """
+    version = tuple(int(part) for part in pysqlite3.sqlite_version.split("."))
+    backported = version[:2] in ((3, 44), (3, 50)) and version >= (
+        (3, 44, 6) if version[1] == 44 else (3, 50, 7)
+    )
+    if version < (3, 51, 3) and not backported:
+        raise Unavailable(f"SQLite {pysqlite3.sqlite_version} can lose data: 3.51.3 is needed")
+
+
+def connect(path: Path) -> dbapi2.Connection:
+    """Open the file as every connection of ours does: WAL, and a commit survives a power cut."""
+    connection = dbapi2.connect(
+        str(path),
+        timeout=_WAIT_FOR_LOCK,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "journal_size_limit = 67108864",
+        "cache_size = -16384",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+class SqliteReader:
+    """Reads on a connection of its own; each statement sees the newest commit."""
+
+    def __init__(self, connection: dbapi2.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+        """Every row."""
+        return self._query(statement, values).fetchall()  # type: ignore[no-any-return]
+
+    async def one(self, statement: Statement, **values: Value) -> Row | None:
+        """The first row."""
+        return self._query(statement, values).fetchone()  # type: ignore[no-any-return]
+
+    def _query(self, statement: Statement, values: dict[str, Value]) -> dbapi2.Cursor:
+        compiled = statement.compiled(DIALECT)
+        if compiled.constants:
+            values = {**compiled.constants, **values}
+        try:
+            return self._execute(compiled.text, values)
+        except dbapi2.OperationalError as error:
+            raise _named(error) from error
+
+
+class SqliteTransaction(SqliteReader):
+    """One savepoint of the batch that is open on the writing connection."""
+
+    async def run(self, statement: Statement, **values: Value) -> int:
+        """Change rows."""
+        count: int = self._query(statement, values).rowcount
+        return count
+
+    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+        """Change rows, once per row of values."""
+        for values in rows:
+            self._query(statement, values)
+
+
+class _Batch:
+    """Transactions that are committed together."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class SqliteMetadata:
+    """A database in one file; make it inside the event loop that will use it."""
+
+    def __init__(self, path: Path) -> None:
+        check_library_version()
+        self._read_connection = connect(path)
+        self._write_connection = connect(path)
+        self._write_connection.execute("PRAGMA busy_timeout = 0")
+        self._reader = SqliteReader(self._read_connection)
+        self._transaction = SqliteTransaction(self._write_connection)
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._batch: _Batch | None = None
+
+    @property
+    def reader(self) -> SqliteReader:
+        """Reads what has been committed."""
+        return self._reader
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqliteTransaction]:
+        """Take a turn in the open batch, or open one; return when the batch is durable."""
+        batch = await self._enter()
+        try:
+            self._write_connection.execute("SAVEPOINT turn")
+            try:
+                yield self._transaction
+            except BaseException:
+                self._undo_turn()
+                raise
+            self._write_connection.execute("RELEASE turn")
+        finally:
+            await self._leave(batch)
+        await asyncio.shield(batch.committed)
+
+    async def version(self) -> Hashable:
+        """SQLite's own count of the commits of other connections, the writing one among them."""
+        return self._read_connection.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[no-any-return]
+
+    async def close(self) -> None:
+        """Close both connections, checkpointing what is in the log."""
+        async with self._turn:
+            with suppress(dbapi2.ProgrammingError):
+                self._write_connection.execute("PRAGMA optimize")
+            self._write_connection.close()
+            self._read_connection.close()
+
+    async def _enter(self) -> _Batch:
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        except asyncio.CancelledError:
+            self._waiting -= 1
+            await self._commit_if_last()
+            raise
+        self._waiting -= 1
+        try:
+            if self._batch is None:
+                await self._begin_immediate()
+                self._batch = _Batch()
+        except BaseException:
+            self._turn.release()
+            raise
+        return self._batch
+
+    async def _begin_immediate(self) -> None:
+        """Wait for the other processes' writers without holding up this one's readers."""
+        deadline = time.monotonic() + _WAIT_FOR_LOCK
+        attempt = 0
+        while True:
+            try:
+                self._write_connection.execute("BEGIN IMMEDIATE")
+                return
+            except dbapi2.OperationalError as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise _named(error) from error
+            pause = _RETRY[min(attempt, len(_RETRY) - 1)]
+            attempt += 1
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads load
+
+    def _undo_turn(self) -> None:
+        # A full disk or an I/O error has already rolled everything back by itself.
+        if self._write_connection.in_transaction:
+            self._write_connection.execute("ROLLBACK TO turn")
+            self._write_connection.execute("RELEASE turn")
+
+    async def _leave(self, batch: _Batch) -> None:
+        batch.size += 1
+        if self._waiting and batch.size < _BATCH and self._write_connection.in_transaction:
+            self._turn.release()
+            return
+        self._batch = None
+        # Shielded: a client that vanishes now must not leave the batch open.
+        await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
+
+    async def _commit_if_last(self) -> None:
+        """A waiter that gave up may have been the one the batch was kept open for."""
+        if self._batch is not None and not self._waiting and not self._turn.locked():
+            await self._turn.acquire()
+            batch, self._batch = self._batch, None
+            await self._commit(batch)
+
+    async def _commit(self, batch: _Batch) -> None:
+        try:
+            await asyncio.to_thread(self._commit_now)
+        except EntrepotError as error:
+            batch.committed.set_exception(error)
+            # Whoever waits hears of it; when nobody does (all turns failed), that is no error.
+            batch.committed.exception()
+        else:
+            batch.committed.set_result(None)
+        finally:
+            self._turn.release()
+
+    def _commit_now(self) -> None:
+        connection = self._write_connection
+        try:
+            if not connection.in_transaction:
+                raise Unavailable("the database undid the transaction")
+            connection.execute("COMMIT")
+        except dbapi2.OperationalError as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise _named(error) from error
+
+
+def _is_busy(error: dbapi2.OperationalError) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
+
+
+def _named(error: dbapi2.OperationalError) -> EntrepotError:
+    if "full" in str(error):
+        return OutOfSpace()
+    return Unavailable(f"the database failed: {error}")

@@ -1,0 +1,226 @@
+"""Secrets that stand for an account: personal and refresh tokens, and the keys we sign with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    from_optional,
+    to_instant,
+)
+from entrepot.metadata.tables import accounts, leases, signing_keys, tokens
+
+
+class TokenKind(StrEnum):
+    """What a token was made for."""
+
+    PERSONAL = "personal"
+    REFRESH = "refresh"
+
+
+class Scope(StrEnum):
+    """The most that a token allows; each includes the ones before it."""
+
+    READ = "repo:read"
+    WRITE = "repo:write"
+    ADMIN = "repo:admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is stored: never the secret, only its SHA-256 and its first characters."""
+
+    id: int
+    account_id: int
+    kind: TokenKind
+    parent_id: int | None
+    label: str
+    hint: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_live(self, now: datetime) -> bool:
+        """Say whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+_TOKEN: Final = select(
+    tokens.c.id,
+    tokens.c.account_id,
+    tokens.c.kind,
+    tokens.c.parent_id,
+    tokens.c.label,
+    tokens.c.hint,
+    tokens.c.scope,
+    tokens.c.created_at,
+    tokens.c.expires_at,
+    tokens.c.last_used_at,
+    tokens.c.revoked_at,
+)
+_BY_ID: Final = Statement(_TOKEN.where(tokens.c.id == bindparam("id")))
+_BY_HASH: Final = Statement(_TOKEN.where(tokens.c.secret_hash == bindparam("secret_hash")))
+_LIST: Final = Statement(
+    _TOKEN.add_columns(accounts.c.name)
+    .join(accounts, accounts.c.namespace_id == tokens.c.account_id)
+    .where(tokens.c.kind == bindparam("kind"))
+    .order_by(tokens.c.id)
+)
+_INSERT: Final = Statement(
+    insert(tokens)
+    .values(
+        account_id=bindparam("account_id"),
+        kind=bindparam("kind"),
+        parent_id=bindparam("parent_id"),
+        label=bindparam("label"),
+        secret_hash=bindparam("secret_hash"),
+        hint=bindparam("hint"),
+        scope=bindparam("scope"),
+        created_at=bindparam("created_at"),
+        expires_at=bindparam("expires_at"),
+    )
+    .returning(tokens.c.id)
+)
+_REVOKE: Final = Statement(
+    update(tokens)
+    .where(
+        or_(tokens.c.id == bindparam("token_id"), tokens.c.parent_id == bindparam("token_id")),
+        tokens.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=bindparam("moment"))
+)
+_REVOKE_REFRESH: Final = Statement(
+    update(tokens)
+    .where(
+        tokens.c.account_id == bindparam("owner_id"),
+        tokens.c.kind == bindparam("refresh"),
+        tokens.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=bindparam("moment"))
+)
+_USED: Final = Statement(
+    update(tokens).where(tokens.c.id == bindparam("token_id")).values(last_used_at=bindparam("now"))
+)
+_DELETE_EXPIRED: Final = Statement(
+    delete(tokens).where(tokens.c.kind == bindparam("kind"), tokens.c.expires_at < bindparam("at"))
+)
+_KEY: Final = Statement(
+    select(signing_keys.c.kid, signing_keys.c.private_key)
+    .order_by(signing_keys.c.created_at.desc(), signing_keys.c.kid)
+    .limit(1)
+)
+_INSERT_KEY: Final = Statement(
+    insert(signing_keys).values(
+        kid=bindparam("kid"), private_key=bindparam("private_key"), created_at=bindparam("now")
+    )
+)
+_TAKE_LEASE: Final = Statement(
+    insert(leases)
+    .values(name=bindparam("name"), until=bindparam("until"))
+    .on_conflict_do_update(
+        index_elements=["name"],
+        set_={"until": bindparam("until")},
+        where=leases.c.until <= bindparam("now"),
+    )
+)
+
+
+async def find_token(reader: Reader, secret_hash: str) -> Token | None:
+    """The token with that hash, whatever its state."""
+    row = await reader.one(_BY_HASH, secret_hash=secret_hash)
+    return None if row is None else _token(row)
+
+
+async def find_token_by_id(reader: Reader, token_id: int) -> Token | None:
+    """The token with that id, whatever its state."""
+    row = await reader.one(_BY_ID, id=token_id)
+    return None if row is None else _token(row)
+
+
+async def list_personal(reader: Reader) -> list[tuple[Token, str]]:
+    """Every personal token with its account's name, oldest first."""
+    rows = await reader.all(_LIST, kind=TokenKind.PERSONAL)
+    return [(_token(row), str(row[11])) for row in rows]
+
+
+async def insert_token(tx: Transaction, token: Token, secret_hash: str) -> int:
+    """Store a token and return its id; the `id` it came with is not looked at."""
+    row = await tx.one(
+        _INSERT,
+        account_id=token.account_id,
+        kind=token.kind,
+        parent_id=token.parent_id,
+        label=token.label,
+        secret_hash=secret_hash,
+        hint=token.hint,
+        scope=token.scope,
+        created_at=to_instant(token.created_at),
+        expires_at=to_instant(token.expires_at) if token.expires_at else None,
+    )
+    return int(row[0]) if row else 0
+
+
+async def revoke_token(tx: Transaction, token_id: int, now: datetime) -> bool:
+    """Revoke a token and those got with it; `False` where there was nothing left to revoke."""
+    return await tx.run(_REVOKE, token_id=token_id, moment=to_instant(now)) > 0
+
+
+async def revoke_refresh_tokens(tx: Transaction, account_id: int, now: datetime) -> None:
+    """Revoke what clients got for the account's password."""
+    await tx.run(
+        _REVOKE_REFRESH, owner_id=account_id, refresh=TokenKind.REFRESH, moment=to_instant(now)
+    )
+
+
+async def touch_token(tx: Transaction, token_id: int, now: datetime) -> None:
+    """Record that the token was used."""
+    await tx.run(_USED, token_id=token_id, now=to_instant(now))
+
+
+async def delete_expired_refresh_tokens(tx: Transaction, before: datetime) -> int:
+    """Forget refresh tokens that expired before then; say how many."""
+    return await tx.run(_DELETE_EXPIRED, kind=TokenKind.REFRESH, at=to_instant(before))
+
+
+async def find_signing_key(reader: Reader) -> tuple[str, str] | None:
+    """The newest key's id and its private part as a JWK."""
+    row = await reader.one(_KEY)
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
+async def insert_signing_key(tx: Transaction, kid: str, private_key: str, now: datetime) -> None:
+    """Store a key to sign with from now on."""
+    await tx.run(_INSERT_KEY, kid=kid, private_key=private_key, now=to_instant(now))
+
+
+async def take_lease(tx: Transaction, name: str, until: datetime, now: datetime) -> bool:
+    """Take the lease of that name where nobody holds it; it ends by itself."""
+    count = await tx.run(_TAKE_LEASE, name=name, until=to_instant(until), now=to_instant(now))
+    return count > 0
+
+
+def _token(row: Row) -> Token:
+    return Token(
+        id=row[0],
+        account_id=row[1],
+        kind=TokenKind(row[2]),
+        parent_id=row[3],
+        label=row[4],
+        hint=row[5],
+        scope=Scope(row[6]),
+        created_at=from_instant(row[7]),
+        expires_at=from_optional(row[8]),
+        last_used_at=from_optional(row[9]),
+        revoked_at=from_optional(row[10]),
+    )

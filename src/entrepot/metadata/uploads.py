@@ -1,0 +1,113 @@
+"""Uploads: bytes still arriving, as any worker can go on with them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.tables import uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload; it belongs to one repository and one creator (`None` is anonymous).
+
+    `hash_so_far` is the hash by `algorithm` of the first `size` bytes, `None` where the worker that
+    took the last of them did not know the hash of those before.
+    """
+
+    id: str
+    repository_id: int
+    account_id: int | None
+    size: int
+    algorithm: str
+    hash_so_far: str | None
+
+
+_FIND: Final = Statement(
+    select(
+        uploads.c.id,
+        uploads.c.repository_id,
+        uploads.c.account_id,
+        uploads.c.size,
+        uploads.c.algorithm,
+        uploads.c.hash_so_far,
+    ).where(uploads.c.id == bindparam("id"))
+)
+_INSERT: Final = Statement(
+    insert(uploads).values(
+        id=bindparam("id"),
+        repository_id=bindparam("repository_id"),
+        account_id=bindparam("account_id"),
+        size=bindparam("size"),
+        algorithm=bindparam("algorithm"),
+        hash_so_far=bindparam("hash_so_far"),
+        started_at=bindparam("now"),
+        touched_at=bindparam("now"),
+    )
+)
+_ADVANCE: Final = Statement(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload_id"), uploads.c.size == bindparam("old_size"))
+    .values(
+        size=bindparam("new_size"),
+        hash_so_far=bindparam("new_hash"),
+        touched_at=bindparam("now"),
+    )
+)
+_DELETE: Final = Statement(delete(uploads).where(uploads.c.id == bindparam("upload_id")))
+_IDLE: Final = Statement(
+    select(uploads.c.id)
+    .where(uploads.c.touched_at < bindparam("before"))
+    .order_by(uploads.c.touched_at)
+    .limit(bindparam("limit"))
+)
+
+
+async def find_upload(reader: Reader, upload_id: str) -> Upload | None:
+    """The upload, whoever it belongs to."""
+    row = await reader.one(_FIND, id=upload_id)
+    return None if row is None else Upload(*row)
+
+
+async def insert_upload(tx: Transaction, upload: Upload, now: datetime) -> None:
+    """Begin an upload."""
+    await tx.run(
+        _INSERT,
+        id=upload.id,
+        repository_id=upload.repository_id,
+        account_id=upload.account_id,
+        size=upload.size,
+        algorithm=upload.algorithm,
+        hash_so_far=upload.hash_so_far,
+        now=to_instant(now),
+    )
+
+
+async def advance_upload(
+    tx: Transaction, upload: Upload, size: int, hash_so_far: str | None, now: datetime
+) -> bool:
+    """Record that the upload grew to `size`; `False` where another got there first."""
+    count = await tx.run(
+        _ADVANCE,
+        upload_id=upload.id,
+        old_size=upload.size,
+        new_size=size,
+        new_hash=hash_so_far,
+        now=to_instant(now),
+    )
+    return count > 0
+
+
+async def delete_upload(tx: Transaction, upload_id: str) -> bool:
+    """Forget the upload; say whether there was one."""
+    return await tx.run(_DELETE, upload_id=upload_id) > 0
+
+
+async def list_idle(reader: Reader, before: datetime, limit: int) -> list[str]:
+    """The ids of the first `limit` uploads that nobody touched since `before`, oldest first."""
+    rows = await reader.all(_IDLE, before=to_instant(before), limit=limit)
+    return [str(row[0]) for row in rows]
