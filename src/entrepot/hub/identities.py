@@ -1,0 +1,115 @@
+"""Who is asking: accounts by password, personal token, refresh token or registry token."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from entrepot.errors import BadCredentials, BadToken
+from entrepot.hub.passwords import Passwords
+from entrepot.hub.permissions import ACTIONS_OF_SCOPE, EVERYTHING, Actions
+from entrepot.hub.registry_tokens import Grants, RegistryTokens
+from entrepot.hub.secrets import hash_secret, looks_like_secret
+from entrepot.metadata.accounts import Account, find_account, find_account_by_id
+from entrepot.metadata.engine import Clock, Reader
+from entrepot.metadata.tokens import Token, TokenKind, find_token, find_token_by_id
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody, or nobody (`account` is `None`), and the most they may do this way.
+
+    `grants` is what a registry token lists; `None` for credentials, which list nothing.
+    `expires_at` is when the identity must be looked at again.
+    """
+
+    account: Account | None = None
+    ceiling: Actions = EVERYTHING
+    token_id: int | None = None
+    grants: Grants | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def account_id(self) -> int | None:
+        """The account's id, `None` for nobody."""
+        return self.account.id if self.account else None
+
+
+ANONYMOUS: Final = Identity()
+
+
+class Identities:
+    """Turns what a client presents into who it is, by the database as it is now."""
+
+    def __init__(
+        self, reader: Reader, passwords: Passwords, tokens: RegistryTokens, now: Clock
+    ) -> None:
+        self._reader = reader
+        self._passwords = passwords
+        self._tokens = tokens
+        self._now = now
+
+    async def by_credentials(self, name: str, secret: str) -> Identity:
+        """Whoever has this name and this password or personal token; else `BadCredentials`."""
+        if looks_like_secret(secret):
+            return await self._by_token(name, secret)
+        account = await find_account(self._reader, name)
+        if account is None:
+            await self._passwords.verify_nobody(secret)
+            raise BadCredentials
+        # The hash is compared even for a disabled account: the answer takes as long.
+        matches = await self._passwords.verify(account.password_hash, secret)
+        if not matches or account.disabled_at is not None:
+            raise BadCredentials
+        return Identity(account)
+
+    async def by_refresh_token(self, secret: str) -> Identity:
+        """Whoever a refresh token was given to; else `BadCredentials`."""
+        token = await self._live_token(hash_secret(secret), TokenKind.REFRESH)
+        return await self._identity_of(token)
+
+    async def by_registry_token(self, text: str) -> Identity:
+        """Whoever a registry token was issued to, while that account and secret are good.
+
+        Raises `BadToken`.
+        """
+        claims = await self._tokens.read(text, self._now())
+        if claims.account_id is None:
+            return Identity(None, EVERYTHING, None, claims.grants, claims.expires_at)
+        account = await find_account_by_id(self._reader, claims.account_id)
+        if account is None or account.disabled_at is not None:
+            raise BadToken
+        ceiling, expires_at = EVERYTHING, claims.expires_at
+        if claims.token_id is not None:
+            token = await find_token_by_id(self._reader, claims.token_id)
+            if token is None or not token.is_live(self._now()):
+                raise BadToken
+            ceiling = ACTIONS_OF_SCOPE[token.scope]
+            expires_at = min(expires_at, token.expires_at or expires_at)
+        elif claims.password_mark != password_mark(account):
+            raise BadToken
+        return Identity(account, ceiling, claims.token_id, claims.grants, expires_at)
+
+    async def _by_token(self, name: str, secret: str) -> Identity:
+        token = await self._live_token(hash_secret(secret), TokenKind.PERSONAL)
+        identity = await self._identity_of(token)
+        if identity.account is None or identity.account.name != name:
+            raise BadCredentials
+        return identity
+
+    async def _live_token(self, secret_hash: str, kind: TokenKind) -> Token:
+        token = await find_token(self._reader, secret_hash)
+        if token is None or token.kind is not kind or not token.is_live(self._now()):
+            raise BadCredentials
+        return token
+
+    async def _identity_of(self, token: Token) -> Identity:
+        account = await find_account_by_id(self._reader, token.account_id)
+        if account is None or account.disabled_at is not None:
+            raise BadCredentials
+        ceiling = ACTIONS_OF_SCOPE[token.scope]
+        return Identity(account, ceiling, token.id, None, token.expires_at)
+
+
+def password_mark(account: Account) -> str:
+    """A few characters that change with the password, so that a token can be tied to it."""
+    return hash_secret(account.password_hash)[:16]

@@ -1,0 +1,101 @@
+"""Passwords: hashed with argon2id in a small pool, so that a flood of logins ends in 429s."""
+
+import asyncio
+import hmac
+import secrets
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from entrepot.errors import InvalidAccount, TooMany
+
+MAX_LENGTH: Final = 1024
+ADVISED_LENGTH: Final = 8
+"""Below this a person who chooses a password should be told."""
+
+_REMEMBERED: Final = 1024
+
+
+class Passwords:
+    """Hashes and verifies passwords; raises `TooMany` where too many wait for it already."""
+
+    def __init__(self, *, threads: int = 2, queue: int = 64) -> None:
+        # OWASP's minimum for argon2id: 19 MiB, two passes, one lane.
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._room = threads + queue
+        self._key = secrets.token_bytes(32)
+        self._remembered: OrderedDict[bytes, None] = OrderedDict()
+        self._nobody: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """The text to store for a password; raise `InvalidAccount` for an empty or endless one."""
+        if not 0 < len(password) <= MAX_LENGTH:
+            raise InvalidAccount(f"a password has 1 to {MAX_LENGTH} characters")
+        return await self._run(password)
+
+    async def verify(self, password_hash: str, password: str) -> bool:
+        """Say whether the password is the hashed one; quick when it was so a while ago."""
+        if len(password) > MAX_LENGTH:
+            return False
+        key = hmac.digest(self._key, f"{password_hash}\0{password}".encode(), "sha256")
+        if key in self._remembered:
+            self._remembered.move_to_end(key)
+            return True
+        if not await self._verify(password_hash, password):
+            return False
+        self._remembered[key] = None
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return True
+
+    async def verify_nobody(self, password: str) -> None:
+        """Take as long as `verify` would, so that a missing account looks like a wrong password."""
+        if self._nobody is None:
+            self._nobody = await self._run(secrets.token_urlsafe())
+        if len(password) <= MAX_LENGTH:
+            await self._verify(self._nobody, password)
+
+    async def _run(self, password: str) -> str:
+        with self._place():
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._hasher.hash, password
+            )
+
+    async def _verify(self, password_hash: str, password: str) -> bool:
+        with self._place():
+            try:
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._pool, self._hasher.verify, password_hash, password
+                )
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def _place(self) -> "_Place":
+        if self._room <= 0:
+            raise TooMany("too many logins at once; try again in a moment")
+        return _Place(self)
+
+    def take_place(self) -> None:
+        """Take one place in the queue; for `_Place`."""
+        self._room -= 1
+
+    def leave_place(self) -> None:
+        """Give the place back; for `_Place`."""
+        self._room += 1
+
+
+class _Place:
+    """A place in the queue while its context lasts."""
+
+    def __init__(self, passwords: Passwords) -> None:
+        self._passwords = passwords
+
+    def __enter__(self) -> None:
+        self._passwords.take_place()
+
+    def __exit__(self, *_: object) -> None:
+        self._passwords.leave_place()

@@ -1,0 +1,151 @@
+"""The short-lived tokens that clients present on every request (JWT, RFC 7519; ES256, RFC 7518)."""
+
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from entrepot.errors import BadToken, Unavailable
+from entrepot.hub.permissions import Action, Actions
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.tokens import find_signing_key, insert_signing_key
+
+ALGORITHM: Final = "ES256"
+LIFETIME: Final = timedelta(minutes=5)
+
+_AUDIENCE: Final = "entrepot"
+_MAX_LENGTH: Final = 16384
+_REMEMBERED: Final = 4096
+_LEEWAY: Final = timedelta(seconds=60)
+
+Grants = Mapping[str, Actions]
+"""What a token lists: actions by repository name; `CATALOG` stands for the catalog."""
+
+CATALOG: Final = "*catalog*"
+"""Not a repository's name: `*` cannot be part of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says.
+
+    `token_id` is the personal or refresh token it was got with; without one, `password_mark` ties
+    it to the password it was got with.
+    """
+
+    account_id: int | None
+    token_id: int | None
+    password_mark: str
+    grants: Grants
+    expires_at: datetime
+
+
+class RegistryTokens:
+    """Issues tokens and reads them back, on any worker that shares the database."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+        self._key: ECKey | None = None
+        self._read: OrderedDict[str, Claims] = OrderedDict()
+
+    async def issue(self, claims: Claims, now: datetime) -> str:
+        """The text of a token that says `claims`."""
+        key = await self._signing_key(now)
+        header = {"typ": "JWT", "alg": ALGORITHM, "kid": key.thumbprint()}
+        return jwt.encode(header, _to_json(claims, now), key, algorithms=[ALGORITHM])
+
+    async def read(self, text: str, now: datetime) -> Claims:
+        """What the token says; raise `BadToken` where it is not one of ours or has expired."""
+        claims = self._read.get(text)
+        if claims is None:
+            claims = await self._verify(text, now)
+            self._read[text] = claims
+            if len(self._read) > _REMEMBERED:
+                self._read.popitem(last=False)
+        if now >= claims.expires_at:
+            raise BadToken("the token has expired")
+        return claims
+
+    async def _verify(self, text: str, now: datetime) -> Claims:
+        if len(text) > _MAX_LENGTH:
+            raise BadToken
+        key = await self._signing_key(now)
+        try:
+            # The algorithm and the key are ours: whatever the header says of either is not used.
+            token = jwt.decode(text, key, algorithms=[ALGORITHM])
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise BadToken from error
+        if token.header.get("kid") != key.thumbprint() or token.claims.get("aud") != _AUDIENCE:
+            raise BadToken
+        return _from_json(token.claims)
+
+    async def _signing_key(self, now: datetime) -> ECKey:
+        if self._key is None:
+            self._key = await self._find_key() or await self._make_key(now)
+        return self._key
+
+    async def _find_key(self) -> ECKey | None:
+        found = await find_signing_key(self._metadata.reader)
+        return None if found is None else ECKey.import_key(json.loads(found[1]))
+
+    async def _make_key(self, now: datetime) -> ECKey:
+        key = ECKey.generate_key("P-256")
+        async with self._metadata.begin() as tx:
+            # Another worker may have been quicker: everybody signs with the one that is there.
+            if await find_signing_key(tx) is None:
+                private = json.dumps(key.as_dict(private=True))
+                await insert_signing_key(tx, key.thumbprint(), private, now)
+        found = await self._find_key()
+        if found is None:
+            raise Unavailable("there is no key to sign with")
+        return found
+
+
+def _to_json(claims: Claims, now: datetime) -> dict[str, object]:
+    return {
+        "iss": _AUDIENCE,
+        "aud": _AUDIENCE,
+        "sub": "" if claims.account_id is None else str(claims.account_id),
+        "exp": int(claims.expires_at.timestamp()),
+        "nbf": int((now - _LEEWAY).timestamp()),
+        "iat": int(now.timestamp()),
+        "jti": secrets.token_urlsafe(12),
+        "tid": claims.token_id,
+        "pwm": claims.password_mark,
+        "access": [
+            {"type": "repository", "name": name, "actions": sorted(actions)}
+            if name != CATALOG
+            else {"type": "registry", "name": "catalog", "actions": ["*"]}
+            for name, actions in claims.grants.items()
+        ],
+    }
+
+
+def _from_json(claims: Mapping[str, object]) -> Claims:
+    subject, token_id, expires = claims.get("sub"), claims.get("tid"), claims.get("exp")
+    access = claims.get("access")
+    if not isinstance(expires, int) or not isinstance(access, list):
+        raise BadToken
+    return Claims(
+        account_id=int(subject) if isinstance(subject, str) and subject else None,
+        token_id=token_id if isinstance(token_id, int) else None,
+        password_mark=str(claims.get("pwm")),
+        grants=dict(_grant(entry) for entry in access),
+        expires_at=datetime.fromtimestamp(expires, UTC),
+    )
+
+
+def _grant(entry: dict[str, object]) -> tuple[str, Actions]:
+    if entry["type"] == "registry":
+        return CATALOG, frozenset({Action.PULL})
+    actions = entry["actions"]
+    if not isinstance(actions, list):
+        raise BadToken
+    return str(entry["name"]), frozenset(Action(action) for action in actions)
