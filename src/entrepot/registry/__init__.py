@@ -1,0 +1,1 @@
+"""Rules of distribution: blobs, uploads, manifests, tags, referrers. Never asks who you are."""

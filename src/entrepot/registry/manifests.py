@@ -1,0 +1,182 @@
+"""Manifests: checked, stored as they came, tagged, deleted."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.errors import DigestMismatch, ManifestBlobUnknown, ManifestUnknown, TooManyTags
+from entrepot.metadata import blobs, manifests
+from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.manifests import ManifestFacts, NewManifest, StoredManifest
+from entrepot.metadata.repositories import Repository, Target, lock_repository
+from entrepot.oci import media_types
+from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
+from entrepot.oci.manifests import Manifest, parse_manifest
+from entrepot.oci.names import Reference, Tag
+from entrepot.registry.uploads import Uploads
+
+MAX_TAGS: Final = 100
+"""Tags that one request may set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push was recorded as."""
+
+    digest: Digest
+    subject: Digest | None
+    tags: tuple[Tag, ...]
+
+
+class Manifests:
+    """Every manifest of a repository, by tag and by digest."""
+
+    def __init__(
+        self, metadata: Metadata, uploads: Uploads, *, accept_sparse: bool, now: Clock
+    ) -> None:
+        self._metadata = metadata
+        self._uploads = uploads
+        self._accept_sparse = accept_sparse
+        self._now = now
+
+    async def get(self, repository: Repository, reference: Reference) -> StoredManifest:
+        """The manifest with its bytes; else `ManifestUnknown`."""
+        found = await manifests.find_manifest(self._metadata.reader, repository.id, reference)
+        if found is None:
+            raise ManifestUnknown(detail={"reference": str(reference)})
+        return found
+
+    async def get_facts(self, repository: Repository, reference: Reference) -> ManifestFacts:
+        """The manifest without its bytes; else `ManifestUnknown`."""
+        found = await manifests.find_facts(self._metadata.reader, repository.id, reference)
+        if found is None:
+            raise ManifestUnknown(detail={"reference": str(reference)})
+        return found
+
+    async def put(
+        self,
+        target: Target,
+        content: bytes,
+        content_type: str | None,
+        *,
+        digest: Digest | None,
+        tags: Sequence[Tag],
+        by: int | None,
+    ) -> Pushed:
+        """Store a manifest and point the tags at it, all or nothing.
+
+        Raises `InvalidManifest`, `DigestMismatch`, `TooManyTags`, and `ManifestBlobUnknown` where
+        the repository lacks content that the manifest names.
+        """
+        if len(tags) > MAX_TAGS:
+            raise TooManyTags(f"at most {MAX_TAGS} tags can be set at once")
+        actual = Digest.of(content, digest.algorithm if digest else "sha256")
+        if digest is not None and digest != actual:
+            raise DigestMismatch(detail={"digest": str(digest)})
+        manifest = parse_manifest(content, content_type)
+        new = _new_manifest(manifest, actual)
+        if EMPTY_JSON_DIGEST in new.blobs:
+            await self._uploads.ensure_empty_json()
+        await self._store(target, manifest, new, tags, by)
+        return Pushed(actual, new.subject, tuple(tags))
+
+    async def _store(
+        self,
+        target: Target,
+        manifest: Manifest,
+        new: NewManifest,
+        tags: Sequence[Tag],
+        by: int | None,
+    ) -> None:
+        now = self._now()
+        async with self._metadata.begin() as tx:
+            repository = await target.ensure(tx, now)
+            await self._check_references(tx, repository, manifest)
+            manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
+            for tag in tags:
+                await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
+
+    async def untag(self, repository: Repository, tag: Tag) -> None:
+        """Remove only the tag; `ManifestUnknown` where there is none."""
+        async with self._metadata.begin() as tx:
+            await lock_repository(tx, repository)
+            if not await manifests.delete_tag(tx, repository.id, tag):
+                raise ManifestUnknown(detail={"tag": tag.text})
+
+    async def delete(self, repository: Repository, digest: Digest) -> None:
+        """Remove the manifest and every tag on it; `ManifestUnknown` where there is none."""
+        async with self._metadata.begin() as tx:
+            await lock_repository(tx, repository)
+            found = await manifests.find_facts(tx, repository.id, digest)
+            if found is None:
+                raise ManifestUnknown(detail={"digest": str(digest)})
+            await manifests.delete_manifest(tx, found.id)
+
+    async def list_tags(self, repository: Repository, last: str, limit: int) -> list[str]:
+        """The first `limit` tags after `last` in byte order."""
+        return await manifests.list_tags(self._metadata.reader, repository.id, last, limit)
+
+    async def _check_references(
+        self, tx: Transaction, repository: Repository, manifest: Manifest
+    ) -> None:
+        missing = []
+        for digest in _needed_blobs(manifest, accept_sparse=self._accept_sparse):
+            if await blobs.is_linked(tx, repository.id, digest):
+                continue
+            if digest == EMPTY_JSON_DIGEST:
+                await blobs.link_blob(tx, repository.id, digest, self._now())
+                continue
+            missing.append(str(digest))
+        if missing:
+            raise ManifestBlobUnknown(tuple(missing))
+
+
+def _needed_blobs(manifest: Manifest, *, accept_sparse: bool) -> list[Digest]:
+    """Blobs that must be in the repository, each once.
+
+    Children of an index are not asked for: mirrors push indexes before, or without, some of them.
+    """
+    described = [*manifest.layers, *([manifest.config] if manifest.config else [])]
+    if accept_sparse:
+        described = [each for each in described if each.digest == EMPTY_JSON_DIGEST]
+    needed = [
+        each.digest
+        for each in described
+        if not (each.has_urls and media_types.is_nondistributable(each.media_type))
+    ]
+    # BuildKit's registry cache is an index whose children are blobs.
+    needed += [
+        each.digest for each in manifest.children if media_types.is_blob_type(each.media_type)
+    ]
+    return list(dict.fromkeys(needed))
+
+
+def _new_manifest(manifest: Manifest, digest: Digest) -> NewManifest:
+    children = manifest.children
+    blob_children = {each.digest for each in children if media_types.is_blob_type(each.media_type)}
+    described = (*manifest.layers, *([manifest.config] if manifest.config else []))
+    return NewManifest(
+        digest=digest,
+        media_type=manifest.media_type,
+        content=manifest.content,
+        artifact_type=manifest.referrer_type,
+        subject=manifest.subject.digest if manifest.subject else None,
+        descriptor=_descriptor(manifest, digest) if manifest.subject else None,
+        blobs=frozenset({each.digest for each in described} | blob_children),
+        children=frozenset({each.digest for each in children} - blob_children),
+    )
+
+
+def _descriptor(manifest: Manifest, digest: Digest) -> str:
+    """What a referrers list shows (distribution-spec 1.1, "Listing Referrers")."""
+    descriptor: dict[str, object] = {
+        "mediaType": manifest.media_type,
+        "digest": str(digest),
+        "size": len(manifest.content),
+    }
+    if manifest.referrer_type:
+        descriptor["artifactType"] = manifest.referrer_type
+    if manifest.annotations:
+        descriptor["annotations"] = manifest.annotations
+    return json.dumps(descriptor, separators=(",", ":"))
