@@ -42,6 +42,8 @@ class Unauthenticated(EntrepotError):
     """Authentication is required."""
 
     code = "UNAUTHORIZED"
+    reason: ClassVar[str | None] = None
+    """The `error` of a Bearer challenge (RFC 6750 section 3.1)."""
 
 
 class Denied(EntrepotError):
@@ -259,3 +261,11 @@ class BadCredentials(Unauthenticated):
 
 class BadToken(Unauthenticated):
     """The token is invalid, expired or revoked."""
+
+    reason = "invalid_token"
+
+
+class InsufficientScope(Unauthenticated):
+    """The requested access to the resource is denied."""
+
+    reason = "insufficient_scope"

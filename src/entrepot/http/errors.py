@@ -1,0 +1,61 @@
+"""How families of errors become answers, the same for all doors."""
+
+import json
+from typing import Final
+
+from entrepot import errors
+from entrepot.errors import EntrepotError, ManifestBlobUnknown
+from entrepot.http.messages import Response, content
+
+STATUS: Final[dict[type[EntrepotError], int]] = {
+    errors.Invalid: 400,
+    errors.Unauthenticated: 401,
+    errors.Denied: 403,
+    errors.NotFound: 404,
+    errors.Unsupported: 405,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.TooManyTags: 414,
+    errors.OutOfOrder: 416,
+    errors.RangeUnsatisfiable: 416,
+    errors.UploadBusy: 416,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+    errors.OutOfSpace: 507,
+}
+"""The nearest class on the error's own line of ancestors decides."""
+
+RETRY_AFTER: Final = {429: "1", 503: "1"}
+
+
+def status_of(error: EntrepotError) -> int:
+    """The status that this error is answered with."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def error_response(error: EntrepotError) -> Response:
+    """The OCI error body (distribution-spec 1.1, "Error Codes") with its status."""
+    status = status_of(error)
+    retry = RETRY_AFTER.get(status)
+    headers = [("retry-after", retry)] if retry else []
+    return content(status, "application/json", error_body(error), headers)
+
+
+def error_body(error: EntrepotError) -> bytes:
+    """`{"errors": […]}`, one entry for each piece of content that is missing."""
+    if isinstance(error, ManifestBlobUnknown):
+        entries = [_entry(error, {"digest": digest}) for digest in error.missing]
+    else:
+        entries = [_entry(error, error.detail)]
+    return json.dumps({"errors": entries}, separators=(",", ":")).encode()
+
+
+def failure_response(request_id: str) -> Response:
+    """What a bug looks like from outside: a code, and the id to look for in the log."""
+    detail = {"code": "UNKNOWN", "message": "unknown error", "detail": {"request": request_id}}
+    body = json.dumps({"errors": [detail]}, separators=(",", ":")).encode()
+    return content(500, "application/json", body)
+
+
+def _entry(error: EntrepotError, detail: object) -> dict[str, object]:
+    return {"code": error.code, "message": error.message, "detail": detail}

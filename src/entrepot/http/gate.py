@@ -1,0 +1,173 @@
+"""Who is asking, and may they: the one way into every door."""
+
+import base64
+import binascii
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from entrepot.errors import (
+    BadCredentials,
+    BadToken,
+    InsufficientScope,
+    RepositoryUnknown,
+    Unauthenticated,
+)
+from entrepot.http.messages import Request
+from entrepot.hub.identities import ANONYMOUS, Identities, Identity
+from entrepot.hub.permissions import EVERYTHING, NOTHING, Action, Actions, Permissions, Rights
+from entrepot.hub.registry_tokens import CATALOG
+from entrepot.metadata.blobs import Holder
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.repositories import Repository, Target
+from entrepot.oci.names import RepositoryName
+
+_REMEMBERED: Final = 4096
+_MAX_HEADER: Final = 16384
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody, and what they may do with one repository name this way."""
+
+    identity: Identity
+    rights: Rights
+    actions: Actions
+
+    @property
+    def repository(self) -> Repository:
+        """The repository; `RepositoryUnknown` where there is none yet."""
+        if self.rights.repository is None:
+            raise RepositoryUnknown
+        return self.rights.repository
+
+    @property
+    def target(self) -> Target:
+        """Where a push goes."""
+        if self.rights.target is None:
+            raise RepositoryUnknown
+        return self.rights.target
+
+
+class Gate:
+    """Admits requests, by the database as it is at that moment.
+
+    An admission is remembered for as long as nothing at all has been committed since, on this
+    worker or another; so a revoked token or a closed repository is noticed by the next request.
+    """
+
+    def __init__(
+        self, metadata: Metadata, identities: Identities, permissions: Permissions, now: Clock
+    ) -> None:
+        self._metadata = metadata
+        self._identities = identities
+        self._permissions = permissions
+        self._now = now
+        self._version: Hashable | None = None
+        self._remembered: OrderedDict[tuple[str | None, str], Admission] = OrderedDict()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may do everything."""
+        return self._permissions.is_open
+
+    async def identify(self, request: Request) -> Identity:
+        """Whoever the request's `Authorization` says; nobody without one.
+
+        Raises `BadCredentials` or `BadToken`.
+        """
+        return await self._identify(request.header("authorization"))
+
+    async def admit(self, request: Request, name: RepositoryName, action: Action) -> Admission:
+        """Admit the request to do this to that repository, or raise what to challenge it with."""
+        authorization = request.header("authorization")
+        admission = await self._admission(authorization, name)
+        request.facts["account"] = _name_of(admission.identity)
+        if action not in admission.actions:
+            raise Unauthenticated if authorization is None else InsufficientScope
+        return admission
+
+    async def admit_to_catalog(self, request: Request) -> list[int] | None:
+        """The namespaces whose private repositories the request may list; `None` is every one."""
+        identity = await self.identify(request)
+        request.facts["account"] = _name_of(identity)
+        granted = identity.grants is None or CATALOG in identity.grants
+        if not self.is_open and (not granted or identity == ANONYMOUS):
+            raise Unauthenticated if identity == ANONYMOUS else InsufficientScope
+        return await self._permissions.visible_namespaces(identity.account)
+
+    async def rights(self, identity: Identity, name: RepositoryName) -> Rights:
+        """What somebody may do with a name, whatever their registry token lists."""
+        return await self._permissions.rights(identity.account, identity.ceiling, name)
+
+    async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
+        """Say whether somebody may pull from a repository that holds a blob."""
+        return await self._permissions.may_pull_from_holder(
+            identity.account, identity.ceiling, holder
+        )
+
+    async def _admission(self, authorization: str | None, name: RepositoryName) -> Admission:
+        key = (authorization, name.text)
+        version = await self._metadata.version()
+        if version is None or version != self._version:
+            self._remembered.clear()
+            self._version = version
+        found = self._remembered.get(key)
+        if found is not None and not _is_over(found.identity.expires_at, self._now):
+            return found
+        admission = await self._make_admission(authorization, name)
+        if version is not None:
+            self._remembered[key] = admission
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return admission
+
+    async def _make_admission(self, authorization: str | None, name: RepositoryName) -> Admission:
+        identity = await self._identify(authorization)
+        rights = await self.rights(identity, name)
+        listed = EVERYTHING
+        if identity.grants is not None and not self.is_open:
+            listed = identity.grants.get(name.text, NOTHING)
+        return Admission(identity, rights, rights.actions & listed)
+
+    async def _identify(self, authorization: str | None) -> Identity:
+        if authorization is None:
+            return ANONYMOUS
+        scheme, _, value = authorization.partition(" ")
+        value = value.strip()
+        if len(value) > _MAX_HEADER:
+            raise BadToken
+        if scheme.lower() == "bearer":
+            return await self._identities.by_registry_token(value)
+        if scheme.lower() == "basic":
+            return await self.identify_basic(value)
+        raise BadToken
+
+    async def identify_basic(self, value: str) -> Identity:
+        """Whoever Basic credentials (RFC 7617) say; nobody where both parts are empty."""
+        name, secret = parse_basic(value)
+        if not name and not secret:
+            return ANONYMOUS
+        return await self._identities.by_credentials(name, secret)
+
+
+def parse_basic(value: str) -> tuple[str, str]:
+    """The name and secret of Basic credentials; raise `BadCredentials` where they are malformed."""
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise BadCredentials from error
+    name, colon, secret = text.partition(":")
+    if not colon or "\0" in text:
+        raise BadCredentials
+    return name, secret
+
+
+def _name_of(identity: Identity) -> str:
+    return identity.account.name if identity.account else ""
+
+
+def _is_over(expires_at: datetime | None, now: Clock) -> bool:
+    return expires_at is not None and now() >= expires_at

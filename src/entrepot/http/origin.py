@@ -1,0 +1,52 @@
+"""Where a client believes to be talking to."""
+
+import re
+from ipaddress import ip_address, ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+from entrepot.http.messages import Request
+
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+
+
+class Origins:
+    """Says the scheme, host and port that a client used, so that what we tell it works for it.
+
+    The configured public URL decides the scheme for its own host. For any other, it is what the
+    connection used, or what a trusted proxy says that the client's did.
+    """
+
+    def __init__(self, public_url: str | None, trusted_proxies: tuple[str, ...]) -> None:
+        parts = urlsplit(public_url) if public_url else None
+        self._public_host = parts.netloc if parts else None
+        self._public_scheme = parts.scheme if parts else "http"
+        self._trusted = tuple(ip_network(each) for each in trusted_proxies)
+
+    def origin(self, request: Request) -> str:
+        """`scheme://host[:port]`, without a slash at the end."""
+        host = self.host(request)
+        if host == self._public_host:
+            return f"{self._public_scheme}://{host}"
+        return f"{self._scheme(request)}://{host}"
+
+    def host(self, request: Request) -> str:
+        """`host[:port]` as the client wrote it; the public one where it wrote nonsense."""
+        host = request.header("host") or ""
+        if _HOST.fullmatch(host):
+            return host
+        return self._public_host or "localhost"
+
+    def is_trusted(self, client: str) -> bool:
+        """Say whether the peer's forwarding headers count."""
+        try:
+            address = ip_address(client)
+        except ValueError:
+            return False
+        return any(address in network for network in self._trusted)
+
+    def _scheme(self, request: Request) -> str:
+        forwarded = request.header("x-forwarded-proto")
+        if forwarded in ("http", "https") and self.is_trusted(request.client):
+            return forwarded
+        return request.scheme

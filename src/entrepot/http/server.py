@@ -1,0 +1,134 @@
+"""The HTTP server's side: RSGI requests into ours, our answers into RSGI's.
+
+RSGI is Granian's own interface. Measured beside ASGI it answers about twice as many requests, and
+it sends files without their bytes ever being Python's.
+"""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+from entrepot.errors import BodyCut, EntrepotError
+from entrepot.http.messages import FileBody, Request, Response
+
+BODY_IDLE: Final = 300.0
+"""Seconds without a byte after which a body counts as cut: clients pause while they compress."""
+_DRAINED: Final = 4 * 1024 * 1024
+
+App = Callable[[Request], Awaitable[Response]]
+"""Answers a request; never raises."""
+Watcher = Callable[[Request, Response, float], None]
+"""Is told of each request, its answer, and the seconds between."""
+
+
+class RequestBody:
+    """The bytes of a request's body, each once; raises `BodyCut` where fewer came than said."""
+
+    def __init__(self, protocol: Any, length: int | None) -> None:
+        self._iterator: AsyncIterator[bytes] = protocol.__aiter__()
+        self._left = length
+        self._ended = length == 0
+
+    def __aiter__(self) -> "RequestBody":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            async with asyncio.timeout(BODY_IDLE):
+                chunk = await anext(self._iterator)
+        except StopAsyncIteration:
+            self._ended = True
+            if self._left:
+                raise BodyCut from None
+            raise
+        except TimeoutError:
+            self._ended = True
+            raise BodyCut from None
+        if self._left is not None:
+            self._left -= len(chunk)
+        return bytes(chunk)
+
+    async def drain(self) -> None:
+        """Read what is left, up to a bound, so that the client gets to read the answer."""
+        read = 0
+        while read < _DRAINED:
+            try:
+                read += len(await anext(self))
+            except (StopAsyncIteration, EntrepotError):
+                return
+
+
+class Server:
+    """Hands requests to an app and its answers back to Granian."""
+
+    def __init__(self, app: App, watch: Watcher) -> None:
+        self._app = app
+        self._watch = watch
+        self._ids = itertools.count()
+        self._prefix = secrets.token_hex(5)
+
+    async def __call__(self, scope: Any, protocol: Any) -> None:
+        """Answer one request."""
+        began = time.perf_counter()
+        headers = scope.headers
+        body = RequestBody(protocol, _length(headers.get("content-length"), headers))
+        request = Request(
+            method=scope.method,
+            path=scope.path,
+            query_string=scope.query_string,
+            headers=headers,
+            body=body,
+            scheme=scope.scheme,
+            client=scope.client.rpartition(":")[0].strip("[]"),
+            id=f"{self._prefix}{next(self._ids):x}",
+        )
+        response = await self._app(request)
+        if response.status >= 400 and headers.get("expect") is None:
+            await body.drain()
+        await send(protocol, response)
+        self._watch(request, response, time.perf_counter() - began)
+
+
+async def send(protocol: Any, response: Response) -> None:
+    """Send an answer; a client that has gone away is no error."""
+    body = response.body
+    if isinstance(body, bytes):
+        if body:
+            protocol.response_bytes(response.status, response.headers, body)
+        else:
+            protocol.response_empty(response.status, response.headers)
+    elif isinstance(body, FileBody):
+        _send_file(protocol, response, body)
+    else:
+        await _send_stream(protocol, response, body)
+
+
+def _send_file(protocol: Any, response: Response, body: FileBody) -> None:
+    path = str(body.path)
+    if body.whole:
+        protocol.response_file(response.status, response.headers, path)
+    else:
+        protocol.response_file_range(
+            response.status, response.headers, path, body.start, body.start + body.length
+        )
+
+
+async def _send_stream(protocol: Any, response: Response, body: AsyncIterator[bytes]) -> None:
+    transport = protocol.response_stream(response.status, response.headers)
+    async for run in body:
+        try:
+            await transport.send_bytes(run)
+        except Exception:  # Granian raises its own class for a closed connection
+            return
+
+
+def _length(text: str | None, headers: Any) -> int | None:
+    if text is not None and text.isascii() and text.isdigit():
+        return int(text)
+    # No length and no chunks is no body at all (RFC 9112 section 6.3).
+    return None if headers.get("transfer-encoding") or text is not None else 0

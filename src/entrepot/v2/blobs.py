@@ -1,0 +1,123 @@
+"""`/v2/NAME/blobs/DIGEST`."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+from entrepot.http.gate import Gate
+from entrepot.http.messages import Body, FileBody, Request, Response, empty
+from entrepot.http.ranges import ByteRange, parse_ranges
+from entrepot.hub.permissions import Action
+from entrepot.metadata.blobs import StoredBlob
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import RepositoryName
+from entrepot.registry.blobs import Blobs
+from entrepot.v2.manifests import matches_etag
+
+_TYPE = ("content-type", "application/octet-stream")
+
+
+class BlobDoor:
+    """Blobs by digest, whole or in parts."""
+
+    def __init__(self, gate: Gate, blobs: Blobs) -> None:
+        self._gate = gate
+        self._blobs = blobs
+
+    async def get(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Answer with the bytes, or with the ranges that the client asks for."""
+        admission = await self._gate.admit(request, name, Action.PULL)
+        blob = await self._blobs.get(admission.repository, Digest.parse(reference))
+        validators = _validators(blob)
+        known = request.header("if-none-match")
+        if known is not None and matches_etag(known, blob.digest):
+            return empty(304, validators)
+        ranges = parse_ranges(_range_header(request, blob), blob.size)
+        if ranges is None:
+            body = await self._body(blob, ByteRange(0, blob.size - 1))
+            return Response(200, [*validators, _TYPE, _length(blob.size)], body)
+        if len(ranges) == 1:
+            return await self._one_range(blob, ranges[0])
+        return self._several_ranges(blob, ranges)
+
+    async def head(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Answer as `get` does, without the bytes."""
+        response = await self.get(request, name, reference)
+        return Response(response.status, response.headers)
+
+    async def delete(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Take the blob out of this repository."""
+        admission = await self._gate.admit(request, name, Action.DELETE)
+        await self._blobs.unlink(admission.repository, Digest.parse(reference))
+        return empty(202)
+
+    async def _one_range(self, blob: StoredBlob, part: ByteRange) -> Response:
+        headers = [
+            *_validators(blob),
+            _TYPE,
+            _length(part.length),
+            ("content-range", _content_range(part, blob)),
+        ]
+        return Response(206, headers, await self._body(blob, part))
+
+    def _several_ranges(self, blob: StoredBlob, parts: list[ByteRange]) -> Response:
+        """RFC 9110 section 14.6; podman asks so for parts of a zstd:chunked layer."""
+        boundary = secrets.token_hex(12)
+        heads = [_part_head(boundary, part, blob, first=i == 0) for i, part in enumerate(parts)]
+        tail = f"\r\n--{boundary}--\r\n".encode()
+        length = sum(map(len, heads)) + sum(part.length for part in parts) + len(tail)
+        headers = [
+            *_validators(blob),
+            ("content-type", f"multipart/byteranges; boundary={boundary}"),
+            _length(length),
+        ]
+        return Response(206, headers, self._parts(blob, list(zip(heads, parts, strict=True)), tail))
+
+    async def _parts(
+        self, blob: StoredBlob, parts: list[tuple[bytes, ByteRange]], tail: bytes
+    ) -> AsyncIterator[bytes]:
+        for head, part in parts:
+            yield head
+            async for run in self._blobs.read(blob, part.first, part.length):
+                yield run
+        yield tail
+
+    async def _body(self, blob: StoredBlob, part: ByteRange) -> Body:
+        small = await self._blobs.find_small(blob)
+        if small is not None:
+            whole = part.length == blob.size
+            return small if whole else small[part.first : part.last + 1]
+        path = self._blobs.path_of(blob)
+        if path is None:
+            return self._blobs.read(blob, part.first, part.length)
+        return FileBody(path, part.first, part.length, whole=part.length == blob.size)
+
+
+def _range_header(request: Request, blob: StoredBlob) -> str | None:
+    condition = request.header("if-range")
+    if condition is not None and condition.strip() != f'"{blob.digest}"':
+        return None
+    return request.header("range")
+
+
+def _validators(blob: StoredBlob) -> list[tuple[str, str]]:
+    return [
+        ("docker-content-digest", blob.digest),
+        ("etag", f'"{blob.digest}"'),
+        ("accept-ranges", "bytes"),
+    ]
+
+
+def _length(length: int) -> tuple[str, str]:
+    return ("content-length", str(length))
+
+
+def _content_range(part: ByteRange, blob: StoredBlob) -> str:
+    return f"bytes {part.first}-{part.last}/{blob.size}"
+
+
+def _part_head(boundary: str, part: ByteRange, blob: StoredBlob, *, first: bool) -> bytes:
+    start = "" if first else "\r\n"
+    return (
+        f"{start}--{boundary}\r\ncontent-type: application/octet-stream\r\n"
+        f"content-range: {_content_range(part, blob)}\r\n\r\n"
+    ).encode()

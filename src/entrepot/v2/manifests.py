@@ -1,0 +1,124 @@
+"""`/v2/NAME/manifests/REFERENCE`."""
+
+from collections.abc import AsyncIterator, Callable
+
+from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
+from entrepot.http.gate import Gate
+from entrepot.http.messages import Request, Response, content, empty
+from entrepot.hub.permissions import Action
+from entrepot.metadata.manifests import ManifestFacts, StoredManifest
+from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import MAX_SIZE
+from entrepot.oci.names import Reference, RepositoryName, Tag, parse_reference
+from entrepot.registry.manifests import Manifests
+
+CountPull = Callable[[int, int], None]
+"""Told of a pull: the repository's id and the manifest's."""
+
+
+class ManifestDoor:
+    """Manifests by tag and by digest, byte for byte as they were pushed."""
+
+    def __init__(self, gate: Gate, manifests: Manifests, count_pull: CountPull) -> None:
+        self._gate = gate
+        self._manifests = manifests
+        self._count_pull = count_pull
+
+    async def get(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Answer with the bytes; `Accept` is not asked, for a digest names one thing only."""
+        admission = await self._gate.admit(request, name, Action.PULL)
+        repository = admission.repository
+        found = await self._manifests.get(repository, _reference_to_read(reference))
+        self._count_pull(repository.id, found.id)
+        return _manifest_response(request, found)
+
+    async def head(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Answer as `get` does, without reading the bytes."""
+        admission = await self._gate.admit(request, name, Action.PULL)
+        found = await self._manifests.get_facts(admission.repository, _reference_to_read(reference))
+        if _is_known(request, found.digest):
+            return empty(304, _validators(found))
+        length = ("content-length", str(found.size))
+        return Response(200, [*_validators(found), ("content-type", found.media_type), length])
+
+    async def put(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Store a manifest under a tag, or under its digest with as many tags as `tag=` names."""
+        admission = await self._gate.admit(request, name, Action.PUSH)
+        digest, tags = _digest_and_tags(request, parse_reference(reference))
+        body = await read_limited(request.body, MAX_SIZE)
+        pushed = await self._manifests.put(
+            admission.target,
+            body,
+            request.header("content-type"),
+            digest=digest,
+            tags=tags,
+            by=admission.identity.account_id,
+        )
+        headers = [
+            ("location", f"/v2/{name}/manifests/{pushed.digest}"),
+            ("docker-content-digest", str(pushed.digest)),
+        ]
+        if pushed.subject is not None:
+            headers.append(("oci-subject", str(pushed.subject)))
+        if request.query("tag") is not None:
+            headers += [("oci-tag", tag.text) for tag in pushed.tags]
+        return empty(201, headers)
+
+    async def delete(self, request: Request, name: RepositoryName, reference: str) -> Response:
+        """Remove a tag alone, or a manifest with every tag on it."""
+        admission = await self._gate.admit(request, name, Action.DELETE)
+        parsed = _reference_to_read(reference)
+        repository = admission.repository
+        if isinstance(parsed, Tag):
+            await self._manifests.untag(repository, parsed)
+        else:
+            await self._manifests.delete(repository, parsed)
+        return empty(202)
+
+
+async def read_limited(body: AsyncIterator[bytes], limit: int) -> bytes:
+    """The whole body; raise `ManifestTooLarge` after `limit` bytes, whatever was announced."""
+    runs = bytearray()
+    async for run in body:
+        runs += run
+        if len(runs) > limit:
+            raise ManifestTooLarge(detail={"limit": limit})
+    return bytes(runs)
+
+
+def _reference_to_read(text: str) -> Reference:
+    try:
+        return parse_reference(text)
+    except InvalidTag as error:
+        # What cannot be a tag is not there; only a malformed digest is the client's mistake.
+        raise ManifestUnknown(detail={"reference": text[:200]}) from error
+
+
+def _digest_and_tags(request: Request, reference: Reference) -> tuple[Digest | None, list[Tag]]:
+    asked = [Tag(text) for text in request.query_all("tag")]
+    if isinstance(reference, Digest):
+        return reference, list(dict.fromkeys(asked))
+    # regctl may name the digest of what it pushes to a tag.
+    digest = request.query("digest")
+    return (Digest.parse(digest) if digest else None), [reference]
+
+
+def _manifest_response(request: Request, found: StoredManifest) -> Response:
+    if _is_known(request, found.digest):
+        return empty(304, _validators(found))
+    return content(200, found.media_type, found.content, _validators(found))
+
+
+def _validators(found: ManifestFacts) -> list[tuple[str, str]]:
+    return [("docker-content-digest", found.digest), ("etag", f'"{found.digest}"')]
+
+
+def _is_known(request: Request, digest: str) -> bool:
+    header = request.header("if-none-match")
+    return header is not None and matches_etag(header, digest)
+
+
+def matches_etag(header: str, digest: str) -> bool:
+    """Say whether an `If-None-Match` names the digest, quoted or not, weak or strong."""
+    candidates = (part.strip().removeprefix("W/").strip('"') for part in header.split(","))
+    return any(candidate in (digest, "*") for candidate in candidates)

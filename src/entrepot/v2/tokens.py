@@ -1,0 +1,158 @@
+"""`/token`: credentials in, a registry token out (the Docker token flow, GET and OAuth2 POST)."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs
+
+from entrepot.errors import Invalid, InvalidName, MethodUnsupported, TooLarge
+from entrepot.http.gate import Gate
+from entrepot.http.messages import Request, Response, content
+from entrepot.hub.identities import ANONYMOUS, Identities, Identity
+from entrepot.hub.permissions import EVERYTHING, Action
+from entrepot.hub.tokens import AskedAccess, IssuedToken, Tokens
+from entrepot.oci.names import RepositoryName
+
+_MAX_FORM: Final = 65536
+_MAX_SCOPES: Final = 100
+_TYPE: Final = re.compile(r"([a-z0-9]+)(?:\([^)]*\))?")
+_NO_STORE: Final = ("cache-control", "no-store")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The fields of an OAuth2 request, each with all its values."""
+
+    fields: dict[str, list[str]]
+
+    def text(self, name: str) -> str:
+        """The field's last value, or nothing."""
+        return self.fields.get(name, [""])[-1]
+
+    def texts(self, name: str) -> list[str]:
+        """All of the field's values."""
+        return self.fields.get(name, [])
+
+
+class TokenDoor:
+    """Gives out registry tokens."""
+
+    def __init__(self, gate: Gate, identities: Identities, tokens: Tokens) -> None:
+        self._gate = gate
+        self._identities = identities
+        self._tokens = tokens
+
+    async def answer(self, request: Request) -> Response:
+        """Answer GET and POST."""
+        if request.method in ("GET", "HEAD"):
+            return await self._get(request)
+        if request.method == "POST":
+            return await self._post(request)
+        raise MethodUnsupported(("GET", "HEAD", "POST"))
+
+    async def _get(self, request: Request) -> Response:
+        identity = await self._identity(request.header("authorization"))
+        await self._note(request, identity)
+        issued = await self._tokens.issue(identity, parse_scopes(request.query_all("scope")))
+        answer = _answer(issued)
+        if request.query("offline_token") == "true" and identity != ANONYMOUS:
+            client = request.query("client_id") or ""
+            answer["refresh_token"] = await self._tokens.add_refresh(identity, client)
+        return _respond(answer)
+
+    async def _post(self, request: Request) -> Response:
+        form = await _read_form(request)
+        grant = form.text("grant_type")
+        refresh = form.text("refresh_token")
+        if grant == "password":
+            identity = await self._identities.by_credentials(
+                form.text("username"), form.text("password")
+            )
+        elif grant == "refresh_token":
+            identity = await self._identities.by_refresh_token(refresh)
+        else:
+            raise Invalid("grant_type is neither password nor refresh_token")
+        await self._note(request, identity)
+        issued = await self._tokens.issue(identity, parse_scopes(form.texts("scope")))
+        answer = _answer(issued)
+        answer["scope"] = " ".join(_scope_texts(issued))
+        if grant == "password" and form.text("access_type") == "offline":
+            refresh = await self._tokens.add_refresh(identity, form.text("client_id"))
+        if refresh:
+            answer["refresh_token"] = refresh
+        return _respond(answer)
+
+    async def _identity(self, authorization: str | None) -> Identity:
+        scheme, _, value = (authorization or "").partition(" ")
+        if scheme.lower() != "basic":
+            return ANONYMOUS
+        return await self._gate.identify_basic(value.strip())
+
+    async def _note(self, request: Request, identity: Identity) -> None:
+        if identity.account is not None:
+            request.facts["account"] = identity.account.name
+        if identity.token_id is not None:
+            await self._tokens.touch(identity.token_id)
+
+
+def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:
+    """The scopes in some parameters, each of which may hold several; others are dropped.
+
+    `type[(class)]:name:action[,action]`: the type ends at the first colon and the actions begin
+    after the last one, for a name may hold a host and port.
+    """
+    scopes = [scope for text in texts for scope in text.split()][:_MAX_SCOPES]
+    return [access for access in map(_parse_scope, scopes) if access is not None]
+
+
+def _parse_scope(text: str) -> AskedAccess | None:
+    kind, _, rest = text.partition(":")
+    name, colon, actions = rest.rpartition(":")
+    match = _TYPE.fullmatch(kind)
+    if match is None or not colon:
+        return None
+    if match[1] == "registry":
+        return AskedAccess(None, EVERYTHING) if name == "catalog" else None
+    words = actions.split(",")
+    asked = EVERYTHING if "*" in words else frozenset(a for a in Action if a in words)
+    try:
+        return AskedAccess(RepositoryName(name), asked) if match[1] == "repository" else None
+    except InvalidName:
+        return None
+
+
+async def _read_form(request: Request) -> _Form:
+    body = bytearray()
+    async for run in request.body:
+        body += run
+        if len(body) > _MAX_FORM:
+            raise TooLarge
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise Invalid("the body is not a form") from error
+    return _Form(fields)
+
+
+def _answer(issued: IssuedToken) -> dict[str, object]:
+    # No issued_at: clients whose clock is wrong would take the token for an expired one.
+    return {
+        "token": issued.text,
+        "access_token": issued.text,
+        "expires_in": max(60, int(issued.lifetime.total_seconds())),
+    }
+
+
+def _scope_texts(issued: IssuedToken) -> list[str]:
+    return [
+        f"repository:{name}:{','.join(sorted(actions))}"
+        for name, actions in issued.grants.items()
+        if "*" not in name
+    ]
+
+
+def _respond(answer: dict[str, object]) -> Response:
+    body = json.dumps(answer, separators=(",", ":")).encode()
+    return content(200, "application/json", body, [_NO_STORE])
