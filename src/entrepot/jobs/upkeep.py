@@ -1,0 +1,91 @@
+"""The chores of a running hub: counters written down, idle uploads and old tokens forgotten."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.tokens import delete_expired_refresh_tokens, take_lease
+from entrepot.registry.pulls import Pulls
+from entrepot.registry.uploads import Uploads
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something done again and again; a shared one by one worker of all at a time."""
+
+    name: str
+    every: timedelta
+    work: Callable[[], Awaitable[object]]
+    is_shared: bool = True
+
+
+class Upkeep:
+    """Does the chores until it is stopped; a chore that fails is tried again the next time."""
+
+    def __init__(self, metadata: Metadata, chores: list[Chore], now: Clock) -> None:
+        self._metadata = metadata
+        self._chores = chores
+        self._now = now
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, on the running event loop."""
+        self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
+
+    async def stop(self) -> None:
+        """Stop, and do once more what only this worker can."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for chore in self._chores:
+            if not chore.is_shared:
+                await self._do(chore)
+
+    async def _repeat(self, chore: Chore) -> None:
+        while True:
+            await asyncio.sleep(chore.every.total_seconds())
+            await self._do(chore)
+
+    async def _do(self, chore: Chore) -> None:
+        try:
+            if not chore.is_shared or await self._is_ours(chore):
+                await chore.work()
+        except Exception as error:  # a chore must not end the others
+            _log.warning("chore failed", chore=chore.name, error=str(error))
+
+    async def _is_ours(self, chore: Chore) -> bool:
+        now = self._now()
+        async with self._metadata.begin() as tx:
+            return await take_lease(tx, chore.name, now + chore.every * 0.9, now)
+
+
+FLUSH_PULLS: Final = timedelta(seconds=5)
+EXPIRE: Final = timedelta(minutes=5)
+
+
+def chores_of(
+    metadata: Metadata, pulls: Pulls, uploads: Uploads, upload_expiry: timedelta, now: Clock
+) -> list[Chore]:
+    """Every chore of a hub."""
+
+    async def expire_uploads() -> None:
+        count = await uploads.expire(upload_expiry)
+        if count:
+            _log.info("uploads expired", count=count)
+
+    async def expire_tokens() -> None:
+        async with metadata.begin() as tx:
+            await delete_expired_refresh_tokens(tx, now() - timedelta(days=1))
+
+    return [
+        Chore("flush-pulls", FLUSH_PULLS, pulls.flush, is_shared=False),
+        Chore("expire-uploads", min(EXPIRE, upload_expiry), expire_uploads),
+        Chore("expire-tokens", timedelta(hours=6), expire_tokens),
+    ]

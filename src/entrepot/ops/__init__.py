@@ -1,0 +1,1 @@
+"""The door of operators: health, readiness, metrics and the log."""

@@ -1,0 +1,43 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from entrepot.errors import EntrepotError, MethodUnsupported, NotFound
+from entrepot.http.errors import error_response
+from entrepot.http.messages import Request, Response, content, without_body
+from entrepot.ops.metrics import Metrics
+
+_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+IsReady = Callable[[], Awaitable[bool]]
+
+
+class OperatorDoor:
+    """Says how the hub is."""
+
+    def __init__(self, metrics: Metrics, is_ready: IsReady) -> None:
+        self._metrics = metrics
+        self._is_ready = is_ready
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one of the three addresses."""
+        request.facts["endpoint"] = "operator"
+        try:
+            response = await self._answer(request)
+        except EntrepotError as error:
+            response = error_response(error)
+        return without_body(response) if request.method == "HEAD" else response
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise MethodUnsupported(("GET", "HEAD"))
+        if request.path == "/healthz":
+            return content(200, "text/plain", b"alive\n")
+        if request.path == "/metrics":
+            return content(200, _METRICS_TYPE, self._metrics.text())
+        if request.path != "/readyz":
+            raise NotFound
+        if await self._is_ready():
+            return content(200, "text/plain", b"ready\n")
+        return content(503, "text/plain", b"not ready\n", [("retry-after", "1")])

@@ -1,0 +1,81 @@
+"""One line per request, written by a thread so that a stuck terminal holds up nobody."""
+
+import json
+import os
+import queue
+import threading
+from datetime import UTC, datetime
+from typing import Final
+
+from entrepot.http.messages import Request, Response
+
+_FLUSH_EVERY: Final = 0.2
+_LINES_AT_ONCE: Final = 512
+_LINES_WAITING: Final = 20_000
+
+
+class RequestLog:
+    """Writes request lines to a file descriptor; drops lines rather than waiting for a reader."""
+
+    def __init__(self, descriptor: int = 1, *, as_text: bool = False) -> None:
+        self._descriptor = descriptor
+        self._format = _as_text if as_text else _as_json
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="request-log", daemon=True)
+        self._thread.start()
+
+    def note(self, request: Request, response: Response, seconds: float) -> None:
+        """Note one request; costs no system call here."""
+        if self._lines.qsize() < _LINES_WAITING:
+            self._lines.put(self._format(request, response, seconds))
+
+    def close(self) -> None:
+        """Write what is waiting, for a second at most."""
+        self._lines.put(None)
+        self._thread.join(timeout=1)
+
+    def _write_all(self) -> None:
+        pause = threading.Event()
+        while True:
+            lines = [self._lines.get()]
+            pause.wait(_FLUSH_EVERY)
+            while len(lines) < _LINES_AT_ONCE and not self._lines.empty():
+                lines.append(self._lines.get())
+            text = "".join(line for line in lines if line is not None)
+            try:
+                os.write(self._descriptor, text.encode())
+            except OSError:
+                # Nobody reads: the log is lost, the service goes on.
+                return
+            if None in lines:
+                return
+
+
+def _as_json(request: Request, response: Response, seconds: float) -> str:
+    facts = request.facts
+    event = {
+        "event": "request",
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "request": request.id,
+        "client": request.client,
+        "method": request.method,
+        "path": request.path,
+        "status": response.status,
+        "bytes": response.size,
+        "ms": round(seconds * 1000, 3),
+        "account": facts.get("account", ""),
+        "repository": facts.get("repository", ""),
+        "agent": request.header("user-agent") or "",
+    }
+    return json.dumps(event) + "\n"
+
+
+def _as_text(request: Request, response: Response, seconds: float) -> str:
+    who = request.facts.get("account") or "-"
+    # repr() keeps what a path may hold from steering the terminal.
+    path = repr(request.path)[1:-1]
+    now = datetime.now().astimezone().strftime("%H:%M:%S")
+    return (
+        f"{now} {response.status} {request.method:<6} {path} "
+        f"{response.size} B {seconds * 1000:.1f} ms {who}\n"
+    )

@@ -1,0 +1,74 @@
+"""Metrics in Prometheus' format, added up over all workers.
+
+Labels take values from short lists of ours only: nobody outside can make series.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from entrepot.http.messages import Request, Response
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+
+
+def share_between_workers(directory: Path) -> None:
+    """Have this process keep its numbers in a file there; call before `Metrics` is made."""
+    directory.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+class Metrics:
+    """What is counted of every request."""
+
+    def __init__(self) -> None:
+        # Late: where the numbers live is decided when the module is first imported.
+        from prometheus_client import CollectorRegistry, Counter, Histogram
+
+        own = CollectorRegistry()
+        self._requests = Counter(
+            "entrepot_requests_total",
+            "Requests answered.",
+            ("endpoint", "method", "status"),
+            registry=own,
+        )
+        self._seconds = Histogram(
+            "entrepot_request_seconds",
+            "Time from a request's headers to its answer being handed over.",
+            ("endpoint",),
+            buckets=_BUCKETS,
+            registry=own,
+        )
+        self._sent = Counter(
+            "entrepot_sent_bytes_total", "Bytes of bodies answered.", ("endpoint",), registry=own
+        )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
+
+    def note(self, request: Request, response: Response, seconds: float) -> None:
+        """Count one request."""
+        endpoint = request.facts.get("endpoint", "other")
+        key = (endpoint, request.method, response.status)
+        children = self._children.get(key)
+        if children is None:
+            method = request.method if request.method in _METHODS else "OTHER"
+            children = (
+                self._requests.labels(endpoint, method, str(response.status)),
+                self._seconds.labels(endpoint),
+                self._sent.labels(endpoint),
+            )
+            if request.method in _METHODS:
+                self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)
+        if response.size:
+            children[2].inc(response.size)
+
+    def text(self) -> bytes:
+        """The numbers of all workers."""
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
