@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
@@ -76,6 +76,7 @@ _HOLDERS: Final = Statement(
     .order_by(repositories.c.id)
     .limit(bindparam("limit"))
 )
+_COUNT: Final = Statement(select(func.count()).select_from(blobs))
 _LIST: Final = Statement(
     select(*_COLUMNS)
     .where(blobs.c.digest > bindparam("last"))
@@ -130,6 +131,12 @@ async def list_holders(reader: Reader, digest: Digest, limit: int) -> list[Holde
     """The first `limit` repositories that hold the blob, oldest first."""
     rows = await reader.all(_HOLDERS, digest=str(digest), limit=limit)
     return [Holder(*row) for row in rows]
+
+
+async def count_all(reader: Reader) -> int:
+    """How many blobs there are."""
+    row = await reader.one(_COUNT)
+    return int(row[0]) if row else 0
 
 
 async def list_blobs(reader: Reader, last: str, limit: int) -> Sequence[StoredBlob]:

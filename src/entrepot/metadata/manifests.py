@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
@@ -148,6 +148,7 @@ _REFERRERS: Final = Statement(
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
 )
+_COUNT: Final = Statement(select(func.count()).select_from(manifests))
 _SUBJECT: Final = _by_digest(manifests.c.subject)
 _ADD_PULLS: Final = Statement(
     update(manifests)
@@ -275,6 +276,12 @@ async def is_referrer(
 async def add_pulls(tx: Transaction, manifest_id: int, count: int, moment: datetime) -> None:
     """Count `count` more pulls, the last one at `moment`."""
     await tx.run(_ADD_PULLS, manifest_id=manifest_id, count=count, moment=to_instant(moment))
+
+
+async def count_all(reader: Reader) -> int:
+    """How many manifests all repositories have."""
+    row = await reader.one(_COUNT)
+    return int(row[0]) if row else 0
 
 
 async def list_stored(

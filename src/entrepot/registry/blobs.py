@@ -1,6 +1,9 @@
 """Blobs of a repository: found, mounted, unlinked."""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
 
 from entrepot.errors import BlobUnknown
 from entrepot.metadata import blobs
@@ -8,10 +11,13 @@ from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository, Target, lock_repository
 from entrepot.oci.digests import Digest
-from entrepot.storage.protocols import BlobKey, Storage
+from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
-HOLDERS_LOOKED_AT = 100
+HOLDERS_LOOKED_AT: Final = 100
 """Repositories asked about at most when a blob is mounted from nowhere in particular."""
+SMALL: Final = 64 * 1024
+"""Bytes up to which a blob may be kept in memory: configs, charts, signatures."""
+_SMALL_IN_ALL: Final = 16 * 1024 * 1024
 
 
 class Blobs:
@@ -21,6 +27,8 @@ class Blobs:
         self._metadata = metadata
         self._storage = storage
         self._now = now
+        self._small: OrderedDict[str, bytes] = OrderedDict()
+        self._small_size = 0
 
     async def get(self, repository: Repository, digest: Digest) -> StoredBlob:
         """The blob, where this repository holds it; else `BlobUnknown`."""
@@ -32,6 +40,47 @@ class Blobs:
     def read(self, blob: StoredBlob, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes of the blob from `start` on."""
         return self._storage.read(BlobKey(blob.key), start, length)
+
+    def path_of(self, blob: StoredBlob) -> Path | None:
+        """The file that holds the blob, `None` where the storage has no files.
+
+        Raises `BlobUnknown` where it is not there whole: better no answer than a wrong one, and a
+        client that is told so pushes the blob again, which heals it.
+        """
+        if not isinstance(self._storage, HasPaths):
+            return None
+        path = self._storage.path_of(BlobKey(blob.key))
+        try:
+            whole = path.stat().st_size == blob.size
+        except OSError:
+            whole = False
+        if not whole:
+            raise BlobUnknown("the blob is damaged", {"digest": blob.digest})
+        return path
+
+    async def find_small(self, blob: StoredBlob) -> bytes | None:
+        """The bytes of a small blob, kept in memory once they were read and found right."""
+        if blob.size > SMALL:
+            return None
+        held = self._small.get(blob.digest)
+        if held is not None:
+            self._small.move_to_end(blob.digest)
+            return held
+        content = b"".join([run async for run in self._storage.read(BlobKey(blob.key))])
+        digest = Digest.parse(blob.digest)
+        if Digest.of(content, digest.algorithm) != digest:
+            raise BlobUnknown("the blob is damaged", {"digest": blob.digest})
+        self._keep(blob.digest, content)
+        return content
+
+    def _keep(self, digest: str, content: bytes) -> None:
+        if digest in self._small:
+            return
+        self._small[digest] = content
+        self._small_size += len(content)
+        while self._small_size > _SMALL_IN_ALL:
+            _, dropped = self._small.popitem(last=False)
+            self._small_size -= len(dropped)
 
     async def unlink(self, repository: Repository, digest: Digest) -> None:
         """Take the blob out of this repository only; `BlobUnknown` where it was not in it."""

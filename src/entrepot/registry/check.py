@@ -31,6 +31,11 @@ class Check:
         self._metadata = metadata
         self._storage = storage
 
+    async def count(self) -> int:
+        """How many things `run` will look at, about."""
+        reader = self._metadata.reader
+        return await manifests.count_all(reader) + await blobs.count_all(reader)
+
     async def run(self) -> AsyncIterator[Checked]:
         """Every manifest, then every blob, as each has been looked at."""
         async for checked in self._manifests():

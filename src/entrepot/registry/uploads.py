@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from entrepot.errors import DigestMismatch, EntrepotError, OutOfOrder, UploadUnknown
@@ -149,6 +149,17 @@ class Uploads:
             for upload_id in idle:
                 await self._storage.discard(UploadId(upload_id))
             count += len(idle)
+        return count + await self._discard_strays(before)
+
+    async def _discard_strays(self, before: datetime) -> int:
+        """Bytes that no row names: of whole-body pushes that were cut by a crash."""
+        count = 0
+        async for upload_id, touched_at in self._storage.list_uploads():
+            if touched_at >= before:
+                continue
+            if await uploads.find_upload(self._metadata.reader, upload_id) is None:
+                await self._storage.discard(upload_id)
+                count += 1
         return count
 
     def _hashing(self, upload: Upload, algorithm: str) -> "_Hashing":

@@ -14,6 +14,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -64,10 +65,14 @@ class FileStorage:
         """Unlink the staged file."""
         await self.run(lambda: (self._uploads / upload).unlink(missing_ok=True))
 
-    async def list_uploads(self) -> AsyncIterator[UploadId]:
+    async def list_uploads(self) -> AsyncIterator[tuple[UploadId, datetime]]:
         """Every staged file."""
-        for name in await self.run(lambda: os.listdir(self._uploads)):  # noqa: PTH208 - names only
-            yield UploadId(name)
+        for path in await self.run(partial(_files_of, self._uploads)):
+            try:
+                touched = path.stat().st_mtime
+            except FileNotFoundError:
+                continue
+            yield UploadId(path.name), datetime.fromtimestamp(touched, UTC)
 
     async def find_size(self, key: BlobKey) -> int | None:
         """The file's size."""

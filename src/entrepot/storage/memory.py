@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from entrepot.errors import BlobUnknown, UploadBusy, UploadUnknown
 from entrepot.oci.digests import Digest
@@ -15,6 +16,7 @@ class MemoryStorage:
         self.blobs: dict[BlobKey, bytes] = {}
         self.staged: dict[UploadId, bytearray] = {}
         self._busy: set[UploadId] = set()
+        self._touched: dict[UploadId, datetime] = {}
 
     @asynccontextmanager
     async def open(self, upload: UploadId, observe: Observer) -> AsyncIterator[StagedUpload]:
@@ -23,6 +25,7 @@ class MemoryStorage:
             raise UploadBusy
         content = self.staged.setdefault(upload, bytearray())
         self._busy.add(upload)
+        self._touched[upload] = datetime.now(UTC)
         try:
             yield _MemoryUpload(self, upload, content, observe)
         finally:
@@ -32,10 +35,10 @@ class MemoryStorage:
         """Forget the upload."""
         self.staged.pop(upload, None)
 
-    async def list_uploads(self) -> AsyncIterator[UploadId]:
+    async def list_uploads(self) -> AsyncIterator[tuple[UploadId, datetime]]:
         """Every upload."""
         for upload in list(self.staged):
-            yield upload
+            yield upload, self._touched[upload]
 
     async def find_size(self, key: BlobKey) -> int | None:
         """The blob's size."""

@@ -6,6 +6,7 @@ chooses. The key is what the metadata keeps: a store that cannot rename (S3) nee
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import NewType, Protocol, runtime_checkable
 
@@ -59,8 +60,8 @@ class UploadStore(Protocol):
     async def discard(self, upload: UploadId) -> None:
         """Forget the upload's bytes; discarding what is absent succeeds."""
 
-    def list_uploads(self) -> AsyncIterator[UploadId]:
-        """Every upload that has bytes, in no stated order."""
+    def list_uploads(self) -> AsyncIterator[tuple[UploadId, datetime]]:
+        """Every upload that has bytes and when they last changed, in no stated order."""
 
 
 class BlobStore(Protocol):

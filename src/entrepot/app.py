@@ -1,0 +1,220 @@
+"""Builds a hub from its settings: the only module that chooses what is made of what."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from entrepot.http.errors import failure_response
+from entrepot.http.gate import Gate
+from entrepot.http.messages import Request, Response
+from entrepot.http.origin import Origins
+from entrepot.http.server import Server
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.identities import Identities
+from entrepot.hub.passwords import Passwords
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.repositories import Repositories
+from entrepot.hub.tokens import Tokens
+from entrepot.jobs.upkeep import Upkeep, chores_of
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.migrate import upgrade_sqlite
+from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.ops.door import OperatorDoor
+from entrepot.ops.log import RequestLog
+from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.registry.blobs import Blobs
+from entrepot.registry.check import Check
+from entrepot.registry.manifests import Manifests
+from entrepot.registry.pulls import Pulls
+from entrepot.registry.referrers import Referrers
+from entrepot.registry.uploads import Uploads
+from entrepot.settings import Settings
+from entrepot.storage.filesystem import FileStorage
+from entrepot.storage.protocols import Storage
+from entrepot.v2.blobs import BlobDoor
+from entrepot.v2.door import DistributionDoor
+from entrepot.v2.lists import ListDoor
+from entrepot.v2.manifests import ManifestDoor
+from entrepot.v2.tokens import TokenDoor
+from entrepot.v2.uploads import UploadDoor
+from entrepot.web.door import PageDoor
+
+_log = structlog.get_logger()
+_OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def now() -> datetime:
+    """The clock of everything but tests."""
+    return datetime.now(UTC)
+
+
+class Services:
+    """The rules of a hub over a database and a storage; make it inside an event loop."""
+
+    def __init__(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
+        self.metadata = metadata
+        self.storage = storage
+        passwords = Passwords()
+        self.registry_tokens = RegistryTokens(metadata)
+        self.permissions = Permissions(
+            metadata.reader,
+            is_open=settings.open,
+            hub_visibility=settings.default_visibility,
+        )
+        self.accounts = Accounts(
+            metadata, passwords, default_visibility=settings.default_visibility, now=now
+        )
+        self.identities = Identities(metadata.reader, passwords, self.registry_tokens, now)
+        self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
+        self.repositories = Repositories(metadata)
+        self.blobs = Blobs(metadata, storage, now)
+        self.uploads = Uploads(metadata, storage, now)
+        self.manifests = Manifests(
+            metadata, self.uploads, accept_sparse=settings.accept_sparse, now=now
+        )
+        self.referrers = Referrers(metadata)
+        self.pulls = Pulls(metadata, now)
+        self.check = Check(metadata, storage)
+
+
+class Hub:
+    """Every door over one set of services: answers any request and never raises."""
+
+    def __init__(self, settings: Settings, services: Services, metrics: Metrics) -> None:
+        self._services = services
+        gate = Gate(services.metadata, services.identities, services.permissions, now)
+        origins = Origins(settings.url, settings.trusted_proxies)
+        self._distribution = DistributionDoor(
+            gate,
+            origins,
+            manifests=ManifestDoor(gate, services.manifests, services.pulls.count),
+            blobs=BlobDoor(gate, services.blobs),
+            uploads=UploadDoor(gate, services.blobs, services.uploads),
+            lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),
+            tokens=TokenDoor(gate, services.identities, services.tokens),
+        )
+        self._operator = OperatorDoor(metrics, self._is_ready)
+        self._pages = PageDoor(origins)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request by the door its path belongs to."""
+        try:
+            return await self._route(request)
+        except Exception:
+            _log.exception("request failed", request=request.id, path=request.path)
+            return failure_response(request.id)
+
+    async def _route(self, request: Request) -> Response:
+        path = request.path
+        if path.startswith("/v2/") or path == "/v2":
+            return await self._distribution.answer(request)
+        if path == "/token":
+            return await self._distribution.answer_token(request)
+        if path in _OPERATOR_PATHS:
+            return await self._operator.answer(request)
+        return await self._pages.answer(request)
+
+    async def _is_ready(self) -> bool:
+        try:
+            await self._services.metadata.version()
+            await self._services.accounts.list_organisations()
+        except Exception:
+            return False
+        return True
+
+
+class Worker:
+    """One of the processes that answer requests, as Granian runs it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server: Server | None = None
+        self._upkeep: Upkeep | None = None
+        self._log: RequestLog | None = None
+        self._services: Services | None = None
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start, before the first request."""
+        loop.run_until_complete(self._start())
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop, after the last one."""
+        loop.run_until_complete(self._stop())
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Answer one request."""
+        if self._server is not None and scope.proto == "http":
+            await self._server(scope, protocol)
+
+    async def _start(self) -> None:
+        settings = self._settings
+        share_between_workers(settings.data / "metrics")
+        metrics = Metrics()
+        self._log = RequestLog(as_text=settings.log_format == "text")
+        metadata = SqliteMetadata(settings.database)
+        services = self._services = Services(settings, metadata, FileStorage(settings.data))
+        hub = Hub(settings, services, metrics)
+        self._server = Server(hub.answer, _Watchers(self._log, metrics))
+        chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
+        self._upkeep = Upkeep(metadata, chores, now)
+        self._upkeep.start()
+
+    async def _stop(self) -> None:
+        if self._upkeep is not None:
+            await self._upkeep.stop()
+        if self._services is not None:
+            await self._services.metadata.close()
+        if self._log is not None:
+            self._log.close()
+
+
+class _Watchers:
+    """Tells the log and the metrics of each request."""
+
+    def __init__(self, log: RequestLog, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+
+    def __call__(self, request: Request, response: Response, seconds: float) -> None:
+        self._metrics.note(request, response, seconds)
+        self._log.note(request, response, seconds)
+
+
+def create_worker() -> Worker:
+    """A worker by the settings in the environment: what Granian calls in each process."""
+    return Worker(Settings())
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services over the data directory, for the command line; a hub may be running on it."""
+    prepare(settings)
+    metadata = SqliteMetadata(settings.database)
+    try:
+        yield Services(settings, metadata, FileStorage(settings.data))
+    finally:
+        await metadata.close()
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data directory and bring its schema up to date; repeating it does nothing."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+    FileStorage(settings.data).prepare()
+    upgrade_sqlite(settings.database)
+
+
+async def ensure_admin(settings: Settings) -> str | None:
+    """Make `admin` where there is no account yet; return the password if it was generated."""
+    async with open_services(settings) as services:
+        if await services.accounts.list_all():
+            return None
+        given = settings.admin_password
+        password = given.get_secret_value() if given else secrets.token_urlsafe(12)
+        await services.accounts.add("admin", password, is_admin=True)
+        return None if given else password

@@ -1,0 +1,44 @@
+"""The command `entrepot` and its groups."""
+
+from typing import Annotated
+
+import typer
+
+from entrepot import __version__
+from entrepot.cli import check, orgs, repos, serve, tokens, trust, users
+
+app = typer.Typer(
+    name="entrepot",
+    help="A self-hosted hub for every software artifact.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("serve")(serve.serve)
+app.command("trust")(trust.trust)
+app.command("check")(check.check)
+app.add_typer(users.app, name="user")
+app.add_typer(orgs.app, name="org")
+app.add_typer(tokens.app, name="token")
+app.add_typer(repos.app, name="repo")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"entrepot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """A self-hosted hub for every software artifact."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,76 @@
+"""`entrepot org`: organisations."""
+
+from typing import Annotated
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Organisations: namespaces that several accounts share.",
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="The organisation's name.")]
+
+
+@app.command("add")
+def add(
+    name: Name,
+    owner: Annotated[str, typer.Option("--owner", help="The account that owns it.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make an organisation."""
+    with_services(data, lambda it: it.accounts.add_organisation(name, owner))
+    if as_json:
+        print_json({"name": name, "owner": owner})
+    else:
+        print(f"Organisation {name} is ready; {owner} owns it.")
+
+
+@app.command("list")
+def list_orgs(data: Data = None, as_json: Json = False) -> None:
+    """List the organisations with their members."""
+    found = with_services(data, lambda it: it.accounts.list_organisations())
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "members": {member: str(role) for member, role in members},
+                    "created_at": each.created_at.isoformat(),
+                }
+                for each, members in found
+            ]
+        )
+        return
+    rows = [
+        (each.name, ", ".join(f"{member} ({role})" for member, role in members))
+        for each, members in found
+    ]
+    print_table(("NAME", "MEMBERS"), rows, "There are no organisations.")
+
+
+@app.command("member")
+def member(
+    name: Name,
+    account: Annotated[str, typer.Argument(help="The account.")],
+    role: Annotated[
+        str, typer.Option("--role", help="owner, editor (push and delete), member (pull) or none.")
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give an account a role in an organisation, or none any more."""
+    from entrepot.metadata.accounts import Role
+
+    if role != "none" and role not in set(Role):
+        fail(f"a role is owner, editor, member or none, not {role}", USAGE)
+    chosen = None if role == "none" else Role(role)
+    with_services(data, lambda it: it.accounts.set_member(name, account, chosen))
+    if as_json:
+        print_json({"name": name, "account": account, "role": role})
+    else:
+        print(f"{account} is now {role} in {name}.")

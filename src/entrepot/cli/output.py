@@ -1,0 +1,85 @@
+"""How commands speak: a table or JSON on success, one line and an exit status on failure."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
+
+import typer
+
+from entrepot.errors import EntrepotError
+
+if TYPE_CHECKING:
+    from entrepot.app import Services
+    from entrepot.settings import Settings
+
+T = TypeVar("T")
+
+FAILED: Final = 1
+USAGE: Final = 2
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="The hub's data directory.", show_default="./data"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def fail(message: str, status: int = FAILED) -> NoReturn:
+    """End the command with one line on the standard error."""
+    print(f"entrepot: {message}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def read_settings(**options: object) -> "Settings":
+    """The settings, with the options that were given; a mistake in them ends the command."""
+    from pydantic import ValidationError
+
+    from entrepot.settings import Settings
+
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings.model_validate(given) if not given else Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        fail(f"{where}: {first['msg']}", USAGE)
+
+
+def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]") -> T:
+    """Do some work on the hub's services; what has a name and goes wrong ends the command."""
+    from entrepot.app import open_services
+
+    settings = read_settings(data=data)
+    if not settings.database.exists():
+        fail(f"there is no hub in {settings.data} (start one with: entrepot serve)")
+
+    async def run() -> T:
+        async with open_services(settings) as services:
+            return await work(services)
+
+    try:
+        return asyncio.run(run())
+    except EntrepotError as error:
+        fail(error.message)
+    except OSError as error:
+        fail(str(error))
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """Print rows under headings, or the sentence `empty`."""
+    if not rows:
+        print(empty)
+        return
+    cells = [list(columns), *[["" if cell is None else str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(padded).rstrip())

@@ -1,0 +1,111 @@
+"""`entrepot repo`: repositories."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.errors import InvalidName
+
+if TYPE_CHECKING:
+    from entrepot.app import Services
+    from entrepot.metadata.repositories import Repository
+    from entrepot.oci.names import RepositoryName
+
+app = typer.Typer(no_args_is_help=True, help="Repositories.", rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="The repository's name, such as docker/demo.")]
+_TAGS_SHOWN = 100
+
+
+@app.command("list")
+def list_repos(data: Data = None, as_json: Json = False) -> None:
+    """List the repositories."""
+    found = with_services(data, lambda it: it.repositories.list_all())
+    if as_json:
+        print_json([_described(each) for each in found])
+        return
+    rows = [(each.name, each.visibility, each.pulls) for each in found]
+    print_table(("NAME", "VISIBILITY", "PULLS"), rows, "There are no repositories yet.")
+
+
+@app.command("show")
+def show(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Show a repository and its first tags."""
+    parsed = _parse(name)
+
+    async def work(services: "Services") -> "tuple[Repository, list[str]]":
+        repository = await services.repositories.get(parsed)
+        tags = await services.manifests.list_tags(repository, "", _TAGS_SHOWN + 1)
+        return repository, tags
+
+    repository, tags = with_services(data, work)
+    more = len(tags) > _TAGS_SHOWN
+    if as_json:
+        print_json({**_described(repository), "tags": tags[:_TAGS_SHOWN], "more_tags": more})
+        return
+    print(f"Name        {repository.name}")
+    print(f"Visibility  {repository.visibility}")
+    print(f"Created     {repository.created_at:%Y-%m-%d %H:%M}")
+    print(f"Pulls       {repository.pulls}")
+    print(f"Tags        {', '.join(tags[:_TAGS_SHOWN]) or 'none'}{' and more' if more else ''}")
+
+
+@app.command("visibility")
+def visibility(
+    name: Name,
+    value: Annotated[str, typer.Argument(metavar="public|private", help="Who may pull.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Open a repository to everybody, or close it."""
+    from entrepot.metadata.accounts import Visibility
+
+    parsed = _parse(name)
+    if value not in set(Visibility):
+        fail(f"a visibility is public or private, not {value}", USAGE)
+    with_services(data, lambda it: it.repositories.set_visibility(parsed, Visibility(value)))
+    if as_json:
+        print_json({"name": name, "visibility": value})
+    else:
+        print(f"{name} is now {value}.")
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Delete a repository with all its tags and manifests."""
+    parsed = _parse(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            fail("deleting needs --yes where nobody can be asked", USAGE)
+        if not typer.confirm(f"Delete {name} with all its tags and manifests?"):
+            fail("nothing was deleted")
+    with_services(data, lambda it: it.repositories.delete(parsed))
+    if as_json:
+        print_json({"name": name, "deleted": True})
+    else:
+        print(f"{name} is deleted.")
+
+
+def _parse(name: str) -> "RepositoryName":
+    from entrepot.oci.names import RepositoryName
+
+    try:
+        return RepositoryName(name)
+    except InvalidName:
+        fail(f"{name} is not a repository's name", USAGE)
+
+
+def _described(repository: "Repository") -> dict[str, object]:
+    return {
+        "name": repository.name.text,
+        "visibility": str(repository.visibility),
+        "created_at": repository.created_at.isoformat(),
+        "pulls": repository.pulls,
+    }

@@ -1,0 +1,141 @@
+"""`entrepot serve`: runs a hub."""
+
+import asyncio
+import multiprocessing
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from entrepot.cli.output import Data, fail, read_settings
+from entrepot.errors import EntrepotError
+
+if TYPE_CHECKING:
+    from entrepot.settings import Settings
+
+DRAIN: Final = 30
+"""Seconds that requests under way get to end after SIGTERM."""
+
+
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="The address to listen on.", show_default="127.0.0.1"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="The port to listen on.", show_default="5000")
+    ] = None,
+    data: Data = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Processes.", show_default="one per processor, at most 4"),
+    ] = None,
+    tls: Annotated[
+        str | None, typer.Option("--tls", metavar="auto", help="HTTPS with a local CA.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="HTTPS with this certificate (PEM).")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", help="The certificate's key (PEM).")
+    ] = None,
+) -> None:
+    """Run a hub until SIGTERM or SIGINT; the first start makes the account `admin`."""
+    settings = read_settings(
+        host=host,
+        port=port,
+        data=data,
+        workers=workers,
+        tls=tls,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
+    _prepare_in_child(settings)
+    _run(settings)
+
+
+def _prepare_in_child(settings: "Settings") -> None:
+    """Migrations need much that serving does not: a child needs it, and gives it back."""
+    child = multiprocessing.get_context("fork").Process(target=_prepare, args=(settings,))
+    child.start()
+    child.join()
+    if child.exitcode:
+        raise typer.Exit(1)
+
+
+def _prepare(settings: "Settings") -> None:
+    from entrepot.app import ensure_admin, prepare
+
+    try:
+        prepare(settings)
+        password = asyncio.run(ensure_admin(settings))
+        _prepare_tls(settings)
+    except (EntrepotError, OSError, ValueError) as error:
+        fail(str(error))
+    shutil.rmtree(settings.data / "metrics", ignore_errors=True)
+    _greet(settings, password)
+
+
+def _prepare_tls(settings: "Settings") -> None:
+    from entrepot.http.certificates import ensure_certificate, ensure_pkcs8
+
+    if settings.tls is not None:
+        ensure_certificate(settings.tls_directory, settings.host, settings.url)
+    elif settings.tls_key is not None:
+        ensure_pkcs8(settings.tls_key, settings.tls_directory)
+
+
+def _greet(settings: "Settings", password: str | None) -> None:
+    scheme = "https" if settings.is_tls else "http"
+    shown = settings.host if settings.host not in ("127.0.0.1", "0.0.0.0", "::1", "::") else ""  # noqa: S104
+    url = settings.url or f"{scheme}://{shown or 'localhost'}:{settings.port}"
+    lines = [f"Entrepot serves {settings.data.resolve()} on {url}"]
+    if password is not None:
+        lines += [
+            "",
+            "This is its first start. Sign in as",
+            "  name      admin",
+            f"  password  {password}",
+            f"  at        {url}/",
+            "The password is shown once; `entrepot user password admin` replaces it.",
+            "",
+        ]
+    print("\n".join(lines), flush=True)
+
+
+def _run(settings: "Settings") -> None:
+    from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    from entrepot.settings import LogFormat, export
+
+    if settings.log_format is LogFormat.AUTO:
+        chosen = LogFormat.TEXT if sys.stdout.isatty() else LogFormat.JSON
+        settings = settings.model_copy(update={"log_format": chosen})
+    export(settings)
+    certificate, key = settings.certificate_files()
+    Server(
+        "entrepot.app:create_worker",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.RSGI,
+        workers=settings.workers,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=2048,
+        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=131_072),
+        log_level=LogLevels.warning,
+        ssl_cert=certificate,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        workers_kill_timeout=DRAIN,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        process_name=None,
+    ).serve()

@@ -1,0 +1,116 @@
+"""`entrepot user`: accounts."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+
+app = typer.Typer(no_args_is_help=True, help="Accounts: who may sign in.", rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="The account's name.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the standard input.")
+]
+
+
+@app.command("add")
+def add(
+    name: Name,
+    password_stdin: PasswordStdin = False,
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make an account."""
+    password = read_password(password_stdin)
+    account = with_services(data, lambda it: it.accounts.add(name, password, is_admin=admin))
+    if as_json:
+        print_json({"name": account.name, "admin": account.is_admin})
+    else:
+        print(f"Account {account.name} is ready.")
+
+
+@app.command("list")
+def list_users(data: Data = None, as_json: Json = False) -> None:
+    """List the accounts."""
+    found = with_services(data, lambda it: it.accounts.list_all())
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "admin": each.is_admin,
+                    "disabled": each.disabled_at is not None,
+                    "created_at": each.created_at.isoformat(),
+                }
+                for each in found
+            ]
+        )
+        return
+    rows = [
+        (
+            each.name,
+            "admin" if each.is_admin else "",
+            "disabled" if each.disabled_at else "",
+            f"{each.created_at:%Y-%m-%d %H:%M}",
+        )
+        for each in found
+    ]
+    print_table(("NAME", "ROLE", "STATE", "CREATED"), rows, "There are no accounts.")
+
+
+@app.command("disable")
+def disable(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Let an account do nothing from now on."""
+    with_services(data, lambda it: it.accounts.disable(name))
+    _say(as_json, name, "disabled", f"Account {name} is disabled.")
+
+
+@app.command("enable")
+def enable(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Undo `disable`."""
+    with_services(data, lambda it: it.accounts.enable(name))
+    _say(as_json, name, "enabled", f"Account {name} is enabled.")
+
+
+@app.command("password")
+def password(
+    name: Name, password_stdin: PasswordStdin = False, data: Data = None, as_json: Json = False
+) -> None:
+    """Replace an account's password."""
+    new = read_password(password_stdin)
+    with_services(data, lambda it: it.accounts.set_password(name, new))
+    _say(as_json, name, "password", f"The password of {name} is replaced.")
+
+
+def read_password(from_stdin: bool) -> str:
+    """The password from the standard input, or asked for twice on a terminal."""
+    if from_stdin:
+        text = sys.stdin.readline().rstrip("\r\n")
+        if not text:
+            fail("the standard input holds no password", USAGE)
+    elif sys.stdin.isatty():
+        text = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    else:
+        fail("give the password with --password-stdin", USAGE)
+    _advise(text)
+    return text
+
+
+def _advise(text: str) -> None:
+    from entrepot.hub.passwords import ADVISED_LENGTH
+
+    if len(text) < ADVISED_LENGTH:
+        print(
+            f"entrepot: that password is short: {ADVISED_LENGTH} or more characters are better",
+            file=sys.stderr,
+        )
+
+
+def _say(as_json: bool, name: str, change: str, sentence: str) -> None:
+    if as_json:
+        print_json({"name": name, "changed": change})
+    else:
+        print(sentence)

@@ -1,0 +1,39 @@
+"""Counts pulls, cheaply: in memory, written down every few seconds."""
+
+from collections import Counter
+
+from entrepot.metadata import manifests, repositories
+from entrepot.metadata.engine import Clock, Metadata
+
+
+class Pulls:
+    """What was pulled since the last flush; a crash forgets at most that."""
+
+    def __init__(self, metadata: Metadata, now: Clock) -> None:
+        self._metadata = metadata
+        self._now = now
+        self._by_repository: Counter[int] = Counter()
+        self._by_manifest: Counter[int] = Counter()
+
+    def count(self, repository_id: int, manifest_id: int) -> None:
+        """Count one pull of a manifest."""
+        self._by_repository[repository_id] += 1
+        self._by_manifest[manifest_id] += 1
+
+    async def flush(self) -> None:
+        """Write down what was counted; what could not be written is kept for the next time."""
+        if not self._by_repository:
+            return
+        by_repository, self._by_repository = self._by_repository, Counter()
+        by_manifest, self._by_manifest = self._by_manifest, Counter()
+        now = self._now()
+        try:
+            async with self._metadata.begin() as tx:
+                for repository_id, count in by_repository.items():
+                    await repositories.add_pulls(tx, repository_id, count, now)
+                for manifest_id, count in by_manifest.items():
+                    await manifests.add_pulls(tx, manifest_id, count, now)
+        except BaseException:
+            self._by_repository += by_repository
+            self._by_manifest += by_manifest
+            raise
