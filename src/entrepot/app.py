@@ -1,13 +1,12 @@
 """Builds a hub from its settings: the only module that chooses what is made of what."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
-
-import structlog
 
 from entrepot.http.errors import failure_response
 from entrepot.http.gate import Gate
@@ -26,7 +25,8 @@ from entrepot.metadata.engine import Metadata
 from entrepot.metadata.migrate import upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.ops.door import OperatorDoor
-from entrepot.ops.log import RequestLog
+from entrepot.ops.log import RequestLog, configure_logging
+from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import Check
@@ -34,7 +34,7 @@ from entrepot.registry.manifests import Manifests
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.referrers import Referrers
 from entrepot.registry.uploads import Uploads
-from entrepot.settings import Settings
+from entrepot.settings import LogFormat, Settings
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.protocols import Storage
 from entrepot.v2.blobs import BlobDoor
@@ -45,7 +45,7 @@ from entrepot.v2.tokens import TokenDoor
 from entrepot.v2.uploads import UploadDoor
 from entrepot.web.door import PageDoor
 
-_log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -107,7 +107,7 @@ class Hub:
         try:
             return await self._route(request)
         except Exception:
-            _log.exception("request failed", request=request.id, path=request.path)
+            _log.exception("request failed", extra={"request": request.id, "path": request.path})
             return failure_response(request.id)
 
     async def _route(self, request: Request) -> Response:
@@ -154,9 +154,11 @@ class Worker:
 
     async def _start(self) -> None:
         settings = self._settings
+        keep_memory_flat()
+        configure_logging(as_text=settings.log_format is LogFormat.TEXT)
         share_between_workers(settings.data / "metrics")
         metrics = Metrics()
-        self._log = RequestLog(as_text=settings.log_format == "text")
+        self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
         metadata = SqliteMetadata(settings.database)
         services = self._services = Services(settings, metadata, FileStorage(settings.data))
         hub = Hub(settings, services, metrics)
@@ -187,8 +189,8 @@ class _Watchers:
 
 
 def create_worker() -> Worker:
-    """A worker by the settings in the environment: what Granian calls in each process."""
-    return Worker(Settings())
+    """A worker by the settings that were handed over: what Granian calls in each process."""
+    return Worker(Settings.handed_over())
 
 
 @asynccontextmanager
@@ -215,6 +217,6 @@ async def ensure_admin(settings: Settings) -> str | None:
         if await services.accounts.list_all():
             return None
         given = settings.admin_password
-        password = given.get_secret_value() if given else secrets.token_urlsafe(12)
+        password = given or secrets.token_urlsafe(12)
         await services.accounts.add("admin", password, is_admin=True)
         return None if given else password

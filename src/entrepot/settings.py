@@ -1,22 +1,21 @@
-"""Every setting, read once: options, `ENTREPOT_…`, `entrepot.toml`, then these defaults."""
+"""Every setting, its default and what it means: one frozen object, read once.
 
+Light on purpose: the processes that answer requests import this, and not what reads and checks the
+settings (`entrepot.cli.configuration`).
+"""
+
+import json
 import os
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from entrepot.metadata.words import Visibility
 
-from entrepot.metadata.accounts import Visibility
-
-PREFIX = "ENTREPOT_"
+PREFIX: Final = "ENTREPOT_"
+_HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
 
 
 class LogFormat(StrEnum):
@@ -31,60 +30,55 @@ def _default_workers() -> int:
     return max(1, min(os.cpu_count() or 1, 4))
 
 
-class Settings(BaseSettings):
+def _setting(help_text: str, default: Any, **limits: Any) -> Any:
+    metadata = {"help": help_text, "limits": limits}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """What a hub is told before it starts; never changes while it runs."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, toml_file="entrepot.toml", frozen=True, extra="forbid"
-    )
-
-    host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(5000, ge=1, le=65535, description="The port to listen on.")
-    data: Path = Field(Path("data"), description="The directory that holds everything.")
-    workers: int = Field(
-        default_factory=_default_workers,
+    host: str = _setting("The address to listen on.", "127.0.0.1")
+    port: int = _setting("The port to listen on.", 5000, ge=1, le=65535)
+    data: Path = _setting("The directory that holds everything.", Path("data"))
+    workers: int = _setting(
+        "Processes that answer requests; by default one per processor, at most 4.",
+        _default_workers,
         ge=1,
         le=64,
-        description="Processes that answer requests; by default one per processor, at most 4.",
     )
-    url: str | None = Field(
+    url: str | None = _setting(
+        "The public URL, such as `https://hub.example.org`, where a proxy is in front.",
         None,
         pattern=r"^https?://[^/?#]+$",
-        description="The public URL, such as `https://hub.example.org`, where a proxy is in front.",
     )
-    admin_password: SecretStr | None = Field(
-        None, description="The password of `admin`, made at the first start; else one is generated."
+    admin_password: str | None = _setting(
+        "The password of `admin`, made at the first start; else one is generated.", None
     )
-    open: bool = Field(
-        False, description="Everybody may pull, push and delete everything without signing in."
+    open: bool = _setting(
+        "Everybody may pull, push and delete everything without signing in.", False
     )
-    accept_sparse: bool = Field(
-        False, description="Accept manifests whose config or layers are missing, as mirrors push."
+    accept_sparse: bool = _setting(
+        "Accept manifests whose config or layers are missing, as mirrors push.", False
     )
-    default_visibility: Visibility = Field(
-        Visibility.PRIVATE, description="What repositories begin as: `private` or `public`."
+    default_visibility: Visibility = _setting(
+        "What repositories begin as: `private` or `public`.", Visibility.PRIVATE
     )
-    tls: str | None = Field(
-        None, pattern="^auto$", description="`auto`: serve HTTPS with a certificate of a local CA."
+    tls: str | None = _setting(
+        "`auto`: serve HTTPS with a certificate of a local CA.", None, pattern="^auto$"
     )
-    tls_cert: Path | None = Field(None, description="A certificate (chain) in PEM, to serve HTTPS.")
-    tls_key: Path | None = Field(None, description="The certificate's private key in PEM.")
-    trusted_proxies: tuple[str, ...] = Field(
-        ("127.0.0.0/8", "::1/128"),
-        description="Networks whose `X-Forwarded-Proto` counts.",
+    tls_cert: Path | None = _setting("A certificate (chain) in PEM, to serve HTTPS.", None)
+    tls_key: Path | None = _setting("The certificate's private key in PEM.", None)
+    trusted_proxies: tuple[str, ...] = _setting(
+        "Networks whose `X-Forwarded-Proto` counts.", ("127.0.0.0/8", "::1/128")
     )
-    upload_expiry: timedelta = Field(
-        timedelta(hours=24), description="How long an upload may be idle before it is forgotten."
+    upload_expiry: timedelta = _setting(
+        "How long an upload may be idle before it is forgotten.", timedelta(hours=24)
     )
-    log_format: LogFormat = Field(LogFormat.AUTO, description="`auto`, `json` or `text`.")
-
-    @model_validator(mode="after")
-    def _check_tls(self) -> Self:
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key belong together")
-        if self.tls is not None and self.tls_cert is not None:
-            raise ValueError("tls = auto makes its own certificate: leave tls_cert out")
-        return self
+    log_format: LogFormat = _setting("`auto`, `json` or `text`.", LogFormat.AUTO)
 
     @property
     def database(self) -> Path:
@@ -109,31 +103,20 @@ class Settings(BaseSettings):
         """Whether clients talk HTTPS to this process."""
         return self.tls is not None or self.tls_cert is not None
 
+    def hand_over(self) -> None:
+        """Put the settings into the environment, for the workers that this process starts."""
+        values = {name: value for name, value in asdict(self).items() if name != "admin_password"}
+        values["upload_expiry"] = self.upload_expiry.total_seconds()
+        os.environ[_HANDED_OVER] = json.dumps(values, default=str)
+
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options before the environment before the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-
-def export(settings: Settings) -> None:
-    """Put the settings into the environment, where this process's workers read them again."""
-    for name, value in settings.model_dump(mode="json", exclude={"admin_password"}).items():
-        if value is None:
-            os.environ.pop(PREFIX + name.upper(), None)
-        else:
-            os.environ[PREFIX + name.upper()] = _text(value)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ",".join(f'"{item}"' for item in value) + "]"
-    return str(value)
+    def handed_over(cls) -> Self:
+        """The settings that the process which started this one handed over."""
+        values = json.loads(os.environ[_HANDED_OVER])
+        for name in ("data", "tls_cert", "tls_key"):
+            values[name] = Path(values[name]) if values[name] else None
+        values["default_visibility"] = Visibility(values["default_visibility"])
+        values["log_format"] = LogFormat(values["log_format"])
+        values["upload_expiry"] = timedelta(seconds=values["upload_expiry"])
+        values["trusted_proxies"] = tuple(values["trusted_proxies"])
+        return cls(**values)

@@ -37,8 +37,3 @@ def _root(
     ] = False,
 ) -> None:
     """A self-hosted hub for every software artifact."""
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -13,7 +13,6 @@ from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
     from entrepot.app import Services
-    from entrepot.settings import Settings
 
 T = TypeVar("T")
 
@@ -33,24 +32,10 @@ def fail(message: str, status: int = FAILED) -> NoReturn:
     raise typer.Exit(status)
 
 
-def read_settings(**options: object) -> "Settings":
-    """The settings, with the options that were given; a mistake in them ends the command."""
-    from pydantic import ValidationError
-
-    from entrepot.settings import Settings
-
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        return Settings.model_validate(given) if not given else Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        fail(f"{where}: {first['msg']}", USAGE)
-
-
 def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]") -> T:
     """Do some work on the hub's services; what has a name and goes wrong ends the command."""
     from entrepot.app import open_services
+    from entrepot.cli.configuration import read_settings
 
     settings = read_settings(data=data)
     if not settings.database.exists():

@@ -4,15 +4,18 @@ import asyncio
 import multiprocessing
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data, fail, read_settings
+from entrepot.cli.output import Data
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from entrepot.settings import Settings
 
 DRAIN: Final = 30
@@ -43,39 +46,51 @@ def serve(
     ] = None,
 ) -> None:
     """Run a hub until SIGTERM or SIGINT; the first start makes the account `admin`."""
-    settings = read_settings(
-        host=host,
-        port=port,
-        data=data,
-        workers=workers,
-        tls=tls,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-    )
-    _prepare_in_child(settings)
-    _run(settings)
+    options: dict[str, object] = {
+        "host": host,
+        "port": port,
+        "data": data,
+        "workers": workers,
+        "tls": tls,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+    }
+    _run(_prepare_in_child(options))
 
 
-def _prepare_in_child(settings: "Settings") -> None:
-    """Migrations need much that serving does not: a child needs it, and gives it back."""
-    child = multiprocessing.get_context("fork").Process(target=_prepare, args=(settings,))
+def _prepare_in_child(options: dict[str, object]) -> "Settings":
+    """Reading settings and migrating need much that serving does not: a child gives it back."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_prepare, args=(options, sender))
     child.start()
+    sender.close()
+    try:
+        settings: Settings = receiver.recv()
+    except EOFError:
+        child.join()
+        raise typer.Exit(child.exitcode or 1) from None
     child.join()
-    if child.exitcode:
-        raise typer.Exit(1)
+    return settings
 
 
-def _prepare(settings: "Settings") -> None:
+def _prepare(options: dict[str, object], sender: "Connection") -> None:
     from entrepot.app import ensure_admin, prepare
+    from entrepot.cli.configuration import read_settings
 
     try:
+        settings = read_settings(**options)
         prepare(settings)
         password = asyncio.run(ensure_admin(settings))
         _prepare_tls(settings)
     except (EntrepotError, OSError, ValueError) as error:
-        fail(str(error))
+        print(f"entrepot: {error}", file=sys.stderr)
+        sys.exit(1)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
     shutil.rmtree(settings.data / "metrics", ignore_errors=True)
     _greet(settings, password)
+    sender.send(settings)
 
 
 def _prepare_tls(settings: "Settings") -> None:
@@ -111,12 +126,12 @@ def _run(settings: "Settings") -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    from entrepot.settings import LogFormat, export
+    from entrepot.settings import LogFormat
 
     if settings.log_format is LogFormat.AUTO:
         chosen = LogFormat.TEXT if sys.stdout.isatty() else LogFormat.JSON
-        settings = settings.model_copy(update={"log_format": chosen})
-    export(settings)
+        settings = replace(settings, log_format=chosen)
+    settings.hand_over()
     certificate, key = settings.certificate_files()
     Server(
         "entrepot.app:create_worker",

@@ -1,19 +1,18 @@
 """The chores of a running hub: counters written down, idle uploads and old tokens forgotten."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-
-import structlog
 
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.tokens import delete_expired_refresh_tokens, take_lease
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.uploads import Uploads
 
-_log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Upkeep:
             if not chore.is_shared or await self._is_ours(chore):
                 await chore.work()
         except Exception as error:  # a chore must not end the others
-            _log.warning("chore failed", chore=chore.name, error=str(error))
+            _log.warning("chore failed", extra={"chore": chore.name, "error": str(error)})
 
     async def _is_ours(self, chore: Chore) -> bool:
         now = self._now()
@@ -78,7 +77,7 @@ def chores_of(
     async def expire_uploads() -> None:
         count = await uploads.expire(upload_expiry)
         if count:
-            _log.info("uploads expired", count=count)
+            _log.info("uploads expired", extra={"count": count})
 
     async def expire_tokens() -> None:
         async with metadata.begin() as tx:

@@ -18,13 +18,7 @@ from entrepot.metadata.engine import (
     to_instant,
 )
 from entrepot.metadata.tables import accounts, members, namespaces
-
-
-class Visibility(StrEnum):
-    """Who may pull from a repository without belonging to its namespace."""
-
-    PRIVATE = "private"
-    PUBLIC = "public"
+from entrepot.metadata.words import Visibility as Visibility
 
 
 class NamespaceKind(StrEnum):

@@ -1,6 +1,10 @@
-"""One line per request, written by a thread so that a stuck terminal holds up nobody."""
+"""The log: one event per line, as JSON or as text.
+
+Requests are written by a thread, so that a stuck terminal holds up nobody.
+"""
 
 import json
+import logging
 import os
 import queue
 import threading
@@ -49,6 +53,36 @@ class RequestLog:
                 return
             if None in lines:
                 return
+
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class _JsonFormatter(logging.Formatter):
+    """An event with its fields as one JSON document."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback is a field."""
+        event: dict[str, object] = {
+            "event": record.getMessage(),
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+        }
+        event.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
+        if record.exc_info:
+            event["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(event, default=str)
+
+
+def configure_logging(*, as_text: bool) -> None:
+    """Send what the hub's own modules log to the standard error."""
+    handler = logging.StreamHandler()
+    if not as_text:
+        handler.setFormatter(_JsonFormatter())
+    ours = logging.getLogger("entrepot")
+    ours.handlers = [handler]
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
 
 
 def _as_json(request: Request, response: Response, seconds: float) -> str:

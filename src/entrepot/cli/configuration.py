@@ -1,0 +1,87 @@
+"""Reads the settings: options, then `ENTREPOT_…`, then `entrepot.toml`, then the defaults."""
+
+import dataclasses
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from entrepot.cli.output import USAGE, fail
+from entrepot.settings import PREFIX, Settings
+
+_FIELDS = dataclasses.fields(Settings)
+
+
+class _Sources(BaseSettings):
+    """Where settings come from, most important first."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file="entrepot.toml", extra="forbid", env_ignore_empty=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options before the environment before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(**options: object) -> Settings:
+    """The settings, with the options that are not `None`; a mistake in them ends the command."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        read = _checked_model()(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        fail(f"{where}: {first['msg']}", USAGE)
+    settings = Settings(**{each.name: getattr(read, each.name) for each in _FIELDS})
+    _check_together(settings)
+    return settings
+
+
+def default_text(name: str) -> str:
+    """The default of a setting as it would be written in the file; for the reference."""
+    found = next(each for each in _FIELDS if each.name == name)
+    default = found.default
+    if default is dataclasses.MISSING:
+        return "one per processor, at most 4"
+    return str(TypeAdapter(Any).dump_python(default, mode="json"))
+
+
+def _checked_model() -> Callable[..., BaseSettings]:
+    """The settings' dataclass as a model that checks what it is given."""
+    types = typing.get_type_hints(Settings)
+    fields: dict[str, Any] = {}
+    for each in _FIELDS:
+        limits = each.metadata["limits"]
+        if each.default is dataclasses.MISSING:
+            described = Field(default_factory=each.default_factory, **limits)  # type: ignore[arg-type]
+        else:
+            described = Field(each.default, **limits)
+        fields[each.name] = (Annotated[types[each.name], described], described)
+    return create_model("CheckedSettings", __base__=_Sources, **fields)
+
+
+def _check_together(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        fail("tls_cert and tls_key belong together", USAGE)
+    if settings.tls is not None and settings.tls_cert is not None:
+        fail("tls = auto makes its own certificate: leave tls_cert out", USAGE)
+    for path in filter(None, (settings.tls_cert, settings.tls_key)):
+        if not Path(path).is_file():
+            fail(f"{path} is not a file", USAGE)
