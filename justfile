@@ -12,3 +12,9 @@ check:
 format:
     {{bin}}/ruff format --quiet .
     {{bin}}/ruff check --fix --quiet .
+
+# Write what the migrations make of an empty SQLite file; after a new migration.
+schema:
+    {{bin}}/python -c "import tempfile, pathlib; from entrepot.metadata import migrate; \
+    path = pathlib.Path(tempfile.mkdtemp()) / 'schema.db'; migrate.upgrade_sqlite_by_scripts(path); \
+    migrate.SQLITE_SCHEMA.write_text(migrate.dump_sqlite_schema(path))"

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from entrepot.errors import NameTaken
 from entrepot.http.errors import failure_response
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response
@@ -22,7 +23,6 @@ from entrepot.hub.repositories import Repositories
 from entrepot.hub.tokens import Tokens
 from entrepot.jobs.upkeep import Upkeep, chores_of
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.migrate import upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
@@ -35,6 +35,7 @@ from entrepot.registry.pulls import Pulls
 from entrepot.registry.referrers import Referrers
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import LogFormat, Settings
+from entrepot.start import greet, prepare
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.protocols import Storage
 from entrepot.v2.blobs import BlobDoor
@@ -161,6 +162,7 @@ class Worker:
         self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
         metadata = SqliteMetadata(settings.database)
         services = self._services = Services(settings, metadata, FileStorage(settings.data))
+        greet(settings, await ensure_admin(services, settings.admin_password))
         hub = Hub(settings, services, metrics)
         self._server = Server(hub.answer, _Watchers(self._log, metrics))
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
@@ -204,19 +206,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await metadata.close()
 
 
-def prepare(settings: Settings) -> None:
-    """Make the data directory and bring its schema up to date; repeating it does nothing."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
-    FileStorage(settings.data).prepare()
-    upgrade_sqlite(settings.database)
+async def ensure_admin(services: Services, given: str | None) -> str | None:
+    """Make `admin` where there is no account yet; return the password if it was generated.
 
-
-async def ensure_admin(settings: Settings) -> str | None:
-    """Make `admin` where there is no account yet; return the password if it was generated."""
-    async with open_services(settings) as services:
-        if await services.accounts.list_all():
-            return None
-        given = settings.admin_password
-        password = given or secrets.token_urlsafe(12)
+    Of several workers that try at once, one makes the account.
+    """
+    if await services.accounts.list_all():
+        return None
+    password = given or secrets.token_urlsafe(12)
+    try:
         await services.accounts.add("admin", password, is_admin=True)
-        return None if given else password
+    except NameTaken:
+        return None
+    return None if given else password

@@ -105,7 +105,7 @@ class Settings:
 
     def hand_over(self) -> None:
         """Put the settings into the environment, for the workers that this process starts."""
-        values = {name: value for name, value in asdict(self).items() if name != "admin_password"}
+        values = asdict(self)
         values["upload_expiry"] = self.upload_expiry.total_seconds()
         os.environ[_HANDED_OVER] = json.dumps(values, default=str)
 

@@ -1,6 +1,5 @@
 """`entrepot serve`: runs a hub."""
 
-import asyncio
 import multiprocessing
 import shutil
 import sys
@@ -65,6 +64,8 @@ def _prepare_in_child(options: dict[str, object]) -> "Settings":
     child = context.Process(target=_prepare, args=(options, sender))
     child.start()
     sender.close()
+    import granian.server  # noqa: F401 - while the child works
+
     try:
         settings: Settings = receiver.recv()
     except EOFError:
@@ -75,13 +76,12 @@ def _prepare_in_child(options: dict[str, object]) -> "Settings":
 
 
 def _prepare(options: dict[str, object], sender: "Connection") -> None:
-    from entrepot.app import ensure_admin, prepare
     from entrepot.cli.configuration import read_settings
+    from entrepot.start import prepare, public_url
 
     try:
         settings = read_settings(**options)
         prepare(settings)
-        password = asyncio.run(ensure_admin(settings))
         _prepare_tls(settings)
     except (EntrepotError, OSError, ValueError) as error:
         print(f"entrepot: {error}", file=sys.stderr)
@@ -89,7 +89,7 @@ def _prepare(options: dict[str, object], sender: "Connection") -> None:
     except typer.Exit as error:
         sys.exit(error.exit_code)
     shutil.rmtree(settings.data / "metrics", ignore_errors=True)
-    _greet(settings, password)
+    print(f"Entrepot serves {settings.data.resolve()} on {public_url(settings)}", flush=True)
     sender.send(settings)
 
 
@@ -100,24 +100,6 @@ def _prepare_tls(settings: "Settings") -> None:
         ensure_certificate(settings.tls_directory, settings.host, settings.url)
     elif settings.tls_key is not None:
         ensure_pkcs8(settings.tls_key, settings.tls_directory)
-
-
-def _greet(settings: "Settings", password: str | None) -> None:
-    scheme = "https" if settings.is_tls else "http"
-    shown = settings.host if settings.host not in ("127.0.0.1", "0.0.0.0", "::1", "::") else ""  # noqa: S104
-    url = settings.url or f"{scheme}://{shown or 'localhost'}:{settings.port}"
-    lines = [f"Entrepot serves {settings.data.resolve()} on {url}"]
-    if password is not None:
-        lines += [
-            "",
-            "This is its first start. Sign in as",
-            "  name      admin",
-            f"  password  {password}",
-            f"  at        {url}/",
-            "The password is shown once; `entrepot user password admin` replaces it.",
-            "",
-        ]
-    print("\n".join(lines), flush=True)
 
 
 def _run(settings: "Settings") -> None:

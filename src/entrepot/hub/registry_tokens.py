@@ -1,4 +1,7 @@
-"""The short-lived tokens that clients present on every request (JWT, RFC 7519; ES256, RFC 7518)."""
+"""The short-lived tokens that clients present on every request (JWT, RFC 7519; ES256, RFC 7518).
+
+The library is imported where it is used: it takes a tenth of a second, and a start need not wait.
+"""
 
 import json
 import secrets
@@ -6,16 +9,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from typing import TYPE_CHECKING, Final
 
 from entrepot.errors import BadToken, Unavailable
 from entrepot.hub.permissions import Action, Actions
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import find_signing_key, insert_signing_key
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
 
 ALGORITHM: Final = "ES256"
 LIFETIME: Final = timedelta(minutes=5)
@@ -57,6 +59,8 @@ class RegistryTokens:
 
     async def issue(self, claims: Claims, now: datetime) -> str:
         """The text of a token that says `claims`."""
+        from joserfc import jwt
+
         key = await self._signing_key(now)
         header = {"typ": "JWT", "alg": ALGORITHM, "kid": key.thumbprint()}
         return jwt.encode(header, _to_json(claims, now), key, algorithms=[ALGORITHM])
@@ -74,6 +78,9 @@ class RegistryTokens:
         return claims
 
     async def _verify(self, text: str, now: datetime) -> Claims:
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         if len(text) > _MAX_LENGTH:
             raise BadToken
         key = await self._signing_key(now)
@@ -86,16 +93,20 @@ class RegistryTokens:
             raise BadToken
         return _from_json(token.claims)
 
-    async def _signing_key(self, now: datetime) -> ECKey:
+    async def _signing_key(self, now: datetime) -> "ECKey":
         if self._key is None:
             self._key = await self._find_key() or await self._make_key(now)
         return self._key
 
-    async def _find_key(self) -> ECKey | None:
+    async def _find_key(self) -> "ECKey | None":
+        from joserfc.jwk import ECKey
+
         found = await find_signing_key(self._metadata.reader)
         return None if found is None else ECKey.import_key(json.loads(found[1]))
 
-    async def _make_key(self, now: datetime) -> ECKey:
+    async def _make_key(self, now: datetime) -> "ECKey":
+        from joserfc.jwk import ECKey
+
         key = ECKey.generate_key("P-256")
         async with self._metadata.begin() as tx:
             # Another worker may have been quicker: everybody signs with the one that is there.

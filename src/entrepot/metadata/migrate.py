@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Final
 
-from entrepot.metadata.sqlite import check_library_version, connect
+from pysqlite3 import dbapi2
+
+from entrepot.metadata.sqlite_file import check_library_version, connect
 
 HEAD: Final = "0001"
 """The newest revision; a test compares it with the scripts, so that a start can skip Alembic."""
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
+SQLITE_SCHEMA: Final = _SCRIPTS / "sqlite.sql"
+"""What the scripts make of an empty SQLite file (`just schema` writes it, a test compares it).
+
+A first start takes it as it is: Alembic alone would take longer than everything else together.
+"""
 
 
 def upgrade_sqlite(path: Path) -> None:
@@ -16,19 +23,25 @@ def upgrade_sqlite(path: Path) -> None:
     check_library_version()
     connection = connect(path)
     try:
+        if _is_empty(connection):
+            _create(connection)
         if _revision_of(connection) == HEAD:
             return
     finally:
         connection.close()
-    import pysqlite3  # late: SQLAlchemy's engine and Alembic are slow to import
+    upgrade_sqlite_by_scripts(path)
+
+
+def upgrade_sqlite_by_scripts(path: Path) -> None:
+    """As `upgrade_sqlite`, by Alembic whatever the file holds."""
+    # Late: SQLAlchemy's engine and Alembic are slow to import, and seldom needed.
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    upgrade(
-        create_engine(
-            "sqlite://", module=pysqlite3.dbapi2, creator=lambda: connect(path), poolclass=NullPool
-        )
+    engine = create_engine(
+        "sqlite://", module=dbapi2, creator=lambda: connect(path), poolclass=NullPool
     )
+    upgrade(engine)
 
 
 def upgrade_postgresql(url: str) -> None:
@@ -53,8 +66,33 @@ def upgrade(engine: object) -> None:
     command.upgrade(config, "head")
 
 
-def _revision_of(connection: object) -> str | None:
-    execute = connection.execute  # type: ignore[attr-defined]
-    known = execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-    row = execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+def dump_sqlite_schema(path: Path) -> str:
+    """The statements that make a file like this one."""
+    connection = connect(path)
+    try:
+        rows = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+    finally:
+        connection.close()
+    statements = [" ".join(str(row[0]).split()) + ";\n" for row in rows]
+    statements.append(f"INSERT INTO alembic_version VALUES ('{HEAD}');\n")  # noqa: S608 - our own
+    return "".join(statements)
+
+
+def _create(connection: dbapi2.Connection) -> None:
+    """Make the schema in one transaction; of several that try, one does."""
+    connection.execute("BEGIN IMMEDIATE")
+    if _is_empty(connection):
+        for statement in SQLITE_SCHEMA.read_text().splitlines():
+            connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+def _is_empty(connection: dbapi2.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def _revision_of(connection: dbapi2.Connection) -> str | None:
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])

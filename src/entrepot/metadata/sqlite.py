@@ -12,53 +12,17 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-import pysqlite3
 from pysqlite3 import dbapi2
 from sqlalchemy.dialects import sqlite
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.sqlite_file import WAIT_FOR_LOCK, check_library_version, connect
 
 DIALECT: Final = sqlite.dialect(paramstyle="named")
 
-_WAIT_FOR_LOCK: Final = 10.0
 _BATCH: Final = 64
 _RETRY: Final = (0.0002, 0.0005, 0.001, 0.002, 0.004)
-
-
-def check_library_version() -> None:
-    """Raise `Unavailable` unless the loaded SQLite is one that keeps what it committed.
-
-    3.7.0 to 3.51.2 can lose a committed transaction in WAL mode when two connections write and
-    checkpoint at once; 3.44.6 and 3.50.7 have the fix as well.
-    """
-    version = tuple(int(part) for part in pysqlite3.sqlite_version.split("."))
-    backported = version[:2] in ((3, 44), (3, 50)) and version >= (
-        (3, 44, 6) if version[1] == 44 else (3, 50, 7)
-    )
-    if version < (3, 51, 3) and not backported:
-        raise Unavailable(f"SQLite {pysqlite3.sqlite_version} can lose data: 3.51.3 is needed")
-
-
-def connect(path: Path) -> dbapi2.Connection:
-    """Open the file as every connection of ours does: WAL, and a commit survives a power cut."""
-    connection = dbapi2.connect(
-        str(path),
-        timeout=_WAIT_FOR_LOCK,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=512,
-    )
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "journal_size_limit = 67108864",
-        "cache_size = -16384",
-        "temp_store = MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 class SqliteReader:
@@ -175,7 +139,7 @@ class SqliteMetadata:
 
     async def _begin_immediate(self) -> None:
         """Wait for the other processes' writers without holding up this one's readers."""
-        deadline = time.monotonic() + _WAIT_FOR_LOCK
+        deadline = time.monotonic() + WAIT_FOR_LOCK
         attempt = 0
         while True:
             try:

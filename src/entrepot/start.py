@@ -1,0 +1,41 @@
+"""What happens before a hub can serve: directories, schema, and the first word to its operator.
+
+Light, like `entrepot.settings`: a cold start waits for it.
+"""
+
+from entrepot.metadata.migrate import upgrade_sqlite
+from entrepot.settings import Settings
+from entrepot.storage.filesystem import FileStorage
+
+_EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - addresses that name no host
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data directory and bring its schema up to date; repeating it does nothing."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+    FileStorage(settings.data).prepare()
+    upgrade_sqlite(settings.database)
+
+
+def public_url(settings: Settings) -> str:
+    """The address to give to people."""
+    scheme = "https" if settings.is_tls else "http"
+    host = "localhost" if settings.host in _EVERYWHERE else settings.host
+    return settings.url or f"{scheme}://{host}:{settings.port}"
+
+
+def greet(settings: Settings, password: str | None) -> None:
+    """Print the generated password of a first start, where there is one, and how to use it."""
+    if password is None:
+        return
+    url = public_url(settings)
+    lines = [
+        "",
+        "This is its first start. Sign in as",
+        "  name      admin",
+        f"  password  {password}",
+        f"  at        {url}/",
+        "The password is shown once; `entrepot user password admin` replaces it.",
+        "",
+    ]
+    print("\n".join(lines), flush=True)
