@@ -216,7 +216,7 @@ class _Hashing:
         """The hash so far."""
         return None if self.hasher is None else self.hasher.hexdigest()
 
-    def update(self, run: bytes) -> None:
+    def update(self, run: bytes | memoryview) -> None:
         """Add bytes; called on the storage's threads, one at a time."""
         if self.hasher is not None:
             self.hasher.update(run)

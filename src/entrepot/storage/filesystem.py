@@ -8,20 +8,20 @@ a rename whose directory was not synced is lost in a power cut on ext4 and xfs a
 """
 
 import asyncio
-import errno
-import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from entrepot.errors import BlobUnknown, OutOfSpace, Unavailable, UploadBusy, UploadUnknown
+from entrepot.errors import BlobUnknown
 from entrepot.oci.digests import ALGORITHMS, Digest
+from entrepot.storage.buffers import Buffers
 from entrepot.storage.protocols import BlobKey, Observer, StagedUpload, UploadId
+from entrepot.storage.staged import StagedFile, open_locked, sync_directory
 
 _RUN: Final = 1024 * 1024
 """Bytes handed to a thread at a time: enough to make the hop cheap, few enough to stay flat."""
@@ -35,6 +35,7 @@ class FileStorage:
     def __init__(self, root: Path, *, threads: int = 8) -> None:
         self._blobs = root / "blobs"
         self._uploads = root / "uploads"
+        self.buffers = Buffers()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
 
     def prepare(self) -> None:
@@ -43,9 +44,9 @@ class FileStorage:
         for algorithm in ALGORITHMS:
             for prefix in range(256):
                 (self._blobs / algorithm / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
-            _sync_directory(self._blobs / algorithm)
-        _sync_directory(self._blobs)
-        _sync_directory(self._blobs.parent)
+            sync_directory(self._blobs / algorithm)
+        sync_directory(self._blobs)
+        sync_directory(self._blobs.parent)
 
     def path_of(self, key: BlobKey) -> Path:
         """Where the blob's bytes are."""
@@ -55,7 +56,7 @@ class FileStorage:
     async def open(self, upload: UploadId, observe: Observer) -> AsyncIterator[StagedUpload]:
         """Open the upload under a lock that the system drops when the process dies."""
         path = self._uploads / upload
-        staged = _StagedFile(self, _open_locked(path), path, observe)
+        staged = StagedFile(self, open_locked(path), path, observe)
         try:
             yield staged
         finally:
@@ -127,165 +128,5 @@ class FileStorage:
             yield run
 
 
-class _StagedFile:
-    """The writer of one staged file; bytes are observed and written on a thread, in order."""
-
-    def __init__(
-        self, storage: FileStorage, descriptor: int, path: Path, observe: Observer
-    ) -> None:
-        self._storage = storage
-        self._descriptor = descriptor
-        self._path = path
-        self._observe = observe
-        self._written = os.fstat(descriptor).st_size
-        self._waiting: list[bytes] = []
-        self._waiting_size = 0
-        self._working: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Task[object]] = set()
-        self._handed = 0
-
-    @property
-    def size(self) -> int:
-        return self._written + self._handed + self._waiting_size
-
-    async def start_at(self, offset: int) -> None:
-        if self._written < offset:
-            raise UploadUnknown
-        if self._written > offset:
-            await self._on_thread(partial(os.ftruncate, self._descriptor, offset))
-        self._written = offset
-
-    async def write(self, chunk: bytes) -> None:
-        self._waiting.append(chunk)
-        self._waiting_size += len(chunk)
-        if self._waiting_size >= _RUN:
-            await self._hand_over()
-
-    async def sync(self) -> None:
-        await self._settle()
-        runs = self._take()
-        await self._on_thread(partial(self._store, runs, sync=True))
-        self._finish_handed()
-
-    async def read(self) -> AsyncIterator[bytes]:
-        at = 0
-        while run := await self._on_thread(partial(os.pread, self._descriptor, _RUN, at)):
-            at += len(run)
-            yield run
-
-    async def commit(self, digest: Digest) -> BlobKey:
-        key = self._storage.place(digest)
-        await self._settle()
-        runs = self._take()
-        await self._on_thread(partial(self._store_and_rename, runs, key))
-        self._finish_handed()
-        return key
-
-    async def close(self) -> None:
-        """Let go of the file and its lock, once no thread uses it; what was written stays."""
-        unfinished = [*self._running, *([self._working] if self._working else [])]
-        await asyncio.gather(*unfinished, return_exceptions=True)
-        os.close(self._descriptor)
-
-    async def _hand_over(self) -> None:
-        """Start a thread on the waiting bytes once it is done with the last ones."""
-        await self._settle()
-        runs = self._take()
-        self._working = asyncio.create_task(self._on_thread(partial(self._store, runs, sync=False)))
-
-    async def _settle(self) -> None:
-        if self._working is not None:
-            working, self._working = self._working, None
-            await asyncio.shield(working)
-        self._finish_handed()
-
-    def _take(self) -> list[bytes]:
-        runs, self._waiting = self._waiting, []
-        self._handed += self._waiting_size
-        self._waiting_size = 0
-        return runs
-
-    def _finish_handed(self) -> None:
-        self._written += self._handed
-        self._handed = 0
-
-    async def _on_thread(self, work: Callable[[], T]) -> T:
-        # Shielded and remembered: whoever is cancelled must not leave a thread writing to a
-        # descriptor that was closed, and perhaps opened again for another file.
-        task = asyncio.create_task(self._storage.run(work))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        with _named_failures():
-            return await asyncio.shield(task)
-
-    def _store(self, runs: list[bytes], *, sync: bool) -> None:
-        for run in runs:
-            self._observe(run)
-        _write_all(self._descriptor, runs)
-        if sync:
-            os.fdatasync(self._descriptor)
-
-    def _store_and_rename(self, runs: list[bytes], key: BlobKey) -> None:
-        self._store(runs, sync=True)
-        target = self._storage.path_of(key)
-        self._path.rename(target)
-        _sync_directory(target.parent)
-
-
-def _open_locked(path: Path) -> int:
-    with _named_failures():
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_APPEND | os.O_CREAT, 0o640)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _check_still_staged(descriptor, path)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise UploadBusy from error
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _check_still_staged(descriptor: int, path: Path) -> None:
-    """Between our open and our lock the file may have become a blob, which nobody may write to."""
-    ours = os.fstat(descriptor)
-    try:
-        there = path.stat()
-    except FileNotFoundError as error:
-        raise UploadUnknown from error
-    if (ours.st_ino, ours.st_dev) != (there.st_ino, there.st_dev):
-        raise UploadUnknown
-
-
 def _files_of(directory: Path) -> list[Path]:
     return sorted(directory.iterdir())
-
-
-def _write_all(descriptor: int, runs: list[bytes]) -> None:
-    for run in runs:
-        view = memoryview(run)
-        while view:
-            view = view[os.write(descriptor, view) :]
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _named_failures() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _named(error) from error
-
-
-def _named(error: OSError) -> OutOfSpace | Unavailable:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutOfSpace()
-    return Unavailable("the storage failed")

@@ -15,8 +15,10 @@ from entrepot.oci.digests import Digest
 BlobKey = NewType("BlobKey", str)
 UploadId = NewType("UploadId", str)
 
-Observer = Callable[[bytes], None]
-"""Called with every run of bytes in order, possibly on another thread, before they are stored."""
+Observer = Callable[[bytes | memoryview], None]
+"""Called with every run of bytes in order, possibly on another thread, before they are stored.
+
+The bytes are only good during the call."""
 
 
 class StagedUpload(Protocol):

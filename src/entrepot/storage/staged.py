@@ -1,0 +1,230 @@
+"""One staged file and its one writer.
+
+Whole buffers are written past the page cache (`O_DIRECT`): an upload must be on the disk before it
+is acknowledged, so nothing is won by filling memory with it first, and much is lost to readers.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from entrepot.errors import OutOfSpace, Unavailable, UploadBusy, UploadUnknown
+from entrepot.oci.digests import Digest
+from entrepot.storage.buffers import SIZE, Buffer, Buffers
+from entrepot.storage.protocols import BlobKey, Observer
+
+_ALIGNMENT: Final = 4096
+
+T = TypeVar("T")
+
+
+class Disk(Protocol):
+    """What a staged file needs of the store it belongs to."""
+
+    buffers: Buffers
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do blocking work on a thread."""
+
+    def place(self, digest: Digest) -> BlobKey:
+        """The key of a blob with this digest."""
+
+    def path_of(self, key: BlobKey) -> Path:
+        """Where the blob's bytes are."""
+
+
+class StagedFile:
+    """Bytes are observed and written on a thread, in order, while the next ones arrive."""
+
+    def __init__(self, disk: Disk, descriptor: int, path: Path, observe: Observer) -> None:
+        self._disk = disk
+        self._descriptor = descriptor
+        self._path = path
+        self._observe = observe
+        self._offset = os.fstat(descriptor).st_size
+        self._buffer = disk.buffers.lend()
+        self._working: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[object]] = set()
+        self._can_be_direct = True
+
+    @property
+    def size(self) -> int:
+        """Bytes taken so far."""
+        return self._offset + self._buffer.size
+
+    async def start_at(self, offset: int) -> None:
+        """Drop bytes past `offset`."""
+        if self._offset < offset:
+            raise UploadUnknown
+        if self._offset > offset:
+            await self._on_thread(partial(os.ftruncate, self._descriptor, offset))
+        self._offset = offset
+
+    async def write(self, chunk: bytes) -> None:
+        """Append `chunk`."""
+        left = memoryview(chunk)
+        while left:
+            left = left[self._buffer.take(left) :]
+            if self._buffer.is_full:
+                await self._hand_over()
+
+    async def sync(self) -> None:
+        """Return when everything written is durable."""
+        await self._settle()
+        await self._on_thread(partial(self._store_rest, self._swap(), self._offset))
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """All bytes staged."""
+        at = 0
+        while run := await self._on_thread(partial(os.pread, self._descriptor, SIZE, at)):
+            at += len(run)
+            yield run
+
+    async def commit(self, digest: Digest) -> BlobKey:
+        """Make the staged file the blob."""
+        key = self._disk.place(digest)
+        await self._settle()
+        offset = self._offset
+        await self._on_thread(partial(self._store_and_rename, self._swap(), offset, key))
+        return key
+
+    async def close(self) -> None:
+        """Let go of the file and its lock, once no thread uses it; what was written stays."""
+        unfinished = [*self._running, *([self._working] if self._working else [])]
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        self._disk.buffers.give_back(self._buffer)
+        os.close(self._descriptor)
+
+    async def _hand_over(self) -> None:
+        """Start a thread on the full buffer once it is done with the last one."""
+        await self._settle()
+        offset = self._offset
+        work = partial(self._store, self._swap(), offset)
+        self._working = asyncio.create_task(self._on_thread(work))
+
+    async def _settle(self) -> None:
+        if self._working is not None:
+            working, self._working = self._working, None
+            await asyncio.shield(working)
+
+    def _swap(self) -> Buffer:
+        """The buffer in use, whose bytes count as written from here on; a fresh one replaces it."""
+        full, self._buffer = self._buffer, self._disk.buffers.lend()
+        self._offset += full.size
+        return full
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        # Shielded and remembered: whoever is cancelled must not leave a thread writing to a
+        # descriptor that was closed, and perhaps opened again for another file.
+        task = asyncio.create_task(self._disk.run(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        with named_failures():
+            return await asyncio.shield(task)
+
+    def _store(self, buffer: Buffer, offset: int) -> None:
+        view = buffer.view()
+        try:
+            if view:
+                self._observe(view)
+                self._write_at(view, offset)
+        finally:
+            view.release()
+            self._disk.buffers.give_back(buffer)
+
+    def _store_rest(self, buffer: Buffer, offset: int) -> None:
+        self._store(buffer, offset)
+        self._set_direct(False)  # reading needs no alignment then
+        os.fdatasync(self._descriptor)
+
+    def _store_and_rename(self, buffer: Buffer, offset: int, key: BlobKey) -> None:
+        self._store_rest(buffer, offset)
+        target = self._disk.path_of(key)
+        self._path.rename(target)
+        sync_directory(target.parent)
+
+    def _write_at(self, view: memoryview, offset: int) -> None:
+        direct = self._can_be_direct and len(view) == SIZE and offset % _ALIGNMENT == 0
+        if direct and not self._write_direct(view, offset):
+            self._can_be_direct = False
+            direct = False
+        if not direct:
+            self._set_direct(False)
+            _write_all(self._descriptor, view, offset)
+
+    def _write_direct(self, view: memoryview, offset: int) -> bool:
+        """Write past the page cache; `False` where this file system cannot (tmpfs, some others)."""
+        try:
+            self._set_direct(True)
+            _write_all(self._descriptor, view, offset)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTSUP):
+                return False
+            raise
+        return True
+
+    def _set_direct(self, wanted: bool) -> None:
+        flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
+        changed = flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT
+        if changed != flags:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, changed)
+
+
+def open_locked(path: Path) -> int:
+    """Open the staged file, or begin it, under a lock that the system drops with the process."""
+    with named_failures():
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _check_still_staged(descriptor, path)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise UploadBusy from error
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def named_failures() -> Iterator[None]:
+    """Raise `OutOfSpace` or `Unavailable` for what the file system refuses."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutOfSpace from error
+        raise Unavailable("the storage failed") from error
+
+
+def _check_still_staged(descriptor: int, path: Path) -> None:
+    """Between our open and our lock the file may have become a blob, which nobody may write to."""
+    ours = os.fstat(descriptor)
+    try:
+        there = path.stat()
+    except FileNotFoundError as error:
+        raise UploadUnknown from error
+    if (ours.st_ino, ours.st_dev) != (there.st_ino, there.st_dev):
+        raise UploadUnknown
+
+
+def _write_all(descriptor: int, view: memoryview, offset: int) -> None:
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view = view[count:]
+        offset += count
