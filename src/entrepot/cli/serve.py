@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,7 @@ def _prepare(options: dict[str, object], sender: "Connection") -> None:
 
     try:
         settings = read_settings(**options)
+        _check_port(settings)
         prepare(settings)
         _prepare_tls(settings)
     except (EntrepotError, OSError, ValueError) as error:
@@ -91,6 +93,21 @@ def _prepare(options: dict[str, object], sender: "Connection") -> None:
     shutil.rmtree(settings.data / "metrics", ignore_errors=True)
     print(f"Entrepot serves {settings.data.resolve()} on {public_url(settings)}", flush=True)
     sender.send(settings)
+
+
+def _check_port(settings: "Settings") -> None:
+    """Raise where somebody listens there already: our own sockets could share the port with them.
+
+    Workers share it among themselves (`SO_REUSEPORT`), so binding alone would not notice.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise OSError(f"cannot listen on {where}: {error.strerror}") from error
 
 
 def _prepare_tls(settings: "Settings") -> None:

@@ -77,7 +77,7 @@ class StagedFile:
     async def sync(self) -> None:
         """Return when everything written is durable."""
         await self._settle()
-        await self._on_thread(partial(self._store_rest, self._swap(), self._offset))
+        await self._on_thread(partial(self._store_rest, *self._swap()))
 
     async def read(self) -> AsyncIterator[bytes]:
         """All bytes staged."""
@@ -90,8 +90,7 @@ class StagedFile:
         """Make the staged file the blob."""
         key = self._disk.place(digest)
         await self._settle()
-        offset = self._offset
-        await self._on_thread(partial(self._store_and_rename, self._swap(), offset, key))
+        await self._on_thread(partial(self._store_and_rename, key, *self._swap()))
         return key
 
     async def close(self) -> None:
@@ -104,8 +103,7 @@ class StagedFile:
     async def _hand_over(self) -> None:
         """Start a thread on the full buffer once it is done with the last one."""
         await self._settle()
-        offset = self._offset
-        work = partial(self._store, self._swap(), offset)
+        work = partial(self._store, *self._swap())
         self._working = asyncio.create_task(self._on_thread(work))
 
     async def _settle(self) -> None:
@@ -113,11 +111,12 @@ class StagedFile:
             working, self._working = self._working, None
             await asyncio.shield(working)
 
-    def _swap(self) -> Buffer:
-        """The buffer in use, whose bytes count as written from here on; a fresh one replaces it."""
+    def _swap(self) -> tuple[Buffer, int]:
+        """The buffer in use and where its bytes belong; they count as written from here on."""
         full, self._buffer = self._buffer, self._disk.buffers.lend()
+        offset = self._offset
         self._offset += full.size
-        return full
+        return full, offset
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         # Shielded and remembered: whoever is cancelled must not leave a thread writing to a
@@ -143,7 +142,7 @@ class StagedFile:
         self._set_direct(False)  # reading needs no alignment then
         os.fdatasync(self._descriptor)
 
-    def _store_and_rename(self, buffer: Buffer, offset: int, key: BlobKey) -> None:
+    def _store_and_rename(self, key: BlobKey, buffer: Buffer, offset: int) -> None:
         self._store_rest(buffer, offset)
         target = self._disk.path_of(key)
         self._path.rename(target)
