@@ -1,6 +1,7 @@
 """Builds a hub from its settings: the only module that chooses what is made of what."""
 
 import asyncio
+import gc
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -168,6 +169,10 @@ class Worker:
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
+        # What is here now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
 
     async def _stop(self) -> None:
         if self._upkeep is not None:

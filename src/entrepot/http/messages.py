@@ -20,6 +20,9 @@ class Headers(Protocol):
     def get_all(self, key: str) -> list[str]:
         """Every value of that name."""
 
+    def __contains__(self, key: str) -> bool:
+        """Whether there is one of that name, be it text or not."""
+
 
 @dataclass(slots=True)
 class Request:
@@ -40,6 +43,12 @@ class Request:
     def header(self, name: str) -> str | None:
         """The first value of that header."""
         return self.headers.get(name)
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced length of the body in bytes, where one was announced."""
+        text = self.headers.get("content-length")
+        return int(text) if text is not None and text.isascii() and text.isdigit() else None
 
     def query_all(self, name: str) -> list[str]:
         """Every value of that parameter, in order."""
@@ -125,6 +134,10 @@ class PlainHeaders:
     def get(self, key: str, default: None = None) -> str | None:
         """The first value of that name."""
         return next((value for name, value in self._pairs if name == key), default)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is one of that name."""
+        return any(name == key for name, _ in self._pairs)
 
     def get_all(self, key: str) -> list[str]:
         """Every value of that name."""

@@ -8,8 +8,8 @@ from entrepot.errors import InvalidUpload, RangeUnsatisfiable
 
 MAX_RANGES: Final = 64
 
-_ONE: Final = re.compile(r"(\d{0,18})-(\d{0,18})")
-_CHUNK: Final = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))?")
+_ONE: Final = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
+_CHUNK: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 
 @dataclass(frozen=True, slots=True)

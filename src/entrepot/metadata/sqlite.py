@@ -114,7 +114,8 @@ class SqliteMetadata:
     async def close(self) -> None:
         """Close both connections, checkpointing what is in the log."""
         async with self._turn:
-            with suppress(dbapi2.ProgrammingError):
+            # Only advice for the query planner; another process may be writing just now.
+            with suppress(dbapi2.Error):
                 self._write_connection.execute("PRAGMA optimize")
             self._write_connection.close()
             self._read_connection.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from entrepot.errors import DigestMismatch, EntrepotError, OutOfOrder, UploadUnknown
+from entrepot.errors import BodyCut, DigestMismatch, EntrepotError, OutOfOrder, UploadUnknown
 from entrepot.metadata import blobs, uploads
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository, Target
@@ -71,7 +71,7 @@ class Uploads:
             try:
                 async for run in chunk.content:
                     await staged.write(run)
-            except EntrepotError:
+            except BodyCut:
                 await self._record(upload, staged, hashing)
                 raise
             return await self._record(upload, staged, hashing)

@@ -28,8 +28,7 @@ class BlobDoor:
         admission = await self._gate.admit(request, name, Action.PULL)
         blob = await self._blobs.get(admission.repository, Digest.parse(reference))
         validators = _validators(blob)
-        known = request.header("if-none-match")
-        if known is not None and matches_etag(known, blob.digest):
+        if matches_etag(request, blob.digest):
             return empty(304, validators)
         ranges = parse_ranges(_range_header(request, blob), blob.size)
         if ranges is None:

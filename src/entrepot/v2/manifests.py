@@ -1,6 +1,6 @@
 """`/v2/NAME/manifests/REFERENCE`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
 from entrepot.http.gate import Gate
@@ -45,7 +45,7 @@ class ManifestDoor:
         """Store a manifest under a tag, or under its digest with as many tags as `tag=` names."""
         admission = await self._gate.admit(request, name, Action.PUSH)
         digest, tags = _digest_and_tags(request, parse_reference(reference))
-        body = await read_limited(request.body, MAX_SIZE)
+        body = await read_limited(request, MAX_SIZE)
         pushed = await self._manifests.put(
             admission.target,
             body,
@@ -76,10 +76,12 @@ class ManifestDoor:
         return empty(202)
 
 
-async def read_limited(body: AsyncIterator[bytes], limit: int) -> bytes:
-    """The whole body; raise `ManifestTooLarge` after `limit` bytes, whatever was announced."""
+async def read_limited(request: Request, limit: int) -> bytes:
+    """The whole body; raise `ManifestTooLarge` when more than `limit` bytes are said or come."""
+    if (request.content_length or 0) > limit:
+        raise ManifestTooLarge(detail={"limit": limit})
     runs = bytearray()
-    async for run in body:
+    async for run in request.body:
         runs += run
         if len(runs) > limit:
             raise ManifestTooLarge(detail={"limit": limit})
@@ -114,11 +116,13 @@ def _validators(found: ManifestFacts) -> list[tuple[str, str]]:
 
 
 def _is_known(request: Request, digest: str) -> bool:
-    header = request.header("if-none-match")
-    return header is not None and matches_etag(header, digest)
+    return matches_etag(request, digest)
 
 
-def matches_etag(header: str, digest: str) -> bool:
-    """Say whether an `If-None-Match` names the digest, quoted or not, weak or strong."""
+def matches_etag(request: Request, digest: str) -> bool:
+    """Say whether `If-None-Match` (in any of its lines) names the digest, quoted or not, or weak."""
+    if request.header("if-none-match") is None:
+        return False
+    header = ",".join(request.headers.get_all("if-none-match"))
     candidates = (part.strip().removeprefix("W/").strip('"') for part in header.split(","))
     return any(candidate in (digest, "*") for candidate in candidates)

@@ -13,8 +13,10 @@ from entrepot.http.messages import Request, Response, content
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
 from entrepot.hub.permissions import EVERYTHING, Action
 from entrepot.hub.tokens import AskedAccess, IssuedToken, Tokens
+from entrepot.oci.media_types import without_parameters
 from entrepot.oci.names import RepositoryName
 
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _MAX_FORM: Final = 65536
 _MAX_SCOPES: Final = 100
 _TYPE: Final = re.compile(r"([a-z0-9]+)(?:\([^)]*\))?")
@@ -114,7 +116,8 @@ def _parse_scope(text: str) -> AskedAccess | None:
     if match is None or not colon:
         return None
     if match[1] == "registry":
-        return AskedAccess(None, EVERYTHING) if name == "catalog" else None
+        wanted = name == "catalog" and "*" in actions.split(",")
+        return AskedAccess(None, EVERYTHING) if wanted else None
     words = actions.split(",")
     asked = EVERYTHING if "*" in words else frozenset(a for a in Action if a in words)
     try:
@@ -124,6 +127,8 @@ def _parse_scope(text: str) -> AskedAccess | None:
 
 
 async def _read_form(request: Request) -> _Form:
+    if without_parameters(request.header("content-type") or "") != _FORM_TYPE:
+        raise Invalid(f"the body is not {_FORM_TYPE}")
     body = bytearray()
     async for run in request.body:
         body += run

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from entrepot.errors import EntrepotError, InvalidDigest, InvalidName, InvalidSize
+from entrepot.errors import EntrepotError, InvalidDigest, InvalidName, InvalidSize, InvalidUpload
 from entrepot.http.errors import error_response
 from entrepot.http.gate import Admission, Gate
 from entrepot.http.messages import Request, Response, empty
@@ -139,9 +139,11 @@ def _chunk(request: Request) -> Chunk:
     """The request's bytes, checked against the length of the range that it announces."""
     placed = parse_chunk_range(request.header("content-range"))
     if placed is None:
+        if "content-range" in request.headers:
+            raise InvalidUpload("Content-Range is not text")
         return Chunk(request.body)
-    length = request.header("content-length")
-    if length is not None and length.isdigit() and int(length) != placed.length:
+    length = request.content_length
+    if length is not None and length != placed.length:
         raise InvalidSize("Content-Range and Content-Length disagree")
     return Chunk(_exactly(request.body, placed.length), placed.first)
 
