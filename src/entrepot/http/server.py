@@ -17,6 +17,7 @@ from entrepot.http.messages import FileBody, Request, Response
 BODY_IDLE: Final = 300.0
 """Seconds without a byte after which a body counts as cut: clients pause while they compress."""
 _DRAINED: Final = 4 * 1024 * 1024
+_DRAINED_WITHIN: Final = 5.0
 
 App = Callable[[Request], Awaitable[Response]]
 """Answers a request; never raises."""
@@ -54,13 +55,14 @@ class RequestBody:
         return bytes(chunk)
 
     async def drain(self) -> None:
-        """Read what is left, up to a bound, so that the client gets to read the answer."""
+        """Read what is left, up to a bound: a client that cannot send may not read the answer."""
         read = 0
-        while read < _DRAINED:
-            try:
-                read += len(await anext(self))
-            except (StopAsyncIteration, EntrepotError):
-                return
+        try:
+            async with asyncio.timeout(_DRAINED_WITHIN):
+                while read < _DRAINED:
+                    read += len(await anext(self))
+        except (StopAsyncIteration, TimeoutError, EntrepotError):
+            return
 
 
 class Server:
@@ -88,10 +90,10 @@ class Server:
             id=f"{self._prefix}{next(self._ids):x}",
         )
         response = await self._app(request)
-        if response.status >= 400 and headers.get("expect") is None:
-            await body.drain()
         await send(protocol, response)
         self._watch(request, response, time.perf_counter() - began)
+        if response.status >= 400:
+            await body.drain()
 
 
 async def send(protocol: Any, response: Response) -> None:

@@ -120,7 +120,7 @@ def _is_known(request: Request, digest: str) -> bool:
 
 
 def matches_etag(request: Request, digest: str) -> bool:
-    """Say whether `If-None-Match` (in any of its lines) names the digest, quoted or not, or weak."""
+    """Say whether a line of `If-None-Match` names the digest, quoted or not, weak or strong."""
     if request.header("if-none-match") is None:
         return False
     header = ",".join(request.headers.get_all("if-none-match"))

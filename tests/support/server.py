@@ -1,0 +1,136 @@
+"""A hub started as an operator would start it, with an account and an organisation in it."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).with_name("entrepot")
+USER = "hubuser"
+PASSWORD = "the-long-password-of-hubuser"
+ORGANISATION = "docker"
+ADMIN_PASSWORD = "the-long-password-of-admin"
+STARTS_WITHIN = 60.0
+STOPS_WITHIN = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A running hub: what a client needs to know of it, and the operator's commands."""
+
+    host: str
+    data: Path
+    ca: Path | None = None
+    username: str = USER
+    password: str = PASSWORD
+
+    @property
+    def tls(self) -> bool:
+        """Whether it speaks HTTPS."""
+        return self.ca is not None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.host.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"{'https' if self.tls else 'http'}://{self.host}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The process environment, with the private CA trusted where there is one."""
+        return os.environ | ({"SSL_CERT_FILE": str(self.ca)} if self.ca else {})
+
+    def cli(self, *words: str, stdin: str = "") -> str:
+        """Run one of the operator's commands on this hub's data; it must succeed."""
+        return operate(self.data, *words, stdin=stdin)
+
+
+def operate(data: Path, *words: str, stdin: str = "") -> str:
+    """Run one of the operator's commands on a data directory; it must succeed."""
+    done = subprocess.run(
+        [PROGRAM, *words, "--data", str(data)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@contextmanager
+def serving(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
+    """A hub of two workers with `hubuser`, who owns the organisation `docker`."""
+    port = free_port()
+    command = [str(PROGRAM), "serve", "--data", str(data), "--port", str(port), "--workers", "2"]
+    log = data.with_name(data.name + ".log")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*command, *(("--tls", "auto") if tls else ())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"ENTREPOT_ADMIN_PASSWORD": ADMIN_PASSWORD} | settings,
+            start_new_session=True,
+        )
+    hub = Hub(f"localhost:{port}", data, data / "tls" / "ca.crt" if tls else None)
+    try:
+        wait_until_ready(hub, process, log)
+        hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
+        hub.cli("org", "add", ORGANISATION, "--owner", USER)
+        yield hub
+    finally:
+        _stop(process)
+
+
+def wait_until_ready(hub: Hub, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return once `/readyz` answers 200; fail with the log when the hub ends or takes too long."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        if _is_ready(hub):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not ready within {STARTS_WITHIN} s:\n{log.read_text()}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(hub: Hub) -> bool:
+    if hub.ca is not None and not hub.ca.exists():
+        return False
+    context = ssl.create_default_context(cafile=hub.ca) if hub.ca else None
+    try:
+        with urllib.request.urlopen(f"{hub.url}/readyz", timeout=5, context=context) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOPS_WITHIN)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
