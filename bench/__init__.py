@@ -1,0 +1,1 @@
+"""Measures Entrepot side by side with the reference registry; see README.md here."""

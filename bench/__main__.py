@@ -1,0 +1,132 @@
+"""`python -m bench`: measures, prints, archives."""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.progress import Progress
+
+from bench.cases import Case, make_cases
+from bench.content import fill, make_files
+from bench.measures import Measure
+from bench.peers import Distribution, Entrepot, Peer
+from bench.report import (
+    CaseResult,
+    Footprint,
+    print_cases,
+    print_footprint,
+    print_scale,
+    write,
+)
+from bench.scale import ScaleResult, measure_scale
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run what was asked for."""
+    options = _options()
+    console = Console()
+    seconds = 1.0 if options.quick else options.seconds
+    rounds = 1 if options.quick else options.rounds
+    cases: list[CaseResult] = []
+    scale: list[ScaleResult] = []
+    footprint = None
+    with _scratch(options.scratch) as directory:
+        if options.only in (None, "footprint"):
+            footprint = _measure_footprint(directory / "footprint", rounds)
+            print_footprint(footprint, console)
+        if options.only not in ("scale", "footprint"):
+            cases = _measure_cases(directory / "cases", rounds, seconds, options.only)
+            print_cases(cases, console)
+        if options.only in (None, "scale"):
+            console.print("filling the large hub: this takes some minutes")
+            scale = measure_scale(directory / "scale", rounds, seconds, quick=options.quick)
+            print_scale(scale, console)
+    console.print(f"written to {write(RESULTS, cases, scale, footprint)}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (5)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds a measure (4)")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round, a tenth of the scale"
+    )
+    parser.add_argument("--only", help="scale, footprint, or a part of a case's name")
+    parser.add_argument("--scratch", type=Path, help="a directory on the disk to measure")
+    return parser.parse_args()
+
+
+def _measure_footprint(directory: Path, rounds: int) -> Footprint:
+    first, again, idle = [], [], []
+    for number in range(rounds):
+        hub = Entrepot(directory / str(number))
+        first.append(hub.start())
+        hub.tree.end()
+        again.append(hub.start())
+        time.sleep(2)
+        idle.append(hub.tree.resident())
+        hub.tree.end()
+    return Footprint(round(median(idle)), median(first), median(again))
+
+
+def _measure_cases(
+    directory: Path, rounds: int, seconds: float, only: str | None
+) -> list[CaseResult]:
+    directory.mkdir(parents=True)
+    files = make_files(directory)
+    entrepot, distribution = Entrepot(directory / "entrepot"), Distribution(directory / "peer")
+    manifest = ""
+    for peer in (entrepot, distribution):
+        peer.start()
+        manifest = fill(peer, files)
+        peer.tree.end()
+    cases = [
+        case
+        for case in make_cases(files, manifest, directory, seconds)
+        if only is None or only in case.name
+    ]
+    return _alternate(cases, entrepot, distribution, rounds)
+
+
+def _alternate(
+    cases: Sequence[Case], entrepot: Peer, distribution: Peer, rounds: int
+) -> list[CaseResult]:
+    """Every case on one, then on the other, and again: what the machine does hits both."""
+    taken: dict[str, dict[str, list[Measure]]] = {
+        case.name: {"entrepot": [], "distribution": []} for case in cases
+    }
+    with Progress(transient=True) as progress:
+        task = progress.add_task("measuring", total=rounds * 2 * len(cases))
+        for number in range(rounds):
+            order = (entrepot, distribution) if number % 2 == 0 else (distribution, entrepot)
+            for peer in order:
+                peer.start()
+                for case in cases:
+                    taken[case.name][peer.name].append(case.take(peer))
+                    progress.advance(task)
+                peer.tree.end()
+    return [
+        CaseResult(case, taken[case.name]["entrepot"], taken[case.name]["distribution"])
+        for case in cases
+    ]
+
+
+@contextmanager
+def _scratch(parent: Path | None) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Tables for the terminal, Markdown and JSON for the archive."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.cases import FLAT, Case
+from bench.measures import Measure
+from bench.scale import MOST, ScaleResult
+
+IDLE_AT_MOST = 200 * 1024 * 1024
+STARTS_WITHIN = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """A case's measures, a round each."""
+
+    case: Case
+    entrepot: list[Measure]
+    distribution: list[Measure]
+
+    @property
+    def ratio(self) -> float:
+        """Entrepot's median rate over distribution's."""
+        return _rate(self.entrepot) / _rate(self.distribution)
+
+    @property
+    def grown(self) -> int | None:
+        """The most that Entrepot grew by in any round."""
+        return max((each.grown for each in self.entrepot if each.grown is not None), default=None)
+
+    @property
+    def misses(self) -> list[str]:
+        """The bars that were not reached."""
+        found = []
+        if self.ratio < self.case.least:
+            found.append(f"ratio below {self.case.least}")
+        ours, theirs = _tail(self.entrepot), _tail(self.distribution)
+        if ours is not None and theirs is not None and ours > theirs:
+            found.append("p99 above distribution's")
+        if self.grown is not None and self.grown > FLAT:
+            found.append("grew by more than 64 MiB")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Idle memory of the process tree in bytes, and seconds to the first 200."""
+
+    idle: int
+    first_start: float
+    start: float
+
+
+def print_cases(results: Sequence[CaseResult], console: Console) -> None:
+    """The table of ratios."""
+    table = Table("case", "Entrepot", "distribution", "ratio", "bar", "p99 ms", "grown", "met")
+    for each in results:
+        table.add_row(*_case_row(each))
+    console.print(table)
+
+
+def print_scale(results: Sequence[ScaleResult], console: Console) -> None:
+    """The table of small against large."""
+    table = Table("page", "small us", "large us", "ratio", "bar", "met")
+    for each in results:
+        table.add_row(*_scale_row(each))
+    console.print(table)
+
+
+def print_footprint(footprint: Footprint, console: Console) -> None:
+    """The table of memory and start-up."""
+    table = Table("footprint", "measured", "bar", "met")
+    for fact in _footprint_rows(footprint):
+        table.add_row(*fact)
+    console.print(table)
+
+
+def write(
+    directory: Path,
+    cases: Sequence[CaseResult],
+    scale: Sequence[ScaleResult],
+    footprint: Footprint | None,
+) -> Path:
+    """Write what was measured to `DATE.md` and `DATE.json`; return the first."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stem = directory / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M")
+    lines = [f"# Measured {datetime.now().astimezone():%Y-%m-%d %H:%M}", "", _machine(), ""]
+    if cases:
+        heads = ("case", "Entrepot", "distribution", "ratio", "bar", "p99 ms", "grown", "met")
+        lines += [*_markdown(heads, [_case_row(each) for each in cases]), ""]
+    if footprint is not None:
+        facts = _footprint_rows(footprint)
+        lines += [*_markdown(("footprint", "measured", "bar", "met"), facts), ""]
+    if scale:
+        heads = ("page", "small us", "large us", "ratio", "bar", "met")
+        lines += [*_markdown(heads, [_scale_row(each) for each in scale]), ""]
+    path = stem.with_suffix(".md")
+    path.write_text("\n".join(lines))
+    stem.with_suffix(".json").write_text(json.dumps(_document(cases, scale, footprint), indent=1))
+    return path
+
+
+def _rate(measures: Sequence[Measure]) -> float:
+    return median(each.rate for each in measures)
+
+
+def _tail(measures: Sequence[Measure]) -> float | None:
+    tails = [each.p99 for each in measures if each.p99 is not None]
+    return median(tails) if tails else None
+
+
+def _case_row(each: CaseResult) -> tuple[str, ...]:
+    ours, theirs = _tail(each.entrepot), _tail(each.distribution)
+    tails = f"{ours:.1f} / {theirs:.1f}" if ours is not None and theirs is not None else ""
+    grown = f"{each.grown / 2**20:.0f} MiB" if each.grown is not None else ""
+    return (
+        each.case.name,
+        f"{_rate(each.entrepot):,.0f} {each.case.unit}",
+        f"{_rate(each.distribution):,.0f} {each.case.unit}",
+        f"{each.ratio:.2f}",
+        f">= {each.case.least}",
+        tails,
+        grown,
+        ", ".join(each.misses) or "yes",
+    )
+
+
+def _scale_row(each: ScaleResult) -> tuple[str, ...]:
+    met = "yes" if each.ratio <= MOST else "no"
+    small, large = f"{each.small:,.0f}", f"{each.large:,.0f}"
+    return each.name, small, large, f"{each.ratio:.2f}", f"<= {MOST}", met
+
+
+def _footprint_rows(each: Footprint) -> list[tuple[str, ...]]:
+    def row(name: str, text: str, bar: str, met: bool) -> tuple[str, ...]:
+        return name, text, bar, "yes" if met else "no"
+
+    idle = f"{each.idle / 2**20:.0f} MiB"
+    return [
+        row("idle memory, 2 workers", idle, "<= 200 MiB", each.idle <= IDLE_AT_MOST),
+        row(
+            "first start to first 200",
+            f"{each.first_start:.2f} s",
+            "<= 1.5 s",
+            each.first_start <= STARTS_WITHIN,
+        ),
+        row("start to first 200", f"{each.start:.2f} s", "<= 1.5 s", each.start <= STARTS_WITHIN),
+    ]
+
+
+def _machine() -> str:
+    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
+    return f"{system}, Python {platform.python_version()}"
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(heads)} |",
+        f"|{' --- |' * len(heads)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+
+
+def _document(
+    cases: Sequence[CaseResult], scale: Sequence[ScaleResult], footprint: Footprint | None
+) -> dict[str, object]:
+    return {
+        "machine": _machine(),
+        "cases": [
+            {
+                "case": each.case.name,
+                "unit": each.case.unit,
+                "ratio": each.ratio,
+                "bar": each.case.least,
+                "misses": each.misses,
+                "entrepot": [asdict(one) for one in each.entrepot],
+                "distribution": [asdict(one) for one in each.distribution],
+            }
+            for each in cases
+        ],
+        "scale": [asdict(each) | {"ratio": each.ratio} for each in scale],
+        "footprint": None if footprint is None else asdict(footprint),
+    }
