@@ -1,7 +1,6 @@
 """The smallest HTTP client that can measure: one connection, no copies it can avoid."""
 
 import json
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,9 +66,8 @@ class Connection:
 
     def _send_file(self, path: Path, size: int) -> None:
         with path.open("rb") as file:
-            sent = 0
-            while sent < size:
-                sent += os.sendfile(self._socket.fileno(), file.fileno(), sent, size - sent)
+            if self._socket.sendfile(file) != size:
+                raise ConnectionError("the server did not take all of the body")
 
     def _answer(self, method: str, *, keep: bool) -> Answer:
         data = self._rest

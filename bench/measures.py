@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.content import REPOSITORY, digest_of, digest_of_file, manifest_of, push_manifest
+from bench.content import (
+    MANIFEST_TYPE,
+    REPOSITORY,
+    digest_of,
+    digest_of_file,
+    manifest_of,
+    push_manifest,
+)
 from bench.http import Connection, upload_path
 from bench.peers import NAMESPACE, Peer, find_program
 
@@ -36,7 +43,9 @@ def measure_requests(
     script = scratch / "request.lua"
     authorization = peer.authorization(repository)
     header = f'wrk.headers["Authorization"] = "{authorization}"\n' if authorization else ""
-    script.write_text(f'wrk.method = "{method}"\n{header}')
+    # Without it distribution has no OCI content.
+    accept = f'wrk.headers["Accept"] = "{MANIFEST_TYPE}, */*"\n'
+    script.write_text(f'wrk.method = "{method}"\n{header}{accept}')
     url = f"http://127.0.0.1:{peer.port}{path}"
     _wrk(url, script, 1.0)
     return _wrk(url, script, seconds)

@@ -102,8 +102,8 @@ def write(
         facts = _footprint_rows(footprint)
         lines += [*_markdown(("footprint", "measured", "bar", "met"), facts), ""]
     if scale:
-        heads = ("page", "small us", "large us", "ratio", "bar", "met")
-        lines += [*_markdown(heads, [_scale_row(each) for each in scale]), ""]
+        columns = ("page", "small us", "large us", "ratio", "bar", "met")
+        lines += [*_markdown(columns, [_scale_row(each) for each in scale]), ""]
     path = stem.with_suffix(".md")
     path.write_text("\n".join(lines))
     stem.with_suffix(".json").write_text(json.dumps(_document(cases, scale, footprint), indent=1))

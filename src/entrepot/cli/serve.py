@@ -143,7 +143,7 @@ def _run(settings: "Settings") -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=2048,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=131_072),
+        http1_settings=HTTP1Settings(header_read_timeout=30_000),
         log_level=LogLevels.warning,
         ssl_cert=certificate,
         ssl_key=key,

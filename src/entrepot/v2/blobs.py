@@ -13,6 +13,7 @@ from entrepot.oci.names import RepositoryName
 from entrepot.registry.blobs import Blobs
 from entrepot.v2.manifests import matches_etag
 
+_SEVERAL_AT_MOST = 8 * 1024 * 1024
 _TYPE = ("content-type", "application/octet-stream")
 
 
@@ -31,7 +32,7 @@ class BlobDoor:
         if matches_etag(request, blob.digest):
             return empty(304, validators)
         ranges = parse_ranges(_range_header(request, blob), blob.size)
-        if ranges is None:
+        if ranges is None or _is_too_much(ranges):
             body = await self._body(blob, ByteRange(0, blob.size - 1))
             return Response(200, [*validators, _TYPE, _length(blob.size)], body)
         if len(ranges) == 1:
@@ -89,6 +90,11 @@ class BlobDoor:
         if path is None:
             return self._blobs.read(blob, part.first, part.length)
         return FileBody(path, part.first, part.length, whole=part.length == blob.size)
+
+
+def _is_too_much(ranges: list[ByteRange]) -> bool:
+    """Several ranges wait in memory until the client has taken them: of many bytes it gets all."""
+    return len(ranges) > 1 and sum(each.length for each in ranges) > _SEVERAL_AT_MOST
 
 
 def _range_header(request: Request, blob: StoredBlob) -> str | None:
