@@ -1,0 +1,57 @@
+"""What the fast tests stand on: facts in a file of their own, bytes in memory, a clock."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.migrate import upgrade_sqlite
+from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.storage.memory import MemoryStorage
+from tests.metadata import postgres
+from tests.metadata.clocks import MovableClock
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the schema and no rows, to be copied."""
+    path = tmp_path_factory.mktemp("schema") / "entrepot.db"
+    upgrade_sqlite(path)
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path, empty_database: Path) -> Path:
+    """A database of this test's own, with the schema and no rows."""
+    path = tmp_path / "entrepot.db"
+    shutil.copyfile(empty_database, path)
+    return path
+
+
+@pytest.fixture
+async def metadata(database: Path) -> AsyncIterator[Metadata]:
+    """Facts in a SQLite file."""
+    opened = SqliteMetadata(database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    """Bytes in memory."""
+    return MemoryStorage()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A clock that only the test moves."""
+    return MovableClock()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server with nothing in it, for the whole run."""
+    with postgres.serving() as url:
+        yield url

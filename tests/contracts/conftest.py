@@ -1,0 +1,62 @@
+"""Every implementation of a protocol in turn."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.migrate import upgrade_postgresql
+from entrepot.metadata.postgresql import PostgresMetadata
+from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.metadata.tables import SCHEMA
+from entrepot.storage.filesystem import FileStorage
+from entrepot.storage.memory import MemoryStorage
+from entrepot.storage.protocols import Storage
+
+# Much quicker than TRUNCATE where there are few rows.
+_EMPTY = ";".join(f"DELETE FROM {table}" for table in reversed(SCHEMA.sorted_tables)).encode()  # noqa: S608
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> str:
+    """A PostgreSQL database with the schema."""
+    upgrade_postgresql(postgres_url)
+    return postgres_url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+async def metadata(request: pytest.FixtureRequest) -> AsyncIterator[Metadata]:
+    """An empty database of each engine in turn."""
+    if request.param == "sqlite":
+        sqlite = SqliteMetadata(request.getfixturevalue("database"))
+        yield sqlite
+        await sqlite.close()
+        return
+    url: str = request.getfixturevalue("migrated_postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_EMPTY)
+    postgresql = PostgresMetadata(url)
+    await postgresql.open()
+    yield postgresql
+    await postgresql.close()
+
+
+@pytest.fixture(scope="session")
+def prepared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file store's directories, made once for the whole run."""
+    root = tmp_path_factory.mktemp("store")
+    FileStorage(root).prepare()
+    return root
+
+
+@pytest.fixture(params=["memory", "files"])
+def storage(request: pytest.FixtureRequest) -> Storage:
+    """An empty store of each kind in turn."""
+    if request.param == "memory":
+        return MemoryStorage()
+    root: Path = request.getfixturevalue("prepared_directory")
+    for path in [path for path in root.rglob("*") if path.is_file()]:
+        path.unlink()
+    return FileStorage(root)

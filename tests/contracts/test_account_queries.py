@@ -1,0 +1,124 @@
+"""Accounts, organisations and members, as every engine keeps them."""
+
+from datetime import timedelta
+
+from entrepot.metadata import accounts
+from entrepot.metadata.accounts import Account, NamespaceKind, Role, Visibility
+from entrepot.metadata.engine import Metadata
+from tests.metadata.clocks import START
+from tests.metadata.rows import add_account, add_organisation
+
+
+async def test_an_account_is_found_by_name_and_by_id(metadata: Metadata) -> None:
+    account = await add_account(metadata, "alice", is_admin=True)
+    assert await accounts.find_account(metadata.reader, "alice") == account
+    assert await accounts.find_account_by_id(metadata.reader, account.id) == account
+
+
+async def test_an_absent_account_is_none(metadata: Metadata) -> None:
+    assert await accounts.find_account(metadata.reader, "nobody") is None
+    assert await accounts.find_account(metadata.reader, "") is None
+    assert await accounts.find_account_by_id(metadata.reader, 1) is None
+
+
+async def test_names_of_accounts_are_compared_by_bytes(metadata: Metadata) -> None:
+    await add_account(metadata, "alice")
+    assert await accounts.find_account(metadata.reader, "Alice") is None
+    assert await accounts.find_account(metadata.reader, "alice ") is None
+
+
+async def test_accounts_are_listed_by_name(metadata: Metadata) -> None:
+    assert await accounts.list_accounts(metadata.reader) == []
+    for name in ("b", "a-a", "a", "a.a", "a1"):
+        await add_account(metadata, name)
+    found = [each.name for each in await accounts.list_accounts(metadata.reader)]
+    assert found == sorted(found, key=str.encode)
+    assert found == ["a", "a-a", "a.a", "a1", "b"]
+
+
+async def test_a_password_is_replaced_for_that_account_only(metadata: Metadata) -> None:
+    alice, bob = await add_account(metadata, "alice"), await add_account(metadata, "bob")
+    async with metadata.begin() as tx:
+        await accounts.set_password(tx, alice.id, "another-hash")
+    changed = await accounts.find_account_by_id(metadata.reader, alice.id)
+    assert changed == Account(alice.id, "alice", "another-hash", False, None, START)
+    assert await accounts.find_account_by_id(metadata.reader, bob.id) == bob
+
+
+async def test_an_account_is_disabled_as_of_a_moment_and_enabled_again(metadata: Metadata) -> None:
+    account = await add_account(metadata, "alice")
+    moment = START + timedelta(microseconds=1)
+    async with metadata.begin() as tx:
+        await accounts.set_disabled(tx, account.id, moment)
+    found = await accounts.find_account(metadata.reader, "alice")
+    assert found is not None
+    assert found.disabled_at == moment
+    async with metadata.begin() as tx:
+        await accounts.set_disabled(tx, account.id, None)
+    assert await accounts.find_account(metadata.reader, "alice") == account
+
+
+async def test_a_namespace_is_found_with_what_it_was_made_with(metadata: Metadata) -> None:
+    namespace_id = await add_organisation(metadata, "acme", Visibility.PUBLIC)
+    found = await accounts.find_namespace(metadata.reader, "acme")
+    assert found == accounts.Namespace(
+        namespace_id, "acme", NamespaceKind.ORGANISATION, Visibility.PUBLIC, START
+    )
+    assert await accounts.find_namespace(metadata.reader, "other") is None
+
+
+async def test_a_name_is_taken_once_for_accounts_and_organisations_alike(
+    metadata: Metadata,
+) -> None:
+    await add_account(metadata, "taken")
+    async with metadata.begin() as tx:
+        again = await accounts.insert_namespace(
+            tx, "taken", NamespaceKind.ORGANISATION, Visibility.PUBLIC, START
+        )
+    assert again is None
+    found = await accounts.find_namespace(metadata.reader, "taken")
+    assert found is not None
+    assert found.kind is NamespaceKind.ACCOUNT
+
+
+async def test_namespaces_are_listed_by_kind_and_name(metadata: Metadata) -> None:
+    await add_account(metadata, "person")
+    for name in ("zoo", "acme"):
+        await add_organisation(metadata, name)
+    of_kind = [
+        [each.name for each in await accounts.list_namespaces(metadata.reader, kind)]
+        for kind in (NamespaceKind.ORGANISATION, NamespaceKind.ACCOUNT)
+    ]
+    assert of_kind == [["acme", "zoo"], ["person"]]
+
+
+async def test_a_role_is_given_changed_and_taken(metadata: Metadata) -> None:
+    alice = await add_account(metadata, "alice")
+    acme = await add_organisation(metadata, "acme")
+    assert await accounts.find_role(metadata.reader, acme, alice.id) is None
+    for role in Role:
+        async with metadata.begin() as tx:
+            await accounts.set_role(tx, acme, alice.id, role)
+        assert await accounts.find_role(metadata.reader, acme, alice.id) is role
+    async with metadata.begin() as tx:
+        assert await accounts.remove_member(tx, acme, alice.id)
+        assert not await accounts.remove_member(tx, acme, alice.id)
+    assert await accounts.find_role(metadata.reader, acme, alice.id) is None
+
+
+async def test_members_and_memberships_are_two_sides_of_one_thing(metadata: Metadata) -> None:
+    alice, bob = await add_account(metadata, "alice"), await add_account(metadata, "bob")
+    acme, zoo = await add_organisation(metadata, "acme"), await add_organisation(metadata, "zoo")
+    async with metadata.begin() as tx:
+        await accounts.set_role(tx, acme, bob.id, Role.MEMBER)
+        await accounts.set_role(tx, acme, alice.id, Role.OWNER)
+        await accounts.set_role(tx, zoo, alice.id, Role.EDITOR)
+    reader = metadata.reader
+    assert await accounts.list_members(reader, acme) == [
+        ("alice", Role.OWNER),
+        ("bob", Role.MEMBER),
+    ]
+    assert await accounts.list_members(reader, zoo) == [("alice", Role.EDITOR)]
+    assert sorted(await accounts.list_memberships(reader, alice.id)) == sorted([acme, zoo])
+    assert await accounts.list_memberships(reader, bob.id) == [acme]
+    assert await accounts.list_memberships(reader, 4711) == []

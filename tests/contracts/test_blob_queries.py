@@ -1,0 +1,97 @@
+"""Blobs and who holds them, as every engine keeps them."""
+
+from datetime import timedelta
+
+import pytest
+
+from entrepot.metadata import blobs
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.blobs import Holder, StoredBlob
+from entrepot.metadata.engine import Metadata
+from entrepot.oci.digests import Digest
+from tests.metadata.clocks import START
+from tests.metadata.rows import add_blob, add_organisation, add_repository
+
+ABSENT = Digest.of(b"absent")
+
+
+async def test_a_blob_is_found_only_where_it_is_held(metadata: Metadata) -> None:
+    holder, other = await add_repository(metadata, "a/b"), await add_repository(metadata, "a/c")
+    digest = await add_blob(metadata, holder, b"content")
+    found = StoredBlob(str(digest), 7, f"key-of-{digest.hex[:8]}")
+    reader = metadata.reader
+    assert await blobs.find_blob(reader, holder, digest) == found
+    assert await blobs.find_blob(reader, other, digest) is None
+    assert await blobs.find_blob_anywhere(reader, digest) == found
+    assert await blobs.is_linked(reader, holder.id, digest)
+    assert not await blobs.is_linked(reader, other.id, digest)
+
+
+async def test_an_absent_blob_is_nowhere(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "a/b")
+    assert await blobs.find_blob(metadata.reader, repository, ABSENT) is None
+    assert await blobs.find_blob_anywhere(metadata.reader, ABSENT) is None
+    assert await blobs.list_holders(metadata.reader, ABSENT, 10) == []
+    assert await blobs.count_all(metadata.reader) == 0
+
+
+async def test_recording_a_blob_again_changes_where_it_is(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "a/b")
+    digest = await add_blob(metadata, repository, b"content")
+    async with metadata.begin() as tx:
+        await blobs.insert_blob(tx, digest, 7, "elsewhere", START + timedelta(days=1))
+    found = await blobs.find_blob(metadata.reader, repository, digest)
+    assert found == StoredBlob(str(digest), 7, "elsewhere")
+    assert await blobs.count_all(metadata.reader) == 1
+
+
+async def test_a_blob_may_be_larger_than_32_bits_count(metadata: Metadata) -> None:
+    async with metadata.begin() as tx:
+        await blobs.insert_blob(tx, ABSENT, 2**40 + 1, "key", START)
+    found = await blobs.find_blob_anywhere(metadata.reader, ABSENT)
+    assert found is not None
+    assert found.size == 2**40 + 1
+
+
+async def test_linking_twice_is_linking_once(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "a/b")
+    digest = await add_blob(metadata, repository, b"content")
+    async with metadata.begin() as tx:
+        await blobs.link_blob(tx, repository.id, digest, START + timedelta(days=1))
+        assert await blobs.unlink_blob(tx, repository.id, digest)
+        assert not await blobs.unlink_blob(tx, repository.id, digest)
+    assert not await blobs.is_linked(metadata.reader, repository.id, digest)
+    assert await blobs.find_blob_anywhere(metadata.reader, digest) is not None
+
+
+async def test_a_blob_nobody_recorded_cannot_be_linked(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "a/b")
+
+    async def link() -> None:
+        async with metadata.begin() as tx:
+            await blobs.link_blob(tx, repository.id, ABSENT, START)
+
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        await link()
+
+
+async def test_holders_come_oldest_first_with_what_decides(metadata: Metadata) -> None:
+    acme = await add_organisation(metadata, "acme")
+    one = await add_repository(metadata, "acme/z", Visibility.PUBLIC, acme)
+    two = await add_repository(metadata, "alone")
+    await add_repository(metadata, "acme/without")
+    for repository in (two, one):
+        digest = await add_blob(metadata, repository, b"shared")
+    holders = [Holder(one.id, acme, "public"), Holder(two.id, None, "private")]
+    assert await blobs.list_holders(metadata.reader, digest, 10) == holders
+    assert await blobs.list_holders(metadata.reader, digest, 1) == holders[:1]
+
+
+async def test_blobs_are_listed_by_digest_a_page_at_a_time(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "a/b")
+    digests = [str(await add_blob(metadata, repository, bytes([n]))) for n in range(9)]
+    found: list[str] = []
+    while page := await blobs.list_blobs(metadata.reader, found[-1] if found else "", 4):
+        found += [blob.digest for blob in page]
+    assert found == sorted(digests)
+    assert await blobs.count_all(metadata.reader) == 9

@@ -1,0 +1,64 @@
+"""What every store promises of bytes that never change."""
+
+import pytest
+
+from entrepot.errors import BlobUnknown
+from entrepot.storage.protocols import BlobKey, Storage
+from tests.contracts.test_uploads import OTHER, commit, noise, read
+
+ABSENT = BlobKey(f"sha256/00/{'0' * 64}")
+CONTENT = noise(600_000)
+
+
+async def test_an_absent_blob_has_no_size(storage: Storage) -> None:
+    assert await storage.find_size(ABSENT) is None
+
+
+async def test_reading_an_absent_blob_fails_before_the_first_chunk(storage: Storage) -> None:
+    with pytest.raises(BlobUnknown):
+        await anext(aiter(storage.read(ABSENT)))
+
+
+async def test_deleting_an_absent_blob_succeeds(storage: Storage) -> None:
+    await storage.delete(ABSENT)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 262_144, 262_145])
+async def test_a_blob_has_the_size_and_the_bytes_that_were_committed(
+    storage: Storage, size: int
+) -> None:
+    content = noise(size)
+    key = await commit(storage, content)
+    assert await storage.find_size(key) == size
+    assert await read(storage, key) == content
+
+
+async def test_part_of_a_blob_can_be_read(storage: Storage) -> None:
+    key = await commit(storage, CONTENT)
+    for start in (0, 1, 262_143, 262_144, 599_999, 600_000):
+        for length in (0, 1, 3, 262_144, 400_000):
+            runs = [run async for run in storage.read(key, start, length)]
+            assert b"".join(runs) == CONTENT[start : start + length]
+        assert b"".join([run async for run in storage.read(key, start)]) == CONTENT[start:]
+
+
+async def test_two_readers_of_a_blob_do_not_disturb_each_other(storage: Storage) -> None:
+    key = await commit(storage, CONTENT)
+    first = aiter(storage.read(key))
+    begun = await anext(first)
+    assert await read(storage, key) == CONTENT
+    assert begun + b"".join([run async for run in first]) == CONTENT
+
+
+async def test_a_deleted_blob_is_gone_and_others_stay(storage: Storage) -> None:
+    gone, stays = await commit(storage, b"gone"), await commit(storage, b"stays", OTHER)
+    await storage.delete(gone)
+    assert await storage.find_size(gone) is None
+    assert [key async for key in storage.list_blobs()] == [stays]
+
+
+async def test_every_blob_is_listed_once(storage: Storage) -> None:
+    contents = [bytes([number]) for number in range(20)]
+    keys = [await commit(storage, content) for content in contents]
+    assert len(set(keys)) == 20
+    assert sorted([key async for key in storage.list_blobs()]) == sorted(keys)

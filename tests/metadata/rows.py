@@ -1,0 +1,86 @@
+"""The few rows that most tests of facts begin with."""
+
+from datetime import datetime
+
+from entrepot.metadata import accounts, blobs, manifests, repositories
+from entrepot.metadata.accounts import Account, NamespaceKind, Visibility
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.manifests import NewManifest
+from entrepot.metadata.repositories import Repository
+from entrepot.oci.digests import Digest
+from entrepot.oci.media_types import OCI_MANIFEST
+from entrepot.oci.names import RepositoryName
+from tests.metadata.clocks import START
+
+
+async def add_account(metadata: Metadata, name: str, *, is_admin: bool = False) -> Account:
+    """An account with a namespace of its name, whose password nobody knows."""
+    async with metadata.begin() as tx:
+        namespace_id = await accounts.insert_namespace(
+            tx, name, NamespaceKind.ACCOUNT, Visibility.PRIVATE, START
+        )
+        assert namespace_id is not None
+        account = Account(namespace_id, name, "not-a-hash", is_admin, None, START)
+        await accounts.insert_account(tx, account)
+    return account
+
+
+async def add_organisation(
+    metadata: Metadata, name: str, visibility: Visibility = Visibility.PRIVATE
+) -> int:
+    """The id of a new organisation without members."""
+    async with metadata.begin() as tx:
+        namespace_id = await accounts.insert_namespace(
+            tx, name, NamespaceKind.ORGANISATION, visibility, START
+        )
+    assert namespace_id is not None
+    return namespace_id
+
+
+async def add_repository(
+    metadata: Metadata,
+    name: str,
+    visibility: Visibility = Visibility.PRIVATE,
+    namespace_id: int | None = None,
+) -> Repository:
+    """A repository without content."""
+    async with metadata.begin() as tx:
+        return await repositories.ensure_repository(
+            tx, RepositoryName(name), namespace_id, visibility, START
+        )
+
+
+async def add_manifest(
+    metadata: Metadata, repository: Repository, content: bytes = b"{}", **changes: object
+) -> int:
+    """The id of a new manifest of these bytes."""
+    async with metadata.begin() as tx:
+        return await manifests.insert_manifest(
+            tx, repository.id, new_manifest(content, **changes), None, START
+        )
+
+
+def new_manifest(content: bytes, **changes: object) -> NewManifest:
+    """A manifest of these bytes that refers to nothing."""
+    fields: dict[str, object] = {
+        "digest": Digest.of(content),
+        "media_type": OCI_MANIFEST,
+        "content": content,
+        "artifact_type": None,
+        "subject": None,
+        "descriptor": None,
+        "blobs": frozenset(),
+        "children": frozenset(),
+    }
+    return NewManifest(**(fields | changes))  # type: ignore[arg-type]
+
+
+async def add_blob(
+    metadata: Metadata, repository: Repository, content: bytes, moment: datetime = START
+) -> Digest:
+    """The digest of a blob that the repository holds; its bytes are nowhere."""
+    digest = Digest.of(content)
+    async with metadata.begin() as tx:
+        await blobs.insert_blob(tx, digest, len(content), f"key-of-{digest.hex[:8]}", moment)
+        await blobs.link_blob(tx, repository.id, digest, moment)
+    return digest
