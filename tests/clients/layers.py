@@ -21,7 +21,7 @@ def files_in(tar: Path) -> dict[str, bytes]:
     found = {}
     with tarfile.open(tar) as archive:
         for entry in archive:
-            stream = archive.extractfile(entry)
+            stream = archive.extractfile(entry) if entry.isreg() else None
             if stream is not None:
                 found[entry.name] = stream.read()
     return found

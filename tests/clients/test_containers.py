@@ -1,0 +1,172 @@
+"""podman and buildah push and pull here, each with storage of its own."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clients.engines import certificate_directory, container_options
+from tests.clients.layers import files_in, write_layer
+from tests.clients.programs import Program, program, untouched
+from tests.support.server import Hub
+
+pytestmark = pytest.mark.clients
+
+FILES = {"greeting": b"hello\n", "numbers": bytes(range(256)) * 4096}
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """podman or buildah at one hub, with a repository that nobody else uses."""
+
+    program: Program
+    hub: Hub
+    repository: str
+    options: tuple[str, ...]
+    access: tuple[str, ...]
+
+    def __call__(self, *words: str | Path, stdin: str = "") -> str:
+        """Run a command on the tool's own storage."""
+        return self.program(*self.options, *words, stdin=stdin)
+
+    def remote(self, command: str, *words: str | Path, stdin: str = "") -> str:
+        """Run a command that talks to the hub."""
+        return self(command, *self.access, *words, stdin=stdin)
+
+    def login(self) -> None:
+        """Log in as `hubuser`."""
+        words = ("-u", self.hub.username, "--password-stdin", self.hub.host)
+        assert "Login Succeeded" in self.remote("login", *words, stdin=self.hub.password)
+
+    @property
+    def directory(self) -> Path:
+        """Where it works."""
+        return self.program.directory
+
+
+def _containers(name: str, hub: Hub, home: dict[str, str]) -> Containers:
+    # Short: the tools refuse a run directory of more than fifty characters.
+    work = Path(tempfile.mkdtemp(prefix="c-", dir="/tmp"))
+    env = {key: value for key, value in home.items() if key != "SSL_CERT_FILE"}
+    env["REGISTRY_AUTH_FILE"] = str(work / "auth.json")
+    access: tuple[str, ...] = ("--tls-verify=false",)
+    if hub.tls:
+        access = ("--cert-dir", str(certificate_directory(hub, work)))
+    return Containers(
+        program(name, env, work), hub, untouched(hub, name), container_options(work), access
+    )
+
+
+@pytest.fixture
+def podman(hub: Hub, home: dict[str, str]) -> Iterator[Containers]:
+    """podman, logged in."""
+    made = _containers("podman", hub, home)
+    made.login()
+    yield made
+    made("rmi", "--all", "--force")
+    shutil.rmtree(made.directory, ignore_errors=True)
+
+
+@pytest.fixture
+def buildah(hub: Hub, home: dict[str, str]) -> Iterator[Containers]:
+    """buildah, logged in."""
+    made = _containers("buildah", hub, home)
+    made.login()
+    yield made
+    made("rm", "--all")
+    made("rmi", "--all", "--force")
+    shutil.rmtree(made.directory, ignore_errors=True)
+
+
+def _import(podman: Containers, tag: str) -> str:
+    reference = f"{podman.repository}:{tag}"
+    podman("import", write_layer(podman.directory / f"{tag}.tar", FILES), reference)
+    return reference
+
+
+def _id_of(containers: Containers, reference: str) -> str:
+    return containers("images", "--quiet", "--no-trunc", reference).strip()
+
+
+@pytest.mark.parametrize("form", ["oci", "v2s2"])
+def test_podman_gets_back_what_it_pushed_in_either_format(podman: Containers, form: str) -> None:
+    reference = _import(podman, "one")
+    podman.remote("push", "--format", form, reference)
+    podman("rmi", reference)
+    podman.remote("pull", reference)
+    podman("save", "--format", "docker-archive", "-o", podman.directory / "saved.tar", reference)
+    saved = files_in(podman.directory / "saved.tar")
+    layer = next(content for name, content in saved.items() if name.endswith(".tar"))
+    (podman.directory / "layer.tar").write_bytes(layer)
+    assert files_in(podman.directory / "layer.tar") == FILES
+
+
+def test_podman_pulls_by_digest(podman: Containers) -> None:
+    reference = _import(podman, "one")
+    podman.remote("push", "--digestfile", podman.directory / "digest", reference)
+    digest = (podman.directory / "digest").read_text().strip()
+    podman("rmi", reference)
+    podman.remote("pull", f"{podman.repository}@{digest}")
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "zstd:chunked"])
+def test_podman_pushes_compressed_layers(podman: Containers, compression: str) -> None:
+    reference = _import(podman, "one")
+    podman.remote("push", "--format", "oci", "--compression-format", compression, reference)
+    podman("rmi", reference)
+    podman.remote("pull", reference)
+
+
+def test_podman_lists_the_tags_of_a_repository(podman: Containers) -> None:
+    reference = _import(podman, "b")
+    podman.remote("push", reference)
+    podman.remote("push", reference, f"{podman.repository}:a")
+    # It has no option for a CA of one's own.
+    said = podman("search", "--tls-verify=false", "--list-tags", podman.repository)
+    assert [line.split()[-1] for line in said.splitlines()[1:]] == ["a", "b"]
+
+
+def test_podman_pushes_a_manifest_list_with_its_images(podman: Containers) -> None:
+    podman("manifest", "create", "both")
+    for tag in ("one", "two"):
+        reference = _import(podman, tag)
+        podman("manifest", "add", "--arch", "amd64", "both", f"containers-storage:{reference}")
+    target = f"{podman.repository}:both"
+    podman("manifest", "push", *podman.access, "--all", "both", f"docker://{target}")
+    podman("manifest", "rm", "both")
+    podman.remote("pull", target)
+
+
+def test_podman_is_refused_after_its_logout(podman: Containers) -> None:
+    reference = _import(podman, "one")
+    podman("logout", podman.hub.host)
+    words = (*podman.options, "push", *podman.access, reference)
+    assert "denied" in podman.program.refused(*words)
+
+
+def test_buildah_gets_back_what_it_built(buildah: Containers) -> None:
+    container = buildah("from", "scratch").strip()
+    (buildah.directory / "greeting").write_bytes(FILES["greeting"])
+    buildah("add", container, buildah.directory / "greeting", "/greeting")
+    buildah("config", "--label", "made.by=buildah", container)
+    reference = f"{buildah.repository}:one"
+    buildah("commit", container, reference)
+    held = _id_of(buildah, reference)
+    buildah.remote("push", reference)
+    buildah("rm", container)
+    buildah("rmi", reference)
+    buildah.remote("pull", reference)
+    assert _id_of(buildah, reference) == held
+
+
+def test_buildah_pushes_a_manifest_list(buildah: Containers) -> None:
+    container = buildah("from", "scratch").strip()
+    buildah("commit", container, f"{buildah.repository}:one")
+    buildah("manifest", "create", "list", f"{buildah.repository}:one")
+    target = f"docker://{buildah.repository}:list"
+    buildah("manifest", "push", *buildah.access, "--all", "list", target)
+    buildah("manifest", "rm", "list")
+    buildah.remote("pull", f"{buildah.repository}:list")
