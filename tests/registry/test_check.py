@@ -1,0 +1,81 @@
+"""The check finds what is missing and what is wrong, and nothing else."""
+
+import pytest
+
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.repositories import Repository, Target
+from entrepot.oci.digests import Digest
+from entrepot.registry.check import Check
+from entrepot.registry.uploads import Uploads
+from entrepot.storage.memory import MemoryStorage
+from entrepot.storage.protocols import BlobKey
+from tests.metadata.rows import add_manifest
+from tests.registry.bodies import body
+
+
+@pytest.fixture
+def check(metadata: Metadata, storage: MemoryStorage) -> Check:
+    """A check of the facts against the bytes."""
+    return Check(metadata, storage)
+
+
+async def problems(check: Check) -> dict[str, str]:
+    """What is wrong, by digest."""
+    return {each.digest: each.problem async for each in check.run() if each.problem}
+
+
+@pytest.fixture
+async def keys(uploads: Uploads, target: Target) -> list[BlobKey]:
+    """The keys of three blobs, one of them by SHA-512."""
+    digests = [Digest.of(b"one"), Digest.of(b"two"), Digest.of(b"three", "sha512")]
+    for digest, content in zip(digests, (b"one", b"two", b"three"), strict=True):
+        await uploads.put(target, body(content), digest)
+    return [BlobKey(str(digest)) for digest in digests]
+
+
+async def test_an_empty_hub_is_right(check: Check) -> None:
+    assert await check.count() == 0
+    assert await problems(check) == {}
+
+
+async def test_everything_right_is_looked_at_and_counted(
+    check: Check, keys: list[BlobKey], metadata: Metadata, repository: Repository
+) -> None:
+    await add_manifest(metadata, repository, b"{}")
+    found = [each async for each in check.run()]
+    assert [each.what for each in found] == ["manifest", "blob", "blob", "blob"]
+    assert await check.count() == len(found)
+    assert await problems(check) == {}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("damaged", "problem"),
+    [
+        (None, "the bytes are missing"),
+        (b"", "there are 0 bytes instead of 3"),
+        (b"twoo", "there are 4 bytes instead of 3"),
+        (b"twO", "the bytes do not match the digest"),
+    ],
+)
+async def test_a_damaged_blob_is_named(
+    check: Check,
+    keys: list[BlobKey],
+    storage: MemoryStorage,
+    damaged: bytes | None,
+    problem: str,
+) -> None:
+    if damaged is None:
+        del storage.blobs[keys[1]]
+    else:
+        storage.blobs[keys[1]] = damaged
+    assert await problems(check) == {str(keys[1]): problem}
+
+
+async def test_a_damaged_manifest_is_named(
+    check: Check, metadata: Metadata, repository: Repository
+) -> None:
+    wrong = Digest.of(b"something else")
+    await add_manifest(metadata, repository, b"right")
+    await add_manifest(metadata, repository, b"wrong", digest=wrong)
+    assert await problems(check) == {str(wrong): "the bytes do not match the digest"}

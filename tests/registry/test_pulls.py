@@ -1,0 +1,67 @@
+"""Pulls are counted in memory and written down later, none of them lost to a failure."""
+
+import pytest
+
+from entrepot.errors import Unavailable
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.repositories import Repository, find_repository
+from entrepot.registry.pulls import Pulls
+from tests.metadata.clocks import MovableClock
+from tests.metadata.rows import add_manifest
+
+
+async def pulls_of(metadata: Metadata, repository: Repository) -> int:
+    """The pulls that were written down."""
+    found = await find_repository(metadata.reader, repository.name)
+    assert found is not None
+    return found.pulls
+
+
+async def test_pulls_are_written_down_by_a_flush(
+    metadata: Metadata, repository: Repository, clock: MovableClock
+) -> None:
+    pulls = Pulls(metadata, clock)
+    manifest_id = await add_manifest(metadata, repository)
+    for _ in range(3):
+        pulls.count(repository.id, manifest_id)
+    assert await pulls_of(metadata, repository) == 0
+    await pulls.flush()
+    await pulls.flush()
+    assert await pulls_of(metadata, repository) == 3
+
+
+async def test_a_flush_of_nothing_commits_nothing(metadata: Metadata, clock: MovableClock) -> None:
+    before = await metadata.version()
+    await Pulls(metadata, clock).flush()
+    assert await metadata.version() == before
+
+
+async def test_what_could_not_be_written_down_is_kept(
+    metadata: Metadata,
+    repository: Repository,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pulls = Pulls(metadata, clock)
+    manifest_id = await add_manifest(metadata, repository)
+    pulls.count(repository.id, manifest_id)
+
+    async def fail(*_: object) -> None:
+        pulls.count(repository.id, manifest_id)
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr("entrepot.metadata.manifests.add_pulls", fail)
+        with pytest.raises(Unavailable):
+            await pulls.flush()
+    assert await pulls_of(metadata, repository) == 0
+    await pulls.flush()
+    assert await pulls_of(metadata, repository) == 2
+
+
+async def test_pulls_of_what_was_deleted_are_no_error(
+    metadata: Metadata, clock: MovableClock
+) -> None:
+    pulls = Pulls(metadata, clock)
+    pulls.count(4711, 4712)
+    await pulls.flush()
