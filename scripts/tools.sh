@@ -94,6 +94,7 @@ show() {
 mkdir -p "$BIN" "$LOGS"
 exec 9>"$TOOLS/lock"
 flock 9  # two runs at once would build everything twice
+rm -rf "$TOOLS"/build-*  # what an interrupted run left behind
 absent=$(missing "$@")
 failed=0
 if test -n "$absent"; then
