@@ -84,6 +84,7 @@ class DistributionDoor:
 
     async def answer_token(self, request: Request) -> Response:
         """Answer a request for a token."""
+        request.facts["endpoint"] = "token"
         try:
             response = await self._tokens.answer(request)
         except Unauthenticated as error:
@@ -96,6 +97,7 @@ class DistributionDoor:
     async def _dispatch(self, request: Request, route: Route | None) -> Response:
         if route is None:
             raise NotFound
+        request.facts["endpoint"] = route.endpoint.name.lower()
         methods = self._methods[route.endpoint]
         handler = methods.get(request.method)
         name = RepositoryName(route.name) if route.name else _NOWHERE
@@ -108,6 +110,7 @@ class DistributionDoor:
     async def _ping(self, request: Request, _: RepositoryName, __: str) -> Response:
         """Nobody is challenged even where anybody may pull: clients learn the scheme here only."""
         identity = await self._gate.identify(request)
+        request.facts["account"] = identity.account.name if identity.account else ""
         if identity == ANONYMOUS and not self._gate.is_open:
             raise Unauthenticated
         return content(200, "application/json", b"{}")
