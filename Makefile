@@ -17,6 +17,7 @@ serve: setup
 
 test: setup
 	@scripts/tools.sh
+	@$(BIN)/just lint
 	@$(BIN)/pytest
 
 check: setup

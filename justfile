@@ -2,12 +2,15 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 bin := ".venv/bin"
 
-check:
+check: lint
+    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package"
+
+# Everything about the code that needs no run.
+lint:
     {{bin}}/ruff format --check --quiet .
     {{bin}}/ruff check --quiet .
     {{bin}}/mypy
     {{bin}}/lint-imports
-    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package"
 
 format:
     {{bin}}/ruff format --quiet .
