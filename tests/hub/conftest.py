@@ -1,0 +1,63 @@
+"""The rules of the hub over facts in a file, with a clock that the test moves."""
+
+import pytest
+
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.identities import Identities
+from entrepot.hub.passwords import Passwords
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.repositories import Repositories
+from entrepot.hub.tokens import Tokens
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.engine import Metadata
+from tests.metadata.clocks import MovableClock
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    """Passwords as a hub hashes them."""
+    return Passwords()
+
+
+@pytest.fixture
+def accounts(metadata: Metadata, passwords: Passwords, clock: MovableClock) -> Accounts:
+    """Everybody who may sign in."""
+    return Accounts(metadata, passwords, default_visibility=Visibility.PRIVATE, now=clock)
+
+
+@pytest.fixture
+def permissions(metadata: Metadata) -> Permissions:
+    """Who may do what on a hub that is not open."""
+    return Permissions(metadata.reader, is_open=False)
+
+
+@pytest.fixture
+def registry_tokens(metadata: Metadata) -> RegistryTokens:
+    """Registry tokens as one worker reads them."""
+    return RegistryTokens(metadata)
+
+
+@pytest.fixture
+def identities(
+    metadata: Metadata, passwords: Passwords, registry_tokens: RegistryTokens, clock: MovableClock
+) -> Identities:
+    """Who is asking."""
+    return Identities(metadata.reader, passwords, registry_tokens, clock)
+
+
+@pytest.fixture
+def tokens(
+    metadata: Metadata,
+    permissions: Permissions,
+    registry_tokens: RegistryTokens,
+    clock: MovableClock,
+) -> Tokens:
+    """What stands for an account."""
+    return Tokens(metadata, permissions, registry_tokens, clock)
+
+
+@pytest.fixture
+def repositories(metadata: Metadata) -> Repositories:
+    """Repositories as their owners see them."""
+    return Repositories(metadata)
