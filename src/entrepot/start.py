@@ -3,6 +3,9 @@
 Light, like `entrepot.settings`: a cold start waits for it.
 """
 
+import sys
+from contextlib import suppress
+
 from entrepot.metadata.migrate import upgrade_sqlite
 from entrepot.settings import Settings
 from entrepot.storage.filesystem import FileStorage
@@ -38,4 +41,8 @@ def greet(settings: Settings, password: str | None) -> None:
         "The password is shown once; `entrepot user password admin` replaces it.",
         "",
     ]
-    print("\n".join(lines), flush=True)
+    for stream in (sys.stdout, sys.stderr):
+        # Nobody may be reading the one; a hub that serves matters more than its greeting.
+        with suppress(OSError):
+            print("\n".join(lines), file=stream, flush=True)
+            return

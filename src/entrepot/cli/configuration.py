@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError, create_model
+from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -46,21 +46,18 @@ def read_settings(**options: object) -> Settings:
     try:
         read = _checked_model()(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        fail(f"{where}: {first['msg']}", USAGE)
+        fail(_explained(error), USAGE)
     settings = Settings(**{each.name: getattr(read, each.name) for each in _FIELDS})
     _check_together(settings)
     return settings
 
 
-def default_text(name: str) -> str:
-    """The default of a setting as it would be written in the file; for the reference."""
-    found = next(each for each in _FIELDS if each.name == name)
-    default = found.default
-    if default is dataclasses.MISSING:
-        return "one per processor, at most 4"
-    return str(TypeAdapter(Any).dump_python(default, mode="json"))
+def _explained(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"{where} is not a setting"
+    return f"{where}: {first['msg']}"
 
 
 def _checked_model() -> Callable[..., BaseSettings]:
