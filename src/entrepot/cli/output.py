@@ -32,6 +32,16 @@ def fail(message: str, status: int = FAILED) -> NoReturn:
     raise typer.Exit(status)
 
 
+def confirm(question: str) -> None:
+    """Go on if the answer, typed or piped, is yes; else end the command."""
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        fail("nobody answered: give --yes", USAGE)
+    if not agreed:
+        fail("nothing was changed")
+
+
 def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]") -> T:
     """Do some work on the hub's services; what has a name and goes wrong ends the command."""
     from entrepot.app import open_services

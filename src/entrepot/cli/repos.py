@@ -1,11 +1,19 @@
 """`entrepot repo`: repositories."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import (
+    USAGE,
+    Data,
+    Json,
+    confirm,
+    fail,
+    print_json,
+    print_table,
+    with_services,
+)
 from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
@@ -75,17 +83,14 @@ def visibility(
 @app.command("delete")
 def delete(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", "--force", help="Do not ask.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Delete a repository with all its tags and manifests."""
     parsed = _parse(name)
     if not yes:
-        if not sys.stdin.isatty():
-            fail("deleting needs --yes where nobody can be asked", USAGE)
-        if not typer.confirm(f"Delete {name} with all its tags and manifests?"):
-            fail("nothing was deleted")
+        confirm(f"Delete {name} with all its tags and manifests?")
     with_services(data, lambda it: it.repositories.delete(parsed))
     if as_json:
         print_json({"name": name, "deleted": True})

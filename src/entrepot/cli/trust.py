@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json
+from entrepot.cli.output import Data, Json, confirm, fail, print_json
 
 _STORES: Final = (
     (Path("/usr/local/share/ca-certificates"), ("update-ca-certificates",)),
@@ -17,7 +17,7 @@ _STORES: Final = (
 
 
 def trust(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     show: Annotated[bool, typer.Option("--print", help="Show the commands only.")] = False,
     data: Data = None,
     as_json: Json = False,
@@ -37,23 +37,13 @@ def trust(
     if show:
         print_json({"ca": str(ca), "commands": commands}) if as_json else print(*commands, sep="\n")
         return
-    _confirm(yes, ca, target)
+    if not yes:
+        confirm(f"Copy {ca} to {target} and refresh the system's trust store?")
     _install(ca, target, store[1])
     if as_json:
         print_json({"ca": str(ca), "installed": str(target)})
     else:
         print(f"Installed {target}. Restart running clients such as dockerd.")
-
-
-def _confirm(yes: bool, ca: Path, target: Path) -> None:
-    if yes:
-        return
-    try:
-        agreed = typer.confirm(f"Copy {ca} to {target} and refresh the system's trust store?")
-    except typer.Abort:
-        fail("nobody could be asked: give --yes or --print", USAGE)
-    if not agreed:
-        fail("nothing was changed")
 
 
 def _install(ca: Path, target: Path, refresh: tuple[str, ...]) -> None:
