@@ -1,0 +1,129 @@
+"""A hub with people in it, behind doors that can be asked."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from entrepot.app import Hub, Services
+from entrepot.metadata import accounts, blobs, manifests, repositories, uploads
+from entrepot.metadata.accounts import Account, Role, Visibility
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.tokens import Scope
+from entrepot.metadata.uploads import Upload
+from entrepot.oci.digests import Digest
+from entrepot.oci.media_types import OCI_INDEX
+from entrepot.oci.names import RepositoryName, Tag
+from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.settings import Settings
+from entrepot.storage.memory import MemoryStorage
+from entrepot.storage.protocols import BlobKey
+from tests.doors.doors import Doors, basic
+from tests.metadata.clocks import START
+from tests.metadata.rows import add_account, add_organisation, new_manifest
+from tests.wire.content import index
+
+LAYER = b"a layer"
+LAYER_DIGEST = Digest.of(LAYER)
+INDEX = index()
+INDEX_DIGEST = Digest.of(INDEX)
+
+Open = Callable[..., Doors]
+
+
+@pytest.fixture(scope="session")
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
+    """Metrics as a worker keeps them."""
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.mktemp("metrics")
+        patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(directory))
+        share_between_workers(directory)
+        yield Metrics()
+
+
+@pytest.fixture
+def open_doors(
+    metadata: Metadata, storage: MemoryStorage, metrics: Metrics, tmp_path: Path
+) -> Open:
+    """The doors of a hub with given settings, over this test's facts and bytes."""
+
+    def open_with(**changes: object) -> Doors:
+        settings = Settings(data=tmp_path, **changes)  # type: ignore[arg-type]
+        services = Services(settings, metadata, storage)
+        return Doors(Hub(settings, services, metrics), services)
+
+    return open_with
+
+
+@pytest.fixture
+def doors(open_doors: Open) -> Doors:
+    """The doors of a hub as it comes."""
+    return open_doors()
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """People with tokens, and the organisation `acme` to which some belong."""
+
+    doors: Doors
+    metadata: Metadata
+    storage: MemoryStorage
+    acme: int
+    people: dict[str, Account]
+    auth: dict[str, str | None]
+    _numbers: "itertools.count[int]"
+
+    async def build(self, visibility: Visibility | None) -> str:
+        """The name of a new repository of acme's with one of everything, or of none."""
+        name = f"acme/repo{next(self._numbers):06}"
+        if visibility is None:
+            return name
+        key = BlobKey("layer")
+        self.storage.blobs[key] = LAYER
+        async with self.metadata.begin() as tx:
+            made = await repositories.ensure_repository(
+                tx, RepositoryName(name), self.acme, visibility, START
+            )
+            await blobs.insert_blob(tx, LAYER_DIGEST, len(LAYER), key, START)
+            await blobs.link_blob(tx, made.id, LAYER_DIGEST, START)
+            manifest = new_manifest(INDEX, media_type=OCI_INDEX)
+            found = await manifests.insert_manifest(tx, made.id, manifest, None, START)
+            await manifests.move_tag(tx, made.id, Tag("v1"), found, None, START)
+        return name
+
+    async def begin_upload(self, name: str, who: str) -> str:
+        """The id of an upload of that person's, where there is such a repository."""
+        found = await repositories.find_repository(self.metadata.reader, RepositoryName(name))
+        if found is None:
+            return "0" * 32
+        account = self.people.get(who.partition(" ")[0])
+        upload_id = f"{next(self._numbers):032}"
+        upload = Upload(upload_id, found.id, account.id if account else None, 0, "sha256", None)
+        async with self.metadata.begin() as tx:
+            await uploads.insert_upload(tx, upload, START)
+        return upload_id
+
+
+@pytest.fixture
+async def town(doors: Doors, metadata: Metadata, storage: MemoryStorage) -> Town:
+    """A hub with a stranger, an administrator and one person of each role in `acme`."""
+    acme = await add_organisation(metadata, "acme")
+    people = {
+        name: await add_account(metadata, name, is_admin=name == "admin")
+        for name in ("stranger", "member", "editor", "owner", "admin", "disabled")
+    }
+    async with metadata.begin() as tx:
+        for role in Role:
+            await accounts.set_role(tx, acme, people[role.value].id, role)
+        await accounts.set_role(tx, acme, people["disabled"].id, Role.OWNER)
+    auth: dict[str, str | None] = {"nobody": None}
+    for name, account in people.items():
+        for scope in Scope:
+            _, secret = await doors.services.tokens.add_personal(account, "test", scope, None)
+            auth[f"{name} {scope}"] = basic(name, secret)
+        auth[name] = auth[f"{name} {Scope.ADMIN}"]
+    async with metadata.begin() as tx:
+        await accounts.set_disabled(tx, people["disabled"].id, START)
+    return Town(doors, metadata, storage, acme, people, auth, itertools.count())
