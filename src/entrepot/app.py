@@ -12,7 +12,7 @@ from typing import Any
 from entrepot.errors import NameTaken
 from entrepot.http.errors import failure_response
 from entrepot.http.gate import Gate
-from entrepot.http.messages import Request, Response
+from entrepot.http.messages import Request, Response, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.accounts import Accounts
@@ -110,7 +110,8 @@ class Hub:
             return await self._route(request)
         except Exception:
             _log.exception("request failed", extra={"request": request.id, "path": request.path})
-            return failure_response(request.id)
+            response = failure_response(request.id)
+            return without_body(response) if request.method == "HEAD" else response
 
     async def _route(self, request: Request) -> Response:
         path = request.path
