@@ -1,0 +1,105 @@
+"""HEAD like GET, conditions, the version and the bytes of manifests."""
+
+from itertools import product
+
+import pytest
+
+from entrepot.metadata.accounts import Visibility
+from entrepot.oci.digests import Digest
+from entrepot.oci.media_types import OCI_INDEX
+from tests.doors.conftest import INDEX, INDEX_DIGEST, LAYER_DIGEST, Open, Town
+from tests.doors.doors import Answer
+
+ABSENT_DIGEST = Digest.of(b"absent")
+
+TARGETS = [
+    *("/v2/", "/v2/_catalog", "/v2/{name}/tags/list", "/v2/{name}/tags/list?n=0", "/token"),
+    *("/v2/{name}/manifests/v1", "/v2/{name}/manifests/none", f"/v2/{{name}}/blobs/{LAYER_DIGEST}"),
+    *(f"/v2/{{name}}/manifests/{INDEX_DIGEST}", f"/v2/{{name}}/blobs/{ABSENT_DIGEST}"),
+    *(
+        f"/v2/{{name}}/referrers/{LAYER_DIGEST}",
+        "/v2/{name}/blobs/sha256:abc",
+        "/v2/UPPER/tags/list",
+    ),
+    *(
+        "/",
+        "/style.css",
+        "/nothing",
+        "/healthz",
+        "/readyz",
+        "/v2/nothing",
+        "/v2/{name}/tags/list?n=x",
+    ),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_head_answers_as_get_without_the_bytes(town: Town, target: str) -> None:
+    for visibility, who in product((None, Visibility.PRIVATE), ("nobody", "owner")):
+        path = target.format(name=await town.build(visibility))
+        get, head = [
+            await town.doors.ask(method, path, auth=town.auth[who]) for method in ("GET", "HEAD")
+        ]
+        # A token differs from the last one, and so may its length by a little.
+        assert head.status == get.status
+        if target != "/token":
+            assert sorted(head.pairs) == sorted(get.pairs)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("target", "digest"),
+    [
+        ("manifests/v1", INDEX_DIGEST),
+        (f"manifests/{INDEX_DIGEST}", INDEX_DIGEST),
+        (f"blobs/{LAYER_DIGEST}", LAYER_DIGEST),
+    ],
+)
+async def test_what_the_client_has_already_is_not_sent_again(
+    town: Town, method: str, target: str, digest: Digest
+) -> None:
+    path = f"/v2/{await town.build(Visibility.PUBLIC)}/{target}"
+    first = await town.doors.ask(method, path)
+    etag = first.header("etag")
+    assert etag == f'"{digest}"'
+    known = [etag, f"W/{etag}", str(digest), f'"x", {etag}', "*", f'"a","b",{etag}']
+    for value in known:
+        answer = await town.doors.ask(method, path, if_none_match=value)
+        assert answer.status == 304, value
+        assert answer.header("etag") == etag
+        assert answer.header("docker-content-digest") == str(digest)
+        assert answer.header("content-length") is None
+    for value in ("", '"x"', f'"{digest}x"', str(digest)[:-1], digest.hex):
+        assert (await town.doors.ask(method, path, if_none_match=value)).status == 200, value
+
+
+async def test_a_condition_does_not_open_what_is_closed(town: Town) -> None:
+    path = f"/v2/{await town.build(Visibility.PRIVATE)}/manifests/v1"
+    answer = await town.doors.ask("GET", path, if_none_match="*")
+    assert answer.status == 401
+
+
+def version_of(answer: Answer) -> str | None:
+    """The API's version, which old clients look for."""
+    return answer.header("docker-distribution-api-version")
+
+
+async def test_every_answer_of_the_distribution_api_says_its_version(town: Town) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    for target in ("/v2/", f"/v2/{name}/tags/list", "/v2/nothing", "/v2/a/b/manifests/v1"):
+        assert version_of(await town.doors.ask("GET", target)) == "registry/2.0"
+    assert version_of(await town.doors.ask("GET", "/")) is None
+
+
+async def test_the_bytes_of_a_manifest_come_back_with_their_type(open_doors: Open) -> None:
+    doors = open_doors(open=True)
+    spaced = INDEX.replace(b",", b" ,\n ")
+    put = await doors.ask("PUT", "/v2/a/b/manifests/spaced", spaced, content_type=OCI_INDEX)
+    assert put.status == 201
+    location = put.header("location")
+    assert location == f"/v2/a/b/manifests/{Digest.of(spaced)}"
+    for target in (location, "/v2/a/b/manifests/spaced"):
+        for accept in ("*/*", "text/html", ""):
+            answer = await doors.ask("GET", target, accept=accept)
+            assert (answer.status, answer.body) == (200, spaced)
+            assert answer.header("content-type") == OCI_INDEX
