@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.engines import docker_engine, docker_trust
 from tests.support.server import Hub, serving
 
 
@@ -15,6 +16,20 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     data = tmp_path_factory.mktemp(f"hub-{request.param}") / "data"
     with serving(data, tls=request.param == "tls") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The address of a Docker engine for every test that wants one."""
+    with docker_engine() as address:
+        yield address
+
+
+@pytest.fixture
+def trusting_engine(engine: str, hub: Hub) -> Iterator[str]:
+    """The address of the engine, which trusts the hub's CA."""
+    with docker_trust(hub):
+        yield engine
 
 
 @pytest.fixture

@@ -1,24 +1,27 @@
-"""A Docker engine of our own, and the storage that podman, buildah and skopeo keep theirs in."""
+"""A Docker engine of our own, and the trust in the hub that it and others are given."""
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.server import Hub
-from tests.support.tools import attempt, tool
+from tests.support.tools import attempt, require_root, tool
 
 STARTS_WITHIN = 60.0
+STOPS_WITHIN = 60.0
 CERTIFICATES = Path("/etc/docker/certs.d")
 
 
 @contextmanager
 def docker_engine() -> Iterator[str]:
     """The address of a running engine; everything of it is gone afterwards."""
+    require_root("a Docker engine")
     program, client = tool("dockerd"), tool("docker")
     # Short: a socket's path has room for a hundred characters.
     directory = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
@@ -27,13 +30,14 @@ def docker_engine() -> Iterator[str]:
     command += ["--storage-driver=vfs", "--data-root", str(directory / "data")]
     command += ["--exec-root", str(directory / "exec"), "--pidfile", str(directory / "pid")]
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "-H", address], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*command, "-H", address], stdout=log, stderr=log, start_new_session=True
+        )
     try:
         _wait_for_engine(client, address, process, directory / "log")
         yield address
     finally:
-        process.terminate()
-        process.wait(60)
+        _stop(process)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -52,18 +56,6 @@ def docker_trust(hub: Hub) -> Iterator[None]:
         shutil.rmtree(directory)
 
 
-def container_options(root: Path) -> tuple[str, ...]:
-    """The global options with which podman and buildah keep everything below `root`."""
-    return (
-        "--root",
-        str(root / "root"),
-        "--runroot",
-        str(root / "run"),
-        "--storage-driver",
-        "vfs",
-    )
-
-
 def certificate_directory(hub: Hub, parent: Path) -> Path:
     """A directory for `--cert-dir`: the hub's CA, where it has one."""
     directory = parent / "certificates"
@@ -71,6 +63,16 @@ def certificate_directory(hub: Hub, parent: Path) -> Path:
     if hub.ca is not None:
         shutil.copy(hub.ca, directory / "ca.crt")
     return directory
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOPS_WITHIN)
+    finally:
+        # Its containerd too, should it have stayed.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_for_engine(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.clients.layers import write_layer
+from tests.clients.programs import Program
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -48,8 +49,21 @@ def write_index(path: Path, architectures: Sequence[str], *, attested: bool = Fa
     return _end(path, _json({"mediaType": INDEX, "manifests": children}), INDEX)
 
 
+def files_of(architecture: str) -> dict[str, bytes]:
+    """The files of an image for this architecture."""
+    return {architecture: architecture.encode() * 1000}
+
+
+def push_layout(oras: Program, layout: Layout, reference: str, *, tls: bool) -> None:
+    """Push a layout with all its children and not one byte changed."""
+    # oras takes localhost for plain HTTP unless it is told otherwise.
+    secure = ("--to-plain-http=false",) if tls else ()
+    source = f"{layout.path}@{layout.digest}"
+    oras("cp", "-r", *secure, "--from-oci-layout", source, reference)
+
+
 def _write_image(path: Path, architecture: str) -> bytes:
-    tar = write_layer(path / "layer.tar", {"architecture": architecture.encode() * 1000})
+    tar = write_layer(path / "layer.tar", files_of(architecture))
     plain = tar.read_bytes()
     tar.unlink()
     layer = _store(path, gzip.compress(plain, mtime=0), LAYER)

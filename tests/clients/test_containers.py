@@ -2,16 +2,19 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.clients.engines import certificate_directory, container_options
+from tests.clients.engines import certificate_directory
 from tests.clients.layers import files_in, write_layer
-from tests.clients.programs import Program, program, untouched
+from tests.clients.layouts import files_of, push_layout, write_index
+from tests.clients.programs import Program, program, remember_password, untouched
 from tests.support.server import Hub
+from tests.support.tools import require_root
 
 pytestmark = pytest.mark.clients
 
@@ -41,44 +44,58 @@ class Containers:
         words = ("-u", self.hub.username, "--password-stdin", self.hub.host)
         assert "Login Succeeded" in self.remote("login", *words, stdin=self.hub.password)
 
+    def files_of(self, reference: str) -> dict[str, bytes]:
+        """The files of an image of one layer in the tool's own storage."""
+        archive, layer = self.directory / "archive.tar", self.directory / "layer.tar"
+        archive.unlink(missing_ok=True)
+        self("push", reference, f"docker-archive:{archive}")
+        [content] = [held for name, held in files_in(archive).items() if name.endswith(".tar")]
+        layer.write_bytes(content)
+        return files_in(layer)
+
     @property
     def directory(self) -> Path:
         """Where it works."""
         return self.program.directory
 
 
-def _containers(name: str, hub: Hub, home: dict[str, str]) -> Containers:
+@contextmanager
+def _logged_in(name: str, hub: Hub, home: Mapping[str, str]) -> Iterator[Containers]:
+    require_root(name)
     # Short: the tools refuse a run directory of more than fifty characters.
     work = Path(tempfile.mkdtemp(prefix="c-", dir="/tmp"))
+    try:
+        made = _containers(name, hub, home, work)
+        made.login()
+        yield made
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _containers(name: str, hub: Hub, home: Mapping[str, str], work: Path) -> Containers:
     env = {key: value for key, value in home.items() if key != "SSL_CERT_FILE"}
     env["REGISTRY_AUTH_FILE"] = str(work / "auth.json")
+    options = ("--root", f"{work}/root", "--runroot", f"{work}/run", "--storage-driver", "vfs")
     access: tuple[str, ...] = ("--tls-verify=false",)
     if hub.tls:
         access = ("--cert-dir", str(certificate_directory(hub, work)))
-    return Containers(
-        program(name, env, work), hub, untouched(hub, name), container_options(work), access
-    )
+    return Containers(program(name, env, work), hub, untouched(hub, name), options, access)
 
 
 @pytest.fixture
 def podman(hub: Hub, home: dict[str, str]) -> Iterator[Containers]:
     """podman, logged in."""
-    made = _containers("podman", hub, home)
-    made.login()
-    yield made
-    made("rmi", "--all", "--force")
-    shutil.rmtree(made.directory, ignore_errors=True)
+    with _logged_in("podman", hub, home) as made:
+        yield made
 
 
 @pytest.fixture
 def buildah(hub: Hub, home: dict[str, str]) -> Iterator[Containers]:
     """buildah, logged in."""
-    made = _containers("buildah", hub, home)
-    made.login()
-    yield made
-    made("rm", "--all")
-    made("rmi", "--all", "--force")
-    shutil.rmtree(made.directory, ignore_errors=True)
+    with _logged_in("buildah", hub, home) as made:
+        yield made
+        # A container that is left may be mounted.
+        made("rm", "--all")
 
 
 def _import(podman: Containers, tag: str) -> str:
@@ -97,11 +114,7 @@ def test_podman_gets_back_what_it_pushed_in_either_format(podman: Containers, fo
     podman.remote("push", "--format", form, reference)
     podman("rmi", reference)
     podman.remote("pull", reference)
-    podman("save", "--format", "docker-archive", "-o", podman.directory / "saved.tar", reference)
-    saved = files_in(podman.directory / "saved.tar")
-    layer = next(content for name, content in saved.items() if name.endswith(".tar"))
-    (podman.directory / "layer.tar").write_bytes(layer)
-    assert files_in(podman.directory / "layer.tar") == FILES
+    assert podman.files_of(reference) == FILES
 
 
 def test_podman_pulls_by_digest(podman: Containers) -> None:
@@ -109,7 +122,9 @@ def test_podman_pulls_by_digest(podman: Containers) -> None:
     podman.remote("push", "--digestfile", podman.directory / "digest", reference)
     digest = (podman.directory / "digest").read_text().strip()
     podman("rmi", reference)
-    podman.remote("pull", f"{podman.repository}@{digest}")
+    pinned = f"{podman.repository}@{digest}"
+    podman.remote("pull", pinned)
+    assert podman.files_of(pinned) == FILES
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "zstd:chunked"])
@@ -118,6 +133,7 @@ def test_podman_pushes_compressed_layers(podman: Containers, compression: str) -
     podman.remote("push", "--format", "oci", "--compression-format", compression, reference)
     podman("rmi", reference)
     podman.remote("pull", reference)
+    assert podman.files_of(reference) == FILES
 
 
 def test_podman_lists_the_tags_of_a_repository(podman: Containers) -> None:
@@ -137,7 +153,22 @@ def test_podman_pushes_a_manifest_list_with_its_images(podman: Containers) -> No
     target = f"{podman.repository}:both"
     podman("manifest", "push", *podman.access, "--all", "both", f"docker://{target}")
     podman("manifest", "rm", "both")
+    podman("rmi", "--all")
     podman.remote("pull", target)
+    assert podman.files_of(target) == FILES
+
+
+def test_podman_pulls_an_image_beside_its_attestation(
+    podman: Containers, home: dict[str, str], tmp_path: Path
+) -> None:
+    layout = write_index(tmp_path / "layout", ("amd64", "arm64"), attested=True)
+    reference = f"{podman.repository}:attested"
+    remember_password(podman.hub, home)
+    oras = program("oras", home, tmp_path)
+    push_layout(oras, layout, reference, tls=podman.hub.tls)
+    for architecture in ("amd64", "arm64"):
+        podman.remote("pull", "--arch", architecture, reference)
+        assert podman.files_of(reference) == files_of(architecture)
 
 
 def test_podman_is_refused_after_its_logout(podman: Containers) -> None:
@@ -160,6 +191,7 @@ def test_buildah_gets_back_what_it_built(buildah: Containers) -> None:
     buildah("rmi", reference)
     buildah.remote("pull", reference)
     assert _id_of(buildah, reference) == held
+    assert buildah.files_of(reference) == {"greeting": FILES["greeting"]}
 
 
 def test_buildah_pushes_a_manifest_list(buildah: Containers) -> None:
@@ -168,5 +200,9 @@ def test_buildah_pushes_a_manifest_list(buildah: Containers) -> None:
     buildah("manifest", "create", "list", f"{buildah.repository}:one")
     target = f"docker://{buildah.repository}:list"
     buildah("manifest", "push", *buildah.access, "--all", "list", target)
+    held = _id_of(buildah, f"{buildah.repository}:one")
     buildah("manifest", "rm", "list")
+    buildah("rm", container)
+    buildah("rmi", f"{buildah.repository}:one")
     buildah.remote("pull", f"{buildah.repository}:list")
+    assert _id_of(buildah, f"{buildah.repository}:list") == held

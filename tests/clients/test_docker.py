@@ -1,13 +1,11 @@
 """A real Docker engine logs in, pushes, pulls and is refused here."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.clients.engines import docker_engine, docker_trust
 from tests.clients.layers import files_in, write_layer
 from tests.clients.programs import Program, program, untouched
 from tests.support.server import Hub
@@ -15,13 +13,6 @@ from tests.support.server import Hub
 pytestmark = pytest.mark.clients
 
 FILES = {"greeting": b"hello\n", "numbers": bytes(range(256)) * 4096}
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[str]:
-    """An engine for every test here."""
-    with docker_engine() as address:
-        yield address
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +58,12 @@ class Docker:
 
 
 @pytest.fixture
-def stranger(engine: str, hub: Hub, home: dict[str, str], tmp_path: Path) -> Iterator[Docker]:
+def stranger(trusting_engine: str, hub: Hub, home: dict[str, str], tmp_path: Path) -> Docker:
     """docker, not logged in."""
     work = tmp_path / "work"
     work.mkdir()
-    client = program("docker", home | {"DOCKER_HOST": engine}, work)
-    with docker_trust(hub):
-        yield Docker(client, hub, untouched(hub, "docker"))
+    client = program("docker", home | {"DOCKER_HOST": trusting_engine}, work)
+    return Docker(client, hub, untouched(hub, "docker"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -30,9 +31,19 @@ class Outcome:
 def tool(name: str) -> Path:
     """The program's path; without it the test is skipped, or under CI fails."""
     found = shutil.which(name, path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
-    if found is not None:
-        return Path(found)
-    message = f"{name} is not installed (scripts/tools.sh, or the Debian package)"
+    if found is None:
+        missing(f"{name} is not installed (scripts/tools.sh, or the Debian package)")
+    return Path(found)
+
+
+def require_root(purpose: str) -> None:
+    """Go on only as root; otherwise the test is skipped, or under CI fails."""
+    if os.geteuid() != 0:
+        missing(f"{purpose} needs root")
+
+
+def missing(message: str) -> NoReturn:
+    """Something that the test stands on is not there: skip it, or under CI fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
