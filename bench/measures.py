@@ -62,6 +62,9 @@ def _wrk(url: str, script: Path, seconds: float) -> Measure:
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)
     if rate is None or p99 is None:
         raise RuntimeError(done.stdout)
+    if not float(rate[1]):
+        # Not one answer in all that time: as if there had been one at its end.
+        return Measure(1 / seconds, seconds * 1000)
     return Measure(float(rate[1]), float(p99[1]) * _UNITS[p99[2]])
 
 
