@@ -12,10 +12,11 @@ from tests.support.server import Hub, serving
 
 @pytest.fixture(scope="session", params=["http", "tls"])
 def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A running hub of two workers."""
+    """A running hub of two workers; after the last test its bytes are checked against its rows."""
     data = tmp_path_factory.mktemp(f"hub-{request.param}") / "data"
     with serving(data, tls=request.param == "tls") as running:
         yield running
+        running.cli("check")
 
 
 @pytest.fixture(scope="session")
