@@ -88,7 +88,7 @@ def password(
 def read_password(from_stdin: bool) -> str:
     """The password from the standard input, or asked for twice on a terminal."""
     if from_stdin:
-        text = sys.stdin.readline().rstrip("\r\n")
+        text = _line_of_stdin()
         if not text:
             fail("the standard input holds no password", USAGE)
     elif sys.stdin.isatty():
@@ -97,6 +97,13 @@ def read_password(from_stdin: bool) -> str:
         fail("give the password with --password-stdin", USAGE)
     _advise(text)
     return text
+
+
+def _line_of_stdin() -> str:
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        fail("the password on the standard input is not UTF-8", USAGE)
 
 
 def _advise(text: str) -> None:

@@ -27,7 +27,17 @@ def check_library_version() -> None:
 
 
 def connect(path: Path) -> dbapi2.Connection:
-    """Open the file as every connection of ours does: WAL, and a commit survives a power cut."""
+    """Open the file as every connection of ours does: WAL, and a commit survives a power cut.
+
+    Raises `Unavailable` where there is no such file to be had, or it holds something else.
+    """
+    try:
+        return _connect(path)
+    except dbapi2.DatabaseError as error:
+        raise Unavailable(f"cannot open {path}: {error}") from error
+
+
+def _connect(path: Path) -> dbapi2.Connection:
     connection = dbapi2.connect(
         str(path),
         timeout=WAIT_FOR_LOCK,

@@ -1,0 +1,108 @@
+"""`repo` and `check` on a hub that holds something."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from entrepot.app import Services, open_services
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.repositories import Target
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import RepositoryName, Tag
+from entrepot.settings import Settings
+from tests.cli.conftest import Run
+from tests.cli.test_commands import listed, said, told
+from tests.registry.bodies import body
+from tests.wire.content import CONFIG, descriptor, image
+
+LAYER = b"a layer"
+
+
+@pytest.fixture
+def stocked(data: Path) -> Path:
+    """The hub with `acme/app:v1` and `acme/app:v2` in it."""
+
+    async def push(services: Services) -> None:
+        target = Target(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
+        for content in (LAYER, b"config"):
+            await services.uploads.put(target, body(content), Digest.of(content))
+        manifest = image(LAYER, config=descriptor(b"config", CONFIG))
+        tags = [Tag("v1"), Tag("v2")]
+        await services.manifests.put(target, manifest, None, digest=None, tags=tags, by=None)
+
+    async def work() -> None:
+        async with open_services(Settings(data=data)) as services:
+            await push(services)
+
+    asyncio.run(work())
+    return data
+
+
+def blob_path(data: Path, content: bytes = LAYER) -> Path:
+    """The file of a blob."""
+    digest = Digest.of(content)
+    return data / "blobs" / "sha256" / digest.hex[:2] / digest.hex
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_repository_is_listed_and_shown(run: Run) -> None:
+    (found,) = listed(run, "repo")
+    assert (found["name"], found["visibility"], found["pulls"]) == ("acme/app", "private", 0)
+    assert said(run("repo", "list")).splitlines()[1].split() == ["acme/app", "private", "0"]
+    shown = said(run("repo", "show", "acme/app"))
+    assert re_find(shown, "Tags") == "v1, v2"
+    assert re_find(shown, "Visibility") == "private"
+    value = told(run("repo", "show", "acme/app", "--json"))
+    assert isinstance(value, dict)
+    assert (value["tags"], value["more_tags"]) == (["v1", "v2"], False)
+
+
+def re_find(text: str, heading: str) -> str:
+    """What stands behind a heading."""
+    line = next(line for line in text.splitlines() if line.startswith(heading))
+    return line.removeprefix(heading).strip()
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_repository_is_opened_and_closed(run: Run) -> None:
+    assert said(run("repo", "visibility", "acme/app", "public")) == "acme/app is now public.\n"
+    assert listed(run, "repo")[0]["visibility"] == "public"
+    result = run("repo", "visibility", "acme/app", "private", "--json")
+    assert told(result) == {"name": "acme/app", "visibility": "private"}
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_repository_is_deleted_only_by_somebody_who_means_it(run: Run) -> None:
+    refused = run("repo", "delete", "acme/app")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.stderr
+    assert len(listed(run, "repo")) == 1
+    assert said(run("repo", "delete", "acme/app", "--yes")) == "acme/app is deleted.\n"
+    assert listed(run, "repo") == []
+
+
+def test_what_is_right_is_counted(run: Run, stocked: Path) -> None:
+    assert stocked.is_dir()
+    assert said(run("check")) == "Checked 1 manifests and 2 blobs: no problems.\n"
+    value = told(run("check", "--json"))
+    assert isinstance(value, dict)
+    assert (value["checked"], value["problems"]) == (3, [])
+
+
+@pytest.mark.parametrize("damage", ["missing", "flipped", "cut"])
+def test_damage_is_named_and_fails_the_check(run: Run, stocked: Path, damage: str) -> None:
+    path = blob_path(stocked)
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(LAYER[:-1] if damage == "cut" else LAYER[:-1] + b"?")
+    result = run("check")
+    assert result.exit_code == 1
+    assert str(Digest.of(LAYER)) in result.stdout
+    assert result.stdout.endswith("1 problems.\n")
+    result = run("check", "--json")
+    assert result.exit_code == 1
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert (problem["what"], problem["digest"]) == ("blob", str(Digest.of(LAYER)))
