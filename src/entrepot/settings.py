@@ -76,7 +76,9 @@ class Settings:
         "Networks whose `X-Forwarded-Proto` counts.", ("127.0.0.0/8", "::1/128")
     )
     upload_expiry: timedelta = _setting(
-        "How long an upload may be idle before it is forgotten.", timedelta(hours=24)
+        "How long an upload may be idle before it is forgotten.",
+        timedelta(hours=24),
+        gt=timedelta(0),
     )
     log_format: LogFormat = _setting("`auto`, `json` or `text`.", LogFormat.AUTO)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,8 @@ def read_settings(**options: object) -> Settings:
         read = _checked_model()(**given)
     except ValidationError as error:
         fail(_explained(error), USAGE)
+    except ValueError as error:  # a file that is not TOML, a variable that is not JSON
+        fail(f"the settings cannot be read: {error}", USAGE)
     settings = Settings(**{each.name: getattr(read, each.name) for each in _FIELDS})
     _check_together(settings)
     return settings
@@ -82,3 +85,12 @@ def _check_together(settings: Settings) -> None:
     for path in filter(None, (settings.tls_cert, settings.tls_key)):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)
+    for network in settings.trusted_proxies:
+        _check_network(network)
+
+
+def _check_network(text: str) -> None:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        fail(f"trusted_proxies: {error}", USAGE)

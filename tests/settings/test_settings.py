@@ -1,0 +1,145 @@
+"""Settings: read from options, the environment and the file, in this order, and checked."""
+
+import dataclasses
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import typer
+
+from entrepot.cli.configuration import read_settings
+from entrepot.metadata.words import Visibility
+from entrepot.settings import LogFormat, Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No `ENTREPOT_…` and no `entrepot.toml` but the test's."""
+    for name in [name for name in os.environ if name.startswith("ENTREPOT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_anything_said_the_defaults_hold() -> None:
+    assert read_settings() == Settings()
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("entrepot.toml").write_text('host = "file"\nport = 1\nworkers = 7\n')
+    assert (read_settings().host, read_settings().port) == ("file", 1)
+    monkeypatch.setenv("ENTREPOT_HOST", "environment")
+    monkeypatch.setenv("ENTREPOT_PORT", "2")
+    found = read_settings(port=3, host=None)
+    assert (found.host, found.port, found.workers) == ("environment", 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("OPEN", "true", True),
+        ("OPEN", "1", True),
+        ("OPEN", "false", False),
+        ("OPEN", "", False),
+        ("ACCEPT_SPARSE", "yes", True),
+        ("DATA", "/srv/hub", Path("/srv/hub")),
+        ("URL", "https://hub.example.org:8443", "https://hub.example.org:8443"),
+        ("DEFAULT_VISIBILITY", "public", Visibility.PUBLIC),
+        ("LOG_FORMAT", "json", LogFormat.JSON),
+        ("TLS", "auto", "auto"),
+        ("TRUSTED_PROXIES", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
+        ("UPLOAD_EXPIRY", "PT90S", timedelta(seconds=90)),
+        ("ADMIN_PASSWORD", "12345678", "12345678"),
+    ],
+)
+def test_the_environment_is_read_as_each_setting_means_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object
+) -> None:
+    monkeypatch.setenv(f"ENTREPOT_{name}", text)
+    assert getattr(read_settings(), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("PORT", text) for text in ("0", "65536", "many", "-1")),
+        *(("WORKERS", text) for text in ("0", "65", "x")),
+        *(("URL", text) for text in ("hub.example.org", "ftp://x", "https://x/path", "https://")),
+        *(("OPEN", "perhaps"), ("TLS", "on"), ("LOG_FORMAT", "xml")),
+        *(("DEFAULT_VISIBILITY", "secret"), ("UPLOAD_EXPIRY", "soon")),
+        *(("UPLOAD_EXPIRY", "PT0S"), ("UPLOAD_EXPIRY", "-PT1S")),
+        ("TLS_CERT", "only-a-certificate.pem"),
+        *(("TRUSTED_PROXIES", text) for text in ("everybody", '["everybody"]', '["10.0.0.1/8"]')),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    monkeypatch.setenv(f"ENTREPOT_{name}", text)
+    with pytest.raises(typer.Exit) as caught:
+        read_settings()
+    assert caught.value.exit_code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("entrepot: ")
+    assert name.lower() in line
+
+
+@pytest.mark.parametrize("text", ["unknown = 1", "port = 'x'", "[section]\nhost = 'x'", "port ="])
+def test_a_file_that_means_nothing_is_refused(
+    capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    Path("entrepot.toml").write_text(text)
+    with pytest.raises(typer.Exit):
+        read_settings()
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_duration_in_the_file_may_be_seconds() -> None:
+    Path("entrepot.toml").write_text("upload_expiry = 90")
+    assert read_settings().upload_expiry == timedelta(seconds=90)
+
+
+def test_a_certificate_and_its_key_belong_together(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    for options in (
+        {"tls_cert": certificate},
+        {"tls_key": key},
+        {"tls_cert": certificate, "tls_key": key},
+    ):
+        with pytest.raises(typer.Exit):
+            read_settings(**options)
+    certificate.touch()
+    key.touch()
+    found = read_settings(tls_cert=certificate, tls_key=key)
+    assert found.is_tls
+    with pytest.raises(typer.Exit):
+        read_settings(tls="auto", tls_cert=certificate, tls_key=key)
+
+
+def test_a_worker_gets_every_setting_as_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(
+        host="::",
+        port=1,
+        data=Path("/x"),
+        workers=3,
+        url="https://hub",
+        admin_password="secret",
+        open=True,
+        accept_sparse=True,
+        default_visibility=Visibility.PUBLIC,
+        tls="auto",
+        tls_cert=Path("c"),
+        tls_key=Path("k"),
+        trusted_proxies=("10.0.0.0/8",),
+        upload_expiry=timedelta(seconds=1.5),
+        log_format=LogFormat.TEXT,
+    )
+    defaults = Settings(workers=7)
+    for each in dataclasses.fields(Settings):
+        assert getattr(settings, each.name) != getattr(defaults, each.name), each.name
+    for handed in (settings, defaults):
+        monkeypatch.setenv("ENTREPOT_WORKER_SETTINGS", "")
+        handed.hand_over()
+        assert Settings.handed_over() == handed
