@@ -1,0 +1,149 @@
+"""How our code is written, where a program can tell."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.sources import ROOT, SOURCE, Function, functions_of, python_files
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 40
+PARTS = ("src", "tests", "bench", "torture")
+
+# A protocol's property or a dunder says by its name what it does.
+_SPEAKS_FOR_ITSELF = frozenset({"__init__", "__str__", "__aiter__", "__anext__", "__post_init__"})
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_file_is_short_enough_to_be_read(part: str) -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in python_files(part)
+        if (lines := path.read_text().count("\n")) > LONGEST_FILE
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_function_is_short_enough_to_be_understood(part: str) -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for path in python_files(part)
+        for function in functions_of(ast.parse(path.read_text()))
+        if (function.end_lineno or 0) - function.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_every_module_class_and_public_function_has_a_docstring() -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}:{where}"
+        for path in python_files("src")
+        if "versions" not in path.parts
+        for where in _undocumented(path)
+    ]
+    assert missing == []
+
+
+def test_a_docstring_begins_with_a_sentence() -> None:
+    odd = [
+        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for path in python_files("src")
+        for text in _docstrings(ast.parse(path.read_text()))
+        if not text.split("\n\n")[0].rstrip().endswith((".", ":", "`"))
+    ]
+    assert odd == []
+
+
+def test_every_package_has_its_types() -> None:
+    """Programs that import us get our types only where this file says so."""
+    assert (SOURCE / "py.typed").exists()
+
+
+def test_every_test_says_what_it_shows() -> None:
+    """A name is a sentence: at least three words behind `test_`."""
+    short = [
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for path in python_files("tests")
+        for function in functions_of(ast.parse(path.read_text()))
+        if function.name.startswith("test_") and function.name.count("_") < 3
+    ]
+    assert short == []
+
+
+def test_no_test_is_left_out_without_a_reason() -> None:
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files("tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute | ast.Call) and _is_left_out_silently(node)
+    ]
+    assert silent == []
+
+
+def test_no_test_sleeps_but_to_look_again() -> None:
+    """`time.sleep` belongs into a loop that ends by a condition or a deadline."""
+    sleepers = [
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for path in python_files("tests")
+        for function in functions_of(ast.parse(path.read_text()))
+        if _sleeps_outside_loops(function)
+    ]
+    assert sleepers == []
+
+
+def _undocumented(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    if not ast.get_docstring(tree):
+        yield "module"
+    for node in tree.body:
+        yield from _undocumented_in(node, is_inner=False)
+
+
+def _undocumented_in(node: ast.stmt, *, is_inner: bool) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef):
+        if not ast.get_docstring(node):
+            yield f"{node.lineno} {node.name}"
+        if not node.name.startswith("_"):
+            for inner in node.body:
+                yield from _undocumented_in(inner, is_inner=True)
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        private = node.name.startswith("_") or node.name in _SPEAKS_FOR_ITSELF
+        if not private and not ast.get_docstring(node):
+            yield f"{node.lineno} {node.name}{' (method)' if is_inner else ''}"
+
+
+def _docstrings(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield text
+
+
+def _is_left_out_silently(node: ast.Attribute | ast.Call) -> bool:
+    if isinstance(node, ast.Attribute):
+        return False
+    called = ast.unparse(node.func)
+    if called in ("pytest.skip", "pytest.xfail"):
+        return not node.args
+    if called in ("pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"):
+        return "reason" not in {keyword.arg for keyword in node.keywords}
+    return False
+
+
+def _sleeps_outside_loops(function: Function) -> bool:
+    looped = {
+        id(inner)
+        for loop in ast.walk(function)
+        if isinstance(loop, ast.While | ast.For | ast.AsyncFor)
+        for inner in ast.walk(loop)
+    }
+    return any(
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "time.sleep"
+        and id(node) not in looped
+        for node in ast.walk(function)
+    )

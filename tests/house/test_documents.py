@@ -1,0 +1,140 @@
+"""Everything that can be said to the hub, or that it says, is in the reference."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import pytest
+import typer.main
+
+from entrepot import errors
+from entrepot.cli.main import app
+from entrepot.errors import EntrepotError
+from entrepot.http.errors import status_of
+from entrepot.settings import PREFIX, Settings
+from tests.house.sources import REFERENCE, ROOT, SOURCE, reference, tracked_files
+
+PAGES = ("settings.md", "commands.md", "errors.md", "metrics.md")
+EVERYWHERE = frozenset({"--data", "--json", "--help"})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_reference_has_its_pages(page: str) -> None:
+    assert (REFERENCE / page).is_file()
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    text = reference("settings.md")
+    missing = [
+        each.name
+        for each in dataclasses.fields(Settings)
+        if f"`{each.name}`" not in text or f"`{PREFIX}{each.name.upper()}`" not in text
+    ]
+    assert missing == []
+
+
+def test_every_setting_is_told_as_the_code_tells_it() -> None:
+    text = reference("settings.md")
+    missing = [
+        each.name for each in dataclasses.fields(Settings) if each.metadata["help"] not in text
+    ]
+    assert missing == []
+
+
+def test_no_setting_is_told_of_that_there_is_not() -> None:
+    known = {each.name.upper() for each in dataclasses.fields(Settings)}
+    told = set(re.findall(rf"`{PREFIX}([A-Z_]+)`", reference("settings.md")))
+    assert told - known == set()
+
+
+def commands(group: object, *words: str) -> Iterator[tuple[str, object]]:
+    """Every command with the words that call it."""
+    inner: dict[str, object] | None = getattr(group, "commands", None)
+    if inner is None:
+        yield " ".join(words), group
+        return
+    for name, command in inner.items():
+        yield from commands(command, *words, name)
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+def options_of(command: object) -> set[str]:
+    """The long names of a command's options."""
+    parameters: list[object] = getattr(command, "params", [])
+    names = {name for each in parameters for name in getattr(each, "opts", [])}
+    return {name for name in names if name.startswith("--")}
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_is_in_the_reference_with_its_options(words: str) -> None:
+    _, found, rest = reference("commands.md").partition(f"## `entrepot {words}")
+    assert found, f"entrepot {words}"
+    section = rest.partition("\n## ")[0]
+    options = options_of(COMMANDS[words]) - EVERYWHERE
+    assert {each for each in options if f"`{each}" not in section} == set()
+
+
+def test_no_command_is_told_of_that_there_is_not() -> None:
+    told = re.findall(r"^## `entrepot (.+)`$", reference("commands.md"), re.MULTILINE)
+    assert told
+    known = tuple(f"{words} " for words in COMMANDS)
+    assert [each for each in told if not f"{each} ".startswith(known)] == []
+
+
+def kinds(base: type[EntrepotError]) -> Iterator[type[EntrepotError]]:
+    """Every error that can be raised."""
+    for each in base.__subclasses__():
+        yield each
+        yield from kinds(each)
+
+
+def test_every_error_is_in_the_reference_with_its_code_and_status() -> None:
+    text = reference("errors.md")
+    missing = []
+    for kind in kinds(EntrepotError):
+        if kind.__module__ != errors.__name__:
+            continue
+        status = status_of(kind.__new__(kind))
+        rows = [row for row in text.splitlines() if f"`{kind.code}`" in row]
+        if not any(str(status) in row for row in rows):
+            missing.append(f"{kind.code} {status} ({kind.__name__})")
+    assert missing == []
+
+
+def test_every_metric_is_in_the_reference() -> None:
+    names = set(re.findall(r'"(entrepot_[a-z_]+)"', (SOURCE / "ops" / "metrics.py").read_text()))
+    assert names
+    text = reference("metrics.md")
+    assert sorted(name for name in names if f"`{name}" not in text) == []
+
+
+def test_no_document_leads_nowhere() -> None:
+    broken = []
+    for path in tracked_files():
+        if path.suffix != ".md":
+            continue
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            if not (path.parent / target).exists():
+                broken.append(f"{path.relative_to(ROOT)} -> {target}")
+    assert broken == []
+
+
+def test_there_is_a_changelog_with_what_is_coming() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r"^## ", text, re.MULTILINE)
+
+
+def test_no_file_speaks_of_papers_that_are_not_ours() -> None:
+    """Whoever clones the project has only what is in it."""
+    papers = ("/".join(("work", "shared")), "/".join(("", "work", "")), ".".join(("", "library")))
+    speaking = [
+        str(path.relative_to(ROOT))
+        for path in tracked_files()
+        if path.suffix in (".py", ".md", ".toml", ".sh", ".yml", ".yaml", ".txt", "")
+        and any(paper in path.read_text(errors="replace") for paper in papers)
+    ]
+    assert speaking == []
