@@ -9,6 +9,7 @@ from bench.content import REPOSITORY, Files, digest_of_file
 from bench.measures import (
     Measure,
     measure_download,
+    measure_heads,
     measure_pushes,
     measure_requests,
     measure_upload,
@@ -47,7 +48,12 @@ def make_cases(files: Files, manifest: str, scratch: Path, seconds: float) -> Se
     return (
         Case("manifest GET by tag", "req/s", 2.0, requests("GET", "manifests/latest")),
         Case("manifest GET by digest", "req/s", 2.0, requests("GET", f"manifests/{manifest}")),
-        Case("manifest HEAD by tag", "req/s", 2.0, requests("HEAD", "manifests/latest")),
+        Case(
+            "manifest HEAD by tag",
+            "req/s",
+            2.0,
+            lambda peer: measure_heads(peer, f"{base}/manifests/latest", seconds),
+        ),
         Case("blob GET, 1 KB", "req/s", 6.0, requests("GET", f"blobs/{files.small_digest}")),
         Case("tags list of 1,000", "req/s", 2.0, requests("GET", "tags/list")),
         Case(

@@ -51,6 +51,24 @@ def measure_requests(
     return _wrk(url, script, seconds)
 
 
+def measure_heads(peer: Peer, path: str, seconds: float) -> Measure:
+    """HEAD requests per second over 16 connections, by ab: wrk would wait for the body."""
+    words = [find_program("ab"), "-i", "-k", "-q", f"-c{CONNECTIONS}", "-n1000000"]
+    headers = ["-H", f"Accept: {MANIFEST_TYPE}"]
+    authorization = peer.authorization(REPOSITORY)
+    if authorization:
+        headers += ["-H", f"Authorization: {authorization}"]
+    url = f"http://127.0.0.1:{peer.port}{path}"
+    subprocess.run([*words, "-t1", *headers, url], capture_output=True, check=True)
+    timed = [*words, f"-t{max(1, round(seconds))}", *headers, url]
+    done = subprocess.run(timed, capture_output=True, text=True, check=True)
+    rate = re.search(r"Requests per second:\s+([\d.]+)", done.stdout)
+    p99 = re.search(r"99%\s+(\d+)", done.stdout)
+    if rate is None or p99 is None or "Non-2xx" in done.stdout:
+        raise RuntimeError(done.stdout)
+    return Measure(float(rate[1]), float(p99[1]))
+
+
 def _wrk(url: str, script: Path, seconds: float) -> Measure:
     command = [find_program("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s"]
     done = subprocess.run(
