@@ -1,6 +1,7 @@
 """The command line on a data directory of the test's own."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +9,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from entrepot.cli.main import app
-from entrepot.settings import Settings
-from entrepot.start import prepare
 
 PASSWORD = "the long password of alice"
 
@@ -25,11 +24,24 @@ def _no_settings_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def database_with_alice(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+) -> tuple[Path, Path]:
+    """A hub's database without anybody, and one with Alice: hashing takes its time."""
+    path = tmp_path_factory.mktemp("cli") / "entrepot.db"
+    shutil.copyfile(empty_database, path)
+    words = ["user", "add", "alice", "--password-stdin", "--data", str(path.parent)]
+    assert CliRunner().invoke(app, words, input=PASSWORD).exit_code == 0
+    return empty_database, path
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A hub's data directory, as its first start leaves it."""
+def data(tmp_path: Path, database_with_alice: tuple[Path, Path]) -> Path:
+    """A hub's data directory without anybody in it."""
     path = tmp_path / "data"
-    prepare(Settings(data=path))
+    path.mkdir()
+    shutil.copyfile(database_with_alice[0], path / "entrepot.db")
     return path
 
 
@@ -44,7 +56,7 @@ def run(data: Path) -> Run:
 
 
 @pytest.fixture
-def alice(run: Run) -> str:
+def alice(data: Path, database_with_alice: tuple[Path, Path]) -> str:
     """An account."""
-    assert run("user", "add", "alice", "--password-stdin", stdin=PASSWORD).exit_code == 0
+    shutil.copyfile(database_with_alice[1], data / "entrepot.db")
     return "alice"

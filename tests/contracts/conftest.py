@@ -1,6 +1,6 @@
 """Every implementation of a protocol in turn."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,6 +15,8 @@ from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import Storage
 
+Eraser = psycopg.Connection[tuple[object, ...]]
+
 # Much quicker than TRUNCATE where there are few rows.
 _EMPTY = ";".join(f"DELETE FROM {table}" for table in reversed(SCHEMA.sorted_tables)).encode()  # noqa: S608
 
@@ -26,6 +28,13 @@ def migrated_postgres(postgres_url: str) -> str:
     return postgres_url
 
 
+@pytest.fixture(scope="session")
+def eraser(migrated_postgres: str) -> Iterator[Eraser]:
+    """A connection that empties the tables between tests."""
+    with psycopg.connect(migrated_postgres, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 async def metadata(request: pytest.FixtureRequest) -> AsyncIterator[Metadata]:
     """An empty database of each engine in turn."""
@@ -35,8 +44,7 @@ async def metadata(request: pytest.FixtureRequest) -> AsyncIterator[Metadata]:
         await sqlite.close()
         return
     url: str = request.getfixturevalue("migrated_postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_EMPTY)
+    request.getfixturevalue("eraser").execute(_EMPTY)
     postgresql = PostgresMetadata(url)
     await postgresql.open()
     yield postgresql

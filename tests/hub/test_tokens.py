@@ -1,5 +1,7 @@
 """The token flow: what stands for an account stops when the account's owner says so."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,10 +9,11 @@ import pytest
 from entrepot.errors import BadCredentials, BadToken, TokenUnknown
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
+from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import EVERYTHING, NOTHING, PULL, WRITE, Action, Actions
 from entrepot.hub.registry_tokens import CATALOG, LIFETIME
 from entrepot.hub.tokens import REFRESH_LIFETIME, AskedAccess, Tokens
-from entrepot.metadata.accounts import Account, Visibility
+from entrepot.metadata.accounts import Account, Visibility, set_password
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import Scope
 from entrepot.oci.names import RepositoryName
@@ -23,10 +26,19 @@ SCOPES = [(Scope.READ, PULL), (Scope.WRITE, WRITE), (Scope.ADMIN, EVERYTHING)]
 MOMENT = timedelta(microseconds=1)
 
 
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """The hash of Alice's password, made once: that takes its time on purpose."""
+    return asyncio.run(Passwords().hash(PASSWORD))
+
+
 @pytest.fixture
-async def alice(accounts: Accounts) -> Account:
+async def alice(metadata: Metadata, password_hash: str) -> Account:
     """Somebody with a password."""
-    return await accounts.add("alice", PASSWORD)
+    made = await add_account(metadata, "alice")
+    async with metadata.begin() as tx:
+        await set_password(tx, made.id, password_hash)
+    return replace(made, password_hash=password_hash)
 
 
 def ask(name: RepositoryName = MINE, actions: Actions = EVERYTHING) -> list[AskedAccess]:
