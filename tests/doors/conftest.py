@@ -1,6 +1,8 @@
 """A hub with people in it, behind doors that can be asked."""
 
+import asyncio
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from entrepot.app import Hub, Services
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.tokens import Tokens
 from entrepot.metadata import accounts, blobs, manifests, repositories, uploads
 from entrepot.metadata.accounts import Account, Role, Visibility
 from entrepot.metadata.engine import Metadata
+from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.metadata.tokens import Scope
 from entrepot.metadata.uploads import Upload
 from entrepot.oci.digests import Digest
@@ -106,9 +112,43 @@ class Town:
         return upload_id
 
 
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """A town's database, and what is known of the people in it."""
+
+    path: Path
+    acme: int
+    people: dict[str, Account]
+    auth: dict[str, str | None]
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Founded:
+    """A stranger, an administrator and one person of each role in `acme`; made once."""
+    path = tmp_path_factory.mktemp("town") / "entrepot.db"
+    shutil.copyfile(empty_database, path)
+    return asyncio.run(_found(path))
+
+
 @pytest.fixture
-async def town(doors: Doors, metadata: Metadata, storage: MemoryStorage) -> Town:
-    """A hub with a stranger, an administrator and one person of each role in `acme`."""
+def database(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> Path:
+    """A database of this test's own, with the town in it where the test wants one."""
+    path = tmp_path / "entrepot.db"
+    has_town = "town" in request.fixturenames
+    source = request.getfixturevalue("founded").path if has_town else empty_database
+    shutil.copyfile(source, path)
+    return path
+
+
+@pytest.fixture
+def town(founded: Founded, doors: Doors, metadata: Metadata, storage: MemoryStorage) -> Town:
+    """A hub with the town in it."""
+    auth = dict(founded.auth)
+    return Town(doors, metadata, storage, founded.acme, founded.people, auth, itertools.count())
+
+
+async def _found(path: Path) -> Founded:
+    metadata = SqliteMetadata(path)
     acme = await add_organisation(metadata, "acme")
     people = {
         name: await add_account(metadata, name, is_admin=name == "admin")
@@ -118,12 +158,20 @@ async def town(doors: Doors, metadata: Metadata, storage: MemoryStorage) -> Town
         for role in Role:
             await accounts.set_role(tx, acme, people[role.value].id, role)
         await accounts.set_role(tx, acme, people["disabled"].id, Role.OWNER)
+        await accounts.set_disabled(tx, people["disabled"].id, START)
+    auth = await _give_tokens(metadata, people)
+    await metadata.close()
+    return Founded(path, acme, people, auth)
+
+
+async def _give_tokens(metadata: Metadata, people: dict[str, Account]) -> dict[str, str | None]:
+    """The `Authorization` of everybody, by name and by name and scope."""
+    permissions = Permissions(metadata.reader, is_open=False)
+    tokens = Tokens(metadata, permissions, RegistryTokens(metadata), lambda: START)
     auth: dict[str, str | None] = {"nobody": None}
     for name, account in people.items():
         for scope in Scope:
-            _, secret = await doors.services.tokens.add_personal(account, "test", scope, None)
+            _, secret = await tokens.add_personal(account, "test", scope, None)
             auth[f"{name} {scope}"] = basic(name, secret)
         auth[name] = auth[f"{name} {Scope.ADMIN}"]
-    async with metadata.begin() as tx:
-        await accounts.set_disabled(tx, people["disabled"].id, START)
-    return Town(doors, metadata, storage, acme, people, auth, itertools.count())
+    return auth
