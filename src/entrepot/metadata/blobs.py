@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
 from entrepot.metadata.repositories import Repository
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
+from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import Digest
 
 

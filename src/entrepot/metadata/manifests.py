@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
 from entrepot.metadata.tables import manifest_references, manifests, tags
+from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 

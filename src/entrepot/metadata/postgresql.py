@@ -10,6 +10,9 @@ from sqlalchemy.dialects import postgresql
 
 from entrepot.errors import Unavailable
 from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.upserts import teach_postgresql
+
+teach_postgresql()
 
 DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Final
 
 from sqlalchemy import Select, bindparam, delete, exists, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.errors import RepositoryUnknown
 from entrepot.metadata.accounts import Visibility
@@ -21,6 +20,7 @@ from entrepot.metadata.tables import (
     tags,
     uploads,
 )
+from entrepot.metadata.upserts import insert
 from entrepot.oci.names import RepositoryName
 
 

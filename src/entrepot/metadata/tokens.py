@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import bindparam, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.metadata.engine import (
     Reader,
@@ -18,6 +17,7 @@ from entrepot.metadata.engine import (
     to_instant,
 )
 from entrepot.metadata.tables import accounts, leases, signing_keys, tokens
+from entrepot.metadata.upserts import insert
 
 
 class TokenKind(StrEnum):

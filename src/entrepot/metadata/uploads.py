@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
 from entrepot.metadata.tables import uploads
+from entrepot.metadata.upserts import insert
 
 
 @dataclass(frozen=True, slots=True)
