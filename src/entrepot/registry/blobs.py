@@ -91,24 +91,21 @@ class Blobs:
 
     async def mount(self, target: Target, source: Repository, digest: Digest) -> bool:
         """Link a blob that `source` holds into the target; `False` where it holds none."""
-        now = self._now()
-        async with self._metadata.begin() as tx:
-            if not await blobs.is_linked(tx, source.id, digest):
-                return False
-            repository = await target.ensure(tx, now)
-            await blobs.link_blob(tx, repository.id, digest, now)
-        return True
+        return await self._link_from(source.id, target, digest)
 
     async def mount_from_holder(self, target: Target, holder: Holder, digest: Digest) -> bool:
         """As `mount`, from a holder that `list_holders` named."""
-        now = self._now()
-        async with self._metadata.begin() as tx:
-            if not await blobs.is_linked(tx, holder.repository_id, digest):
-                return False
-            repository = await target.ensure(tx, now)
-            await blobs.link_blob(tx, repository.id, digest, now)
-        return True
+        return await self._link_from(holder.repository_id, target, digest)
 
     async def list_holders(self, digest: Digest) -> list[Holder]:
         """Repositories that hold the blob; which of them may be told is for the caller to ask."""
         return await blobs.list_holders(self._metadata.reader, digest, HOLDERS_LOOKED_AT)
+
+    async def _link_from(self, source_id: int, target: Target, digest: Digest) -> bool:
+        now = self._now()
+        async with self._metadata.begin() as tx:
+            if not await blobs.is_linked(tx, source_id, digest):
+                return False
+            repository = await target.ensure(tx, now)
+            await blobs.link_blob(tx, repository.id, digest, now)
+        return True
