@@ -1,0 +1,92 @@
+"""Chores: done again and again, by one worker of all where that is enough."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+
+from entrepot.jobs.upkeep import Chore, Upkeep, chores_of
+from entrepot.metadata.engine import Metadata
+from entrepot.registry.pulls import Pulls
+from entrepot.registry.uploads import Uploads
+from entrepot.storage.memory import MemoryStorage
+from tests.metadata.clocks import MovableClock
+
+SOON = timedelta(milliseconds=1)
+
+
+class Counter:
+    """Work that counts how often it was done."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.count = 0
+        self.done = asyncio.Event()
+        self._fails = fails
+
+    async def __call__(self) -> None:
+        """Do it once more."""
+        self.count += 1
+        if self.count >= 3:
+            self.done.set()
+        if self._fails:
+            raise RuntimeError("this chore never works")
+
+
+async def test_a_chore_is_done_again_and_again(metadata: Metadata, clock: MovableClock) -> None:
+    work = Counter()
+    upkeep = Upkeep(metadata, [Chore("own", SOON, work, is_shared=False)], clock)
+    upkeep.start()
+    await asyncio.wait_for(work.done.wait(), 30)
+    await upkeep.stop()
+    assert work.count >= 4
+
+
+async def test_a_chore_that_fails_is_tried_again_and_ends_no_other(
+    metadata: Metadata,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger("entrepot"), "propagate", True)
+    bad, good = Counter(fails=True), Counter()
+    chores = [Chore("bad", SOON, bad, is_shared=False), Chore("good", SOON, good, is_shared=False)]
+    upkeep = Upkeep(metadata, chores, clock)
+    upkeep.start()
+    await asyncio.wait_for(asyncio.gather(bad.done.wait(), good.done.wait()), 30)
+    await upkeep.stop()
+    assert "chore failed" in caplog.text
+
+
+async def test_of_several_workers_one_does_what_is_shared(
+    metadata: Metadata, clock: MovableClock
+) -> None:
+    """The clock stands still, so the first one's lease does not end."""
+    shared, own = Counter(), [Counter(), Counter()]
+    workers = [
+        Upkeep(
+            metadata,
+            [Chore("shared", SOON, shared), Chore("own", SOON, each, is_shared=False)],
+            clock,
+        )
+        for each in own
+    ]
+    for worker in workers:
+        worker.start()
+    async with asyncio.timeout(30):
+        while not shared.count or min(each.count for each in own) < 20:
+            await asyncio.sleep(0.001)
+    for worker in workers:
+        await worker.stop()
+    assert shared.count == 1
+
+
+async def test_a_hub_has_chores_that_all_work(
+    metadata: Metadata, storage: MemoryStorage, clock: MovableClock
+) -> None:
+    pulls, uploads = Pulls(metadata, clock), Uploads(metadata, storage, clock)
+    chores = chores_of(metadata, pulls, uploads, timedelta(hours=1), clock)
+    assert len({each.name for each in chores}) == len(chores)
+    for each in chores:
+        assert each.every > timedelta(0)
+        await each.work()
