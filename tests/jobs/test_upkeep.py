@@ -21,12 +21,14 @@ class Counter:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.count = 0
+        self.begun = asyncio.Event()
         self.done = asyncio.Event()
         self._fails = fails
 
     async def __call__(self) -> None:
         """Do it once more."""
         self.count += 1
+        self.begun.set()
         if self.count >= 3:
             self.done.set()
         if self._fails:
@@ -74,8 +76,8 @@ async def test_of_several_workers_one_does_what_is_shared(
     for worker in workers:
         worker.start()
     async with asyncio.timeout(30):
-        while not shared.count or min(each.count for each in own) < 20:
-            await asyncio.sleep(0.001)
+        await shared.begun.wait()
+        await asyncio.gather(*(each.done.wait() for each in own))
     for worker in workers:
         await worker.stop()
     assert shared.count == 1
