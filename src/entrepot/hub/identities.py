@@ -50,6 +50,8 @@ class Identities:
 
     async def by_credentials(self, name: str, secret: str) -> Identity:
         """Whoever has this name and this password or personal token; else `BadCredentials`."""
+        if "\0" in name or "\0" in secret:  # which PostgreSQL cannot even be asked about
+            raise BadCredentials
         if looks_like_secret(secret):
             return await self._by_token(name, secret)
         account = await find_account(self._reader, name)

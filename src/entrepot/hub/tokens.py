@@ -70,7 +70,7 @@ class Tokens:
         )
         latest = self._now() + REFRESH_LIFETIME
         expires_at = min(latest, identity.expires_at or latest)
-        label = client[:64] or "client"
+        label = client.replace("\0", "")[:64] or "client"
         made = await self._add(
             account_id, TokenKind.REFRESH, label, scope, expires_at, identity.token_id
         )

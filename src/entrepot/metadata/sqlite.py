@@ -46,7 +46,7 @@ class SqliteReader:
             values = {**compiled.constants, **values}
         try:
             return self._execute(compiled.text, values)
-        except dbapi2.OperationalError as error:
+        except dbapi2.DatabaseError as error:
             raise _named(error) from error
 
 
@@ -146,7 +146,7 @@ class SqliteMetadata:
             try:
                 self._write_connection.execute("BEGIN IMMEDIATE")
                 return
-            except dbapi2.OperationalError as error:
+            except dbapi2.DatabaseError as error:
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise _named(error) from error
             pause = _RETRY[min(attempt, len(_RETRY) - 1)]
@@ -193,17 +193,17 @@ class SqliteMetadata:
             if not connection.in_transaction:
                 raise Unavailable("the database undid the transaction")
             connection.execute("COMMIT")
-        except dbapi2.OperationalError as error:
+        except dbapi2.DatabaseError as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise _named(error) from error
 
 
-def _is_busy(error: dbapi2.OperationalError) -> bool:
+def _is_busy(error: dbapi2.DatabaseError) -> bool:
     return "locked" in str(error) or "busy" in str(error)
 
 
-def _named(error: dbapi2.OperationalError) -> EntrepotError:
+def _named(error: dbapi2.DatabaseError) -> EntrepotError:
     if "full" in str(error):
         return OutOfSpace()
     return Unavailable(f"the database failed: {error}")
