@@ -9,7 +9,8 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml uv.lock requirements-bootstrap.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
-	@$(BIN)/uv sync --quiet --frozen --inexact
+	@$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 serve: setup
