@@ -7,6 +7,7 @@ from typing import Final
 
 from entrepot.errors import InvalidDigest, InvalidManifest
 from entrepot.oci.digests import Digest
+from entrepot.oci.platforms import Platform
 from entrepot.oci.strict_json import refuse_look_alikes
 
 _KEYS: Final = frozenset(
@@ -25,6 +26,7 @@ class Descriptor:
     artifact_type: str | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     has_urls: bool = False
+    platform: Platform | None = None
 
 
 def parse_descriptor(value: object, where: str) -> Descriptor:
@@ -39,6 +41,7 @@ def parse_descriptor(value: object, where: str) -> Descriptor:
         artifact_type=optional_text(value, "artifactType", where),
         annotations=parse_annotations(value.get("annotations"), where),
         has_urls=bool(value.get("urls")),
+        platform=Platform.read(value.get("platform")),
     )
     _check_data(value.get("data"), descriptor, where)
     return descriptor

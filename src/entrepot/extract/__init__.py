@@ -1,0 +1,1 @@
+"""Reads what was pushed: archives, charts, SBOMs, statements. Bounded, and never executed."""

@@ -1,0 +1,170 @@
+"""What was found in an artifact's blobs: plain values, safe to write down, unsafe to trust.
+
+Every text is as somebody pushed it, cut to a bound. Whoever shows it escapes it.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class State(StrEnum):
+    """How far reading an artifact has come."""
+
+    QUEUED = "queued"
+    DONE = "done"
+    FAILED = "failed"
+    TOO_LARGE = "too large"
+    UNSUPPORTED = "unsupported"
+
+
+class File(Struct, frozen=True, omit_defaults=True):
+    """A file in a layer or an archive; `type` is `file`, `directory`, `symlink`, `hardlink`…"""
+
+    path: str
+    size: int = 0
+    type: str = "file"
+    target: str = ""
+    """Where a link points; never followed."""
+    mode: int = 0
+    layer: int = 0
+    """The index of the layer it is in."""
+
+
+class Document(Struct, frozen=True, omit_defaults=True):
+    """A text worth a page of its own; `name` says which: `readme`, `values`, `schema`…
+
+    Templates and previews are named `template:PATH` and `file:PATH`.
+    """
+
+    name: str
+    media_type: str
+    text: str
+    is_cut: bool = False
+
+
+class Package(Struct, frozen=True, omit_defaults=True):
+    """A package that an SBOM lists; `licenses` is an SPDX expression or what stood there."""
+
+    name: str
+    version: str = ""
+    purl: str = ""
+    licenses: str = ""
+    supplier: str = ""
+    reference: str = ""
+    """The id that relationships use."""
+
+
+class Relation(Struct, frozen=True):
+    """`source` depends on or contains `target`, by their references."""
+
+    source: str
+    target: str
+
+
+class Vulnerability(Struct, frozen=True, omit_defaults=True):
+    """A finding of a report; `severity` is critical, high, medium, low, negligible or unknown."""
+
+    id: str
+    severity: str = "unknown"
+    package: str = ""
+    version: str = ""
+    fixed_in: str = ""
+    title: str = ""
+    url: str = ""
+    score: float = 0.0
+    status: str = ""
+    """What a VEX statement says: not_affected, affected, fixed, under_investigation."""
+    justification: str = ""
+    location: str = ""
+
+
+class Statement(Struct, frozen=True, omit_defaults=True):
+    """An in-toto statement: what is said, and of which digests."""
+
+    predicate_type: str
+    subjects: list[str] = field(default_factory=list)
+    """`algorithm:hex` of each subject."""
+    builder: str = ""
+    build_type: str = ""
+    source: str = ""
+    revision: str = ""
+    entry_point: str = ""
+    invocation: str = ""
+    started: str = ""
+    finished: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    materials: list[str] = field(default_factory=list)
+    result: str = ""
+    """Of a test result or a verification summary: PASSED, FAILED, WARNED…"""
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class Signature(Struct, frozen=True, omit_defaults=True):
+    """A signature as it was attached; `identity` is a claim unless `check` is `verified`."""
+
+    form: str
+    """`cosign`, `sigstore bundle`, `notation`, `gpg`…"""
+    subject: str = ""
+    """The digest that the signed payload names."""
+    identity: str = ""
+    issuer: str = ""
+    key_id: str = ""
+    signed_at: str = ""
+    signed_at_source: str = ""
+    log_index: str = ""
+    not_before: str = ""
+    not_after: str = ""
+    check: str = "not checked"
+    """`verified`, `not verified` or `not checked`."""
+    reason: str = ""
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class Findings(Struct, frozen=True, omit_defaults=True):
+    """Everything that was found; `facts` are lines for the overview."""
+
+    state: State = State.DONE
+    reason: str = ""
+    title: str = ""
+    description: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+    files_cut: bool = False
+    documents: list[Document] = field(default_factory=list)
+    packages: list[Package] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+    vulnerabilities: list[Vulnerability] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    signatures: list[Signature] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    """References of container images that a chart or a compose file uses."""
+    dependencies: list[dict[str, str]] = field(default_factory=list)
+    maintainers: list[dict[str, str]] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
+
+
+class Blob(Struct, frozen=True):
+    """A blob to be read: a layer (`index` from 0) or the config (`index` -1)."""
+
+    index: int
+    media_type: str
+    size: int
+    path: str
+    """A file that holds the bytes."""
+    title: str = ""
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+class Task(Struct, frozen=True):
+    """One artifact to be read."""
+
+    extractor: str
+    kind: str
+    blobs: list[Blob]
+    subject: str = ""
+    """The digest of the artifact that this one speaks of."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    """Public keys in PEM that the namespace trusts."""
+    seconds: float = 20.0
