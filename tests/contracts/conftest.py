@@ -9,8 +9,8 @@ import pytest
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.migrate import upgrade_postgresql
 from entrepot.metadata.postgresql import PostgresMetadata
+from entrepot.metadata.schema import SCHEMA
 from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.tables import SCHEMA
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import Storage

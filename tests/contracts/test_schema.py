@@ -14,8 +14,8 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from entrepot.metadata import migrate
+from entrepot.metadata.schema import SCHEMA
 from entrepot.metadata.sqlite_file import connect
-from entrepot.metadata.tables import SCHEMA
 
 
 def sqlite_engine(path: Path) -> Engine:

@@ -37,18 +37,20 @@ NAME: Final = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that compares by bytes."""
 
 
-def _id() -> Column[int]:
+def number_id() -> Column[int]:
+    """A column of ids that the database gives."""
     return Column("id", NUMBER, Identity(), primary_key=True)
 
 
 namespaces = Table(
     "namespaces",
     SCHEMA,
-    _id(),
+    number_id(),
     Column("name", NAME, nullable=False, unique=True),
     Column("kind", Text, nullable=False),  # account, organisation
     Column("default_visibility", Text, nullable=False),  # private, public
     Column("created_at", NUMBER, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
 )
 
 accounts = Table(
@@ -60,6 +62,12 @@ accounts = Table(
     Column("is_admin", SmallInteger, nullable=False),
     Column("disabled_at", NUMBER),
     Column("created_at", NUMBER, nullable=False),
+    Column("full_name", Text, nullable=False, server_default=""),
+    Column("email", Text, nullable=False, server_default=""),
+    # The second factor: its secret, since when it is asked for, and the last step that was used.
+    Column("totp_secret", Text),
+    Column("totp_since", NUMBER),
+    Column("totp_step", NUMBER, nullable=False, server_default="0"),
 )
 
 members = Table(
@@ -74,7 +82,7 @@ members = Table(
 tokens = Table(
     "tokens",
     SCHEMA,
-    _id(),
+    number_id(),
     Column("account_id", NUMBER, ForeignKey("accounts.namespace_id"), nullable=False, index=True),
     Column("kind", Text, nullable=False),  # personal, refresh
     # A refresh token got with a personal one dies with it.
@@ -87,6 +95,11 @@ tokens = Table(
     Column("expires_at", NUMBER),
     Column("last_used_at", NUMBER),
     Column("revoked_at", NUMBER),
+    # An organisation's token acts for the organisation, whoever made it.
+    Column("namespace_id", NUMBER, index=True),
+    # A JSON list of repository names and `prefix/*`; None: every one.
+    Column("repositories", Text),
+    Column("last_used_from", Text, nullable=False, server_default=""),
 )
 
 signing_keys = Table(
@@ -100,7 +113,7 @@ signing_keys = Table(
 repositories = Table(
     "repositories",
     SCHEMA,
-    _id(),
+    number_id(),
     # None: the name has one component, and the repository belongs to the hub.
     Column("namespace_id", NUMBER, ForeignKey("namespaces.id")),
     Column("name", NAME, nullable=False, unique=True),
@@ -108,6 +121,15 @@ repositories = Table(
     Column("created_at", NUMBER, nullable=False),
     Column("pulls", NUMBER, nullable=False, server_default="0"),
     Column("pulled_at", NUMBER),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("readme", Text, nullable=False, server_default=""),
+    Column("archived_at", NUMBER),
+    Column("pushed_at", NUMBER),
+    Column("stars", NUMBER, nullable=False, server_default="0"),
+    # Known after indexing: the most frequent kind, the newest version, bytes of all blobs.
+    Column("kind", Text, nullable=False, server_default=""),
+    Column("size", NUMBER, nullable=False, server_default="0"),
+    Column("tag_count", NUMBER, nullable=False, server_default="0"),
     Index("ix_repositories_namespace_id_name", "namespace_id", "name"),
     Index("ix_repositories_visibility_name", "visibility", "name"),
 )
@@ -115,7 +137,7 @@ repositories = Table(
 manifests = Table(
     "manifests",
     SCHEMA,
-    _id(),
+    number_id(),
     Column("repository_id", NUMBER, ForeignKey("repositories.id"), nullable=False),
     Column("digest", NAME, nullable=False),
     Column("media_type", Text, nullable=False),
@@ -153,6 +175,13 @@ tags = Table(
     Column("manifest_id", NUMBER, ForeignKey("manifests.id"), nullable=False, index=True),
     Column("moved_at", NUMBER, nullable=False),
     Column("moved_by", NUMBER, ForeignKey("accounts.namespace_id")),
+    # Sorts by bytes as versions sort; 1 in `is_hidden` for tags that clients attach things by.
+    Column("version_key", NAME, nullable=False, server_default=""),
+    Column("is_hidden", SmallInteger, nullable=False, server_default="0"),
+    Index(
+        "ix_tags_repository_id_is_hidden_version_key", "repository_id", "is_hidden", "version_key"
+    ),
+    Index("ix_tags_repository_id_is_hidden_moved_at", "repository_id", "is_hidden", "moved_at"),
     sqlite_with_rowid=False,
 )
 

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Engine, text
 
-from entrepot.metadata.tables import SCHEMA
+from entrepot.metadata.schema import SCHEMA
 
 _LOCK = 7227_0001
 """Any number that nobody else uses as a PostgreSQL advisory lock in this database."""
