@@ -17,10 +17,12 @@ from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.identities import Identities
+from entrepot.hub.limiter import Limiter
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.sessions import Sessions
 from entrepot.hub.tokens import Tokens
 from entrepot.jobs.upkeep import Upkeep, chores_of
 from entrepot.metadata.engine import Metadata
@@ -74,6 +76,8 @@ class Services:
         )
         self.identities = Identities(metadata.reader, passwords, self.registry_tokens, now)
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
+        self.sessions = Sessions(metadata, now)
+        self.limiter = Limiter(metadata, now)
         self.repositories = Repositories(metadata)
         self.blobs = Blobs(metadata, storage, now)
         self.uploads = Uploads(metadata, storage, now)

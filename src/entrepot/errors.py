@@ -75,6 +75,11 @@ class TooMany(EntrepotError):
 
     code = "TOOMANYREQUESTS"
 
+    def __init__(self, message: str = "", *, wait: int = 1) -> None:
+        super().__init__(message)
+        self.wait = wait
+        """Seconds after which the next attempt can succeed."""
+
 
 class Unsupported(EntrepotError):
     """The operation is unsupported."""
@@ -190,6 +195,10 @@ class NamespaceUnknown(NotFound):
 
 class TokenUnknown(NotFound):
     """No such token."""
+
+
+class SessionUnknown(NotFound):
+    """No such session."""
 
 
 # The rest

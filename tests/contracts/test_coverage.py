@@ -5,7 +5,16 @@ from pathlib import Path
 
 import entrepot.metadata
 
-_QUERIES = ("accounts", "blobs", "manifests", "repositories", "tokens", "uploads")
+_QUERIES = (
+    "accounts",
+    "blobs",
+    "limits",
+    "manifests",
+    "repositories",
+    "sessions",
+    "tokens",
+    "uploads",
+)
 
 
 def queries_of(module: str) -> list[str]:

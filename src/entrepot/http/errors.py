@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from entrepot import errors
-from entrepot.errors import EntrepotError, ManifestBlobUnknown
+from entrepot.errors import EntrepotError, ManifestBlobUnknown, TooMany
 from entrepot.http.messages import Response, content
 
 STATUS: Final[dict[type[EntrepotError], int]] = {
@@ -25,7 +25,7 @@ STATUS: Final[dict[type[EntrepotError], int]] = {
 }
 """The nearest class on the error's own line of ancestors decides."""
 
-RETRY_AFTER: Final = {429: "1", 503: "1"}
+RETRY_AFTER: Final = {503: "1"}
 
 
 def status_of(error: EntrepotError) -> int:
@@ -36,7 +36,7 @@ def status_of(error: EntrepotError) -> int:
 def error_response(error: EntrepotError) -> Response:
     """The OCI error body (distribution-spec 1.1, "Error Codes") with its status."""
     status = status_of(error)
-    retry = RETRY_AFTER.get(status)
+    retry = str(error.wait) if isinstance(error, TooMany) else RETRY_AFTER.get(status)
     headers = [("retry-after", retry)] if retry else []
     return content(status, "application/json", error_body(error), headers)
 

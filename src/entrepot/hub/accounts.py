@@ -9,6 +9,7 @@ from entrepot.hub.passwords import Passwords
 from entrepot.metadata import accounts
 from entrepot.metadata.accounts import Account, Namespace, NamespaceKind, Role, Visibility
 from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.sessions import delete_other_sessions
 from entrepot.metadata.tokens import revoke_refresh_tokens
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
@@ -54,19 +55,19 @@ class Accounts:
         return await accounts.list_accounts(self._metadata.reader)
 
     async def set_password(self, name: str, password: str) -> None:
-        """Replace the password; clients that remembered the old one must log in again."""
+        """Replace the password; clients and browsers that were signed in must sign in again."""
         account = await self.get(name)
         password_hash = await self._passwords.hash(password)
         async with self._metadata.begin() as tx:
             await accounts.set_password(tx, account.id, password_hash)
-            await revoke_refresh_tokens(tx, account.id, self._now())
+            await self._sign_out(tx, account)
 
     async def disable(self, name: str) -> None:
         """Let the account do nothing from now on; its repositories stay."""
         account = await self.get(name)
         async with self._metadata.begin() as tx:
             await accounts.set_disabled(tx, account.id, self._now())
-            await revoke_refresh_tokens(tx, account.id, self._now())
+            await self._sign_out(tx, account)
 
     async def enable(self, name: str) -> None:
         """Undo `disable`."""
@@ -105,6 +106,10 @@ class Accounts:
             members = await accounts.list_members(tx, namespace.id)
             if Role.OWNER not in {held for _, held in members}:
                 raise InvalidAccount("an organisation needs an owner")
+
+    async def _sign_out(self, tx: Transaction, account: Account) -> None:
+        await revoke_refresh_tokens(tx, account.id, self._now())
+        await delete_other_sessions(tx, account.id, 0)
 
     async def _claim(self, tx: Transaction, name: str, kind: NamespaceKind, now: datetime) -> int:
         claimed = await accounts.insert_namespace(tx, name, kind, self._default_visibility, now)

@@ -1,0 +1,334 @@
+"""What was found out about manifests: kinds, sizes, documents, packages, what is attached."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, update
+
+from entrepot.metadata.artifact_tables import (
+    artifact_packages,
+    artifact_vulnerabilities,
+    artifacts,
+    documents,
+    packages,
+)
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction
+from entrepot.metadata.tables import manifest_references, manifests, tags
+from entrepot.metadata.upserts import insert
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is attached to an artifact and to its children, counted."""
+
+    signatures: int = 0
+    verified: int = 0
+    sboms: int = 0
+    attestations: int = 0
+    vulnerabilities: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A manifest seen with its kind; `size` is the bytes of everything it is made of."""
+
+    manifest_id: int
+    repository_id: int
+    kind: str
+    size: int
+    title: str
+    version: str
+    description: str
+    licenses: str
+    created: str
+    platforms: tuple[str, ...]
+    state: str
+    reason: str
+    reader: int
+    marks: Marks = Marks()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that was read out of an artifact."""
+
+    name: str
+    media_type: str
+    text: str
+    is_cut: bool
+
+
+_COLUMNS: Final = (
+    artifacts.c.manifest_id,
+    artifacts.c.repository_id,
+    artifacts.c.kind,
+    artifacts.c.size,
+    artifacts.c.title,
+    artifacts.c.version,
+    artifacts.c.description,
+    artifacts.c.licenses,
+    artifacts.c.created,
+    artifacts.c.platforms,
+    artifacts.c.state,
+    artifacts.c.reason,
+    artifacts.c.reader,
+    artifacts.c.signatures,
+    artifacts.c.verified,
+    artifacts.c.sboms,
+    artifacts.c.attestations,
+    artifacts.c.vulnerabilities,
+)
+ARTIFACT_COLUMNS: Final = _COLUMNS
+_WRITTEN: Final = tuple(column.name for column in _COLUMNS[:13])
+_FIND: Final = Statement(
+    select(*_COLUMNS).where(artifacts.c.manifest_id == bindparam("manifest_id"))
+)
+_WRITE: Final = Statement(
+    insert(artifacts)
+    .values({name: bindparam(name) for name in _WRITTEN})
+    .on_conflict_do_update(
+        index_elements=["manifest_id"], set_={name: bindparam(name) for name in _WRITTEN[2:]}
+    )
+)
+_SET_MARKS: Final = Statement(
+    update(artifacts)
+    .where(artifacts.c.manifest_id == bindparam("of"))
+    .values(
+        signatures=bindparam("new_signatures"),
+        verified=bindparam("new_verified"),
+        sboms=bindparam("new_sboms"),
+        attestations=bindparam("new_attestations"),
+        vulnerabilities=bindparam("new_vulnerabilities"),
+    )
+)
+_SET_STATE: Final = Statement(
+    update(artifacts)
+    .where(artifacts.c.manifest_id == bindparam("of"))
+    .values(state=bindparam("new_state"), reason=bindparam("new_reason"))
+)
+_DROP: Final = tuple(
+    Statement(delete(table).where(table.c.manifest_id == bindparam("of")))
+    for table in (documents, artifact_packages, artifact_vulnerabilities)
+)
+_ADD_DOCUMENT: Final = Statement(
+    insert(documents).values(
+        manifest_id=bindparam("of"),
+        name=bindparam("name"),
+        media_type=bindparam("media_type"),
+        is_cut=bindparam("is_cut"),
+        content=bindparam("content"),
+    )
+)
+_DOCUMENT: Final = Statement(
+    select(documents.c.name, documents.c.media_type, documents.c.content, documents.c.is_cut).where(
+        documents.c.manifest_id == bindparam("manifest_id"), documents.c.name == bindparam("name")
+    )
+)
+_DOCUMENT_NAMES: Final = Statement(
+    select(documents.c.name)
+    .where(documents.c.manifest_id == bindparam("manifest_id"))
+    .order_by(documents.c.name)
+)
+_PACKAGE: Final[dict[str, BindParameter[str]]] = {
+    name: bindparam(name) for name in ("name", "version", "purl", "licenses")
+}
+_ADD_PACKAGE: Final = Statement(insert(packages).values(_PACKAGE).on_conflict_do_nothing())
+_LINK_PACKAGE: Final = Statement(
+    insert(artifact_packages)
+    .from_select(
+        ["package_id", "manifest_id", "repository_id"],
+        select(packages.c.id, bindparam("of"), bindparam("within")).where(
+            *(packages.c[name] == bind for name, bind in _PACKAGE.items())
+        ),
+    )
+    .on_conflict_do_nothing()
+)
+_ADD_VULNERABILITY: Final = Statement(
+    insert(artifact_vulnerabilities)
+    .values(
+        identifier=bindparam("identifier"),
+        manifest_id=bindparam("of"),
+        repository_id=bindparam("within"),
+        severity=bindparam("severity"),
+    )
+    .on_conflict_do_nothing()
+)
+_OF_SUBJECT: Final = Statement(
+    select(manifests.c.id, manifests.c.digest, *_COLUMNS)
+    .join(artifacts, artifacts.c.manifest_id == manifests.c.id)
+    .where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        manifests.c.subject == bindparam("subject"),
+    )
+    .order_by(manifests.c.id)
+    .limit(500)
+)
+_PARENTS: Final = Statement(
+    select(manifests.c.id, manifests.c.digest)
+    .join(manifest_references, manifest_references.c.manifest_id == manifests.c.id)
+    .where(
+        manifest_references.c.repository_id == bindparam("repository_id"),
+        manifest_references.c.digest == bindparam("digest"),
+        manifest_references.c.role == "manifest",
+    )
+    .limit(100)
+)
+_TAGGED: Final = (
+    tags.c.repository_id == bindparam("repository_id"),
+    tags.c.is_hidden == 0,
+)
+_KINDS: Final = Statement(
+    select(artifacts.c.kind, func.count())
+    .join(tags, tags.c.manifest_id == artifacts.c.manifest_id)
+    .where(*_TAGGED)
+    .group_by(artifacts.c.kind)
+    .order_by(func.count().desc(), artifacts.c.kind)
+)
+_NEWEST: Final = Statement(
+    select(*_COLUMNS)
+    .join(tags, tags.c.manifest_id == artifacts.c.manifest_id)
+    .where(*_TAGGED)
+    .order_by(tags.c.moved_at.desc())
+    .limit(bindparam("limit"))
+)
+_TO_READ: Final = Statement(
+    select(manifests.c.id)
+    .join(artifacts, artifacts.c.manifest_id == manifests.c.id, isouter=True)
+    .where(
+        manifests.c.id > bindparam("after"),
+        or_(artifacts.c.reader.is_(None), artifacts.c.reader < bindparam("reader")),
+    )
+    .order_by(manifests.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+async def find_artifact(reader: Reader, manifest_id: int) -> Artifact | None:
+    """What was found out about that manifest, `None` before anybody looked."""
+    row = await reader.one(_FIND, manifest_id=manifest_id)
+    return None if row is None else artifact_of(row)
+
+
+async def write_artifact(tx: Transaction, artifact: Artifact) -> None:
+    """Write down what was found out; the marks stay as they are."""
+    values = {name: getattr(artifact, name) for name in _WRITTEN}
+    await tx.run(_WRITE, **{**values, "platforms": json.dumps(artifact.platforms)})
+
+
+async def set_marks(tx: Transaction, manifest_id: int, marks: Marks) -> None:
+    """Replace what is said to be attached."""
+    await tx.run(
+        _SET_MARKS,
+        of=manifest_id,
+        new_signatures=marks.signatures,
+        new_verified=marks.verified,
+        new_sboms=marks.sboms,
+        new_attestations=marks.attestations,
+        new_vulnerabilities=json.dumps(marks.vulnerabilities) if marks.vulnerabilities else "",
+    )
+
+
+async def set_state(tx: Transaction, manifest_id: int, state: str, reason: str) -> None:
+    """Say how far reading the contents has come."""
+    await tx.run(_SET_STATE, of=manifest_id, new_state=state, new_reason=reason)
+
+
+async def replace_documents(tx: Transaction, manifest_id: int, found: Sequence[Document]) -> None:
+    """Forget all that was read out of the manifest, and keep these documents instead."""
+    for statement in _DROP:
+        await tx.run(statement, of=manifest_id)
+    rows: list[dict[str, str | int | bytes | None]] = [
+        {
+            "of": manifest_id,
+            "name": each.name,
+            "media_type": each.media_type,
+            "is_cut": int(each.is_cut),
+            "content": zlib.compress(each.text.encode(errors="replace"), 6),
+        }
+        for each in {each.name: each for each in found}.values()
+    ]
+    await tx.run_many(_ADD_DOCUMENT, rows)
+
+
+async def find_document(reader: Reader, manifest_id: int, name: str) -> Document | None:
+    """The document of that name."""
+    row = await reader.one(_DOCUMENT, manifest_id=manifest_id, name=name)
+    if row is None:
+        return None
+    text = zlib.decompress(bytes(row[2])).decode()
+    return Document(str(row[0]), str(row[1]), text, bool(row[3]))
+
+
+async def list_document_names(reader: Reader, manifest_id: int) -> list[str]:
+    """Which documents there are."""
+    return [str(row[0]) for row in await reader.all(_DOCUMENT_NAMES, manifest_id=manifest_id)]
+
+
+async def add_packages(
+    tx: Transaction,
+    manifest_id: int,
+    repository_id: int,
+    found: Sequence[tuple[str, str, str, str]],
+) -> None:
+    """Write down (name, version, purl, licences) of what an SBOM lists."""
+    keys = [dict(zip(_PACKAGE, each, strict=True)) for each in dict.fromkeys(found)]
+    await tx.run_many(_ADD_PACKAGE, [{**key} for key in keys])
+    await tx.run_many(
+        _LINK_PACKAGE, [{**key, "of": manifest_id, "within": repository_id} for key in keys]
+    )
+
+
+async def add_vulnerabilities(
+    tx: Transaction, manifest_id: int, repository_id: int, found: Sequence[tuple[str, str]]
+) -> None:
+    """Write down (identifier, severity) of what a report lists."""
+    await tx.run_many(
+        _ADD_VULNERABILITY,
+        [
+            {"identifier": name, "severity": severity, "of": manifest_id, "within": repository_id}
+            for name, severity in dict(found).items()
+        ],
+    )
+
+
+async def list_attached(
+    reader: Reader, repository_id: int, subject: str
+) -> list[tuple[str, Artifact]]:
+    """The digest of each manifest that names this subject, with what it is; at most 500."""
+    rows = await reader.all(_OF_SUBJECT, repository_id=repository_id, subject=subject)
+    return [(str(row[1]), artifact_of(row[2:])) for row in rows]
+
+
+async def list_parents(reader: Reader, repository_id: int, digest: str) -> list[tuple[int, str]]:
+    """The id and digest of each index that lists this manifest; at most 100."""
+    rows = await reader.all(_PARENTS, repository_id=repository_id, digest=digest)
+    return [(int(row[0]), str(row[1])) for row in rows]
+
+
+async def count_kinds(reader: Reader, repository_id: int) -> dict[str, int]:
+    """How many tags of each kind, the most frequent first."""
+    rows = await reader.all(_KINDS, repository_id=repository_id)
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+async def list_newest(reader: Reader, repository_id: int, limit: int) -> list[Artifact]:
+    """The artifacts whose tags moved last."""
+    rows = await reader.all(_NEWEST, repository_id=repository_id, limit=limit)
+    return [artifact_of(row) for row in rows]
+
+
+async def list_to_read(reader: Reader, newest: int, after: int, limit: int) -> list[int]:
+    """Ids of manifests that were not read by readers of that version."""
+    rows = await reader.all(_TO_READ, reader=newest, after=after, limit=limit)
+    return [int(row[0]) for row in rows]
+
+
+def artifact_of(row: Row) -> Artifact:
+    """The artifact whose columns (`ARTIFACT_COLUMNS`) these are."""
+    values = dict(zip(_WRITTEN, row[:13], strict=True))
+    values["platforms"] = tuple(json.loads(row[9]))
+    counts = json.loads(row[17]) if row[17] else {}
+    return Artifact(**values, marks=Marks(row[13], row[14], row[15], row[16], counts))

@@ -1,0 +1,201 @@
+"""Where tags pointed before, and the manifests that were deleted: what can be undone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select
+
+from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.tables import accounts, manifests, tags
+from entrepot.metadata.upserts import insert
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
+
+
+class TagAction(StrEnum):
+    """What became of a tag."""
+
+    PUSHED = "pushed"
+    MOVED = "moved"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class TagEvent:
+    """One thing that became of a tag; `previous` is the digest it pointed at before."""
+
+    id: int
+    tag: str
+    action: TagAction
+    digest: str
+    previous: str | None
+    at: datetime
+    by: str | None
+
+
+_POINTS_AT: Final = Statement(
+    select(manifests.c.digest)
+    .join(tags, tags.c.manifest_id == manifests.c.id)
+    .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
+)
+_TAGS_OF: Final = Statement(
+    select(tags.c.name).where(tags.c.manifest_id == bindparam("manifest_id")).order_by(tags.c.name)
+)
+_ADD: Final = Statement(
+    insert(tag_history).values(
+        repository_id=bindparam("repository_id"),
+        tag=bindparam("tag"),
+        action=bindparam("action"),
+        digest=bindparam("digest"),
+        previous=bindparam("previous"),
+        at=bindparam("at"),
+        by=bindparam("by"),
+    )
+)
+_EVENT: Final = select(
+    tag_history.c.id,
+    tag_history.c.tag,
+    tag_history.c.action,
+    tag_history.c.digest,
+    tag_history.c.previous,
+    tag_history.c.at,
+    accounts.c.name,
+).join(accounts, accounts.c.namespace_id == tag_history.c.by, isouter=True)
+_OF_REPOSITORY: Final = (
+    tag_history.c.repository_id == bindparam("repository_id"),
+    tag_history.c.id < bindparam("before"),
+)
+_LIST: Final = Statement(
+    _EVENT.where(*_OF_REPOSITORY).order_by(tag_history.c.id.desc()).limit(bindparam("limit"))
+)
+_LIST_TAG: Final = Statement(
+    _EVENT.where(*_OF_REPOSITORY, tag_history.c.tag == bindparam("tag"))
+    .order_by(tag_history.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_FIND: Final = Statement(
+    _EVENT.where(
+        tag_history.c.repository_id == bindparam("repository_id"),
+        tag_history.c.id == bindparam("event_id"),
+    )
+)
+_KEEP: Final = Statement(
+    insert(deleted_manifests)
+    .values(
+        repository_id=bindparam("repository_id"),
+        digest=bindparam("digest"),
+        media_type=bindparam("media_type"),
+        content=bindparam("content"),
+        deleted_at=bindparam("at"),
+        deleted_by=bindparam("by"),
+    )
+    .on_conflict_do_update(
+        index_elements=["repository_id", "digest"], set_={"deleted_at": bindparam("at")}
+    )
+)
+_KEPT: Final = Statement(
+    select(deleted_manifests.c.content, deleted_manifests.c.media_type).where(
+        deleted_manifests.c.repository_id == bindparam("repository_id"),
+        deleted_manifests.c.digest == bindparam("digest"),
+    )
+)
+_FORGET: Final = Statement(
+    delete(deleted_manifests).where(
+        deleted_manifests.c.repository_id == bindparam("repository_id"),
+        deleted_manifests.c.digest == bindparam("digest"),
+    )
+)
+
+
+async def find_pointed_at(reader: Reader, repository_id: int, tag: Tag) -> str | None:
+    """The digest that a tag points at."""
+    row = await reader.one(_POINTS_AT, repository_id=repository_id, tag=tag.text)
+    return None if row is None else str(row[0])
+
+
+async def list_tags_of(reader: Reader, manifest_id: int) -> list[str]:
+    """Every tag on a manifest, by name."""
+    return [str(row[0]) for row in await reader.all(_TAGS_OF, manifest_id=manifest_id)]
+
+
+async def note_tag(
+    tx: Transaction,
+    repository_id: int,
+    tag: str,
+    action: TagAction,
+    digest: str,
+    previous: str | None,
+    by: int | None,
+    now: datetime,
+) -> None:
+    """Remember what became of a tag."""
+    await tx.run(
+        _ADD,
+        repository_id=repository_id,
+        tag=tag,
+        action=action,
+        digest=digest,
+        previous=previous,
+        at=to_instant(now),
+        by=by,
+    )
+
+
+async def list_events(
+    reader: Reader, repository_id: int, tag: str | None, before: int, limit: int
+) -> list[TagEvent]:
+    """The newest `limit` events with an id below `before`, of one tag or of all."""
+    values = {"repository_id": repository_id, "before": before, "limit": limit}
+    if tag is None:
+        rows = await reader.all(_LIST, **values)
+    else:
+        rows = await reader.all(_LIST_TAG, **values, tag=tag)
+    return [_event(row) for row in rows]
+
+
+async def find_event(reader: Reader, repository_id: int, event_id: int) -> TagEvent | None:
+    """One event of the repository."""
+    row = await reader.one(_FIND, repository_id=repository_id, event_id=event_id)
+    return None if row is None else _event(row)
+
+
+async def keep_deleted(
+    tx: Transaction,
+    repository_id: int,
+    digest: str,
+    media_type: str,
+    content: bytes,
+    by: int | None,
+    now: datetime,
+) -> None:
+    """Keep the bytes of a manifest that is being deleted, so that it can come back."""
+    await tx.run(
+        _KEEP,
+        repository_id=repository_id,
+        digest=digest,
+        media_type=media_type,
+        content=content,
+        at=to_instant(now),
+        by=by,
+    )
+
+
+async def find_deleted(
+    reader: Reader, repository_id: int, digest: Digest
+) -> tuple[bytes, str] | None:
+    """The bytes and the media type of a deleted manifest that was kept."""
+    row = await reader.one(_KEPT, repository_id=repository_id, digest=str(digest))
+    return None if row is None else (bytes(row[0]), str(row[1]))
+
+
+async def forget_deleted(tx: Transaction, repository_id: int, digest: Digest) -> None:
+    """Keep a deleted manifest no longer; forgetting what is absent succeeds."""
+    await tx.run(_FORGET, repository_id=repository_id, digest=str(digest))
+
+
+def _event(row: Row) -> TagEvent:
+    return TagEvent(row[0], row[1], TagAction(row[2]), row[3], row[4], from_instant(row[5]), row[6])

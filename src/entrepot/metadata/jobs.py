@@ -1,0 +1,157 @@
+"""Work that must follow a commit: rows written in it, taken by whichever worker is free."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from entrepot.metadata.artifact_tables import jobs
+from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.upserts import insert
+
+QUEUED: Final = "queued"
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work: `kind` says what to do, `subject` with what."""
+
+    id: int
+    kind: str
+    subject: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """Work that was given up, and why."""
+
+    id: int
+    kind: str
+    subject: str
+    attempts: int
+    error: str
+    created_at: datetime
+
+
+_ADD: Final = Statement(
+    insert(jobs)
+    .values(
+        kind=bindparam("kind"),
+        subject=bindparam("subject"),
+        state=QUEUED,
+        attempts=0,
+        run_at=bindparam("run_at"),
+        leased_until=0,
+        error="",
+        created_at=bindparam("run_at"),
+    )
+    .on_conflict_do_update(
+        index_elements=["kind", "subject"],
+        # Asked for again while it runs: the worker's lease is void, so the row outlives its end.
+        set_={"state": QUEUED, "attempts": 0, "run_at": bindparam("run_at"), "leased_until": 0},
+    )
+)
+_DUE: Final = (
+    jobs.c.state == bindparam("queued"),
+    jobs.c.run_at <= bindparam("now"),
+    jobs.c.leased_until <= bindparam("now"),
+)
+_LIST_DUE: Final = Statement(
+    select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts)
+    .where(*_DUE)
+    .order_by(jobs.c.run_at, jobs.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_IS_DUE: Final = Statement(select(jobs.c.id).where(*_DUE).limit(1))
+_LEASE: Final = Statement(
+    update(jobs)
+    .where(jobs.c.id == bindparam("job_id"))
+    .values(leased_until=bindparam("until"), attempts=jobs.c.attempts + 1)
+)
+_MINE: Final = (jobs.c.id == bindparam("job_id"), jobs.c.leased_until == bindparam("lease"))
+_FINISH: Final = Statement(delete(jobs).where(*_MINE))
+_RETRY: Final = Statement(
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        state=bindparam("new_state"),
+        run_at=bindparam("new_run_at"),
+        leased_until=0,
+        error=bindparam("why"),
+    )
+)
+_COUNT: Final = Statement(select(jobs.c.kind, jobs.c.state, func.count()).group_by("kind", "state"))
+_FAILED: Final = Statement(
+    select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts, jobs.c.error, jobs.c.created_at)
+    .where(jobs.c.state == bindparam("failed"))
+    .order_by(jobs.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_REQUEUE: Final = Statement(
+    update(jobs)
+    .where(jobs.c.id == bindparam("job_id"))
+    .values(state=QUEUED, attempts=0, leased_until=0)
+)
+
+
+async def add_job(tx: Transaction, kind: str, subject: str, run_at: datetime) -> None:
+    """Ask for the work; asking again before it began changes nothing."""
+    await tx.run(_ADD, kind=kind, subject=subject, run_at=to_instant(run_at))
+
+
+async def is_due(reader: Reader, now: datetime) -> bool:
+    """Say whether any work waits."""
+    return await reader.one(_IS_DUE, queued=QUEUED, now=to_instant(now)) is not None
+
+
+async def take_jobs(tx: Transaction, until: datetime, now: datetime, limit: int) -> list[Job]:
+    """Up to `limit` pieces of work that wait, nobody else's until `until`."""
+    rows = await tx.all(_LIST_DUE, queued=QUEUED, now=to_instant(now), limit=limit)
+    for row in rows:
+        await tx.run(_LEASE, job_id=row[0], until=to_instant(until))
+    return [Job(*row) for row in rows]
+
+
+async def finish_job(tx: Transaction, job: Job, until: datetime) -> None:
+    """Forget work that is done, unless it was asked for again meanwhile."""
+    await tx.run(_FINISH, job_id=job.id, lease=to_instant(until))
+
+
+async def put_back(
+    tx: Transaction, job: Job, until: datetime, again: datetime | None, error: str
+) -> None:
+    """Try once more at `again`; give up where it is `None`."""
+    state = FAILED if again is None else QUEUED
+    run_at = to_instant(again or until)
+    await tx.run(
+        _RETRY,
+        job_id=job.id,
+        lease=to_instant(until),
+        new_state=state,
+        new_run_at=run_at,
+        why=error[:2000],
+    )
+
+
+async def count_jobs(reader: Reader) -> dict[tuple[str, str], int]:
+    """How many there are by kind and state."""
+    return {(str(row[0]), str(row[1])): int(row[2]) for row in await reader.all(_COUNT)}
+
+
+async def list_failed(reader: Reader, limit: int) -> list[FailedJob]:
+    """Work that was given up, the newest first."""
+    rows = await reader.all(_FAILED, failed=FAILED, limit=limit)
+    return [FailedJob(row[0], row[1], row[2], row[3], row[4], from_instant(row[5])) for row in rows]
+
+
+async def requeue(tx: Transaction, job_id: int) -> bool:
+    """Try work again that was given up; say whether there is such work."""
+    return await tx.run(_REQUEUE, job_id=job_id) > 0
+
+
+LEASE: Final = timedelta(minutes=5)
+"""How long a worker may keep work before another takes it for lost."""

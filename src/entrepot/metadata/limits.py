@@ -1,0 +1,58 @@
+"""How much of an allowance is used, in one number for each name (GCRA)."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, case, cast, delete, select
+
+from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.people_tables import limits
+from entrepot.metadata.tables import NUMBER
+from entrepot.metadata.upserts import insert
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NOW: Final = cast(bindparam("now"), NUMBER)
+_STEP: Final = cast(bindparam("step"), NUMBER)
+_LATEST: Final = cast(bindparam("latest"), NUMBER)
+_NEXT: Final = case((limits.c.until > _NOW, limits.c.until), else_=_NOW) + _STEP
+
+_TAKE: Final = Statement(
+    insert(limits)
+    .values(name=bindparam("name"), until=_NOW + _STEP)
+    .on_conflict_do_update(index_elements=["name"], set_={"until": _NEXT}, where=_NEXT <= _LATEST)
+)
+_FIND: Final = Statement(select(limits.c.until).where(limits.c.name == bindparam("name")))
+_DELETE: Final = Statement(delete(limits).where(limits.c.name == bindparam("name")))
+_DELETE_OVER: Final = Statement(delete(limits).where(limits.c.until <= bindparam("now")))
+
+
+async def take(
+    tx: Transaction, name: str, step: timedelta, allowance: timedelta, now: datetime
+) -> bool:
+    """Use `step` of the allowance of that name, which refills as time passes; `False` where too
+    little is left, and then nothing is used.
+    """
+    count = await tx.run(
+        _TAKE,
+        name=name,
+        now=to_instant(now),
+        step=step // _MICROSECOND,
+        latest=to_instant(now + allowance),
+    )
+    return count > 0
+
+
+async def find_until(reader: Reader, name: str) -> datetime | None:
+    """The instant up to which the allowance of that name is used; `None` where none of it is."""
+    row = await reader.one(_FIND, name=name)
+    return None if row is None else from_instant(row[0])
+
+
+async def forgive(tx: Transaction, name: str) -> None:
+    """Give the whole allowance of that name back."""
+    await tx.run(_DELETE, name=name)
+
+
+async def delete_refilled(tx: Transaction, now: datetime) -> int:
+    """Forget the names whose allowance is whole again; say how many."""
+    return await tx.run(_DELETE_OVER, now=to_instant(now))

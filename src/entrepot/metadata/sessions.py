@@ -1,0 +1,137 @@
+"""Sessions: browsers that somebody has signed in with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, or_, select, update
+
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.people_tables import sessions
+from entrepot.metadata.upserts import insert
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that signed in; `is_pending` while its second factor is still to come."""
+
+    id: int
+    account_id: int
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    address: str
+    client: str
+    is_pending: bool
+
+
+_SESSION: Final = select(
+    sessions.c.id,
+    sessions.c.account_id,
+    sessions.c.created_at,
+    sessions.c.seen_at,
+    sessions.c.expires_at,
+    sessions.c.address,
+    sessions.c.client,
+    sessions.c.is_pending,
+)
+_BY_HASH: Final = Statement(_SESSION.where(sessions.c.secret_hash == bindparam("secret_hash")))
+_OF_ACCOUNT: Final = Statement(
+    _SESSION.where(sessions.c.account_id == bindparam("account_id")).order_by(
+        sessions.c.seen_at.desc(), sessions.c.id.desc()
+    )
+)
+_INSERT: Final = Statement(
+    insert(sessions)
+    .values(
+        account_id=bindparam("account_id"),
+        secret_hash=bindparam("secret_hash"),
+        created_at=bindparam("created_at"),
+        seen_at=bindparam("seen_at"),
+        expires_at=bindparam("expires_at"),
+        address=bindparam("address"),
+        client=bindparam("client"),
+        is_pending=bindparam("is_pending"),
+    )
+    .returning(sessions.c.id)
+)
+_TOUCH: Final = Statement(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session_id"), sessions.c.seen_at < bindparam("moment"))
+    .values(seen_at=bindparam("moment"), address=bindparam("new_address"))
+)
+_DELETE: Final = Statement(
+    delete(sessions).where(
+        sessions.c.id == bindparam("session_id"), sessions.c.account_id == bindparam("owner_id")
+    )
+)
+_DELETE_OTHERS: Final = Statement(
+    delete(sessions).where(
+        sessions.c.account_id == bindparam("owner_id"), sessions.c.id != bindparam("kept_id")
+    )
+)
+_DELETE_OVER: Final = Statement(
+    delete(sessions).where(
+        or_(sessions.c.expires_at <= bindparam("now"), sessions.c.seen_at <= bindparam("idle"))
+    )
+)
+
+
+async def insert_session(tx: Transaction, session: Session, secret_hash: str) -> int:
+    """Store a session and return its id; the `id` it came with is not looked at."""
+    row = await tx.one(
+        _INSERT,
+        account_id=session.account_id,
+        secret_hash=secret_hash,
+        created_at=to_instant(session.created_at),
+        seen_at=to_instant(session.seen_at),
+        expires_at=to_instant(session.expires_at),
+        address=session.address,
+        client=session.client,
+        is_pending=int(session.is_pending),
+    )
+    return int(row[0]) if row else 0
+
+
+async def find_session(reader: Reader, secret_hash: str) -> Session | None:
+    """The session with that hash, over or not."""
+    row = await reader.one(_BY_HASH, secret_hash=secret_hash)
+    return None if row is None else _session(row)
+
+
+async def list_sessions(reader: Reader, account_id: int) -> list[Session]:
+    """Every session of the account, the one seen last first."""
+    return [_session(row) for row in await reader.all(_OF_ACCOUNT, account_id=account_id)]
+
+
+async def touch_session(tx: Transaction, session_id: int, address: str, now: datetime) -> None:
+    """Record that the session was seen, and from where."""
+    await tx.run(_TOUCH, session_id=session_id, new_address=address, moment=to_instant(now))
+
+
+async def delete_session(tx: Transaction, session_id: int, account_id: int) -> bool:
+    """Forget the session if it is the account's; say whether there was such a one."""
+    return await tx.run(_DELETE, session_id=session_id, owner_id=account_id) > 0
+
+
+async def delete_other_sessions(tx: Transaction, account_id: int, kept_id: int) -> int:
+    """Forget every session of the account but one (0: none is kept); say how many."""
+    return await tx.run(_DELETE_OTHERS, owner_id=account_id, kept_id=kept_id)
+
+
+async def delete_sessions_over(tx: Transaction, now: datetime, idle_since: datetime) -> int:
+    """Forget sessions that have expired or were not seen since then; say how many."""
+    return await tx.run(_DELETE_OVER, now=to_instant(now), idle=to_instant(idle_since))
+
+
+def _session(row: Row) -> Session:
+    return Session(
+        id=row[0],
+        account_id=row[1],
+        created_at=from_instant(row[2]),
+        seen_at=from_instant(row[3]),
+        expires_at=from_instant(row[4]),
+        address=row[5],
+        client=row[6],
+        is_pending=bool(row[7]),
+    )

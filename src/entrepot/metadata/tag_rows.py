@@ -1,0 +1,189 @@
+"""The rows of a tags page: filtered, sorted and paged where the tags are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, bindparam, func, or_, select
+
+from entrepot.metadata.artifact_tables import artifacts
+from entrepot.metadata.artifacts import ARTIFACT_COLUMNS, Artifact, artifact_of
+from entrepot.metadata.engine import Reader, Row, Statement, from_instant, from_optional
+from entrepot.metadata.tables import accounts, manifests, tags
+
+_WIDTH: Final = 9
+
+
+class Order(StrEnum):
+    """How tags are sorted: versions from the newest, time from the latest, names from A, size."""
+
+    VERSION = "version"
+    NEWEST = "newest"
+    NAME = "name"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which tags are wanted; what is empty does not narrow."""
+
+    text: str = ""
+    kind: str = ""
+    platform: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every tag is wanted."""
+        return not (self.text or self.kind or self.platform)
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """A tag, the manifest it points at, and what is known of that one."""
+
+    tag: str
+    manifest_id: int
+    digest: str
+    media_type: str
+    manifest_size: int
+    moved_at: datetime
+    moved_by: str | None
+    pulls: int
+    pulled_at: datetime | None
+    artifact: Artifact | None
+
+
+_COLUMNS: Final = (
+    tags.c.name,
+    manifests.c.id,
+    manifests.c.digest,
+    manifests.c.media_type,
+    manifests.c.size,
+    tags.c.moved_at,
+    accounts.c.name,
+    manifests.c.pulls,
+    manifests.c.pulled_at,
+    *ARTIFACT_COLUMNS,
+)
+_SORT: Final[dict[Order, tuple[Any, ...]]] = {
+    Order.VERSION: (tags.c.version_key.desc(), tags.c.name.desc()),
+    Order.NEWEST: (tags.c.moved_at.desc(), tags.c.name.desc()),
+    Order.NAME: (tags.c.name,),
+    Order.SIZE: (artifacts.c.size.desc(), tags.c.name),
+}
+_VISIBLE: Final = and_(tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0)
+_FILTER: Final = (
+    or_(bindparam("text") == "", func.lower(tags.c.name).like(bindparam("text"), escape="\\")),
+    or_(bindparam("kind") == "", artifacts.c.kind == bindparam("kind")),
+    or_(
+        bindparam("platform") == "",
+        artifacts.c.platforms.like(bindparam("platform"), escape="\\"),
+    ),
+)
+
+
+def _joined(statement: Select[Any]) -> Select[Any]:
+    return (
+        statement.join(manifests, manifests.c.id == tags.c.manifest_id)
+        .join(artifacts, artifacts.c.manifest_id == tags.c.manifest_id, isouter=True)
+        .join(accounts, accounts.c.namespace_id == tags.c.moved_by, isouter=True)
+        .where(_VISIBLE)
+    )
+
+
+_PAGES: Final = {
+    (order, is_filtered): Statement(
+        _joined(select(*_COLUMNS))
+        .where(*(_FILTER if is_filtered else ()))
+        .order_by(*columns)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
+    )
+    for order, columns in _SORT.items()
+    for is_filtered in (False, True)
+}
+_COUNT: Final = Statement(select(func.count()).select_from(tags).where(_VISIBLE))
+_COUNT_FILTERED: Final = Statement(_joined(select(func.count()).select_from(tags)).where(*_FILTER))
+_ONE: Final = Statement(_joined(select(*_COLUMNS)).where(tags.c.name == bindparam("tag")))
+_ALIASES: Final = Statement(
+    select(tags.c.name)
+    .where(tags.c.manifest_id == bindparam("manifest_id"), tags.c.is_hidden == 0)
+    .order_by(tags.c.version_key.desc(), tags.c.name)
+    .limit(50)
+)
+
+
+async def list_rows(
+    reader: Reader,
+    repository_id: int,
+    order: Order,
+    filters: Filters,
+    *,
+    limit: int,
+    offset: int,
+) -> list[TagRow]:
+    """`limit` tags from `offset` on, in that order; never one that clients attach things by."""
+    values = {"repository_id": repository_id, "limit": limit, "offset": offset}
+    statement = _PAGES[order, not filters.is_empty]
+    if filters.is_empty:
+        return [_tag_row(row) for row in await reader.all(statement, **values)]
+    return [
+        _tag_row(row) for row in await reader.all(statement, **values, **_filter_values(filters))
+    ]
+
+
+async def count_rows(reader: Reader, repository_id: int, filters: Filters) -> int:
+    """How many tags there are that the filters let through."""
+    if filters.is_empty:
+        row = await reader.one(_COUNT, repository_id=repository_id)
+    else:
+        row = await reader.one(
+            _COUNT_FILTERED, repository_id=repository_id, **_filter_values(filters)
+        )
+    return int(row[0]) if row else 0
+
+
+async def find_row(reader: Reader, repository_id: int, tag: str) -> TagRow | None:
+    """One tag."""
+    row = await reader.one(_ONE, repository_id=repository_id, tag=tag)
+    return None if row is None else _tag_row(row)
+
+
+async def list_aliases(reader: Reader, manifest_id: int) -> list[str]:
+    """The tags on one manifest, versions first; at most 50."""
+    return [str(row[0]) for row in await reader.all(_ALIASES, manifest_id=manifest_id)]
+
+
+def _filter_values(filters: Filters) -> dict[str, str]:
+    return {
+        "text": _like(filters.text.lower()),
+        "kind": filters.kind,
+        # Platforms are a JSON list: the quotes keep `arm` from meaning `arm64`.
+        "platform": _like(f'"{filters.platform}') if filters.platform else "",
+    }
+
+
+def _like(text: str) -> str:
+    if not text:
+        return ""
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
+
+
+def _tag_row(row: Row) -> TagRow:
+    rest: Sequence[Any] = row[_WIDTH:]
+    return TagRow(
+        tag=row[0],
+        manifest_id=row[1],
+        digest=row[2],
+        media_type=row[3],
+        manifest_size=row[4],
+        moved_at=from_instant(row[5]),
+        moved_by=row[6],
+        pulls=row[7],
+        pulled_at=from_optional(row[8]),
+        artifact=None if rest[0] is None else artifact_of(rest),
+    )
