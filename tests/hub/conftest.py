@@ -4,10 +4,12 @@ import pytest
 
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.identities import Identities
+from entrepot.hub.limiter import Limiter
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.sessions import Sessions
 from entrepot.hub.tokens import Tokens
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
@@ -55,6 +57,18 @@ def tokens(
 ) -> Tokens:
     """What stands for an account."""
     return Tokens(metadata, permissions, registry_tokens, clock)
+
+
+@pytest.fixture
+def sessions(metadata: Metadata, clock: MovableClock) -> Sessions:
+    """Who is signed in with a browser."""
+    return Sessions(metadata, clock)
+
+
+@pytest.fixture
+def limiter(metadata: Metadata, clock: MovableClock) -> Limiter:
+    """How often something may be tried."""
+    return Limiter(metadata, clock)
 
 
 @pytest.fixture
