@@ -260,11 +260,11 @@ async def test_untagging_leaves_the_manifest(
     manifests: Manifests, stocked: Target, repository: Repository
 ) -> None:
     digest = await put(manifests, stocked, of(b"one"), "a", "b")
-    await manifests.untag(repository, Tag("a"))
+    await manifests.untag(repository, Tag("a"), None)
     assert await manifests.list_tags(repository, "", 10) == ["b"]
     assert await content_of(manifests, repository, digest) == of(b"one")
     with pytest.raises(ManifestUnknown):
-        await manifests.untag(repository, Tag("a"))
+        await manifests.untag(repository, Tag("a"), None)
 
 
 async def test_deleting_a_manifest_takes_every_tag_on_it(
@@ -272,10 +272,10 @@ async def test_deleting_a_manifest_takes_every_tag_on_it(
 ) -> None:
     digest = await put(manifests, stocked, of(b"one"), "a", "b")
     await put(manifests, stocked, of(b"two"), "c")
-    await manifests.delete(repository, digest)
+    await manifests.delete(repository, digest, None)
     assert await manifests.list_tags(repository, "", 10) == ["c"]
     with pytest.raises(ManifestUnknown):
-        await manifests.delete(repository, digest)
+        await manifests.delete(repository, digest, None)
     with pytest.raises(ManifestUnknown):
         await manifests.get(repository, Tag("a"))
 
@@ -284,7 +284,7 @@ async def test_a_deleted_manifest_can_be_pushed_again(
     manifests: Manifests, stocked: Target, repository: Repository
 ) -> None:
     digest = await put(manifests, stocked, of(b"one"), "a")
-    await manifests.delete(repository, digest)
+    await manifests.delete(repository, digest, None)
     await put(manifests, stocked, of(b"one"), "a")
     assert await content_of(manifests, repository, Tag("a")) == of(b"one")
 
@@ -295,7 +295,7 @@ async def test_the_same_manifest_in_two_repositories_is_deleted_in_one(
     other = await add_repository(metadata, "a/other")
     digest = await put(manifests, target, index(), "v1")
     await put(manifests, target_of(other), index(), "v1")
-    await manifests.delete(repository, digest)
+    await manifests.delete(repository, digest, None)
     assert await content_of(manifests, other, Tag("v1")) == index()
 
 
@@ -306,9 +306,9 @@ async def test_nothing_can_be_deleted_in_a_repository_that_is_gone(
     async with metadata.begin() as tx:
         await delete_repository(tx, repository.id)
     with pytest.raises(RepositoryUnknown):
-        await manifests.delete(repository, digest)
+        await manifests.delete(repository, digest, None)
     with pytest.raises(RepositoryUnknown):
-        await manifests.untag(repository, Tag("v1"))
+        await manifests.untag(repository, Tag("v1"), None)
     with pytest.raises(RepositoryUnknown):
         await put(manifests, target, index(), "v1")
 

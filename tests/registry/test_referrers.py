@@ -165,7 +165,7 @@ async def test_a_deleted_referrer_is_not_listed(
 ) -> None:
     gone = await push(manifests, target, referrer("gone"), "v1")
     stays = await push(manifests, target, referrer("stays"))
-    await manifests.delete(repository, gone)
+    await manifests.delete(repository, gone, None)
     assert digests(await listed(referrers, repository)) == [str(stays)]
 
 
@@ -173,7 +173,7 @@ async def test_an_untagged_referrer_stays_listed(
     manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
 ) -> None:
     digest = await push(manifests, target, referrer("tagged"), "v1")
-    await manifests.untag(repository, Tag("v1"))
+    await manifests.untag(repository, Tag("v1"), None)
     assert digests(await listed(referrers, repository)) == [str(digest)]
 
 

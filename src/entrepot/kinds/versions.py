@@ -15,12 +15,57 @@ _PLACES: Final = 4
 # What follows the numbers; in the order of these characters.
 _PRE, _RELEASE, _VARIANT, _MORE = "!", ",", "-", "."
 _VARIANTS: Final = frozenset(
-    (
-        "alpine apache bookworm bullseye buster centos cli debian distroless fedora focal fpm full "
-        "glibc jammy jdk jre lite linux management musl nanoserver noble noroot nonroot openjdk "
-        "otel perl rootless scratch slim stretch temurin trixie ubi ubuntu unprivileged windows "
-        "windowsservercore amd64 arm64 armv6 armv7 arm i386 ppc64le s390x riscv64 x86"
-    ).split()
+    [
+        "alpine",
+        "apache",
+        "bookworm",
+        "bullseye",
+        "buster",
+        "centos",
+        "cli",
+        "debian",
+        "distroless",
+        "fedora",
+        "focal",
+        "fpm",
+        "full",
+        "glibc",
+        "jammy",
+        "jdk",
+        "jre",
+        "lite",
+        "linux",
+        "management",
+        "musl",
+        "nanoserver",
+        "noble",
+        "noroot",
+        "nonroot",
+        "openjdk",
+        "otel",
+        "perl",
+        "rootless",
+        "scratch",
+        "slim",
+        "stretch",
+        "temurin",
+        "trixie",
+        "ubi",
+        "ubuntu",
+        "unprivileged",
+        "windows",
+        "windowsservercore",
+        "amd64",
+        "arm64",
+        "armv6",
+        "armv7",
+        "arm",
+        "i386",
+        "ppc64le",
+        "s390x",
+        "riscv64",
+        "x86",
+    ]
 )
 
 

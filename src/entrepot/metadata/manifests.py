@@ -7,6 +7,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from entrepot.kinds.attachments import is_hidden_tag
+from entrepot.kinds.versions import version_key
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.metadata.upserts import insert
@@ -116,6 +118,8 @@ _MOVE_TAG: Final = Statement(
         manifest_id=bindparam("manifest_id"),
         moved_at=bindparam("moved_at"),
         moved_by=bindparam("moved_by"),
+        version_key=bindparam("version_key"),
+        is_hidden=bindparam("is_hidden"),
     )
     .on_conflict_do_update(
         index_elements=["repository_id", "name"],
@@ -231,6 +235,8 @@ async def move_tag(
         manifest_id=manifest_id,
         moved_at=to_instant(now),
         moved_by=by,
+        version_key=version_key(tag.text),
+        is_hidden=int(is_hidden_tag(tag.text)),
     )
 
 

@@ -68,6 +68,11 @@ _ADD_PULLS: Final = Statement(
     .where(repositories.c.id == bindparam("repository_id"))
     .values(pulls=repositories.c.pulls + bindparam("count"), pulled_at=bindparam("moment"))
 )
+_SET_PUSHED: Final = Statement(
+    update(repositories)
+    .where(repositories.c.id == bindparam("repository_id"))
+    .values(pushed_at=bindparam("moment"))
+)
 _LIST_ALL: Final = Statement(select(*_COLUMNS).order_by(repositories.c.name))
 _DELETE: Final = tuple(
     Statement(delete(table).where(table.c.repository_id == bindparam("repository_id")))
@@ -139,6 +144,11 @@ async def lock_repository(tx: Transaction, repository: Repository) -> None:
 async def set_visibility(tx: Transaction, repository_id: int, visibility: Visibility) -> None:
     """Change who may pull."""
     await tx.run(_SET_VISIBILITY, repository_id=repository_id, new_visibility=visibility)
+
+
+async def set_pushed(tx: Transaction, repository_id: int, moment: datetime) -> None:
+    """Record that something was pushed."""
+    await tx.run(_SET_PUSHED, repository_id=repository_id, moment=to_instant(moment))
 
 
 async def add_pulls(tx: Transaction, repository_id: int, count: int, moment: datetime) -> None:

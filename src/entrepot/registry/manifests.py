@@ -1,21 +1,25 @@
 """Manifests: checked, stored as they came, tagged, deleted."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import DigestMismatch, ManifestBlobUnknown, ManifestUnknown, TooManyTags
-from entrepot.metadata import blobs, manifests
+from entrepot.metadata import blobs, jobs, manifests, repositories
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.manifests import ManifestFacts, NewManifest, StoredManifest
 from entrepot.metadata.repositories import Repository, Target, lock_repository
-from entrepot.oci import media_types
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.manifests import Manifest, parse_manifest
 from entrepot.oci.names import Reference, Tag
+from entrepot.registry.contents import needed_blobs, new_manifest
+from entrepot.registry.history import History
 from entrepot.registry.uploads import Uploads
 
+INDEX: Final = "index"
+"""The job of finding out what a manifest is; its subject is the manifest's id."""
+SUMMARIZE: Final = "summarize"
+"""The job of describing a repository again; its subject is the repository's id."""
 MAX_TAGS: Final = 100
 """Tags that one request may set."""
 
@@ -39,6 +43,7 @@ class Manifests:
         self._uploads = uploads
         self._accept_sparse = accept_sparse
         self._now = now
+        self._history = History(metadata, now)
 
     async def get(self, repository: Repository, reference: Reference) -> StoredManifest:
         """The manifest with its bytes; else `ManifestUnknown`."""
@@ -75,7 +80,7 @@ class Manifests:
         if digest is not None and digest != actual:
             raise DigestMismatch(detail={"digest": str(digest)})
         manifest = parse_manifest(content, content_type)
-        new = _new_manifest(manifest, actual)
+        new = new_manifest(manifest, actual)
         if EMPTY_JSON_DIGEST in new.blobs:
             await self._uploads.ensure_empty_json()
         await self._store(target, manifest, new, tags, by)
@@ -95,23 +100,33 @@ class Manifests:
             await self._check_references(tx, repository, manifest)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
             for tag in tags:
+                await self._history.note_push(tx, repository.id, tag, new.digest, by)
                 await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
+            await repositories.set_pushed(tx, repository.id, now)
+            await jobs.add_job(tx, INDEX, str(manifest_id), now)
 
-    async def untag(self, repository: Repository, tag: Tag) -> None:
+    async def untag(self, repository: Repository, tag: Tag, by: int | None) -> None:
         """Remove only the tag; `ManifestUnknown` where there is none."""
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
+            await self._history.note_untag(tx, repository.id, tag, by)
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
+            await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
 
-    async def delete(self, repository: Repository, digest: Digest) -> None:
-        """Remove the manifest and every tag on it; `ManifestUnknown` where there is none."""
+    async def delete(self, repository: Repository, digest: Digest, by: int | None) -> None:
+        """Remove the manifest and every tag on it; `ManifestUnknown` where there is none.
+
+        Its bytes are kept for `History.restore` until the collector's grace period is over.
+        """
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
-            found = await manifests.find_facts(tx, repository.id, digest)
+            found = await manifests.find_manifest(tx, repository.id, digest)
             if found is None:
                 raise ManifestUnknown(detail={"digest": str(digest)})
+            await self._history.note_delete(tx, repository.id, found, by)
             await manifests.delete_manifest(tx, found.id)
+            await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
 
     async def list_tags(self, repository: Repository, last: str, limit: int) -> list[str]:
         """The first `limit` tags after `last` in byte order."""
@@ -121,7 +136,7 @@ class Manifests:
         self, tx: Transaction, repository: Repository, manifest: Manifest
     ) -> None:
         missing = []
-        for digest in _needed_blobs(manifest, accept_sparse=self._accept_sparse):
+        for digest in needed_blobs(manifest, accept_sparse=self._accept_sparse):
             if await blobs.is_linked(tx, repository.id, digest):
                 continue
             if digest == EMPTY_JSON_DIGEST:
@@ -130,53 +145,3 @@ class Manifests:
             missing.append(str(digest))
         if missing:
             raise ManifestBlobUnknown(tuple(missing))
-
-
-def _needed_blobs(manifest: Manifest, *, accept_sparse: bool) -> list[Digest]:
-    """Blobs that must be in the repository, each once.
-
-    Children of an index are not asked for: mirrors push indexes before, or without, some of them.
-    """
-    described = [*manifest.layers, *([manifest.config] if manifest.config else [])]
-    if accept_sparse:
-        described = [each for each in described if each.digest == EMPTY_JSON_DIGEST]
-    needed = [
-        each.digest
-        for each in described
-        if not (each.has_urls and media_types.is_nondistributable(each.media_type))
-    ]
-    # BuildKit's registry cache is an index whose children are blobs.
-    needed += [
-        each.digest for each in manifest.children if media_types.is_blob_type(each.media_type)
-    ]
-    return list(dict.fromkeys(needed))
-
-
-def _new_manifest(manifest: Manifest, digest: Digest) -> NewManifest:
-    children = manifest.children
-    blob_children = {each.digest for each in children if media_types.is_blob_type(each.media_type)}
-    described = (*manifest.layers, *([manifest.config] if manifest.config else []))
-    return NewManifest(
-        digest=digest,
-        media_type=manifest.media_type,
-        content=manifest.content,
-        artifact_type=manifest.referrer_type,
-        subject=manifest.subject.digest if manifest.subject else None,
-        descriptor=_descriptor(manifest, digest) if manifest.subject else None,
-        blobs=frozenset({each.digest for each in described} | blob_children),
-        children=frozenset({each.digest for each in children} - blob_children),
-    )
-
-
-def _descriptor(manifest: Manifest, digest: Digest) -> str:
-    """What a referrers list shows (distribution-spec 1.1, "Listing Referrers")."""
-    descriptor: dict[str, object] = {
-        "mediaType": manifest.media_type,
-        "digest": str(digest),
-        "size": len(manifest.content),
-    }
-    if manifest.referrer_type:
-        descriptor["artifactType"] = manifest.referrer_type
-    if manifest.annotations:
-        descriptor["annotations"] = manifest.annotations
-    return json.dumps(descriptor, separators=(",", ":"))

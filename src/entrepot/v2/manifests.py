@@ -70,9 +70,9 @@ class ManifestDoor:
         parsed = _reference_to_read(reference)
         repository = admission.repository
         if isinstance(parsed, Tag):
-            await self._manifests.untag(repository, parsed)
+            await self._manifests.untag(repository, parsed, admission.identity.account_id)
         else:
-            await self._manifests.delete(repository, parsed)
+            await self._manifests.delete(repository, parsed, admission.identity.account_id)
         return empty(202)
 
 
