@@ -20,8 +20,8 @@ async def test_a_blob_is_found_only_where_it_is_held(metadata: Metadata) -> None
     digest = await add_blob(metadata, holder, b"content")
     found = StoredBlob(str(digest), 7, f"key-of-{digest.hex[:8]}")
     reader = metadata.reader
-    assert await blobs.find_blob(reader, holder, digest) == found
-    assert await blobs.find_blob(reader, other, digest) is None
+    assert await blobs.find_blob(reader, holder.id, digest) == found
+    assert await blobs.find_blob(reader, other.id, digest) is None
     assert await blobs.find_blob_anywhere(reader, digest) == found
     assert await blobs.is_linked(reader, holder.id, digest)
     assert not await blobs.is_linked(reader, other.id, digest)
@@ -29,7 +29,7 @@ async def test_a_blob_is_found_only_where_it_is_held(metadata: Metadata) -> None
 
 async def test_an_absent_blob_is_nowhere(metadata: Metadata) -> None:
     repository = await add_repository(metadata, "a/b")
-    assert await blobs.find_blob(metadata.reader, repository, ABSENT) is None
+    assert await blobs.find_blob(metadata.reader, repository.id, ABSENT) is None
     assert await blobs.find_blob_anywhere(metadata.reader, ABSENT) is None
     assert await blobs.list_holders(metadata.reader, ABSENT, 10) == []
     assert await blobs.count_all(metadata.reader) == 0
@@ -40,7 +40,7 @@ async def test_recording_a_blob_again_changes_where_it_is(metadata: Metadata) ->
     digest = await add_blob(metadata, repository, b"content")
     async with metadata.begin() as tx:
         await blobs.insert_blob(tx, digest, 7, "elsewhere", START + timedelta(days=1))
-    found = await blobs.find_blob(metadata.reader, repository, digest)
+    found = await blobs.find_blob(metadata.reader, repository.id, digest)
     assert found == StoredBlob(str(digest), 7, "elsewhere")
     assert await blobs.count_all(metadata.reader) == 1
 

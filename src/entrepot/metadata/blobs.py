@@ -8,7 +8,6 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, select
 
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
-from entrepot.metadata.repositories import Repository
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import Digest
@@ -85,9 +84,9 @@ _LIST: Final = Statement(
 )
 
 
-async def find_blob(reader: Reader, repository: Repository, digest: Digest) -> StoredBlob | None:
+async def find_blob(reader: Reader, repository_id: int, digest: Digest) -> StoredBlob | None:
     """The blob, where this repository holds it."""
-    row = await reader.one(_FIND, repository_id=repository.id, digest=str(digest))
+    row = await reader.one(_FIND, repository_id=repository_id, digest=str(digest))
     return None if row is None else StoredBlob(*row)
 
 

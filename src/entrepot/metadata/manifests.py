@@ -153,6 +153,22 @@ _REFERRERS: Final = Statement(
     .limit(bindparam("limit"))
 )
 _COUNT: Final = Statement(select(func.count()).select_from(manifests))
+_STORED_BY_ID: Final = Statement(
+    select(*_FACTS, manifests.c.content, manifests.c.repository_id).where(
+        manifests.c.id == bindparam("id")
+    )
+)
+_TAGGED_LIKE: Final = Statement(
+    select(tags.c.name, *_FACTS)
+    .join(manifests, manifests.c.id == tags.c.manifest_id)
+    .where(
+        tags.c.repository_id == bindparam("repository_id"),
+        tags.c.name >= bindparam("first"),
+        tags.c.name < bindparam("end"),
+    )
+    .order_by(tags.c.name)
+    .limit(bindparam("limit"))
+)
 _SUBJECT: Final = _by_digest(manifests.c.subject)
 _ADD_PULLS: Final = Statement(
     update(manifests)
@@ -181,6 +197,26 @@ async def find_facts(
     """As `find_manifest`, without reading the bytes."""
     row = await _find(reader, repository_id, reference, _FACTS_BY_TAG, _FACTS_BY_DIGEST)
     return None if row is None else ManifestFacts(*row)
+
+
+async def find_by_id(reader: Reader, manifest_id: int) -> tuple[StoredManifest, int] | None:
+    """The manifest with that id, with its bytes and its repository's id."""
+    row = await reader.one(_STORED_BY_ID, id=manifest_id)
+    return None if row is None else (_stored(row[:5]), int(row[5]))
+
+
+async def list_tagged_like(
+    reader: Reader, repository_id: int, prefix: str, limit: int
+) -> list[tuple[str, ManifestFacts]]:
+    """Tags that begin with `prefix`, with the manifests that they point at."""
+    rows = await reader.all(
+        _TAGGED_LIKE,
+        repository_id=repository_id,
+        first=prefix,
+        end=prefix + "\x7f",
+        limit=limit,
+    )
+    return [(str(row[0]), ManifestFacts(*row[1:])) for row in rows]
 
 
 async def insert_manifest(

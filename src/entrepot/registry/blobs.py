@@ -32,7 +32,7 @@ class Blobs:
 
     async def get(self, repository: Repository, digest: Digest) -> StoredBlob:
         """The blob, where this repository holds it; else `BlobUnknown`."""
-        found = await blobs.find_blob(self._metadata.reader, repository, digest)
+        found = await blobs.find_blob(self._metadata.reader, repository.id, digest)
         if found is None:
             raise BlobUnknown(detail={"digest": str(digest)})
         return found

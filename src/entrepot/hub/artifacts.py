@@ -1,0 +1,153 @@
+"""Artifacts: manifests seen with their kinds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.errors import EntrepotError
+from entrepot.extract.findings import State
+from entrepot.kinds.catalogue import recognize
+from entrepot.kinds.evidence import MAX_CONFIG, Child, Evidence
+from entrepot.kinds.kind import Extractor, Kind
+from entrepot.metadata import artifacts, blobs, manifests
+from entrepot.metadata.artifacts import Artifact, Marks
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.manifests import StoredManifest
+from entrepot.oci.descriptors import Descriptor
+from entrepot.oci.digests import EMPTY_JSON_DIGEST
+from entrepot.oci.manifests import Manifest, parse_manifest
+from entrepot.oci.media_types import is_blob_type
+from entrepot.storage.protocols import BlobKey, Storage
+
+_LONGEST: Final = 2000
+_CHILDREN: Final = 200
+"""Children of an index that are looked at; real indexes have a dozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A manifest, the evidence of what it is, and what it is."""
+
+    stored: StoredManifest
+    evidence: Evidence
+    kind: Kind
+    artifact: Artifact
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest, parsed."""
+        return self.evidence.manifest
+
+
+class Artifacts:
+    """Says what manifests are, from their own bytes and their config's."""
+
+    def __init__(self, metadata: Metadata, storage: Storage) -> None:
+        self._metadata = metadata
+        self._storage = storage
+
+    async def describe(self, repository_id: int, stored: StoredManifest) -> Described:
+        """What the manifest is, with what was written down about its contents, if anything was."""
+        manifest = parse_manifest(stored.content, stored.media_type)
+        sizes, children = await self._children(repository_id, manifest)
+        evidence = Evidence(manifest, await self._config(repository_id, manifest), children)
+        kind = recognize(evidence)
+        written = await artifacts.find_artifact(self._metadata.reader, stored.id)
+        size = stored.size + sum(each.size for each in _own_blobs(manifest).values()) + sizes
+        artifact = _artifact(stored, repository_id, evidence, kind, size, written)
+        return Described(stored, evidence, kind, artifact)
+
+    async def read_json(self, repository_id: int, blob: Descriptor) -> Mapping[str, object]:
+        """A small blob as a JSON object; empty where it is anything else."""
+        content = await self.read_small(repository_id, blob)
+        try:
+            value = json.loads(content) if content else {}
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    async def read_small(self, repository_id: int, blob: Descriptor) -> bytes | None:
+        """The bytes of a blob of at most `MAX_CONFIG` bytes; `None` where it cannot be had."""
+        if blob.digest == EMPTY_JSON_DIGEST or blob.size > MAX_CONFIG:
+            return b"{}" if blob.digest == EMPTY_JSON_DIGEST else None
+        found = await blobs.find_blob(self._metadata.reader, repository_id, blob.digest)
+        if found is None or found.size > MAX_CONFIG:
+            return None
+        try:
+            return b"".join([run async for run in self._storage.read(BlobKey(found.key))])
+        except EntrepotError:
+            return None
+
+    async def _config(self, repository_id: int, manifest: Manifest) -> Mapping[str, object]:
+        if manifest.config is None:
+            return {}
+        return await self.read_json(repository_id, manifest.config)
+
+    async def _children(
+        self, repository_id: int, manifest: Manifest
+    ) -> tuple[int, tuple[Child, ...]]:
+        """The bytes of all children that are here, and what each one is."""
+        total, children = 0, []
+        reader = self._metadata.reader
+        for descriptor in manifest.children[:_CHILDREN]:
+            kind = None
+            if is_blob_type(descriptor.media_type):
+                total += descriptor.size
+            else:
+                facts = await manifests.find_facts(reader, repository_id, descriptor.digest)
+                found = facts and await artifacts.find_artifact(reader, facts.id)
+                if found:
+                    kind = found.kind
+                    total += found.size
+            children.append(Child(descriptor, kind))
+        return total, tuple(children)
+
+
+def platforms_of(evidence: Evidence) -> tuple[str, ...]:
+    """What the artifact runs on: an index's children, or the config's own platform."""
+    found = [
+        str(child.descriptor.platform)
+        for child in evidence.children
+        if child.descriptor.platform and not child.descriptor.platform.is_unknown
+    ]
+    if not evidence.children:
+        os, architecture = evidence.config.get("os"), evidence.config.get("architecture")
+        if isinstance(os, str) and isinstance(architecture, str) and os and architecture:
+            variant = evidence.config.get("variant")
+            tail = f"/{variant}" if isinstance(variant, str) and variant else ""
+            found = [f"{os}/{architecture}{tail}"[:_LONGEST]]
+    return tuple(dict.fromkeys(found))
+
+
+def _own_blobs(manifest: Manifest) -> dict[str, Descriptor]:
+    described = [*manifest.layers, *([manifest.config] if manifest.config else [])]
+    return {str(each.digest): each for each in described}
+
+
+def _artifact(
+    stored: StoredManifest,
+    repository_id: int,
+    evidence: Evidence,
+    kind: Kind,
+    size: int,
+    written: Artifact | None,
+) -> Artifact:
+    said = kind.describe(evidence)
+    first = State.DONE if kind.extractor is Extractor.NOTHING else State.QUEUED
+    return Artifact(
+        manifest_id=stored.id,
+        repository_id=repository_id,
+        kind=kind.id,
+        size=size,
+        title=said.title[:_LONGEST],
+        version=said.version[:_LONGEST],
+        description=said.description[:_LONGEST],
+        licenses=said.licenses[:_LONGEST],
+        created=said.created[:64],
+        platforms=platforms_of(evidence),
+        state=written.state if written else first,
+        reason=written.reason if written else "",
+        reader=written.reader if written else 0,
+        marks=written.marks if written else Marks(),
+    )

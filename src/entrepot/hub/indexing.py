@@ -1,0 +1,239 @@
+"""Finds out what was pushed, after the push: its kind, its contents, what it is attached to."""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from msgspec import json
+
+from entrepot.errors import EntrepotError
+from entrepot.extract.findings import Blob, Findings, State, Task
+from entrepot.hub.artifacts import Artifacts, Described
+from entrepot.hub.attachments import Attachments
+from entrepot.kinds.kind import Extractor
+from entrepot.metadata import artifacts, blobs, jobs, manifests, trusted_keys
+from entrepot.metadata.artifacts import Document, Marks
+from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.oci.descriptors import Descriptor
+from entrepot.oci.digests import Digest
+from entrepot.storage.protocols import BlobKey, HasPaths, Storage
+
+_log = logging.getLogger(__name__)
+
+READER: Final = 1
+"""The version of what reads contents: greater, and `entrepot reindex` reads everything again."""
+FINDINGS: Final = "findings"
+"""The document that holds all that was found, without the texts that have documents of their own."""
+CONTRIBUTION: Final = "marks"
+"""The document that says what an attachment adds to the marks of its subject."""
+_LARGEST: Final = 512 * 1024 * 1024
+_SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
+
+
+class ReadsContents(Protocol):
+    """Reads blobs where they can do no harm."""
+
+    async def read(self, task: Task) -> Findings:
+        """What was found; never raises for what the blobs hold."""
+
+
+class Indexing:
+    """Writes down what manifests are; repeating it gives the same."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        storage: Storage,
+        described: Artifacts,
+        attachments: Attachments,
+        reader: ReadsContents,
+        now: Clock,
+    ) -> None:
+        self._metadata = metadata
+        self._storage = storage
+        self._artifacts = described
+        self._attachments = attachments
+        self._reader = reader
+        self._now = now
+
+    async def index(self, manifest_id: int) -> None:
+        """Describe one manifest and all that depends on it; one that is gone is no error."""
+        found = await manifests.find_by_id(self._metadata.reader, manifest_id)
+        if found is None:
+            return
+        stored, repository_id = found
+        described = await self._artifacts.describe(repository_id, stored)
+        async with self._metadata.begin() as tx:
+            await artifacts.write_artifact(tx, described.artifact)
+        findings = await self._read(repository_id, described)
+        async with self._metadata.begin() as tx:
+            await self._write(tx, described, findings)
+        await self._roll_up(repository_id, described)
+
+    async def _read(self, repository_id: int, described: Described) -> Findings:
+        kind = described.kind
+        if kind.extractor is Extractor.NOTHING or described.evidence.children:
+            return Findings()
+        async with AsyncExitStack() as stack:
+            try:
+                found = [
+                    await stack.enter_async_context(self._open(repository_id, index, blob))
+                    for index, blob in _readable(described)
+                ]
+            except EntrepotError as error:
+                return Findings(state=State.FAILED, reason=error.message)
+            subject = described.manifest.subject
+            return await self._reader.read(
+                Task(
+                    extractor=kind.extractor,
+                    kind=kind.id,
+                    blobs=found,
+                    subject=str(subject.digest) if subject else "",
+                    annotations=described.manifest.annotations,
+                    keys=await trusted_keys.list_pems(self._metadata.reader, repository_id),
+                )
+            )
+
+    @asynccontextmanager
+    async def _open(self, repository_id: int, index: int, blob: Descriptor) -> AsyncIterator[Blob]:
+        """The blob as a file: its own where bytes are files, a passing copy elsewhere."""
+        found = await blobs.find_blob(self._metadata.reader, repository_id, blob.digest)
+        path = Path()
+        title = blob.annotations.get("org.opencontainers.image.title", "")
+        size = found.size if found else 0
+        with tempfile.TemporaryDirectory(prefix="entrepot-") as directory:
+            if found is None or size > _LARGEST:
+                size = blob.size
+            elif isinstance(self._storage, HasPaths):
+                path = self._storage.path_of(BlobKey(found.key))
+            else:
+                path = Path(directory) / "blob"
+                with path.open("wb") as file:
+                    async for run in self._storage.read(BlobKey(found.key)):
+                        file.write(run)
+            given = str(path) if path.name else ""
+            yield Blob(index, blob.media_type, size, given, title, blob.annotations)
+
+    async def _write(self, tx: Transaction, described: Described, findings: Findings) -> None:
+        artifact = described.artifact
+        manifest_id, repository_id = artifact.manifest_id, artifact.repository_id
+        if await manifests.find_by_id(tx, manifest_id) is None:
+            return
+        await artifacts.replace_documents(tx, manifest_id, _documents(described, findings))
+        await artifacts.add_packages(
+            tx,
+            manifest_id,
+            repository_id,
+            [(each.name, each.version, each.purl, each.licenses) for each in findings.packages],
+        )
+        await artifacts.add_vulnerabilities(
+            tx,
+            manifest_id,
+            repository_id,
+            [(each.id, each.severity) for each in findings.vulnerabilities],
+        )
+        await artifacts.write_artifact(
+            tx,
+            replace(
+                artifact,
+                title=artifact.title or findings.title[:2000],
+                description=artifact.description or findings.description[:2000],
+                state=findings.state,
+                reason=findings.reason[:2000],
+                reader=READER,
+            ),
+        )
+        await jobs.add_job(tx, "summarize", str(repository_id), self._now())
+
+    async def _roll_up(self, repository_id: int, described: Described) -> None:
+        """Count anew what is attached to the artifact, to its subjects, and to their indexes."""
+        digest = described.stored.digest
+        subjects = await self._attachments.subjects_of(
+            repository_id, described.stored.id, digest, described.manifest
+        )
+        for each in (digest, *sorted(subjects)):
+            await self.count_marks(repository_id, each)
+
+    async def count_marks(self, repository_id: int, digest: str) -> None:
+        """Count anew what is attached to a digest, and to the indexes that list it."""
+        reader = self._metadata.reader
+        own = await self._marks_of(repository_id, digest)
+        facts = await manifests.find_facts(reader, repository_id, Digest.parse(digest))
+        if facts is None:
+            return
+        found = await artifacts.find_artifact(reader, facts.id)
+        stored = await manifests.find_by_id(reader, facts.id)
+        if found is None or stored is None:
+            return
+        described = await self._artifacts.describe(repository_id, stored[0])
+        for child in described.manifest.children:
+            own = _add(own, await self._marks_of(repository_id, str(child.digest)))
+        async with self._metadata.begin() as tx:
+            await artifacts.set_marks(tx, facts.id, own)
+        if not described.manifest.children:
+            for _, parent in await artifacts.list_parents(reader, repository_id, digest):
+                await self.count_marks(repository_id, parent)
+
+    async def _marks_of(self, repository_id: int, digest: str) -> Marks:
+        total = Marks()
+        for each in await self._attachments.list_of(repository_id, digest):
+            document = await artifacts.find_document(
+                self._metadata.reader, each.artifact.manifest_id, CONTRIBUTION
+            )
+            if document is not None:
+                total = _add(total, json.decode(document.text, type=Marks))
+        return total
+
+
+def _readable(described: Described) -> list[tuple[int, Descriptor]]:
+    manifest = described.manifest
+    found = list(enumerate(manifest.layers))
+    if manifest.config is not None:
+        found.append((-1, manifest.config))
+    return found[:1000]
+
+
+def _documents(described: Described, findings: Findings) -> Sequence[Document]:
+    found = [
+        Document(each.name, each.media_type, each.text, each.is_cut) for each in findings.documents
+    ]
+    rest = json.encode(_without_documents(findings)).decode()
+    found.append(Document(FINDINGS, "application/json", rest, is_cut=False))
+    if described.kind.is_attachment:
+        marks = json.encode(contribution(findings)).decode()
+        found.append(Document(CONTRIBUTION, "application/json", marks, is_cut=False))
+    return found
+
+
+def _without_documents(findings: Findings) -> Findings:
+    values = {name: getattr(findings, name) for name in Findings.__struct_fields__}
+    return Findings(**{**values, "documents": []})
+
+
+def contribution(findings: Findings) -> Marks:
+    """What an attachment adds to its subject's marks."""
+    said = [each for each in findings.statements if each.predicate_type != _SIGNED]
+    return Marks(
+        signatures=len(findings.signatures) if not said else 0,
+        verified=sum(each.check == "verified" for each in findings.signatures),
+        sboms=1 if findings.packages else 0,
+        attestations=len(said),
+        vulnerabilities=dict(Counter(each.severity for each in findings.vulnerabilities)),
+    )
+
+
+def _add(one: Marks, other: Marks) -> Marks:
+    counts = Counter(one.vulnerabilities)
+    counts.update(other.vulnerabilities)
+    return Marks(
+        one.signatures + other.signatures,
+        one.verified + other.verified,
+        one.sboms + other.sboms,
+        one.attestations + other.attestations,
+        dict(counts),
+    )

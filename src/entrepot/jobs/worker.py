@@ -1,0 +1,86 @@
+"""Does the work that commits left behind: one loop a worker, each piece of work once at a time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from entrepot.metadata import jobs
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.jobs import LEASE, Job
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[str], Awaitable[None]]
+"""Does one piece of work, told its subject; may be called again for the same."""
+
+LOOK_EVERY: Final = 0.5
+"""Seconds between looks for work; a look at an idle queue is one read."""
+_AT_ONCE: Final = 16
+_ATTEMPTS: Final = 5
+
+
+class JobWorker:
+    """Takes work from the queue until it is stopped."""
+
+    def __init__(self, metadata: Metadata, works: Mapping[str, Work], now: Clock) -> None:
+        self._metadata = metadata
+        self._works = works
+        self._now = now
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running event loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop; work that is cut short is taken up by whoever comes next."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def drain(self) -> int:
+        """Do everything that is due now, on the caller's time; say how much it was."""
+        done = 0
+        while taken := await self._do_some():
+            done += taken
+        return done
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if await self._do_some():
+                    continue
+            except Exception as error:  # the loop outlives a database that is away
+                _log.warning("looking for work failed", extra={"error": str(error)})
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _do_some(self) -> int:
+        now = self._now()
+        if not await jobs.is_due(self._metadata.reader, now):
+            return 0
+        until = now + LEASE
+        async with self._metadata.begin() as tx:
+            taken = await jobs.take_jobs(tx, until, now, _AT_ONCE)
+        for job in taken:
+            error = await self._do(job)
+            async with self._metadata.begin() as tx:
+                if error is None:
+                    await jobs.finish_job(tx, job, until)
+                    continue
+                last = job.attempts + 1 >= _ATTEMPTS
+                again = None if last else self._now() + timedelta(seconds=5 * 4**job.attempts)
+                await jobs.put_back(tx, job, until, again, error)
+        return len(taken)
+
+    async def _do(self, job: Job) -> str | None:
+        work = self._works.get(job.kind)
+        if work is None:
+            return f"this version knows no work called {job.kind}"
+        try:
+            await work(job.subject)
+        except Exception as error:  # whatever went wrong is told, and tried again
+            _log.exception("job failed", extra={"job": job.kind, "subject": job.subject})
+            return f"{type(error).__name__}: {error}"
+        return None
