@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import (
     EVERYTHING,
     NOTHING,
@@ -80,7 +81,7 @@ async def test_everybody_may_do_what_the_table_says_and_nothing_else(
 ) -> None:
     wrong = []
     for (place, state), ceiling in product(situations(), CEILINGS):
-        rights = await permissions.rights(people[who], ceiling, name_of(place, state))
+        rights = await permissions.rights(Identity(people[who], ceiling), name_of(place, state))
         if rights.actions != expected(who, place, state) & ceiling:
             wrong.append((place, state, sorted(ceiling), sorted(rights.actions)))
     assert wrong == []
@@ -92,7 +93,7 @@ async def test_an_open_hub_allows_everything_up_to_the_scope(
 ) -> None:
     permissions = Permissions(metadata.reader, is_open=True)
     for (place, state), ceiling in product(situations(), CEILINGS):
-        rights = await permissions.rights(people[who], ceiling, name_of(place, state))
+        rights = await permissions.rights(Identity(people[who], ceiling), name_of(place, state))
         assert rights.actions == ceiling
         assert rights.target is not None
 
@@ -102,7 +103,7 @@ async def test_a_repository_is_told_of_only_to_who_may_do_something(
     permissions: Permissions, people: dict[str, Account | None], who: str
 ) -> None:
     for (place, state), ceiling in product(situations(), CEILINGS):
-        rights = await permissions.rights(people[who], ceiling, name_of(place, state))
+        rights = await permissions.rights(Identity(people[who], ceiling), name_of(place, state))
         told = rights.repository is not None
         assert told is (state != "absent" and bool(rights.actions))
 
@@ -115,7 +116,7 @@ async def test_a_stranger_cannot_tell_private_from_absent(
 
     for who, place in product(("nobody", "stranger"), ("acme", "alice", "hub")):
         private, absent = [
-            await permissions.rights(people[who], EVERYTHING, name_of(place, state))
+            await permissions.rights(Identity(people[who]), name_of(place, state))
             for state in ("private", "absent")
         ]
         assert visible(private) == visible(absent) == (NOTHING, True)
@@ -135,8 +136,8 @@ async def test_a_blob_is_mounted_from_where_it_could_be_pulled(
         if found is None:
             continue
         holder = Holder(found.id, found.namespace_id, found.visibility)
-        rights = await permissions.rights(people[who], ceiling, name)
-        may = await permissions.may_pull_from_holder(people[who], ceiling, holder)
+        rights = await permissions.rights(Identity(people[who], ceiling), name)
+        may = await permissions.may_pull_from_holder(Identity(people[who], ceiling), holder)
         assert may is (Action.PULL in rights.actions)
 
 
@@ -146,7 +147,7 @@ async def test_the_catalog_shows_the_private_of_whoever_belongs_there(
     acme = await account_rows.find_namespace(metadata.reader, "acme")
     assert acme is not None
     for who, account in people.items():
-        visible = await permissions.visible_namespaces(account)
+        visible = await permissions.visible_namespaces(Identity(account))
         if account is None:
             assert visible == []
         elif account.is_admin:
@@ -158,7 +159,7 @@ async def test_the_catalog_shows_the_private_of_whoever_belongs_there(
 
 async def test_an_open_hub_shows_everybody_everything(metadata: Metadata) -> None:
     permissions = Permissions(metadata.reader, is_open=True)
-    assert await permissions.visible_namespaces(None) is None
+    assert await permissions.visible_namespaces(ANONYMOUS) is None
 
 
 async def test_a_new_repository_begins_as_its_namespace_says(
@@ -172,7 +173,7 @@ async def test_a_new_repository_begins_as_its_namespace_says(
             ("hub", hub_visibility),
             ("nowhere", hub_visibility),
         ):
-            rights = await permissions.rights(people["admin"], EVERYTHING, name_of(place, "absent"))
+            rights = await permissions.rights(Identity(people["admin"]), name_of(place, "absent"))
             assert rights.target is not None
             assert rights.target.visibility is begins_as
 
@@ -183,7 +184,7 @@ async def test_a_repository_of_the_hub_is_not_taken_over_by_an_account_of_its_fi
     """An administrator pushed `early/app` before anybody was called `early`."""
     await add_repository(metadata, "early/app", Visibility.PRIVATE, None)
     early = await add_account(metadata, "early")
-    rights = await permissions.rights(early, EVERYTHING, RepositoryName("early/app"))
+    rights = await permissions.rights(Identity(early), RepositoryName("early/app"))
     assert rights.actions == NOTHING
-    rights = await permissions.rights(early, EVERYTHING, RepositoryName("early/other"))
+    rights = await permissions.rights(Identity(early), RepositoryName("early/other"))
     assert rights.actions == EVERYTHING

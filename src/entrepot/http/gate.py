@@ -96,17 +96,15 @@ class Gate:
         granted = identity.grants is None or CATALOG in identity.grants
         if not self.is_open and (not granted or identity == ANONYMOUS):
             raise Unauthenticated if identity == ANONYMOUS else InsufficientScope
-        return await self._permissions.visible_namespaces(identity.account)
+        return await self._permissions.visible_namespaces(identity)
 
     async def rights(self, identity: Identity, name: RepositoryName) -> Rights:
         """What somebody may do with a name, whatever their registry token lists."""
-        return await self._permissions.rights(identity.account, identity.ceiling, name)
+        return await self._permissions.rights(identity, name)
 
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
         """Say whether somebody may pull from a repository that holds a blob."""
-        return await self._permissions.may_pull_from_holder(
-            identity.account, identity.ceiling, holder
-        )
+        return await self._permissions.may_pull_from_holder(identity, holder)
 
     async def _admission(self, authorization: str | None, name: RepositoryName) -> Admission:
         key = (authorization, name.text)
@@ -166,7 +164,7 @@ def parse_basic(value: str) -> tuple[str, str]:
 
 
 def _name_of(identity: Identity) -> str:
-    return identity.account.name if identity.account else ""
+    return identity.name
 
 
 def _is_over(expires_at: datetime | None, now: Clock) -> bool:

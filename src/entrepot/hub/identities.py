@@ -1,40 +1,15 @@
 """Who is asking: accounts by password, personal token, refresh token or registry token."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-
 from entrepot.errors import BadCredentials, BadToken
+from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, EVERYTHING, Identity
 from entrepot.hub.passwords import Passwords
-from entrepot.hub.permissions import ACTIONS_OF_SCOPE, EVERYTHING, Actions
-from entrepot.hub.registry_tokens import Grants, RegistryTokens
+from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.secrets import hash_secret, looks_like_secret
 from entrepot.metadata.accounts import Account, find_account, find_account_by_id
 from entrepot.metadata.engine import Clock, Reader
 from entrepot.metadata.tokens import Token, TokenKind, find_token, find_token_by_id
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Somebody, or nobody (`account` is `None`), and the most they may do this way.
-
-    `grants` is what a registry token lists; `None` for credentials, which list nothing.
-    `expires_at` is when the identity must be looked at again.
-    """
-
-    account: Account | None = None
-    ceiling: Actions = EVERYTHING
-    token_id: int | None = None
-    grants: Grants | None = None
-    expires_at: datetime | None = None
-
-    @property
-    def account_id(self) -> int | None:
-        """The account's id, `None` for nobody."""
-        return self.account.id if self.account else None
-
-
-ANONYMOUS: Final = Identity()
+__all__ = ["ANONYMOUS", "Identities", "Identity", "password_mark"]
 
 
 class Identities:

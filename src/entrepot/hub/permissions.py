@@ -1,11 +1,24 @@
-"""Who may do what. One function decides, and every door asks it."""
+"""Who may do what. One function decides, and every door and every rule asks it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
+from entrepot.errors import Denied, NamespaceUnknown, RepositoryUnknown
+from entrepot.hub.actors import (
+    ACTIONS_OF_PERMISSION,
+    ACTIONS_OF_ROLE,
+    ACTIONS_OF_SCOPE,
+    EVERYTHING,
+    NOTHING,
+    PULL,
+    WRITE,
+    Action,
+    Actions,
+    Identity,
+    matches,
+)
 from entrepot.metadata.accounts import (
-    Account,
+    Namespace,
     Role,
     Visibility,
     find_namespace,
@@ -14,28 +27,25 @@ from entrepot.metadata.accounts import (
 )
 from entrepot.metadata.blobs import Holder
 from entrepot.metadata.engine import Reader
+from entrepot.metadata.redirects import find_redirected
 from entrepot.metadata.repositories import Repository, Target, find_repository
-from entrepot.metadata.tokens import Scope
+from entrepot.metadata.teams import Permission, list_rights_of
 from entrepot.oci.names import RepositoryName
 
-
-class Action(StrEnum):
-    """What can be done to a repository's content (the token scope's words)."""
-
-    PULL = "pull"
-    PUSH = "push"
-    DELETE = "delete"
-
-
-Actions = frozenset[Action]
-
-NOTHING: Final[Actions] = frozenset()
-PULL: Final[Actions] = frozenset({Action.PULL})
-WRITE: Final[Actions] = frozenset({Action.PULL, Action.PUSH})
-EVERYTHING: Final[Actions] = frozenset(Action)
-
-ACTIONS_OF_SCOPE: Final = {Scope.READ: PULL, Scope.WRITE: WRITE, Scope.ADMIN: EVERYTHING}
-ACTIONS_OF_ROLE: Final = {Role.MEMBER: PULL, Role.EDITOR: EVERYTHING, Role.OWNER: EVERYTHING}
+__all__ = [
+    "ACTIONS_OF_ROLE",
+    "ACTIONS_OF_SCOPE",
+    "EVERYTHING",
+    "NOTHING",
+    "PULL",
+    "WRITE",
+    "Action",
+    "Actions",
+    "NamespaceRights",
+    "Permissions",
+    "Rights",
+    "decide",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,8 @@ class Rights:
 
     actions: Actions
     target: Target | None
+    may_administer: bool = False
+    """Change its settings: describe, open or close, archive, rename, transfer, delete."""
 
     @property
     def repository(self) -> Repository | None:
@@ -51,22 +63,46 @@ class Rights:
         return self.target.found if self.target and self.actions else None
 
 
+@dataclass(frozen=True, slots=True)
+class NamespaceRights:
+    """What somebody may do in a namespace, which there may be none of."""
+
+    namespace: Namespace | None
+    role: Role | None
+    may_create: bool
+    """Make repositories, by a push or on a page."""
+    may_administer: bool
+    """Change members, teams, tokens, keys and settings, and read the audit log."""
+
+    @property
+    def may_see_members(self) -> bool:
+        """Whether they belong there, or may everything."""
+        return self.role is not None or self.may_administer
+
+
 def decide(
-    account: Account | None,
+    identity: Identity,
     role: Role | None,
     visibility: Visibility | None,
     *,
-    is_open: bool,
+    permissions: Iterable[Permission] = (),
+    is_listed: bool = True,
+    is_open: bool = False,
 ) -> Actions:
-    """What an account (`None`: nobody) may do with a repository (`None`: one to be created).
+    """What somebody may do with a repository (`None`: one to be created).
 
-    `role` is the account's in the name's namespace, `OWNER` in its own.
+    `role` is theirs in the name's namespace, `OWNER` in their own; `permissions` are those of
+    their teams there. `is_listed` says whether their token covers the name.
     """
-    if is_open or (account is not None and account.is_admin):
-        return EVERYTHING
-    if role is not None:
-        return ACTIONS_OF_ROLE[role]
-    return PULL if visibility is Visibility.PUBLIC else NOTHING
+    public = PULL if visibility is Visibility.PUBLIC else NOTHING
+    if is_open or identity.may_everything:
+        allowed = EVERYTHING
+    else:
+        allowed = public.union(
+            ACTIONS_OF_ROLE[role] if role else NOTHING,
+            *(ACTIONS_OF_PERMISSION[each] for each in permissions),
+        )
+    return allowed & identity.ceiling & (EVERYTHING if is_listed or is_open else public)
 
 
 class Permissions:
@@ -79,57 +115,154 @@ class Permissions:
         self._hub_visibility = hub_visibility
         self.is_open = is_open
 
-    async def rights(
-        self, account: Account | None, ceiling: Actions, name: RepositoryName
-    ) -> Rights:
-        """What the account may do with the name, at most `ceiling`."""
-        repository = await find_repository(self._reader, name)
-        if repository is None:
-            return await self._rights_to_create(account, ceiling, name)
-        role = await self._role(account, repository.namespace_id)
-        actions = decide(account, role, repository.visibility, is_open=self.is_open) & ceiling
-        target = Target(name, repository.namespace_id, repository.visibility, repository)
-        return Rights(actions, target)
+    async def rights(self, identity: Identity, name: RepositoryName) -> Rights:
+        """What somebody may do with the name, or with what has moved from there."""
+        found = await find_repository(self._reader, name)
+        if found is not None:
+            return await self._rights_in(identity, found)
+        moved = await find_redirected(self._reader, name)
+        if moved is not None:
+            rights = await self._rights_in(identity, moved)
+            if rights.actions:
+                return rights
+        return await self._rights_to_create(identity, name)
 
-    async def may_pull_from_holder(
-        self, account: Account | None, ceiling: Actions, holder: Holder
-    ) -> bool:
-        """Say whether the account may pull from a repository that holds a blob."""
-        role = await self._role(account, holder.namespace_id)
-        actions = decide(account, role, Visibility(holder.visibility), is_open=self.is_open)
-        return Action.PULL in actions & ceiling
+    async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
+        """Say whether somebody may pull from a repository that holds a blob."""
+        role = await self._role(identity, holder.namespace_id)
+        actions = decide(
+            identity,
+            role,
+            Visibility(holder.visibility),
+            is_listed=identity.patterns is None,
+            is_open=self.is_open,
+        )
+        return Action.PULL in actions
 
-    async def visible_namespaces(self, account: Account | None) -> list[int] | None:
-        """The namespaces whose private repositories the account sees; `None` is every one."""
-        if self.is_open or (account is not None and account.is_admin):
+    async def visible_namespaces(self, identity: Identity) -> list[int] | None:
+        """The namespaces whose private repositories somebody sees; `None` is every one."""
+        if self.is_open:
             return None
-        if account is None:
+        if identity.patterns is not None or Action.PULL not in identity.ceiling:
             return []
-        return [account.id, *await list_memberships(self._reader, account.id)]
-
-    async def _rights_to_create(
-        self, account: Account | None, ceiling: Actions, name: RepositoryName
-    ) -> Rights:
-        if name.namespace is None:
-            target = Target(name, None, self._hub_visibility, None)
-            return Rights(decide(account, None, None, is_open=self.is_open) & ceiling, target)
-        namespace = await find_namespace(self._reader, name.namespace)
-        if namespace is None:
-            return self._rights_without_namespace(account, ceiling, name)
-        role = await self._role(account, namespace.id)
-        actions = decide(account, role, None, is_open=self.is_open) & ceiling
-        return Rights(actions, Target(name, namespace.id, namespace.default_visibility, None))
-
-    def _rights_without_namespace(
-        self, account: Account | None, ceiling: Actions, name: RepositoryName
-    ) -> Rights:
-        """An open hub and its administrators may use any name; it then belongs to the hub."""
-        actions = decide(account, None, None, is_open=self.is_open) & ceiling
-        return Rights(actions, Target(name, None, self._hub_visibility, None))
-
-    async def _role(self, account: Account | None, namespace_id: int | None) -> Role | None:
-        if account is None or namespace_id is None:
+        if identity.may_everything:
             return None
-        if account.id == namespace_id:
+        if identity.namespace_id is not None:
+            return [identity.namespace_id]
+        if identity.account is None:
+            return []
+        return [identity.account.id, *await list_memberships(self._reader, identity.account.id)]
+
+    async def namespace_rights(self, identity: Identity, name: str) -> NamespaceRights:
+        """What somebody may do in the namespace of that name."""
+        namespace = await find_namespace(self._reader, name)
+        if namespace is None:
+            return NamespaceRights(None, None, False, False)
+        return await self.rights_in_namespace(identity, namespace)
+
+    async def rights_in_namespace(
+        self, identity: Identity, namespace: Namespace
+    ) -> NamespaceRights:
+        """What somebody may do in a namespace."""
+        role = await self._role(identity, namespace.id)
+        unlimited = identity.ceiling == EVERYTHING and identity.patterns is None
+        may_create = Action.PUSH in decide(identity, role, None, is_open=self.is_open)
+        may_administer = unlimited and (role is Role.OWNER or identity.may_everything)
+        return NamespaceRights(
+            namespace, role, may_create and identity.patterns is None, may_administer
+        )
+
+    async def repository_to_administer(
+        self, identity: Identity, name: RepositoryName
+    ) -> Repository:
+        """The repository, for somebody who may change its settings.
+
+        Raises `RepositoryUnknown` to those who may not know of it, and `Denied` to the others.
+        """
+        rights = await self.rights(identity, name)
+        if rights.repository is None:
+            raise RepositoryUnknown(f"no repository is called {name}")
+        if not rights.may_administer:
+            raise Denied(f"only administrators of {name} may do this")
+        return rights.repository
+
+    async def repository_to_see(self, identity: Identity, name: RepositoryName) -> Repository:
+        """The repository, for somebody who may pull from it; else `RepositoryUnknown`."""
+        rights = await self.rights(identity, name)
+        if rights.repository is None or Action.PULL not in rights.actions:
+            raise RepositoryUnknown(f"no repository is called {name}")
+        return rights.repository
+
+    async def namespace_to_administer(self, identity: Identity, name: str) -> Namespace:
+        """The namespace, for its owner; `NamespaceUnknown` to strangers, `Denied` to members."""
+        rights = await self.namespace_rights(identity, name)
+        if rights.namespace is None or not rights.may_see_members:
+            raise NamespaceUnknown(f"no organisation is called {name}")
+        if not rights.may_administer:
+            raise Denied(f"only owners of {name} may do this")
+        return rights.namespace
+
+    def check_administrator(self, identity: Identity) -> None:
+        """Raise `Denied` unless they may change the hub itself."""
+        unlimited = identity.ceiling == EVERYTHING and identity.patterns is None
+        if not (identity.may_everything and unlimited):
+            raise Denied("only administrators of the hub may do this")
+
+    async def _rights_in(self, identity: Identity, repository: Repository) -> Rights:
+        name = repository.name
+        role, teams = await self._standing(identity, repository.namespace_id, name)
+        actions = decide(
+            identity,
+            role,
+            repository.visibility,
+            permissions=teams,
+            is_listed=_is_listed(identity, name),
+            is_open=self.is_open,
+        )
+        target = Target(name, repository.namespace_id, repository.visibility, repository)
+        may_administer = Action.DELETE in actions and identity.is_somebody
+        return Rights(actions, target, may_administer)
+
+    async def _rights_to_create(self, identity: Identity, name: RepositoryName) -> Rights:
+        namespace = None
+        if name.namespace is not None:
+            namespace = await find_namespace(self._reader, name.namespace)
+        namespace_id = namespace.id if namespace else None
+        role, teams = await self._standing(identity, namespace_id, name)
+        actions = decide(
+            identity,
+            role,
+            None,
+            permissions=teams,
+            is_listed=_is_listed(identity, name),
+            is_open=self.is_open,
+        )
+        # An open hub and administrators may use any name; without a namespace it is the hub's.
+        visibility = namespace.default_visibility if namespace else self._hub_visibility
+        return Rights(actions, Target(name, namespace_id, visibility, None))
+
+    async def _standing(
+        self, identity: Identity, namespace_id: int | None, name: RepositoryName
+    ) -> tuple[Role | None, list[Permission]]:
+        """The role, and for those whose role is the least, what their teams may do."""
+        role = await self._role(identity, namespace_id)
+        if role is not Role.MEMBER or identity.account is None or namespace_id is None:
+            return role, []
+        given = await list_rights_of(self._reader, namespace_id, identity.account.id)
+        rest = name.text.partition("/")[2]
+        return role, [each.permission for each in given if matches(each.pattern, rest)]
+
+    async def _role(self, identity: Identity, namespace_id: int | None) -> Role | None:
+        if namespace_id is None:
+            return None
+        if identity.namespace_id is not None:
+            return Role.EDITOR if identity.namespace_id == namespace_id else None
+        if identity.account is None:
+            return None
+        if identity.account.id == namespace_id:
             return Role.OWNER
-        return await find_role(self._reader, namespace_id, account.id)
+        return await find_role(self._reader, namespace_id, identity.account.id)
+
+
+def _is_listed(identity: Identity, name: RepositoryName) -> bool:
+    return identity.patterns is None or any(matches(each, name.text) for each in identity.patterns)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from entrepot.errors import BadToken, Unavailable
-from entrepot.hub.permissions import Action, Actions
+from entrepot.hub.actors import Action, Actions, Grants
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import find_signing_key, insert_signing_key
 
@@ -26,9 +26,6 @@ _AUDIENCE: Final = "entrepot"
 _MAX_LENGTH: Final = 16384
 _REMEMBERED: Final = 4096
 _LEEWAY: Final = timedelta(seconds=60)
-
-Grants = Mapping[str, Actions]
-"""What a token lists: actions by repository name; `CATALOG` stands for the catalog."""
 
 CATALOG: Final = "*catalog*"
 """Not a repository's name: `*` cannot be part of one."""

@@ -84,7 +84,7 @@ class Tokens:
             if access.name is None:
                 grants[CATALOG] = frozenset({Action.PULL})
                 continue
-            rights = await self._permissions.rights(identity.account, identity.ceiling, access.name)
+            rights = await self._permissions.rights(identity, access.name)
             granted = rights.actions & access.actions
             if granted:
                 held = grants.get(access.name.text, frozenset())

@@ -92,6 +92,9 @@ class Transaction(Reader, Protocol):
     async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
         """Run the statement once per row of values."""
 
+    async def lock(self, name: str) -> None:
+        """Let nobody else hold the lock of that name until this transaction ends."""
+
 
 class Metadata(Protocol):
     """A database of facts. Raises `Unavailable` when it cannot answer, never a wrong answer."""

@@ -46,6 +46,10 @@ class PostgresTransaction:
         async with self._connection.cursor() as cursor:
             await cursor.executemany(text, [{**constants, **values} for values in rows])
 
+    async def lock(self, name: str) -> None:
+        """An advisory lock, which ends with the transaction."""
+        await self._connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+
     async def _execute(
         self, statement: Statement, values: dict[str, Value]
     ) -> psycopg.AsyncCursor[tuple[Any, ...]]:

@@ -11,7 +11,15 @@ from sqlalchemy import Select, bindparam, delete, exists, select, update
 
 from entrepot.errors import RepositoryUnknown
 from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    from_optional,
+    to_instant,
+)
 from entrepot.metadata.tables import (
     manifest_references,
     manifests,
@@ -34,17 +42,37 @@ class Repository:
     visibility: Visibility
     created_at: datetime
     pulls: int
+    description: str = ""
+    archived_at: datetime | None = None
+    pushed_at: datetime | None = None
+    stars: int = 0
+    kind: str = ""
+    size: int = 0
+    tag_count: int = 0
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it can only be read."""
+        return self.archived_at is not None
 
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     repositories.c.id,
     repositories.c.name,
     repositories.c.namespace_id,
     repositories.c.visibility,
     repositories.c.created_at,
     repositories.c.pulls,
+    repositories.c.description,
+    repositories.c.archived_at,
+    repositories.c.pushed_at,
+    repositories.c.stars,
+    repositories.c.kind,
+    repositories.c.size,
+    repositories.c.tag_count,
 )
-_FIND: Final = Statement(select(*_COLUMNS).where(repositories.c.name == bindparam("name")))
+"""What `repository_of` makes a repository of."""
+_FIND: Final = Statement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
 _LOCK: Final = Statement(
     select(repositories.c.id).where(repositories.c.id == bindparam("id")).with_for_update()
 )
@@ -73,7 +101,7 @@ _SET_PUSHED: Final = Statement(
     .where(repositories.c.id == bindparam("repository_id"))
     .values(pushed_at=bindparam("moment"))
 )
-_LIST_ALL: Final = Statement(select(*_COLUMNS).order_by(repositories.c.name))
+_LIST_ALL: Final = Statement(select(*COLUMNS).order_by(repositories.c.name))
 _DELETE: Final = tuple(
     Statement(delete(table).where(table.c.repository_id == bindparam("repository_id")))
     for table in (tags, manifest_references, manifests, repository_blobs, uploads)
@@ -111,7 +139,7 @@ _CATALOG_NAMESPACE: Final = _catalog(
 async def find_repository(reader: Reader, name: RepositoryName) -> Repository | None:
     """The repository of that name."""
     row = await reader.one(_FIND, name=name.text)
-    return None if row is None else _repository(row)
+    return None if row is None else repository_of(row)
 
 
 async def ensure_repository(
@@ -158,7 +186,7 @@ async def add_pulls(tx: Transaction, repository_id: int, count: int, moment: dat
 
 async def list_repositories(reader: Reader) -> list[Repository]:
     """Every repository, by name."""
-    return [_repository(row) for row in await reader.all(_LIST_ALL)]
+    return [repository_of(row) for row in await reader.all(_LIST_ALL)]
 
 
 async def delete_repository(tx: Transaction, repository_id: int) -> None:
@@ -198,7 +226,8 @@ def _texts(rows: Sequence[Row]) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def _repository(row: Row) -> Repository:
+def repository_of(row: Row) -> Repository:
+    """The repository whose columns (`COLUMNS`) these are."""
     return Repository(
         id=row[0],
         name=RepositoryName(row[1]),
@@ -206,6 +235,13 @@ def _repository(row: Row) -> Repository:
         visibility=Visibility(row[3]),
         created_at=from_instant(row[4]),
         pulls=row[5],
+        description=row[6],
+        archived_at=from_optional(row[7]),
+        pushed_at=from_optional(row[8]),
+        stars=row[9],
+        kind=row[10],
+        size=row[11],
+        tag_count=row[12],
     )
 
 

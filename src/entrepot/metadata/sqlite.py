@@ -63,6 +63,9 @@ class SqliteTransaction(SqliteReader):
         for values in rows:
             self._query(statement, values)
 
+    async def lock(self, name: str) -> None:
+        """Nothing to do: transactions take turns."""
+
 
 class _Batch:
     """Transactions that are committed together."""

@@ -1,0 +1,118 @@
+"""Who is asking and who acts: a person, an organisation's token, the operator, or nobody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from entrepot.metadata.accounts import Account, Role
+from entrepot.metadata.teams import Permission
+from entrepot.metadata.tokens import Scope
+
+
+class Action(StrEnum):
+    """What can be done to a repository's content (the token scope's words)."""
+
+    PULL = "pull"
+    PUSH = "push"
+    DELETE = "delete"
+
+
+Actions = frozenset[Action]
+
+NOTHING: Final[Actions] = frozenset()
+PULL: Final[Actions] = frozenset({Action.PULL})
+WRITE: Final[Actions] = frozenset({Action.PULL, Action.PUSH})
+EVERYTHING: Final[Actions] = frozenset(Action)
+
+ACTIONS_OF_SCOPE: Final = {Scope.READ: PULL, Scope.WRITE: WRITE, Scope.ADMIN: EVERYTHING}
+ACTIONS_OF_ROLE: Final = {Role.MEMBER: PULL, Role.EDITOR: EVERYTHING, Role.OWNER: EVERYTHING}
+ACTIONS_OF_PERMISSION: Final = {
+    Permission.READ: PULL,
+    Permission.WRITE: WRITE,
+    Permission.ADMIN: EVERYTHING,
+}
+
+Grants = Mapping[str, Actions]
+"""What a registry token lists: actions by repository name, and perhaps the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody, or nobody (`account` is `None`), and the most they may do this way.
+
+    An organisation's token has no account: it acts as an editor of `namespace_id`. `patterns` are
+    the repositories that a token is limited to. `grants` is what a registry token lists; `None`
+    for credentials, which list nothing. `expires_at` is when the identity must be looked at again.
+    """
+
+    account: Account | None = None
+    ceiling: Actions = EVERYTHING
+    token_id: int | None = None
+    grants: Grants | None = None
+    expires_at: datetime | None = None
+    namespace_id: int | None = None
+    patterns: tuple[str, ...] | None = None
+    is_operator: bool = False
+    label: str = ""
+
+    @property
+    def account_id(self) -> int | None:
+        """The account's id, `None` for nobody."""
+        return self.account.id if self.account else None
+
+    @property
+    def name(self) -> str:
+        """The account's name, or what an organisation's token or the operator is called."""
+        return self.account.name if self.account else self.label
+
+    @property
+    def is_somebody(self) -> bool:
+        """Whether there is anybody to be asked about it later."""
+        return self.account is not None or self.namespace_id is not None or self.is_operator
+
+    @property
+    def may_everything(self) -> bool:
+        """Whether no rule of the hub stands in the way: administrators and the operator."""
+        return self.is_operator or (self.account is not None and self.account.is_admin)
+
+
+ANONYMOUS: Final = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who changes something, and from where: what the audit log says of them."""
+
+    identity: Identity = field(default=ANONYMOUS)
+    address: str = ""
+    request: str = ""
+
+    @property
+    def account(self) -> Account | None:
+        """The account, `None` for the operator, an organisation's token and nobody."""
+        return self.identity.account
+
+    @property
+    def name(self) -> str:
+        """What the audit log calls them."""
+        return self.identity.name or "anonymous"
+
+
+OPERATOR: Final = Actor(Identity(is_operator=True, label="operator"))
+"""Whoever may run commands where the hub's data is."""
+
+
+def actor_of(account: Account, address: str = "", request: str = "") -> Actor:
+    """The account itself, signed in with nothing that limits it."""
+    return Actor(Identity(account), address, request)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Say whether a pattern (a name, `prefix/*`, or `*`) covers the name."""
+    if pattern == "*":
+        return True
+    if pattern.endswith("/*"):
+        return name.startswith(pattern[:-1])
+    return name == pattern

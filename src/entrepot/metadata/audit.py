@@ -1,0 +1,156 @@
+"""What was done, by whom and from where; each row holds a hash of itself and the row before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, select
+
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    Value,
+    from_instant,
+    to_instant,
+)
+from entrepot.metadata.people_tables import audit
+from entrepot.metadata.upserts import insert
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One row of the log as it is stored; `details` is a JSON object."""
+
+    id: int
+    at: datetime
+    namespace_id: int | None
+    actor_id: int | None
+    actor: str
+    action: str
+    target: str
+    details: str
+    address: str
+    request: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which rows to list: everything that is not given does not matter.
+
+    `action` is one action or the beginning of several (`repo.tag`).
+    """
+
+    namespace_id: int | None = None
+    actor: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before_id: int | None = None
+
+
+_ROW: Final = select(
+    audit.c.id,
+    audit.c.at,
+    audit.c.namespace_id,
+    audit.c.actor_id,
+    audit.c.actor,
+    audit.c.action,
+    audit.c.target,
+    audit.c.details,
+    audit.c.address,
+    audit.c.request,
+    audit.c.hash,
+)
+_LAST: Final = Statement(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1))
+_INSERT: Final = Statement(
+    insert(audit).values(
+        {
+            column.name: bindparam(f"{column.name}_value")
+            for column in audit.c
+            if column.name != "id"
+        }
+    )
+)
+_AFTER: Final = Statement(
+    _ROW.where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(bindparam("limit"))
+)
+_LOCK: Final = "audit"
+_NEVER: Final = 2**62
+
+
+def _text(name: str) -> BindParameter[str]:
+    return bindparam(name, type_=audit.c.action.type)
+
+
+def _begins(column: ColumnElement[str], prefix: BindParameter[str]) -> ColumnElement[bool]:
+    return func.substr(column, 1, func.length(prefix)) == prefix
+
+
+_WANTED: Final = _ROW.where(
+    audit.c.id < bindparam("before"),
+    audit.c.at >= bindparam("since"),
+    audit.c.at < bindparam("until"),
+    or_(_text("actor_name") == "", audit.c.actor == _text("actor_name")),
+    or_(
+        _text("group") == "",
+        audit.c.action == _text("group"),
+        _begins(audit.c.action, _text("group_dot")),
+    ),
+).order_by(audit.c.id.desc())
+_LIST_ALL: Final = Statement(_WANTED.limit(bindparam("limit")))
+_LIST_OF: Final = Statement(
+    _WANTED.where(audit.c.namespace_id == bindparam("namespace_id")).limit(bindparam("limit"))
+)
+
+
+async def find_last_hash(tx: Transaction) -> str:
+    """The hash of the newest row, "" where there is none; nobody adds one until `tx` ends."""
+    await tx.lock(_LOCK)
+    row = await tx.one(_LAST)
+    return "" if row is None else str(row[0])
+
+
+async def insert_row(tx: Transaction, row: AuditRow) -> None:
+    """Add a row; the `id` it came with is not looked at."""
+    await tx.run(
+        _INSERT,
+        at_value=to_instant(row.at),
+        namespace_id_value=row.namespace_id,
+        actor_id_value=row.actor_id,
+        actor_value=row.actor,
+        action_value=row.action,
+        target_value=row.target,
+        details_value=row.details,
+        address_value=row.address,
+        request_value=row.request,
+        hash_value=row.hash,
+    )
+
+
+async def list_rows_after(reader: Reader, last_id: int, limit: int) -> list[AuditRow]:
+    """The first `limit` rows after that id, oldest first."""
+    return [_row(row) for row in await reader.all(_AFTER, after=last_id, limit=limit)]
+
+
+async def list_rows(reader: Reader, query: AuditQuery, limit: int) -> list[AuditRow]:
+    """The newest `limit` rows that match, newest first."""
+    wanted: dict[str, Value] = {
+        "before": _NEVER if query.before_id is None else query.before_id,
+        "since": -_NEVER if query.since is None else to_instant(query.since),
+        "until": _NEVER if query.until is None else to_instant(query.until),
+        "actor_name": query.actor,
+        "group": query.action,
+        "group_dot": query.action + ".",
+        "limit": limit,
+    }
+    if query.namespace_id is None:
+        return [_row(row) for row in await reader.all(_LIST_ALL, **wanted)]
+    rows = await reader.all(_LIST_OF, namespace_id=query.namespace_id, **wanted)
+    return [_row(row) for row in rows]
+
+
+def _row(row: Row) -> AuditRow:
+    return AuditRow(row[0], from_instant(row[1]), *row[2:])

@@ -1,0 +1,217 @@
+"""Teams of an organisation: who belongs to them, and what they may do with which repositories."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.people_tables import team_members, team_rights, teams
+from entrepot.metadata.tables import accounts
+from entrepot.metadata.upserts import insert
+
+
+class Permission(StrEnum):
+    """What a team may do with a repository; each includes the ones before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A group of an organisation's members."""
+
+    id: int
+    namespace_id: int
+    name: str
+    description: str
+    created_at: datetime
+    member_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRight:
+    """What a team may do with the repositories that a pattern covers."""
+
+    pattern: str
+    permission: Permission
+
+
+_TEAM: Final = select(
+    teams.c.id,
+    teams.c.namespace_id,
+    teams.c.name,
+    teams.c.description,
+    teams.c.created_at,
+    select(func.count())
+    .select_from(team_members)
+    .where(team_members.c.team_id == teams.c.id)
+    .scalar_subquery(),
+)
+_FIND: Final = Statement(
+    _TEAM.where(teams.c.namespace_id == bindparam("namespace_id"), teams.c.name == bindparam("nm"))
+)
+_LIST: Final = Statement(
+    _TEAM.where(teams.c.namespace_id == bindparam("namespace_id")).order_by(teams.c.name)
+)
+_INSERT: Final = Statement(
+    insert(teams)
+    .values(
+        namespace_id=bindparam("namespace_id"),
+        name=bindparam("name"),
+        description=bindparam("description"),
+        created_at=bindparam("created_at"),
+    )
+    .on_conflict_do_nothing()
+    .returning(teams.c.id)
+)
+_UPDATE: Final = Statement(
+    update(teams)
+    .where(teams.c.id == bindparam("team_id"))
+    .values(name=bindparam("new_name"), description=bindparam("new_description"))
+)
+_DELETE: Final = Statement(delete(teams).where(teams.c.id == bindparam("team_id")))
+_MEMBERS: Final = Statement(
+    select(accounts.c.name)
+    .join(team_members, team_members.c.account_id == accounts.c.namespace_id)
+    .where(team_members.c.team_id == bindparam("team_id"))
+    .order_by(accounts.c.name)
+)
+_ADD_MEMBER: Final = Statement(
+    insert(team_members)
+    .values(team_id=bindparam("team_id"), account_id=bindparam("account_id"))
+    .on_conflict_do_nothing()
+)
+_REMOVE_MEMBER: Final = Statement(
+    delete(team_members).where(
+        team_members.c.team_id == bindparam("team_id"),
+        team_members.c.account_id == bindparam("member_id"),
+    )
+)
+_LEAVE_ALL: Final = Statement(
+    delete(team_members).where(
+        team_members.c.account_id == bindparam("member_id"),
+        team_members.c.team_id.in_(
+            select(teams.c.id).where(teams.c.namespace_id == bindparam("owner_id"))
+        ),
+    )
+)
+_RIGHTS: Final = Statement(
+    select(team_rights.c.pattern, team_rights.c.permission)
+    .where(team_rights.c.team_id == bindparam("team_id"))
+    .order_by(team_rights.c.pattern)
+)
+_SET_RIGHT: Final = Statement(
+    insert(team_rights)
+    .values(
+        team_id=bindparam("team_id"),
+        pattern=bindparam("pattern"),
+        permission=bindparam("permission"),
+    )
+    .on_conflict_do_update(
+        index_elements=["team_id", "pattern"], set_={"permission": bindparam("permission")}
+    )
+)
+_REMOVE_RIGHT: Final = Statement(
+    delete(team_rights).where(
+        team_rights.c.team_id == bindparam("team_id"),
+        team_rights.c.pattern == bindparam("old_pattern"),
+    )
+)
+_RIGHTS_OF: Final = Statement(
+    select(team_rights.c.pattern, team_rights.c.permission)
+    .join(team_members, team_members.c.team_id == team_rights.c.team_id)
+    .join(teams, teams.c.id == team_rights.c.team_id)
+    .where(
+        team_members.c.account_id == bindparam("account_id"),
+        teams.c.namespace_id == bindparam("namespace_id"),
+    )
+)
+
+
+async def find_team(reader: Reader, namespace_id: int, name: str) -> Team | None:
+    """The organisation's team of that name."""
+    row = await reader.one(_FIND, namespace_id=namespace_id, nm=name)
+    return None if row is None else _team(row)
+
+
+async def list_teams(reader: Reader, namespace_id: int) -> list[Team]:
+    """Every team of the organisation, by name."""
+    return [_team(row) for row in await reader.all(_LIST, namespace_id=namespace_id)]
+
+
+async def insert_team(
+    tx: Transaction, namespace_id: int, name: str, description: str, now: datetime
+) -> int | None:
+    """Add a team and return its id; `None` where the name is taken."""
+    row = await tx.one(
+        _INSERT,
+        namespace_id=namespace_id,
+        name=name,
+        description=description,
+        created_at=to_instant(now),
+    )
+    return None if row is None else int(row[0])
+
+
+async def update_team(tx: Transaction, team_id: int, name: str, description: str) -> None:
+    """Rename and describe the team; whoever calls has seen that the name is free."""
+    await tx.run(_UPDATE, team_id=team_id, new_name=name, new_description=description)
+
+
+async def delete_team(tx: Transaction, team_id: int) -> None:
+    """Forget the team with its members and rights."""
+    await tx.run(_DELETE, team_id=team_id)
+
+
+async def list_team_members(reader: Reader, team_id: int) -> list[str]:
+    """The names of the team's members."""
+    return [str(row[0]) for row in await reader.all(_MEMBERS, team_id=team_id)]
+
+
+async def add_team_member(tx: Transaction, team_id: int, account_id: int) -> bool:
+    """Say whether the account was none of the team's members before."""
+    return await tx.run(_ADD_MEMBER, team_id=team_id, account_id=account_id) > 0
+
+
+async def remove_team_member(tx: Transaction, team_id: int, account_id: int) -> bool:
+    """Say whether there was such a member."""
+    return await tx.run(_REMOVE_MEMBER, team_id=team_id, member_id=account_id) > 0
+
+
+async def leave_teams(tx: Transaction, namespace_id: int, account_id: int) -> None:
+    """Take the account out of every team of the organisation."""
+    await tx.run(_LEAVE_ALL, owner_id=namespace_id, member_id=account_id)
+
+
+async def list_rights(reader: Reader, team_id: int) -> list[TeamRight]:
+    """What the team may do, by pattern."""
+    return [_right(row) for row in await reader.all(_RIGHTS, team_id=team_id)]
+
+
+async def set_right(tx: Transaction, team_id: int, right: TeamRight) -> None:
+    """Let the team do this with what the pattern covers, whatever it might do before."""
+    await tx.run(_SET_RIGHT, team_id=team_id, pattern=right.pattern, permission=right.permission)
+
+
+async def remove_right(tx: Transaction, team_id: int, pattern: str) -> bool:
+    """Say whether the team had a right of that pattern."""
+    return await tx.run(_REMOVE_RIGHT, team_id=team_id, old_pattern=pattern) > 0
+
+
+async def list_rights_of(reader: Reader, namespace_id: int, account_id: int) -> list[TeamRight]:
+    """What all teams of the organisation that the account is in may do, in no order."""
+    rows = await reader.all(_RIGHTS_OF, namespace_id=namespace_id, account_id=account_id)
+    return [_right(row) for row in rows]
+
+
+def _team(row: Row) -> Team:
+    return Team(row[0], row[1], row[2], row[3], from_instant(row[4]), row[5])
+
+
+def _right(row: Row) -> TeamRight:
+    return TeamRight(str(row[0]), Permission(row[1]))
