@@ -1,0 +1,307 @@
+"""Finding repositories, and counting what the found ones are.
+
+The ids of everything that matches are fetched first, in order: 10,000 of them take some
+milliseconds. The page and the counts are then short statements over ids.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
+
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.artifact_tables import repository_facets
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, Value, from_optional
+from entrepot.metadata.search_filters import Shape, condition_of, demands_of
+from entrepot.metadata.search_sql import (
+    DELETE,
+    IS_EXACTLY,
+    TEXTS,
+    WRITE,
+    document,
+    is_among,
+    json_of,
+    matches,
+    matching,
+    misses,
+)
+from entrepot.metadata.search_terms import Facet, Order, Query
+from entrepot.metadata.tables import repositories
+from entrepot.metadata.upserts import insert
+
+MOST_VALUES: Final = 20
+"""Values that are counted per facet, the most frequent; those asked for come on top."""
+_FEW: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody sees beside the public: private repositories of namespaces, and single ones.
+
+    `namespaces` is `None` for those who see everything.
+    """
+
+    namespaces: tuple[int, ...] | None = ()
+    repositories: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A repository as a list shows it."""
+
+    repository_id: int
+    name: str
+    description: str
+    kind: str
+    stars: int
+    pulls: int
+    pushed_at: datetime | None
+    visibility: Visibility
+    archived: bool
+    tag_count: int
+
+
+FacetCounts = dict[Facet, list[tuple[str, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of what matches, how much there is, and what it is."""
+
+    total: int
+    hits: tuple[Hit, ...]
+    facets: FacetCounts
+
+
+NOTHING: Final = Found(0, (), {})
+
+_DROP_FACETS: Final = Statement(
+    repository_facets.delete().where(repository_facets.c.repository_id == bindparam("of"))
+)
+_ADD_FACET: Final = Statement(
+    insert(repository_facets)
+    .values(facet=bindparam("facet"), value=bindparam("value"), repository_id=bindparam("of"))
+    .on_conflict_do_nothing()
+)
+_HITS: Final = Statement(
+    select(
+        repositories.c.id,
+        repositories.c.name,
+        repositories.c.description,
+        repositories.c.kind,
+        repositories.c.stars,
+        repositories.c.pulls,
+        repositories.c.pushed_at,
+        repositories.c.visibility,
+        repositories.c.archived_at,
+        repositories.c.tag_count,
+    ).where(is_among("repositories.id", "ids"))
+)
+
+
+def _counting(column: str, *conditions: ColumnElement[bool]) -> Statement:
+    return Statement(
+        select(repository_facets.c.facet, repository_facets.c.value, func.count())
+        .where(is_among(column, "ids"), *conditions)
+        .group_by(repository_facets.c.facet, repository_facets.c.value)
+    )
+
+
+_OTHER_FACETS: Final = (repository_facets.c.facet != bindparam("facet"),)
+_ONE_FACET: Final = (repository_facets.c.facet == bindparam("facet"),)
+# Few repositories: look each one up. Many: walk all facets in their order. The plus tells SQLite.
+_COUNT_OF_FEW: Final = _counting("repository_facets.repository_id")
+_COUNT_OF_MANY: Final = _counting("+repository_facets.repository_id")
+_COUNT_ONE: Final = _counting("+repository_facets.repository_id", *_ONE_FACET)
+
+
+async def write_document(
+    tx: Transaction, repository_id: int, name: str, title: str, body: str
+) -> None:
+    """Find the repository by these texts from now on, and by no others."""
+    await tx.run(WRITE, of=repository_id, **document(name, title, body))
+
+
+async def delete_document(tx: Transaction, repository_id: int) -> None:
+    """Find the repository by no word any more; where it was not found, nothing changes."""
+    await tx.run(DELETE, of=repository_id)
+
+
+async def set_facets(
+    tx: Transaction, repository_id: int, values: Iterable[tuple[Facet, str]]
+) -> None:
+    """Count the repository under these values, and under no others."""
+    await tx.run(_DROP_FACETS, of=repository_id)
+    rows: list[dict[str, Value]] = [
+        {"facet": facet, "value": value, "of": repository_id} for facet, value in values
+    ]
+    await tx.run_many(_ADD_FACET, rows)
+
+
+async def search(
+    reader: Reader,
+    query: Query,
+    sight: Sight,
+    *,
+    order: Order = Order.RELEVANCE,
+    limit: int = 25,
+    offset: int = 0,
+) -> Found:
+    """One page of the repositories that match and are seen, and counts over all of them."""
+    if any(not term.tokens for term in query.terms):
+        return NOTHING
+    ids = await _ids(reader, query, sight, order)
+    hits = await _hits(reader, ids[offset : offset + limit])
+    return Found(len(ids), hits, await _facets(reader, query, sight, ids))
+
+
+async def _hits(reader: Reader, ids: Sequence[int]) -> tuple[Hit, ...]:
+    if not ids:
+        return ()
+    rows = await reader.all(_HITS, ids=json_of(ids))
+    found = {int(row[0]): _hit(row) for row in rows}
+    # One may have gone since.
+    return tuple(found[each] for each in ids if each in found)
+
+
+def _hit(row: Row) -> Hit:
+    return Hit(
+        repository_id=row[0],
+        name=row[1],
+        description=row[2],
+        kind=row[3],
+        stars=row[4],
+        pulls=row[5],
+        pushed_at=from_optional(row[6]),
+        visibility=Visibility(row[7]),
+        archived=row[8] is not None,
+        tag_count=row[9],
+    )
+
+
+async def _facets(reader: Reader, query: Query, sight: Sight, ids: Sequence[int]) -> FacetCounts:
+    """Each facet is counted without its own filters: what would be found instead."""
+    chosen = _chosen(query)
+    counts: FacetCounts = {facet: [] for facet in Facet}
+    if ids:
+        statement = _COUNT_OF_FEW if len(ids) <= _FEW else _COUNT_OF_MANY
+        _add(counts, await reader.all(statement, ids=json_of(ids)), without=chosen)
+    for facet in chosen:
+        wider = Query(
+            query.terms,
+            query.excluded,
+            tuple(each for each in query.filters if each.name != facet or each.is_excluded),
+        )
+        others = await _ids(reader, wider, sight, None)
+        _add(counts, await reader.all(_COUNT_ONE, ids=json_of(others), facet=facet))
+    return {facet: _most(values, chosen.get(facet, set())) for facet, values in counts.items()}
+
+
+def _chosen(query: Query) -> dict[Facet, set[str]]:
+    """The values that were asked for, in lower case."""
+    chosen: dict[Facet, set[str]] = {}
+    for each in query.filters:
+        if isinstance(each.name, Facet) and not each.is_excluded:
+            chosen.setdefault(each.name, set()).add(each.value.lower())
+    return chosen
+
+
+def _add(counts: FacetCounts, rows: Iterable[Row], without: Iterable[Facet] = ()) -> None:
+    for name, value, count in rows:
+        if name in counts and name not in without:
+            counts[Facet(name)].append((str(value), int(count)))
+
+
+def _most(values: list[tuple[str, int]], chosen: set[str]) -> list[tuple[str, int]]:
+    values.sort(key=lambda each: (-each[1], each[0]))
+    kept = [each for each in values[MOST_VALUES:] if each[0].lower() in chosen]
+    return values[:MOST_VALUES] + kept
+
+
+async def _ids(reader: Reader, query: Query, sight: Sight, order: Order | None) -> list[int]:
+    """Everything that matches, in that order."""
+    demands = tuple(demands_of(query.filters))
+    values: dict[str, Value] = {}
+    for demand in demands:
+        values |= demand.values
+    if query.terms:
+        values |= _values_of_terms(query)
+    if query.excluded:
+        values |= matching("excluded", query.excluded, any_of=True)
+    values["namespaces"] = json_of(sight.namespaces or ())
+    values["granted"] = json_of(sight.repositories)
+    statement = _statement(
+        bool(query.terms),
+        bool(query.excluded),
+        tuple(demand.shape for demand in demands),
+        sight.namespaces is None,
+        order,
+    )
+    return [int(row[0]) for row in await reader.all(statement, **values)]
+
+
+def _values_of_terms(query: Query) -> dict[str, Value]:
+    last = query.terms[-1].text.lower()
+    escaped = last.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return {
+        **matching("words", query.terms),
+        **matching("in_name", query.terms, columns=["name"]),
+        **matching("in_title", query.terms, columns=["name", "title"]),
+        # Of several words none alone is the name.
+        "exactly": f"%/{escaped}" if len(query.terms) == 1 else "/",
+    }
+
+
+@lru_cache(maxsize=512)
+def _statement(
+    by_words: bool,
+    excluding: bool,
+    shapes: tuple[Shape, ...],
+    sees_all: bool,
+    order: Order | None,
+) -> Statement:
+    """The statement of a search of that form; there are few forms, and making one takes long."""
+    statement = select(repositories.c.id)
+    if by_words:
+        statement = statement.join(TEXTS, TEXTS.c.id == repositories.c.id)
+    if not sees_all:
+        statement = statement.where(_IS_SEEN)
+    if excluding:
+        statement = statement.where(misses("excluded"))
+    statement = statement.where(*(condition_of(shape) for shape in shapes))
+    return Statement(statement.order_by(*_order(order, by_words=by_words)))
+
+
+def _order(order: Order | None, *, by_words: bool) -> Sequence[ColumnElement[object]]:
+    if order is None:
+        return ()
+    if order is Order.RELEVANCE and by_words:
+        return (_TIER, _FIT, *_POPULAR)
+    return _ORDERS[order]
+
+
+_IS_SEEN: Final = or_(
+    repositories.c.visibility == Visibility.PUBLIC.value,
+    is_among("repositories.namespace_id", "namespaces"),
+    is_among("repositories.id", "granted"),
+)
+_POPULAR: Final = (
+    repositories.c.stars.desc(),
+    repositories.c.pulls.desc(),
+    repositories.c.name,
+)
+_ORDERS: Final[dict[Order, Sequence[ColumnElement[object]]]] = {
+    Order.RELEVANCE: _POPULAR,
+    Order.STARS: _POPULAR,
+    Order.PULLS: (repositories.c.pulls.desc(), repositories.c.stars.desc(), repositories.c.name),
+    # Instants are positive; what was never pushed to comes last on either engine.
+    Order.NEWEST: (func.coalesce(repositories.c.pushed_at, 0).desc(), repositories.c.name),
+    Order.NAME: (repositories.c.name,),
+}
+# It is called that; all words are in the name; in the name or title; anywhere.
+_TIER: Final = case((IS_EXACTLY, 0), (matches("in_name"), 1), (matches("in_title"), 2), else_=3)
+# Those that only say it somewhere are told apart by how much they do.
+_FIT: Final = case((IS_EXACTLY, 0), (matches("in_title"), 0), else_=TEXTS.c.fit)

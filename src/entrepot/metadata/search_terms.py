@@ -1,0 +1,87 @@
+"""What can be searched for, as values that both engines' queries are made of."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+_WORDS: Final = re.compile(r"[^\W_]+")
+_LONGEST: Final = 64
+_SHORTEST_PREFIX: Final = 2
+
+
+class Facet(StrEnum):
+    """What repositories are counted and narrowed by; the words of `repository_facets`."""
+
+    KIND = "kind"
+    ARCH = "arch"
+    OS = "os"
+    LICENSE = "license"
+    SIGNED = "signed"
+    SBOM = "sbom"
+    NAMESPACE = "namespace"
+
+
+class Within(StrEnum):
+    """What an artifact of the repository must have."""
+
+    PACKAGE = "package"
+    PURL = "purl"
+    CVE = "cve"
+    DIGEST = "digest"
+    TAG = "tag"
+
+
+class Order(StrEnum):
+    """How repositories are sorted; ties go by name."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    STARS = "stars"
+    PULLS = "pulls"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word or phrase; as a prefix, its last word may go on."""
+
+    text: str
+    is_prefix: bool = False
+
+    @property
+    def tokens(self) -> list[str]:
+        """The term's words as the index has them; none where it holds no letter or digit."""
+        return tokens_of(self.text)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the last word is a prefix; one letter is not worth it."""
+        return self.is_prefix and len(self.tokens[-1]) >= _SHORTEST_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A demand on a repository. Those on one facet are alternatives; all others add up."""
+
+    name: Facet | Within
+    value: str
+    is_excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What somebody looks for; without anything in it, everything."""
+
+    terms: tuple[Term, ...] = ()
+    excluded: tuple[Term, ...] = ()
+    filters: tuple[Filter, ...] = ()
+
+
+def tokens_of(text: str) -> list[str]:
+    """The words of a text without case and accents, so that both engines index the same."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    if not plain.isascii():
+        plain = "".join(each for each in plain if not unicodedata.combining(each))
+    return [word[:_LONGEST] for word in _WORDS.findall(plain)]
