@@ -16,6 +16,7 @@ from entrepot.http.messages import Request, Response, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.accounts import Accounts
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.identities import Identities
 from entrepot.hub.limiter import Limiter
 from entrepot.hub.passwords import Passwords
@@ -78,6 +79,7 @@ class Services:
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
         self.sessions = Sessions(metadata, now)
         self.limiter = Limiter(metadata, now)
+        self.audit = AuditLog(metadata, self.permissions, now)
         self.repositories = Repositories(metadata)
         self.blobs = Blobs(metadata, storage, now)
         self.uploads = Uploads(metadata, storage, now)
@@ -95,7 +97,7 @@ class Hub:
     def __init__(self, settings: Settings, services: Services, metrics: Metrics) -> None:
         self._services = services
         gate = Gate(services.metadata, services.identities, services.permissions, now)
-        origins = Origins(settings.url, settings.trusted_proxies)
+        origins = self._origins = Origins(settings.url, settings.trusted_proxies)
         self._distribution = DistributionDoor(
             gate,
             origins,
@@ -110,6 +112,7 @@ class Hub:
 
     async def answer(self, request: Request) -> Response:
         """Answer a request by the door its path belongs to."""
+        request.address = self._origins.address(request)
         try:
             return await self._route(request)
         except Exception:

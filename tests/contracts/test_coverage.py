@@ -7,11 +7,14 @@ import entrepot.metadata
 
 _QUERIES = (
     "accounts",
+    "audit",
     "blobs",
     "limits",
     "manifests",
+    "redirects",
     "repositories",
     "sessions",
+    "teams",
     "tokens",
     "uploads",
 )
@@ -33,5 +36,9 @@ def test_every_query_is_called_by_a_contract() -> None:
         if not name.startswith("_") and f".{name}(" not in contracts
     ]
     # These run inside the helpers that make the rows.
-    inside = {"accounts.insert_account", "repositories.ensure_repository"}
+    inside = {
+        "accounts.insert_account",
+        "repositories.ensure_repository",
+        "repositories.insert_repository",
+    }
     assert set(missing) <= inside

@@ -3,6 +3,7 @@
 import pytest
 
 from entrepot.hub.accounts import Accounts
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.identities import Identities
 from entrepot.hub.limiter import Limiter
 from entrepot.hub.passwords import Passwords
@@ -69,6 +70,12 @@ def sessions(metadata: Metadata, clock: MovableClock) -> Sessions:
 def limiter(metadata: Metadata, clock: MovableClock) -> Limiter:
     """How often something may be tried."""
     return Limiter(metadata, clock)
+
+
+@pytest.fixture
+def audit_log(metadata: Metadata, permissions: Permissions, clock: MovableClock) -> AuditLog:
+    """What was done."""
+    return AuditLog(metadata, permissions, clock)
 
 
 @pytest.fixture

@@ -4,24 +4,27 @@ import base64
 import binascii
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from entrepot.errors import (
     BadCredentials,
     BadToken,
+    Denied,
     InsufficientScope,
     RepositoryUnknown,
     Unauthenticated,
 )
 from entrepot.http.messages import Request
+from entrepot.hub.actors import Actor
+from entrepot.hub.audit import witness_of
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
 from entrepot.hub.permissions import EVERYTHING, NOTHING, Action, Actions, Permissions, Rights
 from entrepot.hub.registry_tokens import CATALOG
 from entrepot.metadata.blobs import Holder
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import Repository, Target, Witness
 from entrepot.oci.names import RepositoryName
 
 _REMEMBERED: Final = 4096
@@ -35,6 +38,8 @@ class Admission:
     identity: Identity
     rights: Rights
     actions: Actions
+    witness: Witness | None = None
+    """Records what is done with this admission; none for what only reads."""
 
     @property
     def repository(self) -> Repository:
@@ -48,7 +53,7 @@ class Admission:
         """Where a push goes."""
         if self.rights.target is None:
             raise RepositoryUnknown
-        return self.rights.target
+        return replace(self.rights.target, witness=self.witness)
 
 
 class Gate:
@@ -87,7 +92,9 @@ class Gate:
         request.facts["account"] = _name_of(admission.identity)
         if action not in admission.actions:
             raise Unauthenticated if authorization is None else InsufficientScope
-        return admission
+        if action is Action.PULL:
+            return admission
+        return self._to_change(request, admission)
 
     async def admit_to_catalog(self, request: Request) -> list[int] | None:
         """The namespaces whose private repositories the request may list; `None` is every one."""
@@ -105,6 +112,13 @@ class Gate:
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
         """Say whether somebody may pull from a repository that holds a blob."""
         return await self._permissions.may_pull_from_holder(identity, holder)
+
+    def _to_change(self, request: Request, admission: Admission) -> Admission:
+        repository = admission.rights.repository
+        if repository is not None and repository.is_archived:
+            raise Denied(f"{repository.name} is archived: it can be pulled from, and nothing else")
+        actor = Actor(admission.identity, request.address or request.client, request.id)
+        return replace(admission, witness=witness_of(actor, self._now))
 
     async def _admission(self, authorization: str | None, name: RepositoryName) -> Admission:
         key = (authorization, name.text)

@@ -36,6 +36,8 @@ class Request:
     scheme: str
     client: str
     id: str
+    # Who asks, as far as trusted proxies say: the peer itself where there is none.
+    address: str = ""
     # What the log says of the request beside its outcome; names, never secrets.
     facts: dict[str, str] = field(default_factory=dict)
     _query: dict[str, list[str]] | None = None

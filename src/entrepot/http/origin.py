@@ -37,6 +37,21 @@ class Origins:
             return host
         return self._public_host or "localhost"
 
+    def address(self, request: Request) -> str:
+        """The client's address: the peer's, or what trusted proxies say that theirs was.
+
+        Each proxy adds to the right end, so the first address from there that is no proxy of ours
+        is the client's; whatever stands further left, the client may have written.
+        """
+        address = request.client
+        forwarded = ",".join(request.headers.get_all("x-forwarded-for")).split(",")
+        while forwarded and self.is_trusted(address):
+            candidate = forwarded.pop().strip()
+            if not _is_address(candidate):
+                break
+            address = candidate
+        return address
+
     def is_trusted(self, client: str) -> bool:
         """Say whether the peer's forwarding headers count."""
         try:
@@ -50,3 +65,11 @@ class Origins:
         if forwarded in ("http", "https") and self.is_trusted(request.client):
             return forwarded
         return request.scheme
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

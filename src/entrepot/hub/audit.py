@@ -18,6 +18,7 @@ from entrepot.metadata import audit
 from entrepot.metadata.audit import AuditQuery as AuditQuery
 from entrepot.metadata.audit import AuditRow as AuditRow
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction, to_instant
+from entrepot.metadata.repositories import Change, Event, Witness
 
 _PAGE: Final = 500
 _MAX_TEXT: Final = 500
@@ -67,6 +68,14 @@ class Audited(StrEnum):
     TEAM_RIGHT = "team.right"
     TOKEN_CREATE = "token.create"  # noqa: S105 - an action, not a token
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - an action, not a token
+
+
+_ACTIONS: Final = {
+    Event.CREATED: Audited.REPO_CREATE,
+    Event.PUSHED: Audited.TAG_PUSH,
+    Event.UNTAGGED: Audited.TAG_DELETE,
+    Event.DELETED: Audited.MANIFEST_DELETE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,27 @@ async def verify(reader: Reader) -> int | None:
                 return row.id
             previous, last_id = row.hash, row.id
     return None
+
+
+def witness_of(actor: Actor, now: Clock) -> Witness:
+    """What records the changes that the actor makes to repositories by pushing and deleting."""
+
+    async def note(tx: Transaction, change: Change) -> None:
+        action = _ACTIONS[change.event]
+        # A manifest that is pushed without a tag is a part of what is tagged next.
+        if change.event is Event.PUSHED and not change.tags:
+            return
+        name = change.repository.name.text
+        target = f"{name}:{change.tags[0]}" if change.tags else name
+        details: dict[str, str] = {}
+        if change.digest:
+            details["digest"] = change.digest
+        if change.tags:
+            details["tag"] = " ".join(change.tags)
+        entry = Entry(change.repository.namespace_id, actor, action, target, details)
+        await record(tx, entry, now())
+
+    return note
 
 
 class AuditLog:

@@ -1,8 +1,9 @@
 """Repositories: `namespace/name`, the unit of permission."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from heapq import merge
 from itertools import islice
 from typing import Final
@@ -150,17 +151,29 @@ async def ensure_repository(
     now: datetime,
 ) -> Repository:
     """The repository of that name, created where there is none."""
-    await tx.run(
+    await insert_repository(tx, name, namespace_id, visibility, now)
+    found = await find_repository(tx, name)
+    if found is None:
+        raise RepositoryUnknown
+    return found
+
+
+async def insert_repository(
+    tx: Transaction,
+    name: RepositoryName,
+    namespace_id: int | None,
+    visibility: Visibility,
+    now: datetime,
+) -> bool:
+    """Make a repository; `False` where there is one of that name."""
+    count = await tx.run(
         _INSERT,
         namespace_id=namespace_id,
         name=name.text,
         visibility=visibility,
         created_at=to_instant(now),
     )
-    found = await find_repository(tx, name)
-    if found is None:
-        raise RepositoryUnknown
-    return found
+    return count > 0
 
 
 async def lock_repository(tx: Transaction, repository: Repository) -> None:
@@ -245,6 +258,29 @@ def repository_of(row: Row) -> Repository:
     )
 
 
+class Event(StrEnum):
+    """What happens to a repository and its content."""
+
+    CREATED = "created"
+    PUSHED = "pushed"
+    UNTAGGED = "untagged"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happens to a repository, with the manifest and the tags it is about."""
+
+    event: Event
+    repository: Repository
+    digest: str = ""
+    tags: tuple[str, ...] = ()
+
+
+Witness = Callable[[Transaction, Change], Awaitable[None]]
+"""Told of a change in the transaction that makes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a push goes: a repository that exists, or the one that this push creates."""
@@ -253,10 +289,17 @@ class Target:
     namespace_id: int | None
     visibility: Visibility
     found: Repository | None
+    witness: Witness | None = None
 
     async def ensure(self, tx: Transaction, now: datetime) -> Repository:
         """The repository, created where there is none, locked for this transaction."""
-        if self.found is None:
-            return await ensure_repository(tx, self.name, self.namespace_id, self.visibility, now)
-        await lock_repository(tx, self.found)
-        return self.found
+        if self.found is not None:
+            await lock_repository(tx, self.found)
+            return self.found
+        new = await insert_repository(tx, self.name, self.namespace_id, self.visibility, now)
+        made = await find_repository(tx, self.name)
+        if made is None:
+            raise RepositoryUnknown
+        if new and self.witness is not None:
+            await self.witness(tx, Change(Event.CREATED, made))
+        return made

@@ -8,7 +8,14 @@ from entrepot.errors import DigestMismatch, ManifestBlobUnknown, ManifestUnknown
 from entrepot.metadata import blobs, jobs, manifests, repositories
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.manifests import ManifestFacts, NewManifest, StoredManifest
-from entrepot.metadata.repositories import Repository, Target, lock_repository
+from entrepot.metadata.repositories import (
+    Change,
+    Event,
+    Repository,
+    Target,
+    Witness,
+    lock_repository,
+)
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.manifests import Manifest, parse_manifest
 from entrepot.oci.names import Reference, Tag
@@ -104,8 +111,13 @@ class Manifests:
                 await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
             await repositories.set_pushed(tx, repository.id, now)
             await jobs.add_job(tx, INDEX, str(manifest_id), now)
+            if target.witness is not None:
+                texts = tuple(tag.text for tag in tags)
+                await target.witness(tx, Change(Event.PUSHED, repository, str(new.digest), texts))
 
-    async def untag(self, repository: Repository, tag: Tag, by: int | None) -> None:
+    async def untag(
+        self, repository: Repository, tag: Tag, by: int | None, witness: Witness | None = None
+    ) -> None:
         """Remove only the tag; `ManifestUnknown` where there is none."""
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
@@ -113,8 +125,12 @@ class Manifests:
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
             await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
+            if witness is not None:
+                await witness(tx, Change(Event.UNTAGGED, repository, tags=(tag.text,)))
 
-    async def delete(self, repository: Repository, digest: Digest, by: int | None) -> None:
+    async def delete(
+        self, repository: Repository, digest: Digest, by: int | None, witness: Witness | None = None
+    ) -> None:
         """Remove the manifest and every tag on it; `ManifestUnknown` where there is none.
 
         Its bytes are kept for `History.restore` until the collector's grace period is over.
@@ -127,6 +143,8 @@ class Manifests:
             await self._history.note_delete(tx, repository.id, found, by)
             await manifests.delete_manifest(tx, found.id)
             await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
+            if witness is not None:
+                await witness(tx, Change(Event.DELETED, repository, str(digest)))
 
     async def list_tags(self, repository: Repository, last: str, limit: int) -> list[str]:
         """The first `limit` tags after `last` in byte order."""

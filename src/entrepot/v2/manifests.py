@@ -68,11 +68,11 @@ class ManifestDoor:
         """Remove a tag alone, or a manifest with every tag on it."""
         admission = await self._gate.admit(request, name, Action.DELETE)
         parsed = _reference_to_read(reference)
-        repository = admission.repository
+        repository, by = admission.repository, admission.identity.account_id
         if isinstance(parsed, Tag):
-            await self._manifests.untag(repository, parsed, admission.identity.account_id)
+            await self._manifests.untag(repository, parsed, by, admission.witness)
         else:
-            await self._manifests.delete(repository, parsed, admission.identity.account_id)
+            await self._manifests.delete(repository, parsed, by, admission.witness)
         return empty(202)
 
 
