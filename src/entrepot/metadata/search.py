@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, func, select
 
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.artifact_tables import repository_facets
@@ -29,23 +29,13 @@ from entrepot.metadata.search_sql import (
     misses,
 )
 from entrepot.metadata.search_terms import Facet, Order, Query
+from entrepot.metadata.sight import IS_SEEN, Sight
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 
 MOST_VALUES: Final = 20
 """Values that are counted per facet, the most frequent; those asked for come on top."""
 _FEW: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What somebody sees beside the public: private repositories of namespaces, and single ones.
-
-    `namespaces` is `None` for those who see everything.
-    """
-
-    namespaces: tuple[int, ...] | None = ()
-    repositories: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +148,13 @@ async def search(
     return Found(len(ids), hits, await _facets(reader, query, sight, ids))
 
 
+async def list_seen_names(reader: Reader, sight: Sight, limit: int) -> list[str]:
+    """Names of repositories that are seen, the most popular first."""
+    statement = _SEEN_NAMES if sight.is_limited else _ALL_NAMES
+    values = sight.values if sight.is_limited else {}
+    return [str(row[0]) for row in await reader.all(statement, **values, limit=limit)]
+
+
 async def _hits(reader: Reader, ids: Sequence[int]) -> tuple[Hit, ...]:
     if not ids:
         return ()
@@ -231,13 +228,13 @@ async def _ids(reader: Reader, query: Query, sight: Sight, order: Order | None) 
         values |= _values_of_terms(query)
     if query.excluded:
         values |= matching("excluded", query.excluded, any_of=True)
-    values["namespaces"] = json_of(sight.namespaces or ())
-    values["granted"] = json_of(sight.repositories)
+    if sight.is_limited:
+        values |= sight.values
     statement = _statement(
         bool(query.terms),
         bool(query.excluded),
         tuple(demand.shape for demand in demands),
-        sight.namespaces is None,
+        sight.is_limited,
         order,
     )
     return [int(row[0]) for row in await reader.all(statement, **values)]
@@ -260,15 +257,15 @@ def _statement(
     by_words: bool,
     excluding: bool,
     shapes: tuple[Shape, ...],
-    sees_all: bool,
+    is_limited: bool,
     order: Order | None,
 ) -> Statement:
     """The statement of a search of that form; there are few forms, and making one takes long."""
     statement = select(repositories.c.id)
     if by_words:
         statement = statement.join(TEXTS, TEXTS.c.id == repositories.c.id)
-    if not sees_all:
-        statement = statement.where(_IS_SEEN)
+    if is_limited:
+        statement = statement.where(IS_SEEN)
     if excluding:
         statement = statement.where(misses("excluded"))
     statement = statement.where(*(condition_of(shape) for shape in shapes))
@@ -283,11 +280,6 @@ def _order(order: Order | None, *, by_words: bool) -> Sequence[ColumnElement[obj
     return _ORDERS[order]
 
 
-_IS_SEEN: Final = or_(
-    repositories.c.visibility == Visibility.PUBLIC.value,
-    is_among("repositories.namespace_id", "namespaces"),
-    is_among("repositories.id", "granted"),
-)
 _POPULAR: Final = (
     repositories.c.stars.desc(),
     repositories.c.pulls.desc(),
@@ -305,3 +297,6 @@ _ORDERS: Final[dict[Order, Sequence[ColumnElement[object]]]] = {
 _TIER: Final = case((IS_EXACTLY, 0), (matches("in_name"), 1), (matches("in_title"), 2), else_=3)
 # Those that only say it somewhere are told apart by how much they do.
 _FIT: Final = case((IS_EXACTLY, 0), (matches("in_title"), 0), else_=TEXTS.c.fit)
+_NAMES: Final = select(repositories.c.name).order_by(*_POPULAR).limit(bindparam("limit"))
+_ALL_NAMES: Final = Statement(_NAMES)
+_SEEN_NAMES: Final = Statement(_NAMES.where(IS_SEEN))

@@ -1,0 +1,152 @@
+"""The rules of finding: what somebody may see, where a reference leads, what else was meant."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.hub.actors import Action, Identity
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.queries import Jump, as_named, find_jump, parse_query
+from entrepot.metadata import search
+from entrepot.metadata.engine import Reader
+from entrepot.metadata.manifests import find_facts
+from entrepot.metadata.search import Found
+from entrepot.metadata.search_packages import ShippedPage, packages_of
+from entrepot.metadata.search_terms import Filter, Order, Query, Within
+from entrepot.metadata.sight import Sight
+from entrepot.oci.names import Reference, RepositoryName
+
+_COMPARED: Final = 20_000
+"""Names that a misspelt one is compared with: the most popular."""
+_ALIKE: Final = 0.3
+_SUGGESTED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something that is there and may be seen: a repository, or an artifact in it."""
+
+    repository: RepositoryName
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was understood, what was found, and where to go at once if it names one thing.
+
+    `suggestions` are names that look like what was typed, where nothing was found.
+    """
+
+    query: Query
+    found: Found
+    place: Place | None = None
+    suggestions: tuple[str, ...] = ()
+
+
+class Search:
+    """Finds what somebody may see, and nothing else."""
+
+    def __init__(self, reader: Reader, permissions: Permissions) -> None:
+        self._reader = reader
+        self._permissions = permissions
+
+    async def find(
+        self,
+        identity: Identity,
+        text: str,
+        *,
+        hosts: Collection[str] = (),
+        order: Order = Order.RELEVANCE,
+        limit: int = 25,
+        offset: int = 0,
+    ) -> Results:
+        """One page of what the text asks for; `hosts` are the names that the hub is reached by."""
+        sight = await self.sight_of(identity)
+        jump = find_jump(text, hosts)
+        place = await self._place(identity, jump)
+        for query in _readings(text, jump):
+            found = await search.search(
+                self._reader, query, sight, order=order, limit=limit, offset=offset
+            )
+            if found.total:
+                return Results(query, found, place or await self._only_place(jump, found))
+        query = parse_query(text)
+        return Results(query, found, place, await self._suggestions(sight, query))
+
+    async def packages(
+        self, identity: Identity, package: str, *, limit: int = 50, offset: int = 0
+    ) -> ShippedPage:
+        """Which artifacts that somebody may see ship a package (`name`, `name@3.*`, `lib*`)."""
+        sight = await self.sight_of(identity)
+        package = package.replace("\0", "").strip()
+        if not package.strip("*"):
+            return ShippedPage(0, ())
+        return await packages_of(self._reader, package, sight, limit=limit, offset=offset)
+
+    async def sight_of(self, identity: Identity) -> Sight:
+        """What somebody sees."""
+        namespaces = await self._permissions.visible_namespaces(identity)
+        return Sight(None if namespaces is None else tuple(namespaces))
+
+    async def _place(self, identity: Identity, jump: Jump | None) -> Place | None:
+        if jump is None or jump.repository is None:
+            return None
+        rights = await self._permissions.rights(identity, jump.repository)
+        repository = rights.repository
+        if repository is None or Action.PULL not in rights.actions:
+            return None
+        if jump.reference is not None:
+            facts = await find_facts(self._reader, repository.id, jump.reference)
+            if facts is None:
+                return None
+        return Place(repository.name, jump.reference)
+
+    async def _only_place(self, jump: Jump | None, found: Found) -> Place | None:
+        """A digest of a manifest that one repository has leads there."""
+        if jump is None or jump.reference is None or found.total != 1 or not found.hits:
+            return None
+        hit = found.hits[0]
+        facts = await find_facts(self._reader, hit.repository_id, jump.reference)
+        return None if facts is None else Place(RepositoryName(hit.name), jump.reference)
+
+    async def _suggestions(self, sight: Sight, query: Query) -> tuple[str, ...]:
+        words = [term.text for term in query.terms if term.tokens]
+        if not words:
+            return ()
+        names = await search.list_seen_names(self._reader, sight, _COMPARED)
+        return tuple(closest(" ".join(words), names))
+
+
+def _readings(text: str, jump: Jump | None) -> Iterable[Query]:
+    """What the text may mean, the likeliest first."""
+    if jump is not None and jump.repository is None:
+        yield Query(filters=(Filter(Within.DIGEST, str(jump.reference)),))
+        return
+    query = parse_query(text)
+    yield query
+    named = as_named(query, jump)
+    if named is not None:
+        yield named
+
+
+def closest(text: str, names: Sequence[str], count: int = _SUGGESTED) -> list[str]:
+    """The names that share most pairs of letters with the text, whole or behind the last slash."""
+    wanted = _pairs(text.lower())
+    scored = ((_likeness(wanted, name), -place) for place, name in enumerate(names))
+    best = sorted((each for each in scored if each[0] >= _ALIKE), reverse=True)
+    return [names[-place] for _, place in best[:count]]
+
+
+def _likeness(wanted: set[str], name: str) -> float:
+    last = name.rpartition("/")[2]
+    return max(_dice(wanted, _pairs(last)), _dice(wanted, _pairs(name)))
+
+
+def _dice(one: set[str], other: set[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other))
+
+
+def _pairs(text: str) -> set[str]:
+    """The pairs of letters; the ends count as letters, so that beginnings matter."""
+    framed = f" {text} "
+    return {framed[place : place + 2] for place in range(len(framed) - 1)}

@@ -1,0 +1,114 @@
+"""Which artifacts ship a package, as their SBOMs say."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import Select, bindparam, func, select, union
+
+from entrepot.metadata.artifact_tables import artifact_packages, packages
+from entrepot.metadata.engine import Reader, Row, Statement, Value
+from entrepot.metadata.search_filters import is_package, package_values
+from entrepot.metadata.sight import IS_SEEN, Sight
+from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
+
+MOST_TAGS: Final = 5
+"""Tags that are listed of one artifact: its newest versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A package in an artifact; the digest is of what the SBOM is about, where it says so."""
+
+    repository: str
+    digest: str
+    package: str
+    version: str
+    purl: str
+    licenses: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedPage:
+    """One page of what ships a package, by repository, and how much there is in all."""
+
+    total: int
+    entries: tuple[Shipped, ...]
+
+
+_DIGEST: Final = func.coalesce(manifests.c.subject, manifests.c.digest)
+
+
+def _shipped() -> Select[tuple[str, str, str, str, str, str, int]]:
+    """One row even where several SBOMs say the same."""
+    return (
+        select(
+            repositories.c.name.label("repository"),
+            _DIGEST.label("digest"),
+            packages.c.name.label("package"),
+            packages.c.version,
+            packages.c.purl,
+            packages.c.licenses,
+            repositories.c.id,
+        )
+        .distinct()
+        .select_from(packages)
+        .join(artifact_packages, artifact_packages.c.package_id == packages.c.id)
+        .join(repositories, repositories.c.id == artifact_packages.c.repository_id)
+        .join(manifests, manifests.c.id == artifact_packages.c.manifest_id)
+        .where(is_package("of"))
+    )
+
+
+def _page(statement: Select[tuple[str, str, str, str, str, str, int]]) -> Statement:
+    page = statement.order_by("repository", "digest", "package", packages.c.version)
+    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+def _count(statement: Select[tuple[str, str, str, str, str, str, int]]) -> Statement:
+    return Statement(select(func.count()).select_from(statement.subquery()))
+
+
+_PAGE: Final = {False: _page(_shipped()), True: _page(_shipped().where(IS_SEEN))}
+_COUNT: Final = {False: _count(_shipped()), True: _count(_shipped().where(IS_SEEN))}
+_IS_ARTIFACT: Final = (
+    manifests.c.repository_id == bindparam("repository_id"),
+    manifests.c.digest == bindparam("digest"),
+)
+_TAGS: Final = Statement(
+    union(
+        select(tags.c.name, tags.c.version_key)
+        .join(manifests, manifests.c.id == tags.c.manifest_id)
+        .where(*_IS_ARTIFACT, tags.c.is_hidden == 0),
+        # An index's tags are those of the images that it lists.
+        select(tags.c.name, tags.c.version_key)
+        .join(manifest_references, manifest_references.c.manifest_id == tags.c.manifest_id)
+        .where(
+            manifest_references.c.repository_id == bindparam("repository_id"),
+            manifest_references.c.digest == bindparam("digest"),
+            manifest_references.c.role == "manifest",
+            tags.c.is_hidden == 0,
+        ),
+    )
+    .order_by("version_key")
+    .limit(1000)
+)
+
+
+async def packages_of(
+    reader: Reader, package: str, sight: Sight, *, limit: int = 50, offset: int = 0
+) -> ShippedPage:
+    """What ships `name`, `prefix*`, `name@version` or `name@3.0.*`, and is seen."""
+    values: dict[str, Value] = {f"{name}_of": value for name, value in package_values(package)}
+    if sight.is_limited:
+        values |= sight.values
+    counted = await reader.one(_COUNT[sight.is_limited], **values)
+    rows = await reader.all(_PAGE[sight.is_limited], **values, limit=limit, offset=offset)
+    entries = [await _with_tags(reader, row) for row in rows]
+    return ShippedPage(int(counted[0]) if counted else 0, tuple(entries))
+
+
+async def _with_tags(reader: Reader, row: Row) -> Shipped:
+    found = await reader.all(_TAGS, repository_id=row[6], digest=row[1])
+    newest = [str(each[0]) for each in reversed(found)]
+    return replace(Shipped(*row[:6]), tags=tuple(newest[:MOST_TAGS]))
