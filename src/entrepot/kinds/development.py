@@ -1,0 +1,226 @@
+"""Developers' tools: infrastructure modules, Compose, Dev Containers, package managers."""
+
+from typing import Final
+
+from entrepot.kinds.commands import Language
+from entrepot.kinds.kind import Family, Kind, Tab
+from entrepot.kinds.marks import all_of, annotated, annotated_as, any_of, layered, typed
+from entrepot.kinds.simple import simple
+from entrepot.kinds.words import annotation_facts
+
+_PACKAGE: Final = Family.PACKAGE
+_CONFIGURATION: Final = Family.CONFIGURATION
+
+TOFU_MODULE: Final = simple(
+    "opentofu-module",
+    "OpenTofu module",
+    "OpenTofu modules",
+    _CONFIGURATION,
+    "terraform",
+    typed("application/vnd.opentofu.modulepkg"),
+    [
+        (
+            "tofu",
+            "Use the module",
+            'module "{name}" {{\n  source = "oci://{repository}?tag={tag}"\n}}',
+            Language.HCL,
+        )
+    ],
+)
+TOFU_PROVIDER: Final = simple(
+    "opentofu-provider",
+    "OpenTofu provider",
+    "OpenTofu providers",
+    _CONFIGURATION,
+    "terraform",
+    typed("application/vnd.opentofu.provider*"),
+    [
+        (
+            "tofu",
+            "Mirror, in the CLI configuration",
+            (
+                "provider_installation {{
+  oci_mirror {{
+"
+                '    repository_template = "{parent}/${{type}}"
+'
+                '    include             = ["*/*/*"]
+  }}
+}}'
+            ),
+            Language.HCL,
+        )
+    ],
+)
+BICEP_MODULE: Final = simple(
+    "bicep-module",
+    "Bicep module",
+    "Bicep modules",
+    _CONFIGURATION,
+    "terraform",
+    any_of(
+        typed("application/vnd.ms.bicep.module.*"), layered("application/vnd.ms.bicep.module.*")
+    ),
+    [
+        (
+            "bicep",
+            "Use the module",
+            "module m 'br:{reference}' = {{\n  name: '{name}'\n}}",
+            Language.HCL,
+        )
+    ],
+    annotation_facts(("Documentation", "org.opencontainers.image.documentation")),
+)
+BICEP_EXTENSION: Final = simple(
+    "bicep-extension",
+    "Bicep extension",
+    "Bicep extensions",
+    _CONFIGURATION,
+    "plug",
+    any_of(
+        typed("application/vnd.ms.bicep.provider.*"), layered("application/vnd.ms.bicep.provider.*")
+    ),
+    [("bicep", "Use the extension", "extension 'br:{reference}'", Language.HCL)],
+)
+COMPOSE: Final = simple(
+    "compose",
+    "Compose application",
+    "Compose applications",
+    Family.COMPOSE,
+    "compose",
+    any_of(
+        typed("application/vnd.docker.compose.*"),
+        layered("application/vnd.docker.compose.*"),
+        annotated("com.docker.compose.version"),
+    ),
+    [
+        ("docker", "Start", "docker compose -f oci://{reference} up -d"),
+        ("docker", "Show the configuration", "docker compose -f oci://{reference} config"),
+        ("docker", "Stop", "docker compose -f oci://{reference} down"),
+    ],
+    annotation_facts(("Compose", "com.docker.compose.version")),
+    hub_type="compose",
+)
+_DEVCONTAINER = typed("application/vnd.devcontainers*")
+DEVCONTAINER_COLLECTION: Final = simple(
+    "devcontainer-collection",
+    "Dev Container collection",
+    "Dev Container collections",
+    _CONFIGURATION,
+    "layers",
+    layered("application/vnd.devcontainers.collection.layer.*"),
+)
+DEVCONTAINER: Final = simple(
+    "devcontainer",
+    "Dev Container feature or template",
+    "Dev Container features and templates",
+    _CONFIGURATION,
+    "terminal",
+    any_of(_DEVCONTAINER, layered("application/vnd.devcontainers.layer.*")),
+    [
+        (
+            "devcontainer",
+            "In devcontainer.json",
+            '"features": {{\n  "{reference}": {{}}\n}}',
+            Language.JSON,
+        ),
+        ("devcontainer", "Apply the template", "devcontainer templates apply -t {reference}"),
+    ],
+    annotation_facts(("Metadata", "dev.containers.metadata")),
+)
+GITHUB_ACTION: Final = simple(
+    "github-action",
+    "GitHub Action",
+    "GitHub Actions",
+    _PACKAGE,
+    "terminal",
+    typed("application/vnd.github.actions.package.v*"),
+    facts=annotation_facts(
+        ("Package type", "com.github.package.type"), ("Commit", "com.github.source.commit")
+    ),
+)
+HOMEBREW: Final = simple(
+    "homebrew-bottle",
+    "Homebrew bottle",
+    "Homebrew bottles",
+    _PACKAGE,
+    "homebrew",
+    any_of(annotated_as("com.github.package.type", "homebrew_bottle"), annotated("sh.brew.*")),
+    [("brew", "Install", "HOMEBREW_ARTIFACT_DOMAIN=https://{host} brew install {name}")],
+    annotation_facts(
+        ("Version", "org.opencontainers.image.version"),
+        ("Licence", "sh.brew.license"),
+        ("Installed size", "sh.brew.bottle.installed_size"),
+    ),
+)
+CONDA: Final = simple(
+    "conda",
+    "Conda package",
+    "Conda packages",
+    _PACKAGE,
+    "package",
+    layered("application/vnd.conda.*"),
+    [("mamba", "Install", "mamba install -c oci://{parent} {name}")],
+)
+TRIVY_DB: Final = simple(
+    "trivy-db",
+    "Trivy vulnerability database",
+    "Trivy vulnerability databases",
+    Family.REPORT,
+    "database",
+    layered("application/vnd.aquasec.trivy.db.*"),
+    [("trivy", "Scan with it", "trivy image --db-repository {reference} IMAGE")],
+)
+TRIVY_JAVA_DB: Final = simple(
+    "trivy-java-db",
+    "Trivy Java database",
+    "Trivy Java databases",
+    Family.REPORT,
+    "database",
+    layered("application/vnd.aquasec.trivy.javadb.*"),
+    [("trivy", "Scan with it", "trivy image --java-db-repository {reference} IMAGE")],
+)
+MAVEN: Final = simple(
+    "maven",
+    "Maven artifact",
+    "Maven artifacts",
+    _PACKAGE,
+    "package",
+    all_of(typed("application/vnd.maven.*")),
+)
+NPM: Final = simple(
+    "npm",
+    "npm package",
+    "npm packages",
+    _PACKAGE,
+    "package",
+    typed("application/vnd.npm.*"),
+)
+PYTHON: Final = simple(
+    "python",
+    "Python distribution",
+    "Python distributions",
+    _PACKAGE,
+    "package",
+    typed("application/vnd.pypi.*", "application/vnd.python.*"),
+    [("pip", "Install", "oras pull {reference} && pip install --no-index --find-links . {name}")],
+    tabs=(Tab.README, Tab.FILES, Tab.CONFIG),
+)
+
+BY_TYPE: Final[tuple[Kind, ...]] = (
+    TOFU_MODULE,
+    TOFU_PROVIDER,
+    BICEP_MODULE,
+    BICEP_EXTENSION,
+    COMPOSE,
+    DEVCONTAINER_COLLECTION,
+    DEVCONTAINER,
+    GITHUB_ACTION,
+    CONDA,
+    TRIVY_DB,
+    TRIVY_JAVA_DB,
+    MAVEN,
+    NPM,
+    PYTHON,
+)
+BY_MARK: Final[tuple[Kind, ...]] = (HOMEBREW,)

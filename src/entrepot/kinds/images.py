@@ -1,0 +1,382 @@
+"""Container images, indexes of them, and images that are something more."""
+
+from collections.abc import Callable
+from typing import Final
+
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Language, Place
+from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.kind import Extractor, Fact, Family, Kind, Tab
+from entrepot.kinds.marks import (
+    IMAGE_CONFIGS,
+    Recognizes,
+    all_of,
+    annotated,
+    any_of,
+    children_are,
+    is_image_layer,
+    is_index,
+    layered,
+    normal,
+    real_children,
+    type_key,
+    typed,
+)
+from entrepot.kinds.words import FactsOf, annotation_facts, config_facts, describe, facts_at
+
+_CONFIG: Final = (
+    ("Entrypoint", "config.Entrypoint"),
+    ("Command", "config.Cmd"),
+    ("Working directory", "config.WorkingDir"),
+    ("User", "config.User"),
+    ("Ports", "config.ExposedPorts"),
+    ("Volumes", "config.Volumes"),
+    ("Stop signal", "config.StopSignal"),
+    ("Author", "author"),
+)
+_IMAGE_TABS: Final = (
+    Tab.PLATFORMS,
+    Tab.LAYERS,
+    Tab.FILES,
+    Tab.PACKAGES,
+    Tab.VULNERABILITIES,
+    Tab.PROVENANCE,
+    Tab.SIGNATURES,
+    Tab.CONFIG,
+)
+
+
+def has_image_config(evidence: Evidence) -> bool:
+    """Say whether the config's type is an image's; that alone proves no image."""
+    config = evidence.manifest.config
+    return config is not None and normal(config.media_type) in IMAGE_CONFIGS
+
+
+def is_image(evidence: Evidence) -> bool:
+    """Say whether it is a container image: by config, by every layer, and by `rootfs.diff_ids`."""
+    layers = evidence.manifest.layers
+    rootfs = evidence.config.get("rootfs")
+    return (
+        has_image_config(evidence)
+        and type_key(evidence) in (*IMAGE_CONFIGS, "")
+        and all(is_image_layer(layer.media_type) for layer in layers)
+        and isinstance(rootfs, dict)
+        and "diff_ids" in rootfs
+    )
+
+
+def is_image_index(evidence: Evidence) -> bool:
+    """Say whether it is an index of images: by what its children are, else by their platforms."""
+    if not is_index(evidence) or evidence.manifest.artifact_type:
+        return False
+    children = real_children(evidence)
+    known = {each.kind for each in children if each.kind}
+    if known:
+        return known <= _IMAGES
+    return bool(children) and all(each.descriptor.platform is not None for each in children)
+
+
+def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """How images are pulled and run, by each engine."""
+    reference, note = place.reference, shell.docker_note(place)
+    return (
+        Command("docker", "Pull", f"docker pull {reference}", note=note),
+        Command("docker", "Run", f"docker run --rm -it {reference}"),
+        Command(
+            "docker",
+            "In a Dockerfile",
+            f"FROM {place.pinned}",
+            Language.DOCKERFILE,
+            "The digest keeps the build the same when the tag moves.",
+        ),
+        Command("docker", "Inspect", f"docker buildx imagetools inspect {reference}"),
+        Command("podman", "Pull", f"podman pull{shell.tls(place)} {reference}"),
+        Command("podman", "Run", f"podman run{shell.tls(place)} --rm -it {reference}"),
+        Command("nerdctl", "Pull", f"nerdctl{shell.nerdctl(place)} pull {reference}"),
+        *shell.with_skopeo(place, is_image=True),
+        *shell.with_crane(place),
+        Command(
+            "crane", "Write as a tarball", f"crane pull{shell.crane(place)} {reference} image.tar"
+        ),
+        *shell.with_oras(place),
+        *_kubernetes(place),
+    )
+
+
+def _kubernetes(place: Place) -> tuple[Command, ...]:
+    lines = (
+        "containers:",
+        "  - name: app",
+        f"    image: {place.pinned}",
+    )
+    volume = (
+        "volumes:",
+        "  - name: files",
+        "    image:",
+        f"      reference: {place.pinned}",
+        "      pullPolicy: IfNotPresent",
+    )
+    return (
+        shell.yaml("kubernetes", "As a container", lines),
+        shell.yaml("kubernetes", "As a volume", volume, "Read-only; on by default since 1.35."),
+    )
+
+
+def _image(
+    id_: str,
+    name: str,
+    plural: str,
+    icon: str,
+    recognizes: Recognizes,
+    extra: Callable[[Place, Evidence], tuple[Command, ...]],
+    facts: FactsOf,
+    **rest: object,
+) -> Kind:
+    """An image that is something more: its own commands come first."""
+
+    def all_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+        return (*extra(place, evidence), *commands(place, evidence))
+
+    def all_facts(evidence: Evidence) -> tuple[Fact, ...]:
+        return (*facts(evidence), *facts_at(evidence.config, _CONFIG))
+
+    return Kind(
+        id=id_,
+        name=name,
+        plural=plural,
+        family=Family.IMAGE,
+        icon=icon,
+        recognizes=all_of(_may_be_image, recognizes),
+        commands=all_commands,
+        describe=describe,
+        facts=all_facts,
+        tabs=_IMAGE_TABS,
+        extractor=Extractor.IMAGE,
+        hub_type=str(rest.get("hub_type", "image")),
+    )
+
+
+def _may_be_image(evidence: Evidence) -> bool:
+    return is_index(evidence) or (
+        has_image_config(evidence)
+        and all(is_image_layer(each.media_type) for each in evidence.manifest.layers)
+    )
+
+
+def one(tool: str, title: str, template: str) -> Callable[[Place, Evidence], tuple[Command, ...]]:
+    """One command; `{reference}`, `{repository}`, `{host}`, `{name}` and `{tag}` are filled in."""
+
+    def made(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+        return (Command(tool, title, filled(template, place)),)
+
+    return made
+
+
+def filled(template: str, place: Place) -> str:
+    """A template with this place's words."""
+    name = place.repository.text.rpartition("/")[2]
+    parent = place.repository_reference.rpartition("/")[0]
+    return template.format(
+        reference=place.reference,
+        pinned=place.pinned,
+        repository=place.repository_reference,
+        parent=parent,
+        host=place.host,
+        name=name,
+        tag=place.tag or place.digest,
+    )
+
+
+DOCKER_PLUGIN: Final = Kind(
+    id="docker-plugin",
+    name="Docker engine plugin",
+    plural="Docker engine plugins",
+    family=Family.IMAGE,
+    icon="plug",
+    recognizes=typed("application/vnd.docker.plugin.v*"),
+    commands=lambda place, evidence: (
+        Command("docker", "Install", f"docker plugin install {place.reference}"),
+        Command("docker", "Look first", f"docker plugin install --disable {place.reference}"),
+        *shell.with_oras(place),
+        *shell.with_crane(place),
+    ),
+    describe=describe,
+    facts=config_facts(
+        ("Description", "description"),
+        ("Entrypoint", "entrypoint"),
+        ("Network", "network.type"),
+        ("Interface", "interface.types.0.capability"),
+        ("Capabilities", "linux.capabilities"),
+        ("Mount propagation", "propagatedMount"),
+        ("Documentation", "documentation"),
+    ),
+    tabs=(Tab.LAYERS, Tab.FILES, Tab.CONFIG),
+    extractor=Extractor.IMAGE,
+    hub_type="plugin",
+)
+
+SPECIAL_IMAGES: Final = (
+    _image(
+        "docker-extension",
+        "Docker Desktop extension",
+        "Docker Desktop extensions",
+        "plug",
+        annotated("com.docker.desktop.extension.api.version"),
+        one("docker", "Install", "docker extension install {reference}"),
+        annotation_facts(
+            ("Extension API", "com.docker.desktop.extension.api.version"),
+            ("Publisher", "com.docker.extension.publisher-url"),
+            ("Categories", "com.docker.extension.categories"),
+        ),
+        hub_type="extension",
+    ),
+    _image(
+        "mcp-server-image",
+        "MCP server image",
+        "MCP server images",
+        "terminal",
+        annotated("io.modelcontextprotocol.server.name"),
+        one("docker", "Start the server", "docker run -i --rm {reference}"),
+        annotation_facts(("Server", "io.modelcontextprotocol.server.name")),
+    ),
+    _image(
+        "olm-bundle",
+        "OLM operator bundle",
+        "OLM operator bundles",
+        "package",
+        annotated("operators.operatorframework.io.bundle.*"),
+        one("operator-sdk", "Run", "operator-sdk run bundle {reference}"),
+        annotation_facts(
+            ("Package", "operators.operatorframework.io.bundle.package.v1"),
+            ("Channels", "operators.operatorframework.io.bundle.channels.v1"),
+            ("Default channel", "operators.operatorframework.io.bundle.channel.default.v1"),
+        ),
+    ),
+    _image(
+        "olm-catalog",
+        "OLM catalog",
+        "OLM catalogs",
+        "layers",
+        annotated("operators.operatorframework.io.index.*"),
+        one("opm", "Render", "opm render {reference}"),
+        annotation_facts(("Configs", "operators.operatorframework.io.index.configs.v1")),
+    ),
+    _image(
+        "buildpack",
+        "Buildpack",
+        "Buildpacks",
+        "package",
+        annotated("io.buildpacks.buildpackage.metadata"),
+        one("pack", "Build with it", "pack build app --buildpack {reference}"),
+        annotation_facts(),
+    ),
+    _image(
+        "buildpacks-builder",
+        "Buildpacks builder",
+        "Buildpacks builders",
+        "package",
+        annotated("io.buildpacks.builder.metadata"),
+        one("pack", "Build with it", "pack build app --builder {reference}"),
+        annotation_facts(("Stack", "io.buildpacks.stack.id")),
+    ),
+    _image(
+        "buildpacks-app",
+        "Application built by buildpacks",
+        "Applications built by buildpacks",
+        "image",
+        annotated("io.buildpacks.lifecycle.metadata", "io.buildpacks.build.metadata"),
+        one("pack", "Inspect", "pack inspect {reference}"),
+        annotation_facts(("Stack", "io.buildpacks.stack.id")),
+    ),
+    _image(
+        "backstage-plugins",
+        "Backstage dynamic plugins",
+        "Backstage dynamic plugins",
+        "plug",
+        annotated("io.backstage.dynamic-packages"),
+        one("backstage", "In dynamic-plugins.yaml", "package: oci://{reference}!PLUGIN"),
+        annotation_facts(),
+    ),
+    _image(
+        "bootc",
+        "Bootable host (bootc)",
+        "Bootable hosts (bootc)",
+        "machine",
+        any_of(annotated("containers.bootc", "ostree.bootable")),
+        one("bootc", "Switch to it", "bootc switch {reference}"),
+        annotation_facts(("Kernel", "ostree.linux")),
+    ),
+    _image(
+        "flatpak",
+        "Flatpak",
+        "Flatpaks",
+        "package",
+        annotated("org.flatpak.ref"),
+        one("flatpak", "Add the remote", "flatpak remote-add {name} oci+https://{host}"),
+        annotation_facts(
+            ("Ref", "org.flatpak.ref"), ("Installed size", "org.flatpak.installed-size")
+        ),
+    ),
+    _image(
+        "ramalama-model",
+        "RamaLama model image",
+        "RamaLama model images",
+        "model",
+        annotated("org.containers.type"),
+        one("ramalama", "Run", "ramalama run oci://{reference}"),
+        annotation_facts(("Form", "org.containers.type")),
+    ),
+    _image(
+        "imgpkg-bundle",
+        "Carvel bundle",
+        "Carvel bundles",
+        "package",
+        annotated("dev.carvel.imgpkg.bundle", "dev.carvel.imgpkg.copy.root-bundle"),
+        one("imgpkg", "Pull", "imgpkg pull -b {reference} -o bundle"),
+        annotation_facts(),
+    ),
+)
+
+CHECKPOINT: Final = Kind(
+    id="checkpoint",
+    name="Container checkpoint",
+    plural="Container checkpoints",
+    family=Family.MACHINE,
+    icon="clock",
+    recognizes=any_of(
+        layered("application/vnd.containerd.container.*"),
+        lambda evidence: any(
+            normal(each.descriptor.media_type).startswith("application/vnd.containerd.container.")
+            for each in evidence.children
+        ),
+        annotated("io.podman.annotations.checkpoint.*", "org.criu.checkpoint.*"),
+    ),
+    commands=shell.inspect_only,
+    describe=describe,
+    facts=annotation_facts(),
+    tabs=(Tab.FILES,),
+)
+
+IMAGE: Final = Kind(
+    id="image",
+    name="Container image",
+    plural="Container images",
+    family=Family.IMAGE,
+    icon="image",
+    recognizes=any_of(is_image, is_image_index),
+    commands=commands,
+    describe=describe,
+    facts=config_facts(*_CONFIG),
+    tabs=_IMAGE_TABS,
+    extractor=Extractor.IMAGE,
+    hub_type="image",
+)
+
+_IMAGES: Final = frozenset(
+    {"image", *(each.id for each in SPECIAL_IMAGES), "spin-app", "nydus-image"}
+)
+
+
+def index_of(kind: Kind) -> Recognizes:
+    """An index whose children are all of that kind."""
+    return children_are(kind.id)

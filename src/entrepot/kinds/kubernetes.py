@@ -1,0 +1,243 @@
+"""Packages and configuration for Kubernetes: Flux, Timoni, Crossplane, Tekton, CNAB, Zarf…"""
+
+from typing import Final
+
+from entrepot.kinds.commands import Language
+from entrepot.kinds.images import has_image_config
+from entrepot.kinds.kind import Family, Kind
+from entrepot.kinds.marks import (
+    all_of,
+    annotated,
+    annotated_as,
+    any_of,
+    children_are,
+    layer_annotated,
+    layered,
+    typed,
+)
+from entrepot.kinds.simple import simple
+from entrepot.kinds.words import annotation_facts, config_facts
+
+_CONFIGURATION: Final = Family.CONFIGURATION
+_PACKAGE: Final = Family.PACKAGE
+
+FLUX: Final = simple(
+    "flux",
+    "Flux artifact",
+    "Flux artifacts",
+    _CONFIGURATION,
+    "flux",
+    any_of(
+        typed("application/vnd.cncf.flux.config.v*"), layered("application/vnd.cncf.flux.content.*")
+    ),
+    [
+        ("flux", "Pull", "flux pull artifact oci://{reference} --output ./manifests"),
+        (
+            "flux",
+            "As a source",
+            "flux create source oci {name} --url oci://{repository} --tag {tag}",
+        ),
+    ],
+    annotation_facts(
+        ("Source", "org.opencontainers.image.source"),
+        ("Revision", "org.opencontainers.image.revision"),
+    ),
+)
+TIMONI: Final = simple(
+    "timoni",
+    "Timoni module",
+    "Timoni modules",
+    _CONFIGURATION,
+    "configuration",
+    any_of(typed("application/vnd.timoni.config.v*"), layered("application/vnd.timoni.content.*")),
+    [
+        ("timoni", "Apply", "timoni apply {name} oci://{repository} --version {tag}"),
+        ("timoni", "Pull", "timoni mod pull oci://{repository} --version {tag} --output ./module"),
+    ],
+    annotation_facts(("Images", "sh.timoni.images")),
+)
+_CROSSPLANE = simple(
+    "crossplane",
+    "Crossplane package",
+    "Crossplane packages",
+    _PACKAGE,
+    "package",
+    any_of(
+        all_of(has_image_config, layer_annotated("io.crossplane.xpkg")),
+        children_are("crossplane"),
+    ),
+    [
+        ("crossplane", "Install a provider", "crossplane xpkg install provider {reference}"),
+        (
+            "crossplane",
+            "Install a configuration",
+            "crossplane xpkg install configuration {reference}",
+        ),
+    ],
+)
+TEKTON: Final = simple(
+    "tekton",
+    "Tekton bundle",
+    "Tekton bundles",
+    _CONFIGURATION,
+    "flux",
+    layer_annotated("dev.tekton.image.*"),
+    [
+        ("tkn", "List", "tkn bundle list {reference}"),
+        (
+            "tkn",
+            "In a run",
+            "taskRef:\n  resolver: bundles\n  params:\n    - {{name: bundle, value: {reference}}}\n"
+            "    - {{name: name, value: TASK}}\n    - {{name: kind, value: task}}",
+            Language.YAML,
+        ),
+    ],
+)
+CNAB: Final = simple(
+    "cnab",
+    "CNAB bundle",
+    "CNAB bundles",
+    _PACKAGE,
+    "package",
+    any_of(
+        typed("application/vnd.cnab.*"),
+        annotated("io.cnab.runtime_version", "io.cnab.manifest.type"),
+        annotated_as("org.opencontainers.artifactType", "application/vnd.cnab.manifest.v1"),
+    ),
+    [
+        ("porter", "Explain", "porter explain --reference {reference}"),
+        ("porter", "Install", "porter install {name} --reference {reference}"),
+    ],
+    config_facts(("Version", "version"), ("Schema", "schemaVersion"), ("Actions", "actions")),
+)
+ZARF: Final = simple(
+    "zarf",
+    "Zarf package",
+    "Zarf packages",
+    _PACKAGE,
+    "package",
+    typed("application/vnd.zarf.config.v*"),
+    [
+        ("zarf", "Deploy", "zarf package deploy oci://{reference}"),
+        ("zarf", "Inspect", "zarf package inspect definition oci://{reference}"),
+    ],
+    config_facts(("Architecture", "architecture"), ("Version", "ociVersion")),
+)
+UDS: Final = simple(
+    "uds",
+    "UDS bundle",
+    "UDS bundles",
+    _PACKAGE,
+    "package",
+    any_of(
+        typed("application/vnd.defenseunicorns.uds.bundle.*"),
+        annotated("uds.dev/*"),
+        layered("application/vnd.defenseunicorns.*"),
+    ),
+    [("uds", "Deploy", "uds deploy oci://{reference}")],
+    annotation_facts(("Architecture", "uds.dev/architecture"), ("Package", "uds.dev/package.name")),
+)
+OCM: Final = simple(
+    "ocm",
+    "OCM component",
+    "OCM components",
+    _PACKAGE,
+    "package",
+    any_of(
+        typed(
+            "application/vnd.ocm.software.component.*",
+            "application/vnd.gardener.cloud.cnudie.component.*",
+        ),
+        layered("application/vnd.ocm.software.component-descriptor.*"),
+    ),
+    [("ocm", "Get", "ocm get resources {repository}:{tag}")],
+)
+HAULER: Final = simple(
+    "hauler",
+    "Hauler content",
+    "Hauler content",
+    Family.FILES,
+    "files",
+    any_of(typed("application/vnd.content.hauler.*"), layered("application/vnd.content.hauler.*")),
+    [("hauler", "Load", "hauler store add file {reference}")],
+)
+FLEET: Final = simple(
+    "fleet",
+    "Rancher Fleet bundle",
+    "Rancher Fleet bundles",
+    _CONFIGURATION,
+    "flux",
+    any_of(typed("application/fleet.manifest"), layered("application/fleet.file")),
+)
+KCL: Final = simple(
+    "kcl",
+    "KCL module",
+    "KCL modules",
+    _CONFIGURATION,
+    "configuration",
+    annotated("org.kcllang.package.*"),
+    [
+        ("kcl", "Pull", "kcl mod pull oci://{repository} --tag {tag}"),
+        ("kcl", "Add", "kcl mod add oci://{repository} --tag {tag}"),
+    ],
+    annotation_facts(
+        ("Package", "org.kcllang.package.name"),
+        ("Version", "org.kcllang.package.version"),
+        ("Description", "org.kcllang.package.description"),
+    ),
+)
+CUE: Final = simple(
+    "cue",
+    "CUE module",
+    "CUE modules",
+    _CONFIGURATION,
+    "cue",
+    any_of(typed("application/vnd.cue.module.v*"), layered("application/vnd.cue.modulefile.v*")),
+    [("cue", "Get", "CUE_REGISTRY={host} cue mod get {name}@{tag}")],
+    annotation_facts(
+        ("Commit", "org.cuelang.vcs-commit"), ("Committed", "org.cuelang.vcs-commit-time")
+    ),
+)
+KUSTOMIZE: Final = simple(
+    "kustomize",
+    "Kustomize configuration",
+    "Kustomize configurations",
+    _CONFIGURATION,
+    "configuration",
+    any_of(
+        typed("application/vnd.cncf.kustomize.*", "application/vnd.kustomize.*"),
+        layered("application/vnd.cncf.kustomize.*", "application/vnd.kustomize.*"),
+    ),
+    [("kubectl", "Build", "oras pull {reference} && kubectl kustomize .")],
+)
+ARGO: Final = simple(
+    "argocd",
+    "Argo CD source",
+    "Argo CD sources",
+    _CONFIGURATION,
+    "flux",
+    any_of(typed("application/vnd.argoproj.*", "application/vnd.cncf.argoproj.*")),
+    [
+        (
+            "argocd",
+            "Application source",
+            "source:\n  repoURL: oci://{repository}\n  targetRevision: {tag}\n  path: .",
+            Language.YAML,
+        )
+    ],
+)
+
+BY_TYPE: Final[tuple[Kind, ...]] = (
+    FLUX,
+    TIMONI,
+    CNAB,
+    ZARF,
+    UDS,
+    OCM,
+    HAULER,
+    FLEET,
+    CUE,
+    KUSTOMIZE,
+    ARGO,
+)
+BY_MARK: Final[tuple[Kind, ...]] = (KCL, _CROSSPLANE, TEKTON)

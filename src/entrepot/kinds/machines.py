@@ -1,0 +1,216 @@
+"""Virtual machines, HPC containers, and what speeds up pulling or building."""
+
+from typing import Final
+
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Place
+from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.images import has_image_config
+from entrepot.kinds.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.marks import (
+    all_of,
+    annotated,
+    any_of,
+    children_are,
+    is_image_layer,
+    is_index,
+    layered,
+    normal,
+    typed,
+)
+from entrepot.kinds.simple import simple
+from entrepot.kinds.words import annotation_facts, describe, no_facts
+from entrepot.oci.media_types import BUILDKIT_CACHE_CONFIG, is_blob_type
+
+_MACHINE: Final = Family.MACHINE
+
+SIF: Final = simple(
+    "sif",
+    "Apptainer/Singularity image",
+    "Apptainer/Singularity images",
+    _MACHINE,
+    "machine",
+    any_of(
+        typed("application/vnd.sylabs.sif.*"),
+        layered("application/vnd.sylabs.sif.*", "appliciation/vnd.sylabs.sif.*"),
+    ),
+    [
+        ("apptainer", "Pull", "apptainer pull {name}.sif oras://{reference}"),
+        ("singularity", "Run", "singularity run oras://{reference}"),
+    ],
+)
+OCI_SIF: Final = simple(
+    "oci-sif",
+    "OCI-SIF image",
+    "OCI-SIF images",
+    _MACHINE,
+    "machine",
+    any_of(
+        typed("application/vnd.sylabs.data-container.*"),
+        layered("application/vnd.sylabs.image.layer.*"),
+    ),
+    [("singularity", "Pull", "singularity pull --oci docker://{reference}")],
+)
+TART: Final = simple(
+    "tart",
+    "Tart virtual machine",
+    "Tart virtual machines",
+    _MACHINE,
+    "machine",
+    layered("application/vnd.cirruslabs.tart.*"),
+    [("tart", "Clone and run", "tart clone {reference} {name} && tart run {name}")],
+    annotation_facts(
+        ("Disk, uncompressed", "org.cirruslabs.tart.uncompressed-disk-size"),
+        ("Uploaded", "org.cirruslabs.tart.upload-time"),
+    ),
+)
+
+
+def _has_disks(evidence: Evidence) -> bool:
+    return is_index(evidence) and any(
+        "disktype" in each.descriptor.annotations for each in evidence.children
+    )
+
+
+PODMAN_MACHINE: Final = simple(
+    "podman-machine",
+    "Podman machine image",
+    "Podman machine images",
+    _MACHINE,
+    "machine",
+    any_of(_has_disks, annotated("disktype")),
+    [("podman", "Start a machine", "podman machine init --image docker://{reference}")],
+)
+VM_DISK: Final = simple(
+    "vm-disk",
+    "Virtual machine disk",
+    "Virtual machine disks",
+    _MACHINE,
+    "machine",
+    any_of(
+        typed(
+            "application/vnd.qemu.*",
+            "application/x-qemu-disk",
+            "application/vnd.vmware.*",
+            "application/vnd.kubevirt.*",
+            "application/vnd.lima.*",
+            "application/vnd.vm.disk.*",
+        ),
+        layered("application/x-qemu-disk", "application/vnd.qemu.*", "application/vnd.vm.disk.*"),
+    ),
+)
+UNIKRAFT: Final = simple(
+    "unikraft",
+    "Unikraft unikernel",
+    "Unikraft unikernels",
+    _MACHINE,
+    "machine",
+    any_of(
+        annotated("org.unikraft.*"),
+        layered("application/vnd.unikraft.*"),
+        children_are("unikraft"),
+    ),
+    [("kraft", "Run", "kraft run {reference}")],
+    annotation_facts(
+        ("Kernel", "org.unikraft.kernel.image"),
+        ("Version", "org.unikraft.kernel.version"),
+        ("Architecture", "org.unikraft.kernel.arch"),
+        ("Platform", "org.unikraft.kernel.plat"),
+    ),
+)
+SOCI: Final = simple(
+    "soci-index",
+    "SOCI index",
+    "SOCI indexes",
+    Family.CACHE,
+    "cache",
+    typed("application/vnd.amazon.soci.*"),
+    is_attachment=True,
+    extractor=Extractor.NOTHING,
+    tabs=(Tab.FILES,),
+)
+NYDUS: Final = simple(
+    "nydus-image",
+    "Nydus image",
+    "Nydus images",
+    Family.CACHE,
+    "cache",
+    any_of(
+        typed("application/vnd.nydus.*"),
+        all_of(has_image_config, layered("application/vnd.oci.image.layer.nydus.*")),
+    ),
+    [("nerdctl", "Pull lazily", "nerdctl --snapshotter nydus pull {reference}")],
+    extractor=Extractor.NOTHING,
+    tabs=(Tab.LAYERS, Tab.CONFIG),
+)
+OVERLAYBD: Final = simple(
+    "overlaybd",
+    "OverlayBD conversion",
+    "OverlayBD conversions",
+    Family.CACHE,
+    "cache",
+    typed("application/vnd.containerd.overlaybd.*"),
+    is_attachment=True,
+    extractor=Extractor.NOTHING,
+    tabs=(Tab.FILES,),
+)
+
+
+def _is_buildkit_cache(evidence: Evidence) -> bool:
+    config = evidence.manifest.config
+    if config is not None and normal(config.media_type) == BUILDKIT_CACHE_CONFIG:
+        return True
+    return bool(evidence.children) and all(
+        is_blob_type(each.descriptor.media_type) for each in evidence.children
+    )
+
+
+def _cache_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    text = f"docker buildx build --cache-from type=registry,ref={place.reference} ."
+    return (Command("docker", "Build with the cache", text), *shell.inspect_only(place, evidence))
+
+
+BUILDKIT_CACHE: Final = Kind(
+    id="buildkit-cache",
+    name="BuildKit cache",
+    plural="BuildKit caches",
+    family=Family.CACHE,
+    icon="cache",
+    recognizes=_is_buildkit_cache,
+    commands=_cache_commands,
+    describe=describe,
+    facts=no_facts,
+    tabs=(Tab.LAYERS,),
+    extractor=Extractor.NOTHING,
+)
+
+KINDS: Final[tuple[Kind, ...]] = (
+    SIF,
+    OCI_SIF,
+    TART,
+    PODMAN_MACHINE,
+    VM_DISK,
+    UNIKRAFT,
+    SOCI,
+    NYDUS,
+    OVERLAYBD,
+    BUILDKIT_CACHE,
+)
+
+
+def badges(evidence: Evidence) -> tuple[str, ...]:
+    """What is special about an image's layers: eStargz, zstd:chunked, encrypted, zstd."""
+    layers = evidence.manifest.layers
+    names = {name for layer in layers for name in layer.annotations}
+    types = [normal(layer.media_type) for layer in layers if is_image_layer(layer.media_type)]
+    found = {
+        "eStargz": "containerd.io/snapshot/stargz/toc.digest" in names,
+        "zstd:chunked": "io.github.containers.zstd-chunked.manifest-checksum" in names,
+        "OverlayBD": any(name.startswith("containerd.io/snapshot/overlaybd/") for name in names),
+        "encrypted": any(each.endswith("+encrypted") for each in types),
+        "zstd": any(each.endswith(("+zstd", ".zstd")) for each in types),
+        "foreign layers": any(
+            ".nondistributable." in each or ".foreign." in each for each in types
+        ),
+    }
+    return tuple(name for name, is_so in found.items() if is_so)

@@ -1,0 +1,231 @@
+"""AI models and agents: ModelPack, KitOps, Docker's models, Ollama, agents, MCP, skills."""
+
+from typing import Final
+
+from entrepot.kinds.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.marks import all_of, any_of, configured, layered, typed
+from entrepot.kinds.simple import simple
+from entrepot.kinds.words import annotation_facts, config_facts
+
+_TABS: Final = (
+    Tab.README,
+    Tab.FILES,
+    Tab.SIGNATURES,
+    Tab.PACKAGES,
+    Tab.PROVENANCE,
+    Tab.CONFIG,
+)
+_MODEL: Final = Family.MODEL
+
+MODELPACK: Final = simple(
+    "modelpack",
+    "AI model (ModelPack)",
+    "AI models (ModelPack)",
+    _MODEL,
+    "model",
+    any_of(
+        typed("application/vnd.cncf.model.*"),
+        layered("application/vnd.cncf.model.*"),
+    ),
+    [
+        ("modctl", "Pull", "modctl pull {reference} --extract-dir ./model"),
+        ("modctl", "Inspect", "modctl inspect {reference}"),
+        ("kit", "Pull", "kit pull {reference}"),
+        ("docker", "Run", "docker model run {reference}"),
+    ],
+    config_facts(
+        ("Name", "descriptor.name"),
+        ("Version", "descriptor.version"),
+        ("Family", "descriptor.family"),
+        ("Licences", "descriptor.licenses"),
+        ("Architecture", "config.architecture"),
+        ("Format", "config.format"),
+        ("Parameters", "config.paramSize"),
+        ("Precision", "config.precision"),
+        ("Quantisation", "config.quantization"),
+        ("Capabilities", "config.capabilities"),
+    ),
+    tabs=_TABS,
+    extractor=Extractor.MODEL,
+    hub_type="model",
+)
+KITOPS: Final = simple(
+    "kitops",
+    "KitOps ModelKit",
+    "KitOps ModelKits",
+    _MODEL,
+    "model",
+    any_of(
+        typed("application/vnd.kitops.modelkit.*"), layered("application/vnd.kitops.modelkit.*")
+    ),
+    [
+        ("kit", "Unpack", "kit unpack {reference} -d ./model"),
+        ("kit", "Show", "kit info --remote {reference}"),
+        ("kit", "Pull", "kit pull {reference}"),
+    ],
+    config_facts(
+        ("Name", "package.name"),
+        ("Version", "package.version"),
+        ("Authors", "package.authors"),
+        ("Licence", "package.license"),
+        ("Model", "model.name"),
+        ("Framework", "model.framework"),
+        ("Description", "package.description"),
+    ),
+    tabs=_TABS,
+    extractor=Extractor.MODEL,
+    hub_type="model",
+)
+DOCKER_MODEL: Final = simple(
+    "docker-model",
+    "AI model (Docker Model Runner)",
+    "AI models (Docker Model Runner)",
+    _MODEL,
+    "model",
+    any_of(
+        typed("application/vnd.docker.ai.model.config.*"), layered("application/vnd.docker.ai.*")
+    ),
+    [
+        ("docker", "Pull", "docker model pull {reference}"),
+        ("docker", "Run", "docker model run {reference}"),
+        (
+            "docker",
+            "Package your own",
+            "docker model package --gguf model.gguf --push {reference}",
+        ),
+    ],
+    config_facts(
+        ("Format", "config.format"),
+        ("Quantisation", "config.quantization"),
+        ("Parameters", "config.parameters"),
+        ("Architecture", "config.architecture"),
+        ("Size", "config.size"),
+        ("Context length", "config.context_size"),
+    ),
+    tabs=_TABS,
+    extractor=Extractor.MODEL,
+    hub_type="model",
+)
+OLLAMA: Final = simple(
+    "ollama",
+    "Ollama model",
+    "Ollama models",
+    _MODEL,
+    "model",
+    any_of(
+        layered("application/vnd.ollama.image.*"),
+        all_of(configured("model_format", "model_family")),
+    ),
+    [
+        ("ollama", "Pull", "ollama pull {reference}"),
+        ("ollama", "Run", "ollama run {reference}"),
+    ],
+    config_facts(
+        ("Format", "model_format"),
+        ("Family", "model_family"),
+        ("Parameters", "model_type"),
+        ("Quantisation", "file_type"),
+        ("Families", "model_families"),
+    ),
+    tabs=_TABS,
+    extractor=Extractor.MODEL,
+    hub_type="model",
+)
+AGENT: Final = simple(
+    "docker-agent",
+    "Docker agent",
+    "Docker agents",
+    _MODEL,
+    "agent",
+    typed("application/vnd.docker.agent.config.v*"),
+    [
+        ("docker", "Run", "docker agent run {reference}"),
+        ("docker", "Pull", "docker agent share pull {reference}"),
+    ],
+    annotation_facts(
+        ("Version", "io.docker.agent.version"), ("Built with", "io.docker.cagent.version")
+    ),
+)
+MCP_SERVER: Final = simple(
+    "mcp-server",
+    "MCP server",
+    "MCP servers",
+    _MODEL,
+    "agent",
+    typed("application/vnd.docker.mcp.server*"),
+    [("docker", "Run the gateway", "docker mcp gateway run")],
+)
+MCP_CATALOG: Final = simple(
+    "mcp-catalog",
+    "MCP catalog",
+    "MCP catalogs",
+    _MODEL,
+    "layers",
+    typed("application/vnd.docker.mcp.catalog.*"),
+    [("docker", "Pull", "docker mcp catalog pull {reference}")],
+)
+MCP_PROFILE: Final = simple(
+    "mcp-profile",
+    "MCP profile",
+    "MCP profiles",
+    _MODEL,
+    "configuration",
+    typed("application/vnd.docker.mcp.profile.*"),
+    [("docker", "Pull", "docker mcp profile pull {reference}")],
+)
+SANDBOX: Final = simple(
+    "sandbox-kit",
+    "Docker sandbox kit",
+    "Docker sandbox kits",
+    _MODEL,
+    "package",
+    typed("application/vnd.docker.sandbox.kit.*"),
+    [
+        ("sbx", "Inspect", "sbx kit inspect {reference}"),
+        ("sbx", "Run", "sbx run --kit {reference}"),
+    ],
+)
+SKILL: Final = simple(
+    "agent-skill",
+    "Agent skill",
+    "Agent skills",
+    _MODEL,
+    "agent",
+    any_of(
+        typed("dev.toolhive.skills.v*", "application/vnd.agent.skill.*"),
+        layered("application/vnd.agent.skill.*"),
+    ),
+    facts=annotation_facts(
+        ("Name", "dev.toolhive.skills.name"),
+        ("Version", "dev.toolhive.skills.version"),
+        ("Description", "dev.toolhive.skills.description"),
+        ("Name", "org.agent.skill.name"),
+    ),
+    tabs=_TABS,
+)
+AGENT_PLUGIN: Final = simple(
+    "agent-plugin",
+    "Agent plugin",
+    "Agent plugins",
+    _MODEL,
+    "plug",
+    typed("dev.toolhive.plugins.v*"),
+    facts=annotation_facts(
+        ("Name", "dev.toolhive.plugins.name"), ("Version", "dev.toolhive.plugins.version")
+    ),
+    tabs=_TABS,
+)
+
+KINDS: Final[tuple[Kind, ...]] = (
+    MODELPACK,
+    KITOPS,
+    DOCKER_MODEL,
+    OLLAMA,
+    AGENT,
+    MCP_SERVER,
+    MCP_CATALOG,
+    MCP_PROFILE,
+    SANDBOX,
+    SKILL,
+    AGENT_PLUGIN,
+)

@@ -1,0 +1,136 @@
+"""Policies and rules: OPA, Conftest, Kyverno, Kubewarden, Falco, eBPF gadgets."""
+
+from typing import Final
+
+from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.images import has_image_config
+from entrepot.kinds.kind import Family, Kind
+from entrepot.kinds.marks import any_of, children_are, layered, normal, typed
+from entrepot.kinds.simple import simple
+from entrepot.kinds.words import annotation_facts, config_facts
+
+_POLICY: Final = Family.POLICY
+
+
+def _is_opa_bundle(evidence: Evidence) -> bool:
+    """An image's config type around any JSON but an image's, and exactly one gzipped layer."""
+    layers = evidence.manifest.layers
+    return (
+        has_image_config(evidence)
+        and len(layers) == 1
+        and normal(layers[0].media_type) == "application/vnd.oci.image.layer.v1.tar+gzip"
+        and not {"rootfs", "architecture", "os", "history"} & set(evidence.config)
+    )
+
+
+OPA: Final = simple(
+    "opa-bundle",
+    "OPA bundle",
+    "OPA bundles",
+    _POLICY,
+    "policy",
+    any_of(
+        typed("application/vnd.openpolicyagent.bundle.*", "application/vnd.opa.*"), _is_opa_bundle
+    ),
+    [
+        ("oras", "Pull the bundle", "oras pull {reference}"),
+        ("opa", "Evaluate", "opa eval --bundle bundle.tar.gz data"),
+    ],
+)
+CONFTEST: Final = simple(
+    "conftest",
+    "Conftest policies",
+    "Conftest policies",
+    _POLICY,
+    "policy",
+    layered(
+        "application/vnd.cncf.openpolicyagent.policy.layer.*",
+        "application/vnd.cncf.openpolicyagent.data.layer.*",
+    ),
+    [
+        ("conftest", "Pull", "conftest pull oci://{reference}"),
+        ("conftest", "Test with them", "conftest test --update oci://{reference} FILE"),
+    ],
+)
+TRIVY_CHECKS: Final = simple(
+    "trivy-checks",
+    "Trivy checks bundle",
+    "Trivy checks bundles",
+    _POLICY,
+    "policy",
+    layered("application/vnd.cncf.openpolicyagent.layer.*"),
+    [("trivy", "Check with it", "trivy config --checks-bundle-repository {reference} .")],
+)
+KYVERNO: Final = simple(
+    "kyverno",
+    "Kyverno policies",
+    "Kyverno policies",
+    _POLICY,
+    "policy",
+    any_of(
+        typed("application/vnd.cncf.kyverno.config.v*"), layered("application/vnd.cncf.kyverno.*")
+    ),
+    [("kyverno", "Pull", "kyverno oci pull -i {reference} -d policies")],
+)
+_FALCO = "application/vnd.cncf.falco."
+FALCO_RULES: Final = simple(
+    "falco-rules",
+    "Falco rules",
+    "Falco rules",
+    _POLICY,
+    "policy",
+    typed(f"{_FALCO}rulesfile.*"),
+    [
+        ("falcoctl", "Install", "falcoctl artifact install {reference}"),
+        ("falcoctl", "Follow updates", "falcoctl artifact follow {reference}"),
+    ],
+    config_facts(("Name", "name"), ("Version", "version")),
+)
+FALCO_PLUGIN: Final = simple(
+    "falco-plugin",
+    "Falco plugin",
+    "Falco plugins",
+    _POLICY,
+    "plug",
+    any_of(typed(f"{_FALCO}plugin.*"), children_are("falco-plugin")),
+    [("falcoctl", "Install", "falcoctl artifact install {reference}")],
+    config_facts(("Name", "name"), ("Version", "version")),
+)
+FALCO_ASSET: Final = simple(
+    "falco-asset",
+    "Falco asset",
+    "Falco assets",
+    _POLICY,
+    "files",
+    typed(f"{_FALCO}asset.*"),
+    [("falcoctl", "Install", "falcoctl artifact install {reference}")],
+    config_facts(("Name", "name"), ("Version", "version")),
+)
+GADGET: Final = simple(
+    "gadget",
+    "Inspektor Gadget",
+    "Inspektor Gadgets",
+    _POLICY,
+    "terminal",
+    any_of(
+        typed("application/vnd.gadget.*"),
+        layered("application/vnd.gadget.*"),
+        children_are("gadget"),
+    ),
+    [
+        ("ig", "Run", "sudo ig run {reference}"),
+        ("kubectl", "Run in a cluster", "kubectl gadget run {reference}"),
+    ],
+    annotation_facts(("Builder", "io.inspektor-gadget.builder.version")),
+)
+
+BY_TYPE: Final[tuple[Kind, ...]] = (
+    CONFTEST,
+    TRIVY_CHECKS,
+    KYVERNO,
+    FALCO_RULES,
+    FALCO_PLUGIN,
+    FALCO_ASSET,
+    GADGET,
+)
+BY_CONTENT: Final[tuple[Kind, ...]] = (OPA,)

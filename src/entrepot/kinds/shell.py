@@ -1,0 +1,192 @@
+"""Commands of clients that know any artifact, right for the host and the scheme.
+
+Over plain HTTP each client has its own way to be told; some know by themselves that `localhost`
+is no place for certificates. Whatever somebody pushed is quoted.
+"""
+
+import shlex
+from collections.abc import Iterable
+from typing import Final
+
+from entrepot.kinds.commands import Command, Language, Place
+from entrepot.kinds.evidence import Evidence
+from entrepot.oci.descriptors import Descriptor
+
+TITLE: Final = "org.opencontainers.image.title"
+_MOST_FILES: Final = 5
+
+
+def is_local(place: Place) -> bool:
+    """Say whether clients take the host for their own machine, where plain HTTP is no surprise."""
+    name = place.host.rpartition(":")[0] or place.host
+    return name in ("localhost", "127.0.0.1", "[::1]")
+
+
+def oras(place: Place) -> str:
+    """What `oras` must be told: it knows `localhost` by itself, and no address."""
+    is_known = place.is_https or place.host.partition(":")[0] == "localhost"
+    return "" if is_known else " --plain-http"
+
+
+def helm(place: Place) -> str:
+    """What `helm` must be told: it takes every host for one with a certificate."""
+    return "" if place.is_https else " --plain-http"
+
+
+def tls(place: Place, prefix: str = "") -> str:
+    """What skopeo, podman and buildah must be told."""
+    return "" if place.is_https else f" --{prefix}tls-verify=false"
+
+
+def crane(place: Place) -> str:
+    """What `crane` must be told: it knows local names and addresses."""
+    return "" if place.is_https or is_local(place) else " --insecure"
+
+
+def nerdctl(place: Place) -> str:
+    """What `nerdctl` must be told."""
+    return "" if place.is_https or is_local(place) else " --insecure-registry"
+
+
+def cosign(place: Place) -> str:
+    """What `cosign` must be told."""
+    return "" if place.is_https else " --allow-http-registry"
+
+
+def docker_note(place: Place) -> str:
+    """What people must know before `docker` talks to a host over plain HTTP."""
+    if place.is_https or is_local(place):
+        return ""
+    return f"Over plain HTTP, {place.host} must be among the engine's insecure-registries."
+
+
+def quoted(*words: str) -> str:
+    """Words for a shell, each as it is."""
+    return " ".join(shlex.quote(each) for each in words)
+
+
+def title_of(layer: Descriptor) -> str:
+    """The file name that a layer is restored as; empty where it has none that is safe."""
+    title = layer.annotations.get(TITLE, "")
+    parts = title.split("/")
+    is_unsafe = title.startswith(("/", "\\")) or ".." in parts or not title.isprintable()
+    return "" if is_unsafe or len(title) > 255 else title
+
+
+def pull_files(place: Place, title: str = "Pull the files") -> Command:
+    """`oras pull`."""
+    return Command("oras", title, f"oras pull{oras(place)} {place.reference}")
+
+
+def with_oras(place: Place) -> tuple[Command, ...]:
+    """What `oras` can do with anything."""
+    flags = oras(place)
+    return (
+        Command(
+            "oras", "Show the manifest", f"oras manifest fetch{flags} --pretty {place.reference}"
+        ),
+        Command("oras", "Show what is attached", f"oras discover{flags} -o tree {place.reference}"),
+        Command(
+            "oras",
+            "Copy with all that is attached",
+            f"oras copy -r{_from(place)} {place.reference} --to-oci-layout ./layout:copy",
+        ),
+    )
+
+
+def _from(place: Place) -> str:
+    return " --from-plain-http" if oras(place) else ""
+
+
+def with_regctl(place: Place) -> tuple[Command, ...]:
+    """What `regctl` can do with anything."""
+    commands = (
+        Command("regctl", "Show the manifest", f"regctl manifest get {place.reference}"),
+        Command("regctl", "Get the files", f"regctl artifact get --output . {place.reference}"),
+    )
+    if place.is_https:
+        return commands
+    set_up = f"regctl registry set --tls disabled {place.host}"
+    return (Command("regctl", "Once, for plain HTTP", set_up), *commands)
+
+
+def with_crane(place: Place) -> tuple[Command, ...]:
+    """What `crane` can do with anything."""
+    flags = crane(place)
+    return (
+        Command("crane", "Show the manifest", f"crane manifest{flags} {place.reference}"),
+        Command("crane", "Show the digest", f"crane digest{flags} {place.reference}"),
+    )
+
+
+def with_skopeo(place: Place, *, is_image: bool) -> tuple[Command, ...]:
+    """What `skopeo` can do."""
+    flags = tls(place)
+    raw = "" if is_image else " --raw"
+    return (
+        Command("skopeo", "Inspect", f"skopeo inspect{flags}{raw} docker://{place.reference}"),
+        Command(
+            "skopeo",
+            "Copy into a directory",
+            f"skopeo copy{tls(place, 'src-')} docker://{place.reference} dir:./copy",
+        ),
+    )
+
+
+def with_curl(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """Each file by its digest, and the proof that it came whole."""
+    named = [(title_of(each), each) for each in evidence.manifest.layers]
+    files = [(name, each) for name, each in named if name][:_MOST_FILES]
+    return tuple(_download(place, name, layer) for name, layer in files)
+
+
+def _download(place: Place, name: str, layer: Descriptor) -> Command:
+    local = name.rpartition("/")[2] or "file"
+    algorithm, _, encoded = str(layer.digest).partition(":")
+    url = f"{place.url}/v2/{place.repository}/blobs/{layer.digest}"
+    line = quoted(f"{encoded}  {local}")
+    text = f"curl -fsSL -o {quoted(local)} {quoted(url)}\necho {line} | {algorithm}sum -c -"
+    note = "Of a private repository: add -u NAME, and give an access token as the password."
+    return Command("curl", f"Download {local}", text, note=note)
+
+
+def generic(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """Every way to get files out of a registry."""
+    has_names = any(title_of(each) for each in evidence.manifest.layers)
+    pull = (pull_files(place),) if has_names else (_pull_blobs(place, evidence),)
+    return (
+        *(each for each in pull if each is not None),
+        *with_oras(place),
+        *with_curl(place, evidence),
+        *with_regctl(place),
+        *with_podman_artifact(place),
+        *with_crane(place),
+    )
+
+
+def _pull_blobs(place: Place, evidence: Evidence) -> Command | None:
+    layers = evidence.manifest.layers
+    if not layers:
+        return None
+    blob = f"{place.repository_reference}@{layers[0].digest}"
+    text = f"oras blob fetch{oras(place)} --output ./blob {blob}"
+    return Command("oras", "Get the first layer", text)
+
+
+def with_podman_artifact(place: Place) -> tuple[Command, ...]:
+    """What Podman 5.4 and later can do with artifacts."""
+    text = (
+        f"podman artifact pull{tls(place)} {place.reference}\n"
+        f"podman artifact extract {place.reference} ./files/"
+    )
+    return (Command("podman", "Pull and extract", text, note="Podman 5.5 or newer."),)
+
+
+def inspect_only(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """For what has no files: an index, a cache."""
+    return (*with_oras(place), *with_crane(place), *with_regctl(place)[:-1])
+
+
+def yaml(tool: str, title: str, lines: Iterable[str], note: str = "") -> Command:
+    """A piece of YAML."""
+    return Command(tool, title, "\n".join(lines), Language.YAML, note)

@@ -1,0 +1,133 @@
+"""Signatures: cosign's, sigstore bundles, the Notary Project's, OpenPGP's."""
+
+from typing import Final
+
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Place
+from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.marks import Recognizes, any_of, layered, normal, type_key, typed
+from entrepot.kinds.words import FactsOf, annotation_facts, describe, no_facts
+
+_SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
+_BUNDLE: Final = "application/vnd.dev.sigstore.bundle"
+_PREDICATE: Final = "dev.sigstore.bundle.predicateType"
+_TABS: Final = (Tab.SIGNATURES, Tab.DOCUMENT, Tab.FILES, Tab.CONFIG)
+
+
+def subject_of(place: Place, evidence: Evidence) -> str:
+    """The reference of what an attachment speaks of; its own where it does not say."""
+    subject = evidence.manifest.subject
+    return f"{place.repository_reference}@{subject.digest}" if subject else place.pinned
+
+
+def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    subject, flags = subject_of(place, evidence), shell.cosign(place)
+    return (
+        Command(
+            "cosign",
+            "Verify who signed it",
+            f"cosign verify{flags} {subject} \\\n  --certificate-identity IDENTITY"
+            " \\\n  --certificate-oidc-issuer ISSUER",
+        ),
+        Command("cosign", "Verify by a key", f"cosign verify{flags} --key cosign.pub {subject}"),
+        Command("cosign", "Show all that is attached", f"cosign tree{flags} {subject}"),
+        *shell.generic(place, evidence),
+    )
+
+
+def _notation(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    subject = subject_of(place, evidence)
+    flags = "" if place.is_https else " --insecure-registry"
+    return (
+        Command("notation", "Verify", f"notation verify{flags} {subject}"),
+        Command("notation", "List", f"notation ls{flags} {subject}"),
+        Command("notation", "Inspect", f"notation inspect{flags} {subject}"),
+        *shell.generic(place, evidence),
+    )
+
+
+def is_bundle(evidence: Evidence) -> bool:
+    """Say whether it is a sigstore bundle; some writers say so on the layer only."""
+    types = [type_key(evidence), *(normal(each.media_type) for each in evidence.manifest.layers)]
+    return any(each.startswith(_BUNDLE) for each in types)
+
+
+def is_bundle_signature(evidence: Evidence) -> bool:
+    """A bundle that signs; one with any other predicate attests."""
+    said = evidence.manifest.annotations.get(_PREDICATE, _SIGNS)
+    content = evidence.manifest.annotations.get("dev.sigstore.bundle.content", "")
+    return is_bundle(evidence) and (said == _SIGNS or content == "message-signature")
+
+
+def _signature(
+    id_: str,
+    name: str,
+    plural: str,
+    recognizes: Recognizes,
+    facts: FactsOf = no_facts,
+    commands: object = None,
+) -> Kind:
+    return Kind(
+        id=id_,
+        name=name,
+        plural=plural,
+        family=Family.SIGNATURE,
+        icon="signature",
+        recognizes=recognizes,
+        commands=_notation if commands == "notation" else _commands,
+        describe=describe,
+        facts=facts,
+        tabs=_TABS,
+        extractor=Extractor.DOCUMENTS,
+        is_attachment=True,
+    )
+
+
+COSIGN: Final = _signature(
+    "cosign-signature",
+    "Cosign signature",
+    "Cosign signatures",
+    any_of(
+        layered("application/vnd.dev.cosign.simplesigning.v*"),
+        typed("application/vnd.dev.cosign.artifact.sig.v*"),
+    ),
+)
+BUNDLE: Final = _signature(
+    "sigstore-signature",
+    "Sigstore signature",
+    "Sigstore signatures",
+    is_bundle_signature,
+    annotation_facts(("Content", "dev.sigstore.bundle.content")),
+)
+NOTATION: Final = _signature(
+    "notation-signature",
+    "Notary Project signature",
+    "Notary Project signatures",
+    typed("application/vnd.cncf.notary.signature"),
+    annotation_facts(("Certificates", "io.cncf.notary.x509chain.thumbprint#S256")),
+    "notation",
+)
+GPG: Final = _signature(
+    "gpg-signature",
+    "OpenPGP signature",
+    "OpenPGP signatures",
+    any_of(
+        typed("application/pgp-signature", "application/vnd.gnupg.*", "application/pgp-keys"),
+        layered("application/pgp-signature"),
+    ),
+)
+HELM_PROVENANCE: Final = _signature(
+    "helm-provenance",
+    "Helm provenance file",
+    "Helm provenance files",
+    lambda evidence: (
+        any(
+            normal(each.media_type) == "application/vnd.cncf.helm.chart.provenance.v1.prov"
+            for each in evidence.manifest.layers
+        )
+        and len(evidence.manifest.layers) == 1
+    ),
+)
+
+KINDS: Final[tuple[Kind, ...]] = (HELM_PROVENANCE, COSIGN, BUNDLE, NOTATION, GPG)

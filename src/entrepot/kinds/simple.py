@@ -1,0 +1,60 @@
+"""Makes kinds that need no code of their own: a mark, words, and a command or two."""
+
+from collections.abc import Sequence
+
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Language, Place
+from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.images import filled
+from entrepot.kinds.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.marks import Recognizes
+from entrepot.kinds.words import FactsOf, describe, no_facts
+
+Line = tuple[str, str, str] | tuple[str, str, str, Language]
+"""A tool, a title, and a template as `entrepot.kinds.images.filled` takes it."""
+
+FILES = (Tab.README, Tab.FILES, Tab.CONFIG)
+
+
+def simple(
+    id_: str,
+    name: str,
+    plural: str,
+    family: Family,
+    icon: str,
+    recognizes: Recognizes,
+    lines: Sequence[Line] = (),
+    facts: FactsOf = no_facts,
+    *,
+    tabs: tuple[Tab, ...] = FILES,
+    extractor: Extractor = Extractor.FILES,
+    hub_type: str = "unrecognized",
+    is_attachment: bool = False,
+) -> Kind:
+    """A kind whose own commands come before those that every artifact has."""
+
+    def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+        own = tuple(_command(each, place) for each in lines)
+        rest = shell.inspect_only if evidence.children else shell.generic
+        return (*own, *rest(place, evidence))
+
+    return Kind(
+        id=id_,
+        name=name,
+        plural=plural,
+        family=family,
+        icon=icon,
+        recognizes=recognizes,
+        commands=commands,
+        describe=describe,
+        facts=facts,
+        tabs=tabs,
+        extractor=extractor,
+        is_attachment=is_attachment,
+        hub_type=hub_type,
+    )
+
+
+def _command(line: Line, place: Place) -> Command:
+    language = line[3] if len(line) == 4 else Language.SHELL
+    return Command(line[0], line[1], filled(line[2], place), language)

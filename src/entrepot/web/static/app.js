@@ -1,0 +1,179 @@
+// What the pages do better with a script. Everything works without it.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  root.classList.add("script");
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const announce = (text) => {
+    const place = document.getElementById("announce");
+    place.textContent = "";
+    requestAnimationFrame(() => { place.textContent = text; });
+  };
+
+  // Copying. Plain-HTTP pages have no clipboard API: there the old way still works.
+  const copyText = async (text) => {
+    if (navigator.clipboard && window.isSecureContext) {
+      await navigator.clipboard.writeText(text);
+      return;
+    }
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.setAttribute("readonly", "");
+    area.className = "hidden-text";
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    const text = button.dataset.text || (source ? source.textContent : "");
+    try {
+      await copyText(text.replace(/\n$/, ""));
+    } catch {
+      if (source) getSelection().selectAllChildren(source);
+      return;
+    }
+    const use = button.querySelector("use");
+    const before = use.getAttribute("href");
+    use.setAttribute("href", before.replace(/#.*/, "#icon-check"));
+    button.classList.add("done");
+    announce(document.getElementById("announce").dataset.copied);
+    setTimeout(() => { use.setAttribute("href", before); button.classList.remove("done"); }, 1500);
+  });
+
+  // The tool picker: shows one client's commands, and remembers which.
+  const pick = (box, tool) => {
+    const has = all("[data-tool]", box).some((each) => each.dataset.tool === tool);
+    if (!has) return;
+    all(".tools button", box).forEach((each) =>
+      each.setAttribute("aria-pressed", String(each.value === tool)));
+    all("[data-tool]", box).forEach((each) => { each.hidden = each.dataset.tool !== tool; });
+  };
+  all(".commands").forEach((box) => {
+    const pressed = box.querySelector(".tools [aria-pressed=true]");
+    if (pressed) pick(box, pressed.value);
+    box.addEventListener("click", (event) => {
+      const button = event.target.closest(".tools button");
+      if (!button) return;
+      event.preventDefault();
+      pick(box, button.value);
+      document.cookie = `tool=${encodeURIComponent(button.value)};path=/;max-age=31536000;samesite=lax`;
+    });
+  });
+
+  // Filtering what is on the page while typing.
+  all("input[data-filter]").forEach((input) => {
+    const rows = () => all(input.dataset.filter);
+    input.addEventListener("input", () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      rows().forEach((row) => {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !words.every((word) => text.includes(word));
+      });
+    });
+  });
+
+  // Boxes to select many rows, and how many are.
+  all("form[data-select]").forEach((form) => {
+    const boxes = all("input[name=select]", form);
+    const every = form.querySelector("input[data-every]");
+    const count = form.querySelector("[data-count]");
+    const show = () => {
+      const picked = boxes.filter((box) => box.checked).length;
+      if (count) count.textContent = String(picked);
+      all("[data-needs]", form).forEach((button) => { button.disabled = picked === 0; });
+      if (every) every.checked = picked > 0 && picked === boxes.length;
+    };
+    if (every) every.addEventListener("change", () => {
+      boxes.forEach((box) => { box.checked = every.checked; });
+      show();
+    });
+    form.addEventListener("change", show);
+    show();
+  });
+
+  // Choices that take effect at once.
+  all("select[data-submit]").forEach((select) =>
+    select.addEventListener("change", () => select.form.requestSubmit()));
+
+  // Keys: none works while typing, and ?keys=off in the help page's switch turns them off.
+  const off = () => document.cookie.split("; ").includes("keys=off");
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+      event.preventDefault();
+      document.getElementById("find").focus();
+      return;
+    }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || off()) return;
+    const rows = all("[data-row] a.name, .list h3 a");
+    const at = rows.indexOf(document.activeElement);
+    const actions = {
+      "/": () => document.getElementById("find").focus(),
+      "?": () => { location.href = "/help"; },
+      j: () => rows[Math.min(at + 1, rows.length - 1)]?.focus(),
+      k: () => rows[Math.max(at - 1, 0)]?.focus(),
+      y: () => document.querySelector("[data-canonical] button[data-copy]")?.click(),
+    };
+    const action = actions[event.key];
+    if (action) {
+      event.preventDefault();
+      action();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    all("details.menu[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+  document.addEventListener("keyup", (event) => {
+    if (event.key === "Escape") all("details.menu[open]").forEach((menu) => { menu.open = false; });
+  });
+
+  // Uploads: dropped or chosen files, with progress.
+  all("form[data-upload]").forEach((form) => {
+    const drop = form.querySelector(".drop");
+    const input = form.querySelector("input[type=file]");
+    const names = form.querySelector("[data-names]");
+    const show = () => {
+      names.textContent = [...input.files].map((file) => file.webkitRelativePath || file.name).join("\n");
+    };
+    input.addEventListener("change", show);
+    ["dragover", "dragleave", "drop"].forEach((kind) => drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", kind === "dragover");
+      if (kind === "drop") {
+        input.files = event.dataTransfer.files;
+        show();
+      }
+    }));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const bar = form.querySelector("progress");
+      const request = new XMLHttpRequest();
+      request.open("POST", form.action);
+      request.upload.addEventListener("progress", (step) => {
+        bar.hidden = false;
+        bar.max = step.total;
+        bar.value = step.loaded;
+      });
+      request.addEventListener("load", () => {
+        if (request.status < 400) {
+          location.href = request.responseURL;
+          return;
+        }
+        document.open();
+        document.write(request.responseText);
+        document.close();
+      });
+      request.send(new FormData(form));
+    });
+  });
+
+  // A page that shows work under way looks again by itself.
+  const waiting = document.querySelector("[data-again]");
+  if (waiting) setTimeout(() => location.reload(), Number(waiting.dataset.again) * 1000);
+})();
