@@ -19,6 +19,7 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.identities import Identities
 from entrepot.hub.limiter import Limiter
+from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
@@ -74,6 +75,12 @@ class Services:
         )
         self.accounts = Accounts(
             metadata, passwords, default_visibility=settings.default_visibility, now=now
+        )
+        self.organisations = Organisations(
+            metadata,
+            self.permissions,
+            default_visibility=settings.default_visibility,
+            now=now,
         )
         self.identities = Identities(metadata.reader, passwords, self.registry_tokens, now)
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
@@ -133,7 +140,7 @@ class Hub:
     async def _is_ready(self) -> bool:
         try:
             await self._services.metadata.version()
-            await self._services.accounts.list_organisations()
+            await self._services.organisations.list_all()
         except Exception:
             return False
         return True

@@ -1,5 +1,6 @@
 """Accounts, organisations and members, as every engine keeps them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from entrepot.metadata import accounts
@@ -122,3 +123,37 @@ async def test_members_and_memberships_are_two_sides_of_one_thing(metadata: Meta
     assert sorted(await accounts.list_memberships(reader, alice.id)) == sorted([acme, zoo])
     assert await accounts.list_memberships(reader, bob.id) == [acme]
     assert await accounts.list_memberships(reader, 4711) == []
+
+
+async def test_an_account_is_described_and_made_an_administrator(metadata: Metadata) -> None:
+    alice, bob = await add_account(metadata, "alice"), await add_account(metadata, "bob")
+    async with metadata.begin() as tx:
+        await accounts.set_profile(tx, alice.id, "Alice A.", "alice@example.org")
+        await accounts.set_admin(tx, alice.id, True)
+    found = await accounts.find_account(metadata.reader, "alice")
+    assert found == replace(alice, full_name="Alice A.", email="alice@example.org", is_admin=True)
+    assert await accounts.find_account(metadata.reader, "bob") == bob
+
+
+async def test_a_namespace_is_described(metadata: Metadata) -> None:
+    acme = await add_organisation(metadata, "acme")
+    async with metadata.begin() as tx:
+        await accounts.edit_namespace(tx, acme, "We build", Visibility.PUBLIC)
+    found = await accounts.find_namespace(metadata.reader, "acme")
+    assert found is not None
+    assert (found.description, found.default_visibility) == ("We build", Visibility.PUBLIC)
+
+
+async def test_the_organisations_of_an_account_come_with_its_role(metadata: Metadata) -> None:
+    alice = await add_account(metadata, "alice")
+    assert await accounts.list_organisations_of(metadata.reader, alice.id) == []
+    for name, role in (("zoo", Role.OWNER), ("acme", Role.MEMBER)):
+        namespace_id = await add_organisation(metadata, name)
+        async with metadata.begin() as tx:
+            await accounts.set_role(tx, namespace_id, alice.id, role)
+    await add_organisation(metadata, "other")
+    found = await accounts.list_organisations_of(metadata.reader, alice.id)
+    assert [(each.name, role) for each, role in found] == [
+        ("acme", Role.MEMBER),
+        ("zoo", Role.OWNER),
+    ]

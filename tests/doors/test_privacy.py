@@ -144,7 +144,7 @@ async def test_what_is_closed_or_revoked_is_closed_to_the_next_request(town: Tow
     await services.repositories.set_visibility(RepositoryName(public), Visibility.PRIVATE)
     for auth, due in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == due
-    await services.accounts.set_member("acme", "member", None)
+    await services.organisations.set_member("acme", "member", None)
     for auth, _ in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == 401
 

@@ -6,6 +6,7 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.identities import Identities
 from entrepot.hub.limiter import Limiter
+from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
@@ -14,6 +15,7 @@ from entrepot.hub.sessions import Sessions
 from entrepot.hub.tokens import Tokens
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
+from tests.hub.people import Town, found_town
 from tests.metadata.clocks import MovableClock
 
 
@@ -33,6 +35,14 @@ def accounts(metadata: Metadata, passwords: Passwords, clock: MovableClock) -> A
 def permissions(metadata: Metadata) -> Permissions:
     """Who may do what on a hub that is not open."""
     return Permissions(metadata.reader, is_open=False)
+
+
+@pytest.fixture
+def organisations(
+    metadata: Metadata, permissions: Permissions, clock: MovableClock
+) -> Organisations:
+    """Namespaces that several accounts share."""
+    return Organisations(metadata, permissions, default_visibility=Visibility.PRIVATE, now=clock)
 
 
 @pytest.fixture
@@ -82,3 +92,9 @@ def audit_log(metadata: Metadata, permissions: Permissions, clock: MovableClock)
 def repositories(metadata: Metadata) -> Repositories:
     """Repositories as their owners see them."""
     return Repositories(metadata)
+
+
+@pytest.fixture
+async def town(metadata: Metadata) -> Town:
+    """Somebody of each kind, around `acme`."""
+    return await found_town(metadata)

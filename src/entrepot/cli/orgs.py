@@ -23,7 +23,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Make an organisation."""
-    with_services(data, lambda it: it.accounts.add_organisation(name, owner))
+    with_services(data, lambda it: it.organisations.add(name, owner))
     if as_json:
         print_json({"name": name, "owner": owner})
     else:
@@ -33,7 +33,7 @@ def add(
 @app.command("list")
 def list_orgs(data: Data = None, as_json: Json = False) -> None:
     """List the organisations with their members."""
-    found = with_services(data, lambda it: it.accounts.list_organisations())
+    found = with_services(data, lambda it: it.organisations.list_all())
     if as_json:
         print_json(
             [
@@ -69,7 +69,7 @@ def member(
     if role != "none" and role not in set(Role):
         fail(f"a role is owner, editor, member or none, not {role}", USAGE)
     chosen = None if role == "none" else Role(role)
-    with_services(data, lambda it: it.accounts.set_member(name, account, chosen))
+    with_services(data, lambda it: it.organisations.set_member(name, account, chosen))
     if as_json:
         print_json({"name": name, "account": account, "role": role})
     else:

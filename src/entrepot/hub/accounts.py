@@ -1,23 +1,26 @@
-"""Accounts and organisations: made, listed, disabled."""
+"""Accounts: made, listed, described, disabled."""
 
-import re
-from datetime import datetime
 from typing import Final
 
-from entrepot.errors import AccountUnknown, InvalidAccount, NamespaceUnknown, NameTaken
-from entrepot.hub.passwords import Passwords
+from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.names import check_free_name, check_name, claim
+from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
+from entrepot.hub.permissions import check_administrator, check_unlimited
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import Account, Namespace, NamespaceKind, Role, Visibility
+from entrepot.metadata.accounts import Account, NamespaceKind, Visibility
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.sessions import delete_other_sessions
 from entrepot.metadata.tokens import revoke_refresh_tokens
 
-_NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-MAX_NAME: Final = 64
+SELF: Final = Actor()
+MAX_FULL_NAME: Final = 100
+MAX_EMAIL: Final = 254
 
 
 class Accounts:
-    """Everybody who may sign in, and the organisations they belong to."""
+    """Everybody who may sign in. Rules take who acts; by default it is the operator."""
 
     def __init__(
         self,
@@ -32,15 +35,36 @@ class Accounts:
         self._default_visibility = default_visibility
         self._now = now
 
-    async def add(self, name: str, password: str, *, is_admin: bool = False) -> Account:
-        """Make an account with a namespace of its name; raise `NameTaken` where there is one."""
-        check_name(name)
+    async def add(
+        self, name: str, password: str, *, is_admin: bool = False, by: Actor = OPERATOR
+    ) -> Account:
+        """Make an account with a namespace of its name; raise `NameTaken` where there is one.
+
+        For administrators; others sign up (`entrepot.hub.sign_up`).
+        """
+        check_administrator(by.identity)
+        (check_name if by.identity.is_operator else check_free_name)(name)
         password_hash = await self._passwords.hash(password)
-        now = self._now()
         async with self._metadata.begin() as tx:
-            namespace_id = await self._claim(tx, name, NamespaceKind.ACCOUNT, now)
-            account = Account(namespace_id, name, password_hash, is_admin, None, now)
-            await accounts.insert_account(tx, account)
+            return await self.insert(tx, name, password_hash, is_admin=is_admin, by=by)
+
+    async def insert(
+        self,
+        tx: Transaction,
+        name: str,
+        password_hash: str,
+        *,
+        by: Actor = SELF,
+        is_admin: bool = False,
+    ) -> Account:
+        """Make an account in another rule's transaction; by default they make it themselves."""
+        now = self._now()
+        kind = NamespaceKind.ACCOUNT
+        namespace_id = await claim(tx, name, kind, self._default_visibility, now)
+        account = Account(namespace_id, name, password_hash, is_admin, None, now)
+        await accounts.insert_account(tx, account)
+        details = {"admin": is_admin}
+        await record(tx, Entry(account.id, by, Audited.ACCOUNT_CREATE, name, details), now)
         return account
 
     async def get(self, name: str) -> Account:
@@ -54,74 +78,87 @@ class Accounts:
         """Every account, by name."""
         return await accounts.list_accounts(self._metadata.reader)
 
-    async def set_password(self, name: str, password: str) -> None:
-        """Replace the password; clients and browsers that were signed in must sign in again."""
+    async def set_password(self, name: str, password: str, by: Actor = OPERATOR) -> None:
+        """Replace the password; clients and browsers that were signed in must sign in again.
+
+        For administrators; others give their old one too (`change_password`).
+        """
+        check_administrator(by.identity)
+        await self._replace_password(await self.get(name), password, by)
+
+    async def change_password(self, account: Account, old: str, new: str, by: Actor) -> None:
+        """Replace one's own password; `BadCredentials` where `old` is not what it was."""
+        self._check_own(account, by)
+        if len(new) < ADVISED_LENGTH:
+            raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
+        if not await self._passwords.verify(account.password_hash, old):
+            raise BadCredentials("the password is wrong")
+        await self._replace_password(account, new, by)
+
+    async def check_password(self, account: Account, password: str) -> None:
+        """Raise `BadCredentials` unless this is the account's password."""
+        if not await self._passwords.verify(account.password_hash, password):
+            raise BadCredentials("the password is wrong")
+
+    async def set_profile(self, account: Account, full_name: str, email: str, by: Actor) -> None:
+        """Say who the account is of: one's own, or as an administrator anybody's."""
+        self._check_own(account, by)
+        if len(full_name) > MAX_FULL_NAME or not full_name.isprintable():
+            raise InvalidAccount(f"a name has at most {MAX_FULL_NAME} characters on one line")
+        if email and ("@" not in email or len(email) > MAX_EMAIL or not email.isprintable()):
+            raise InvalidAccount("that is no e-mail address")
+        async with self._metadata.begin() as tx:
+            await accounts.set_profile(tx, account.id, full_name, email)
+            entry = Entry(account.id, by, Audited.ACCOUNT_EDIT, account.name)
+            await record(tx, entry, self._now())
+
+    async def disable(self, name: str, by: Actor = OPERATOR) -> None:
+        """Let the account do nothing from now on; its repositories stay."""
+        check_administrator(by.identity)
         account = await self.get(name)
+        if by.account is not None and by.account.id == account.id:
+            raise InvalidAccount("nobody disables themselves")
+        now = self._now()
+        async with self._metadata.begin() as tx:
+            await accounts.set_disabled(tx, account.id, now)
+            await self._sign_out(tx, account)
+            await record(tx, Entry(account.id, by, Audited.ACCOUNT_DISABLE, name), now)
+
+    async def enable(self, name: str, by: Actor = OPERATOR) -> None:
+        """Undo `disable`."""
+        check_administrator(by.identity)
+        account = await self.get(name)
+        async with self._metadata.begin() as tx:
+            await accounts.set_disabled(tx, account.id, None)
+            entry = Entry(account.id, by, Audited.ACCOUNT_ENABLE, name)
+            await record(tx, entry, self._now())
+
+    async def set_admin(self, name: str, is_admin: bool, by: Actor = OPERATOR) -> None:
+        """Let the account do everything, or no longer; nobody takes it from themselves."""
+        check_administrator(by.identity)
+        account = await self.get(name)
+        if by.account is not None and by.account.id == account.id:
+            raise InvalidAccount("nobody changes this of themselves")
+        async with self._metadata.begin() as tx:
+            await accounts.set_admin(tx, account.id, is_admin)
+            details = {"admin": is_admin}
+            entry = Entry(account.id, by, Audited.ACCOUNT_EDIT, name, details)
+            await record(tx, entry, self._now())
+
+    async def _replace_password(self, account: Account, password: str, by: Actor) -> None:
         password_hash = await self._passwords.hash(password)
         async with self._metadata.begin() as tx:
             await accounts.set_password(tx, account.id, password_hash)
             await self._sign_out(tx, account)
-
-    async def disable(self, name: str) -> None:
-        """Let the account do nothing from now on; its repositories stay."""
-        account = await self.get(name)
-        async with self._metadata.begin() as tx:
-            await accounts.set_disabled(tx, account.id, self._now())
-            await self._sign_out(tx, account)
-
-    async def enable(self, name: str) -> None:
-        """Undo `disable`."""
-        account = await self.get(name)
-        async with self._metadata.begin() as tx:
-            await accounts.set_disabled(tx, account.id, None)
-
-    async def add_organisation(self, name: str, owner: str) -> None:
-        """Make an organisation that `owner` owns."""
-        check_name(name)
-        account = await self.get(owner)
-        async with self._metadata.begin() as tx:
-            namespace_id = await self._claim(tx, name, NamespaceKind.ORGANISATION, self._now())
-            await accounts.set_role(tx, namespace_id, account.id, Role.OWNER)
-
-    async def list_organisations(self) -> list[tuple[Namespace, list[tuple[str, Role]]]]:
-        """Every organisation with its members, by name."""
-        reader = self._metadata.reader
-        found = await accounts.list_namespaces(reader, NamespaceKind.ORGANISATION)
-        return [(each, await accounts.list_members(reader, each.id)) for each in found]
-
-    async def set_member(self, organisation: str, member: str, role: Role | None) -> None:
-        """Give the account a role in the organisation, or none any more.
-
-        Raises `InvalidAccount` where the organisation would be left without an owner.
-        """
-        account = await self.get(member)
-        async with self._metadata.begin() as tx:
-            namespace = await accounts.find_namespace(tx, organisation)
-            if namespace is None or namespace.kind is not NamespaceKind.ORGANISATION:
-                raise NamespaceUnknown(f"no organisation is called {organisation}")
-            if role is None:
-                await accounts.remove_member(tx, namespace.id, account.id)
-            else:
-                await accounts.set_role(tx, namespace.id, account.id, role)
-            members = await accounts.list_members(tx, namespace.id)
-            if Role.OWNER not in {held for _, held in members}:
-                raise InvalidAccount("an organisation needs an owner")
+            entry = Entry(account.id, by, Audited.ACCOUNT_PASSWORD, account.name)
+            await record(tx, entry, self._now())
 
     async def _sign_out(self, tx: Transaction, account: Account) -> None:
         await revoke_refresh_tokens(tx, account.id, self._now())
         await delete_other_sessions(tx, account.id, 0)
 
-    async def _claim(self, tx: Transaction, name: str, kind: NamespaceKind, now: datetime) -> int:
-        claimed = await accounts.insert_namespace(tx, name, kind, self._default_visibility, now)
-        if claimed is None:
-            raise NameTaken(f"{name} is taken")
-        return claimed
-
-
-def check_name(name: str) -> None:
-    """Raise `InvalidAccount` unless the name can be the first component of a repository's."""
-    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
-        raise InvalidAccount(
-            f"a name has 1 to {MAX_NAME} lower-case letters and digits, "
-            "with single dots, dashes or underscores between them"
-        )
+    def _check_own(self, account: Account, by: Actor) -> None:
+        check_unlimited(by.identity)
+        own = by.account is not None and by.account.id == account.id
+        if not own and not by.identity.may_everything:
+            raise Denied("only the account itself may do this")

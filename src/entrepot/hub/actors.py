@@ -73,6 +73,11 @@ class Identity:
         return self.account is not None or self.namespace_id is not None or self.is_operator
 
     @property
+    def is_unlimited(self) -> bool:
+        """Whether no token stands between the account and what it may do."""
+        return self.ceiling == EVERYTHING and self.patterns is None
+
+    @property
     def may_everything(self) -> bool:
         """Whether no rule of the hub stands in the way: administrators and the operator."""
         return self.is_operator or (self.account is not None and self.account.is_admin)

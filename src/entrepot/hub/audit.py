@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from entrepot.hub.actors import Actor
-from entrepot.hub.permissions import Permissions
+from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.metadata import audit
 from entrepot.metadata.audit import AuditQuery as AuditQuery
 from entrepot.metadata.audit import AuditRow as AuditRow
@@ -161,7 +161,7 @@ class AuditLog:
 
     async def list_all(self, actor: Actor, query: AuditQuery, limit: int = 50) -> AuditPage:
         """Rows of the whole hub, for its administrators."""
-        self._permissions.check_administrator(actor.identity)
+        check_administrator(actor.identity)
         return await self._page(query, limit)
 
     async def list_of(

@@ -44,6 +44,8 @@ __all__ = [
     "NamespaceRights",
     "Permissions",
     "Rights",
+    "check_administrator",
+    "check_unlimited",
     "decide",
 ]
 
@@ -165,9 +167,8 @@ class Permissions:
     ) -> NamespaceRights:
         """What somebody may do in a namespace."""
         role = await self._role(identity, namespace.id)
-        unlimited = identity.ceiling == EVERYTHING and identity.patterns is None
         may_create = Action.PUSH in decide(identity, role, None, is_open=self.is_open)
-        may_administer = unlimited and (role is Role.OWNER or identity.may_everything)
+        may_administer = identity.is_unlimited and (role is Role.OWNER or identity.may_everything)
         return NamespaceRights(
             namespace, role, may_create and identity.patterns is None, may_administer
         )
@@ -201,12 +202,6 @@ class Permissions:
         if not rights.may_administer:
             raise Denied(f"only owners of {name} may do this")
         return rights.namespace
-
-    def check_administrator(self, identity: Identity) -> None:
-        """Raise `Denied` unless they may change the hub itself."""
-        unlimited = identity.ceiling == EVERYTHING and identity.patterns is None
-        if not (identity.may_everything and unlimited):
-            raise Denied("only administrators of the hub may do this")
 
     async def _rights_in(self, identity: Identity, repository: Repository) -> Rights:
         name = repository.name
@@ -262,6 +257,19 @@ class Permissions:
         if identity.account.id == namespace_id:
             return Role.OWNER
         return await find_role(self._reader, namespace_id, identity.account.id)
+
+
+def check_administrator(identity: Identity) -> None:
+    """Raise `Denied` unless they may change the hub itself."""
+    check_unlimited(identity)
+    if not identity.may_everything:
+        raise Denied("only administrators of the hub may do this")
+
+
+def check_unlimited(identity: Identity) -> None:
+    """Raise `Denied` for nobody, and for tokens that may not do everything their account may."""
+    if not identity.is_somebody or not identity.is_unlimited:
+        raise Denied("this needs an account, or a token of it that nothing limits")
 
 
 def _is_listed(identity: Identity, name: RepositoryName) -> bool:

@@ -45,6 +45,7 @@ class Namespace:
     kind: NamespaceKind
     default_visibility: Visibility
     created_at: datetime
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class Account:
     is_admin: bool
     disabled_at: datetime | None
     created_at: datetime
+    full_name: str = ""
+    email: str = ""
+    totp_since: datetime | None = None
+    """Since when a second factor is asked for."""
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether the password alone is not enough."""
+        return self.totp_since is not None
 
 
 _ACCOUNT: Final = select(
@@ -66,6 +76,9 @@ _ACCOUNT: Final = select(
     accounts.c.is_admin,
     accounts.c.disabled_at,
     accounts.c.created_at,
+    accounts.c.full_name,
+    accounts.c.email,
+    accounts.c.totp_since,
 )
 _BY_ID: Final = Statement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
 _BY_NAME: Final = Statement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
@@ -89,14 +102,32 @@ _SET_DISABLED: Final = Statement(
     .where(accounts.c.namespace_id == bindparam("id"))
     .values(disabled_at=bindparam("moment"))
 )
+_SET_ADMIN: Final = Statement(
+    update(accounts)
+    .where(accounts.c.namespace_id == bindparam("id"))
+    .values(is_admin=bindparam("new_value"))
+)
+_SET_PROFILE: Final = Statement(
+    update(accounts)
+    .where(accounts.c.namespace_id == bindparam("id"))
+    .values(full_name=bindparam("new_name"), email=bindparam("new_email"))
+)
 _NAMESPACE: Final = select(
     namespaces.c.id,
     namespaces.c.name,
     namespaces.c.kind,
     namespaces.c.default_visibility,
     namespaces.c.created_at,
+    namespaces.c.description,
 )
 _FIND_NAMESPACE: Final = Statement(_NAMESPACE.where(namespaces.c.name == bindparam("name")))
+_EDIT_NAMESPACE: Final = Statement(
+    update(namespaces)
+    .where(namespaces.c.id == bindparam("namespace_id"))
+    .values(
+        description=bindparam("new_description"), default_visibility=bindparam("new_visibility")
+    )
+)
 _LIST_NAMESPACES: Final = Statement(
     _NAMESPACE.where(namespaces.c.kind == bindparam("kind")).order_by(namespaces.c.name)
 )
@@ -136,6 +167,12 @@ _REMOVE_MEMBER: Final = Statement(
 )
 _MEMBERSHIPS: Final = Statement(
     select(members.c.namespace_id).where(members.c.account_id == bindparam("account_id"))
+)
+_ORGANISATIONS_OF: Final = Statement(
+    _NAMESPACE.add_columns(members.c.role)
+    .join(members, members.c.namespace_id == namespaces.c.id)
+    .where(members.c.account_id == bindparam("account_id"))
+    .order_by(namespaces.c.name)
 )
 _MEMBERS: Final = Statement(
     select(accounts.c.name, members.c.role)
@@ -184,6 +221,28 @@ async def set_disabled(tx: Transaction, account_id: int, moment: datetime | None
     await tx.run(_SET_DISABLED, id=account_id, moment=to_instant(moment) if moment else None)
 
 
+async def set_admin(tx: Transaction, account_id: int, is_admin: bool) -> None:
+    """Let the account do everything, or no longer."""
+    await tx.run(_SET_ADMIN, id=account_id, new_value=int(is_admin))
+
+
+async def set_profile(tx: Transaction, account_id: int, full_name: str, email: str) -> None:
+    """Say who the account is of."""
+    await tx.run(_SET_PROFILE, id=account_id, new_name=full_name, new_email=email)
+
+
+async def edit_namespace(
+    tx: Transaction, namespace_id: int, description: str, visibility: Visibility
+) -> None:
+    """Describe the namespace, and say what repositories pushed there begin as."""
+    await tx.run(
+        _EDIT_NAMESPACE,
+        namespace_id=namespace_id,
+        new_description=description,
+        new_visibility=visibility,
+    )
+
+
 async def insert_namespace(
     tx: Transaction, name: str, kind: NamespaceKind, visibility: Visibility, now: datetime
 ) -> int | None:
@@ -227,6 +286,12 @@ async def list_memberships(reader: Reader, account_id: int) -> list[int]:
     return [int(row[0]) for row in await reader.all(_MEMBERSHIPS, account_id=account_id)]
 
 
+async def list_organisations_of(reader: Reader, account_id: int) -> list[tuple[Namespace, Role]]:
+    """The organisations that the account belongs to, with its role there, by name."""
+    rows = await reader.all(_ORGANISATIONS_OF, account_id=account_id)
+    return [(_namespace(row), Role(row[6])) for row in rows]
+
+
 async def list_members(reader: Reader, namespace_id: int) -> list[tuple[str, Role]]:
     """The organisation's members with their roles, by name."""
     rows = await reader.all(_MEMBERS, namespace_id=namespace_id)
@@ -241,6 +306,9 @@ def _account(row: Row) -> Account:
         is_admin=bool(row[3]),
         disabled_at=from_optional(row[4]),
         created_at=from_instant(row[5]),
+        full_name=row[6],
+        email=row[7],
+        totp_since=from_optional(row[8]),
     )
 
 
@@ -251,4 +319,5 @@ def _namespace(row: Row) -> Namespace:
         kind=NamespaceKind(row[2]),
         default_visibility=Visibility(row[3]),
         created_at=from_instant(row[4]),
+        description=row[5],
     )

@@ -1,0 +1,51 @@
+"""Names of accounts and organisations: which can be, which are kept back, and who has which."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from entrepot.errors import InvalidAccount, NameTaken
+from entrepot.metadata import accounts
+from entrepot.metadata.accounts import NamespaceKind, Visibility
+from entrepot.metadata.engine import Transaction
+
+_NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+MAX_NAME: Final = 64
+
+_KEPT_BACK: Final = (
+    "about account accounts admin administrator anonymous api assets auth blog callback cli "
+    "docs entrepot explore favicon.ico health healthz help home hub image images index invitation "
+    "invitations library login logout me metrics new oauth official oidc operator org orgs "
+    "password privacy r readyz register registry repositories repository robots.txt root search "
+    "security session sessions settings setup sign-in sign-out sign-up signin signout signup "
+    "star stars static status support system team teams terms token tokens u user users v1 v2 "
+    "webhook webhooks welcome well-known www"
+)
+RESERVED: Final = frozenset(_KEPT_BACK.split())
+"""Names that only the operator gives: they look like parts of the hub itself."""
+
+
+def check_name(name: str) -> None:
+    """Raise `InvalidAccount` unless the name can be the first component of a repository's."""
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise InvalidAccount(
+            f"a name has 1 to {MAX_NAME} lower-case letters and digits, "
+            "with single dots, dashes or underscores between them"
+        )
+
+
+def check_free_name(name: str) -> None:
+    """As `check_name`, and raise `NameTaken` for what is kept back."""
+    check_name(name)
+    if name in RESERVED:
+        raise NameTaken(f"{name} is taken")
+
+
+async def claim(
+    tx: Transaction, name: str, kind: NamespaceKind, visibility: Visibility, now: datetime
+) -> int:
+    """The id of a new namespace of that name; raise `NameTaken` where there is one."""
+    claimed = await accounts.insert_namespace(tx, name, kind, visibility, now)
+    if claimed is None:
+        raise NameTaken(f"{name} is taken")
+    return claimed
