@@ -38,16 +38,9 @@ TOFU_PROVIDER: Final = simple(
         (
             "tofu",
             "Mirror, in the CLI configuration",
-            (
-                "provider_installation {{
-  oci_mirror {{
-"
-                '    repository_template = "{parent}/${{type}}"
-'
-                '    include             = ["*/*/*"]
-  }}
-}}'
-            ),
+            "provider_installation {{\n  oci_mirror {{\n"
+            '    repository_template = "{parent}/${{type}}"\n'
+            '    include             = ["*/*/*"]\n  }}\n}}',
             Language.HCL,
         )
     ],
