@@ -18,6 +18,7 @@ from entrepot.http.server import Server
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.identities import Identities
+from entrepot.hub.invitations import Invitations
 from entrepot.hub.limiter import Limiter
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
@@ -25,7 +26,9 @@ from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.sessions import Sessions
+from entrepot.hub.sign_up import SignUp
 from entrepot.hub.tokens import Tokens
+from entrepot.hub.welcomes import Welcomes
 from entrepot.jobs.upkeep import Upkeep, chores_of
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.sqlite import SqliteMetadata
@@ -86,6 +89,16 @@ class Services:
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
         self.sessions = Sessions(metadata, now)
         self.limiter = Limiter(metadata, now)
+        self.welcomes = Welcomes(metadata, passwords, now)
+        self.invitations = Invitations(metadata, self.permissions, now)
+        self.sign_up = SignUp(
+            metadata,
+            self.accounts,
+            passwords,
+            self.invitations,
+            self.limiter,
+            settings.sign_up,
+        )
         self.audit = AuditLog(metadata, self.permissions, now)
         self.repositories = Repositories(metadata)
         self.blobs = Blobs(metadata, storage, now)
@@ -178,7 +191,9 @@ class Worker:
         self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
         metadata = SqliteMetadata(settings.database)
         services = self._services = Services(settings, metadata, FileStorage(settings.data))
-        greet(settings, await ensure_admin(services, settings.admin_password))
+        password = await ensure_admin(services, settings.admin_password)
+        if password is not None:
+            greet(settings, password, await first_link(services))
         hub = Hub(settings, services, metrics)
         self._server = Server(hub.answer, _Watchers(self._log, metrics))
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
@@ -239,3 +254,8 @@ async def ensure_admin(services: Services, given: str | None) -> str | None:
     except NameTaken:
         return None
     return None if given else password
+
+
+async def first_link(services: Services) -> str:
+    """The secret of a link that lets whoever started the hub choose the password of `admin`."""
+    return await services.welcomes.begin(await services.accounts.get("admin"))

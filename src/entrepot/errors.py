@@ -152,6 +152,12 @@ class InvalidAccount(Invalid):
     """Invalid account name or password."""
 
 
+class UnsupportedForm(EntrepotError):
+    """The body is not of a media type that is accepted here."""
+
+    code = "UNSUPPORTED"
+
+
 class BodyCut(Invalid):
     """The body ended before its announced length."""
 
@@ -195,6 +201,18 @@ class NamespaceUnknown(NotFound):
 
 class TokenUnknown(NotFound):
     """No such token."""
+
+
+class TeamUnknown(NotFound):
+    """No such team."""
+
+
+class InvitationUnknown(NotFound):
+    """The invitation does not exist, or is no longer good."""
+
+
+class KeyUnknown(NotFound):
+    """No such key."""
 
 
 class SessionUnknown(NotFound):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
-from entrepot.metadata.words import Visibility
+from entrepot.metadata.words import SignUpMode, Visibility
 
 PREFIX: Final = "ENTREPOT_"
 _HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
@@ -67,6 +67,11 @@ class Settings:
     default_visibility: Visibility = _setting(
         "What repositories begin as: `private` or `public`.", Visibility.PRIVATE
     )
+    sign_up: SignUpMode = _setting(
+        "Who may make an account: `open` is everybody, `invitation` whoever was sent a link, "
+        "`closed` nobody.",
+        SignUpMode.CLOSED,
+    )
     tls: str | None = _setting(
         "`auto`: serve HTTPS with a certificate of a local CA.", None, pattern="^auto$"
     )
@@ -79,6 +84,20 @@ class Settings:
         "How long an upload may be idle before it is forgotten.",
         timedelta(hours=24),
         gt=timedelta(0),
+    )
+    oidc_issuer: str | None = _setting(
+        "The URL of an OpenID Connect provider, to sign in with it too.",
+        None,
+        pattern=r"^https?://[^?#]+$",
+    )
+    oidc_client_id: str | None = _setting("What the provider calls this hub.", None)
+    oidc_client_secret: str | None = _setting("The secret that the provider gave this hub.", None)
+    oidc_client_secret_file: Path | None = _setting(
+        "A file that holds the secret that the provider gave this hub.", None
+    )
+    oidc_name: str = _setting("What the button says that leads to the provider.", "Single sign-on")
+    oidc_sign_up: bool = _setting(
+        "Make an account for whoever signs in with the provider and has none.", False
     )
     log_format: LogFormat = _setting("`auto`, `json` or `text`.", LogFormat.AUTO)
 
@@ -115,9 +134,10 @@ class Settings:
     def handed_over(cls) -> Self:
         """The settings that the process which started this one handed over."""
         values = json.loads(os.environ[_HANDED_OVER])
-        for name in ("data", "tls_cert", "tls_key"):
+        for name in ("data", "tls_cert", "tls_key", "oidc_client_secret_file"):
             values[name] = Path(values[name]) if values[name] else None
         values["default_visibility"] = Visibility(values["default_visibility"])
+        values["sign_up"] = SignUpMode(values["sign_up"])
         values["log_format"] = LogFormat(values["log_format"])
         values["upload_expiry"] = timedelta(seconds=values["upload_expiry"])
         values["trusted_proxies"] = tuple(values["trusted_proxies"])

@@ -27,10 +27,8 @@ def public_url(settings: Settings) -> str:
     return settings.url or f"{scheme}://{host}:{settings.port}"
 
 
-def greet(settings: Settings, password: str | None) -> None:
-    """Print the generated password of a first start, where there is one, and how to use it."""
-    if password is None:
-        return
+def greet(settings: Settings, password: str, link_secret: str) -> None:
+    """Print the generated password of a first start, and how to use it."""
     url = public_url(settings)
     lines = [
         "",
@@ -38,6 +36,8 @@ def greet(settings: Settings, password: str | None) -> None:
         "  name      admin",
         f"  password  {password}",
         f"  at        {url}/",
+        "or choose a password of your own, with this link that works once:",
+        f"  {url}/welcome/{link_secret}",
         "The password is shown once; `entrepot user password admin` replaces it.",
         "",
     ]

@@ -9,6 +9,7 @@ _QUERIES = (
     "accounts",
     "audit",
     "blobs",
+    "invitations",
     "limits",
     "manifests",
     "redirects",

@@ -10,7 +10,7 @@ from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import Scope, Token, TokenKind
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account
+from tests.metadata.rows import add_account, add_organisation
 
 HOUR = timedelta(hours=1)
 
@@ -170,3 +170,24 @@ async def test_a_token_lives_until_it_expires_or_is_revoked(
         revoked_at=None if revoked is None else START + revoked,
     )
     assert token.is_live(START) is is_live
+
+
+async def test_a_token_comes_back_with_what_limits_it(metadata: Metadata, alice: Account) -> None:
+    acme = await add_organisation(metadata, "acme")
+    made = token_of(
+        alice,
+        kind=TokenKind.ORGANISATION,
+        namespace_id=acme,
+        repositories=("acme/app", "acme/lib/*"),
+    )
+    limited = await insert(metadata, made, "1")
+    mine = await insert(metadata, token_of(alice, repositories=()), "2")
+    await insert(metadata, token_of(alice, kind=TokenKind.REFRESH), "3")
+    (found,) = await tokens.list_of_namespace(metadata.reader, acme)
+    assert found == replace(made, id=limited.id)
+    (personal,) = await tokens.list_of_account(metadata.reader, alice.id)
+    assert (personal.id, personal.repositories) == (mine.id, ())
+    async with metadata.begin() as tx:
+        await tokens.touch_token(tx, limited.id, START + HOUR, "192.0.2.1")
+    (found,) = await tokens.list_of_namespace(metadata.reader, acme)
+    assert (found.last_used_at, found.last_used_from) == (START + HOUR, "192.0.2.1")

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from entrepot.cli.configuration import read_settings
-from entrepot.metadata.words import Visibility
+from entrepot.metadata.words import SignUpMode, Visibility
 from entrepot.settings import LogFormat, Settings
 
 
@@ -134,6 +134,13 @@ def test_a_worker_gets_every_setting_as_it_was_read(monkeypatch: pytest.MonkeyPa
         tls_key=Path("k"),
         trusted_proxies=("10.0.0.0/8",),
         upload_expiry=timedelta(seconds=1.5),
+        sign_up=SignUpMode.OPEN,
+        oidc_issuer="https://id",
+        oidc_client_id="hub",
+        oidc_client_secret="secret",
+        oidc_client_secret_file=Path("s"),
+        oidc_name="Ours",
+        oidc_sign_up=True,
         log_format=LogFormat.TEXT,
     )
     defaults = Settings(workers=7)

@@ -82,7 +82,10 @@ def _check_together(settings: Settings) -> None:
         fail("tls_cert and tls_key belong together", USAGE)
     if settings.tls is not None and settings.tls_cert is not None:
         fail("tls = auto makes its own certificate: leave tls_cert out", USAGE)
-    for path in filter(None, (settings.tls_cert, settings.tls_key)):
+    if settings.oidc_issuer is not None and settings.oidc_client_id is None:
+        fail("oidc_issuer needs oidc_client_id", USAGE)
+    given = (settings.tls_cert, settings.tls_key, settings.oidc_client_secret_file)
+    for path in filter(None, given):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)
     for network in settings.trusted_proxies:

@@ -10,10 +10,15 @@ from typing import Final
 from entrepot.metadata.tokens import TokenKind
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_PREFIX: Final = {TokenKind.PERSONAL: "etp_pat", TokenKind.REFRESH: "etp_rft"}
+_PREFIX: Final = {
+    TokenKind.PERSONAL: "etp_pat",
+    TokenKind.REFRESH: "etp_rft",
+    TokenKind.WELCOME: "etp_one",
+    TokenKind.ORGANISATION: "eto_org",
+}
 _RANDOM: Final = 30
 _CHECKSUM: Final = 6
-_SECRET: Final = re.compile(r"(etp_(?:pat|rft)[0-9A-Za-z]{30})([0-9A-Za-z]{6})")
+_SECRET: Final = re.compile(r"((?:etp_(?:pat|rft|one)|eto_org)[0-9A-Za-z]{30})([0-9A-Za-z]{6})")
 
 HINT_LENGTH: Final = 12
 """Characters of a secret that lists may show."""

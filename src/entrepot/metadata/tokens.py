@@ -1,5 +1,6 @@
 """Secrets that stand for an account: personal and refresh tokens, and the keys we sign with."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +26,8 @@ class TokenKind(StrEnum):
 
     PERSONAL = "personal"
     REFRESH = "refresh"
+    WELCOME = "welcome"
+    ORGANISATION = "organisation"
 
 
 class Scope(StrEnum):
@@ -50,6 +53,11 @@ class Token:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    namespace_id: int | None = None
+    """The organisation that it acts for; `None`: for the account."""
+    repositories: tuple[str, ...] | None = None
+    """Names and `prefix/*` that it is limited to; `None`: every one."""
+    last_used_from: str = ""
 
     def is_live(self, now: datetime) -> bool:
         """Say whether it is neither revoked nor expired."""
@@ -68,6 +76,9 @@ _TOKEN: Final = select(
     tokens.c.expires_at,
     tokens.c.last_used_at,
     tokens.c.revoked_at,
+    tokens.c.namespace_id,
+    tokens.c.repositories,
+    tokens.c.last_used_from,
 )
 _BY_ID: Final = Statement(_TOKEN.where(tokens.c.id == bindparam("id")))
 _BY_HASH: Final = Statement(_TOKEN.where(tokens.c.secret_hash == bindparam("secret_hash")))
@@ -89,6 +100,8 @@ _INSERT: Final = Statement(
         scope=bindparam("scope"),
         created_at=bindparam("created_at"),
         expires_at=bindparam("expires_at"),
+        namespace_id=bindparam("namespace_id"),
+        repositories=bindparam("repositories"),
     )
     .returning(tokens.c.id)
 )
@@ -104,13 +117,23 @@ _REVOKE_REFRESH: Final = Statement(
     update(tokens)
     .where(
         tokens.c.account_id == bindparam("owner_id"),
-        tokens.c.kind == bindparam("refresh"),
+        or_(tokens.c.kind == bindparam("refresh"), tokens.c.kind == bindparam("welcome")),
         tokens.c.revoked_at.is_(None),
     )
     .values(revoked_at=bindparam("moment"))
 )
 _USED: Final = Statement(
-    update(tokens).where(tokens.c.id == bindparam("token_id")).values(last_used_at=bindparam("now"))
+    update(tokens)
+    .where(tokens.c.id == bindparam("token_id"))
+    .values(last_used_at=bindparam("now"), last_used_from=bindparam("address"))
+)
+_LIST_OF_ACCOUNT: Final = Statement(
+    _TOKEN.where(
+        tokens.c.account_id == bindparam("account_id"), tokens.c.kind == bindparam("kind")
+    ).order_by(tokens.c.id.desc())
+)
+_LIST_OF_NAMESPACE: Final = Statement(
+    _TOKEN.where(tokens.c.namespace_id == bindparam("namespace_id")).order_by(tokens.c.id.desc())
 )
 _DELETE_EXPIRED: Final = Statement(
     delete(tokens).where(tokens.c.kind == bindparam("kind"), tokens.c.expires_at < bindparam("at"))
@@ -151,7 +174,7 @@ async def find_token_by_id(reader: Reader, token_id: int) -> Token | None:
 async def list_personal(reader: Reader) -> list[tuple[Token, str]]:
     """Every personal token with its account's name, oldest first."""
     rows = await reader.all(_LIST, kind=TokenKind.PERSONAL)
-    return [(_token(row), str(row[11])) for row in rows]
+    return [(_token(row), str(row[14])) for row in rows]
 
 
 async def insert_token(tx: Transaction, token: Token, secret_hash: str) -> int:
@@ -167,6 +190,8 @@ async def insert_token(tx: Transaction, token: Token, secret_hash: str) -> int:
         scope=token.scope,
         created_at=to_instant(token.created_at),
         expires_at=to_instant(token.expires_at) if token.expires_at else None,
+        namespace_id=token.namespace_id,
+        repositories=None if token.repositories is None else json.dumps(token.repositories),
     )
     return int(row[0]) if row else 0
 
@@ -177,15 +202,31 @@ async def revoke_token(tx: Transaction, token_id: int, now: datetime) -> bool:
 
 
 async def revoke_refresh_tokens(tx: Transaction, account_id: int, now: datetime) -> None:
-    """Revoke what clients got for the account's password."""
+    """Revoke what clients got for the account's password, and links that would replace it."""
     await tx.run(
-        _REVOKE_REFRESH, owner_id=account_id, refresh=TokenKind.REFRESH, moment=to_instant(now)
+        _REVOKE_REFRESH,
+        owner_id=account_id,
+        refresh=TokenKind.REFRESH,
+        welcome=TokenKind.WELCOME,
+        moment=to_instant(now),
     )
 
 
-async def touch_token(tx: Transaction, token_id: int, now: datetime) -> None:
-    """Record that the token was used."""
-    await tx.run(_USED, token_id=token_id, now=to_instant(now))
+async def list_of_account(reader: Reader, account_id: int) -> list[Token]:
+    """The account's personal tokens, newest first."""
+    rows = await reader.all(_LIST_OF_ACCOUNT, account_id=account_id, kind=TokenKind.PERSONAL)
+    return [_token(row) for row in rows]
+
+
+async def list_of_namespace(reader: Reader, namespace_id: int) -> list[Token]:
+    """The organisation's tokens, newest first."""
+    rows = await reader.all(_LIST_OF_NAMESPACE, namespace_id=namespace_id)
+    return [_token(row) for row in rows]
+
+
+async def touch_token(tx: Transaction, token_id: int, now: datetime, address: str = "") -> None:
+    """Record that the token was used, and from where."""
+    await tx.run(_USED, token_id=token_id, now=to_instant(now), address=address)
 
 
 async def delete_expired_refresh_tokens(tx: Transaction, before: datetime) -> int:
@@ -223,4 +264,7 @@ def _token(row: Row) -> Token:
         expires_at=from_optional(row[8]),
         last_used_at=from_optional(row[9]),
         revoked_at=from_optional(row[10]),
+        namespace_id=row[11],
+        repositories=None if row[12] is None else tuple(json.loads(row[12])),
+        last_used_from=row[13],
     )

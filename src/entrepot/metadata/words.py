@@ -3,6 +3,14 @@
 from enum import StrEnum
 
 
+class SignUpMode(StrEnum):
+    """Who may make an account for themselves."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
+    CLOSED = "closed"
+
+
 class Visibility(StrEnum):
     """Who may pull from a repository without belonging to its namespace."""
 

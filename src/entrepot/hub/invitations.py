@@ -1,0 +1,165 @@
+"""Invitations: a link that lets somebody sign up, or join an organisation, once."""
+
+import secrets
+from datetime import timedelta
+from typing import Final
+
+from entrepot.errors import Denied, InvitationUnknown, TeamUnknown
+from entrepot.hub.actors import Actor
+from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.permissions import Permissions, check_administrator, check_unlimited
+from entrepot.hub.secrets import hash_secret
+from entrepot.metadata import accounts, invitations, teams
+from entrepot.metadata.accounts import Account, Namespace, Role
+from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.invitations import Invitation
+
+LIFETIME: Final = timedelta(days=7)
+MAX_NOTE: Final = 200
+
+_RANK: Final = {Role.MEMBER: 0, Role.EDITOR: 1, Role.OWNER: 2}
+
+
+class Invitations:
+    """Makes, lists, revokes and accepts invitations."""
+
+    def __init__(self, metadata: Metadata, permissions: Permissions, now: Clock) -> None:
+        self._metadata = metadata
+        self._permissions = permissions
+        self._now = now
+
+    async def invite(
+        self,
+        by: Actor,
+        organisation: str | None = None,
+        *,
+        role: Role = Role.MEMBER,
+        team: str | None = None,
+        note: str = "",
+    ) -> tuple[Invitation, str]:
+        """Invite somebody to the hub, for administrators, or into an organisation, for owners.
+
+        Returns the invitation and its secret, which is told here and never again. The operator
+        invites in the name of an administrator.
+        """
+        namespace = await self._namespace(by, organisation)
+        team_id = await self._team_id(namespace, team)
+        now = self._now()
+        made = Invitation(
+            id=0,
+            namespace_id=namespace.id if namespace else None,
+            role=role,
+            team_id=team_id,
+            note=note.replace("\0", "")[:MAX_NOTE],
+            invited_by=await self._inviter_id(by),
+            created_at=now,
+            expires_at=now + LIFETIME,
+            accepted_at=None,
+        )
+        secret = secrets.token_urlsafe(24)
+        async with self._metadata.begin() as tx:
+            made_id = await invitations.insert_invitation(tx, made, hash_secret(secret))
+            target = organisation or "hub"
+            details = {"role": str(role), "team": team, "note": made.note}
+            entry = Entry(made.namespace_id, by, Audited.INVITATION_CREATE, target, details)
+            await record(tx, entry, now)
+        return await self._get(made_id), secret
+
+    async def list_of(self, by: Actor, organisation: str | None = None) -> list[Invitation]:
+        """What nobody has accepted yet, for whoever may invite there; newest first."""
+        namespace = await self._namespace(by, organisation)
+        return await invitations.list_invitations(
+            self._metadata.reader, namespace.id if namespace else None
+        )
+
+    async def revoke(self, by: Actor, invitation_id: int) -> None:
+        """Make the link lead nowhere, for whoever may invite there; else `InvitationUnknown`."""
+        found = await self._get(invitation_id)
+        try:
+            await self._namespace(by, found.organisation or None)
+        except Denied as error:
+            raise InvitationUnknown from error
+        async with self._metadata.begin() as tx:
+            if not await invitations.delete_invitation(tx, invitation_id):
+                raise InvitationUnknown
+            target = found.organisation or "hub"
+            entry = Entry(found.namespace_id, by, Audited.INVITATION_REVOKE, target)
+            await record(tx, entry, self._now())
+
+    async def get(self, secret: str) -> Invitation:
+        """The invitation that a link leads to, while it is good; else `InvitationUnknown`.
+
+        It is good while whoever invited may still invite: nobody grants what they lost.
+        """
+        found = await invitations.find_invitation(self._metadata.reader, hash_secret(secret))
+        if found is None or not found.is_live(self._now()) or not await self._stands(found):
+            raise InvitationUnknown
+        return found
+
+    async def accept(self, secret: str, account: Account, by: Actor) -> Invitation:
+        """Let the account join what the invitation is into; a role that is more stays."""
+        check_unlimited(by.identity)
+        found = await self.get(secret)
+        if found.namespace_id is None:
+            raise InvitationUnknown("this invitation is for somebody without an account")
+        async with self._metadata.begin() as tx:
+            await self.accept_in(tx, found, account, by)
+        return found
+
+    async def accept_in(
+        self, tx: Transaction, invitation: Invitation, account: Account, by: Actor
+    ) -> None:
+        """As `accept`, in the transaction of another rule."""
+        now = self._now()
+        if not await invitations.accept_invitation(tx, invitation.id, account.id, now):
+            raise InvitationUnknown
+        namespace_id = invitation.namespace_id
+        if namespace_id is not None:
+            held = await accounts.find_role(tx, namespace_id, account.id)
+            if held is None or _RANK[held] < _RANK[invitation.role]:
+                await accounts.set_role(tx, namespace_id, account.id, invitation.role)
+            if invitation.team_id is not None:
+                await teams.add_team_member(tx, invitation.team_id, account.id)
+        target = f"{invitation.organisation or 'hub'}/{account.name}"
+        details = {"role": str(invitation.role), "inviter": invitation.inviter}
+        entry = Entry(namespace_id, by, Audited.INVITATION_ACCEPT, target, details)
+        await record(tx, entry, now)
+
+    async def _namespace(self, by: Actor, organisation: str | None) -> Namespace | None:
+        """Where the actor may invite to; `None` is the hub."""
+        if organisation is None:
+            check_administrator(by.identity)
+            return None
+        return await self._permissions.namespace_to_administer(by.identity, organisation)
+
+    async def _team_id(self, namespace: Namespace | None, team: str | None) -> int | None:
+        if team is None:
+            return None
+        reader = self._metadata.reader
+        found = await teams.find_team(reader, namespace.id, team) if namespace else None
+        if found is None:
+            raise TeamUnknown(f"no team is called {team}")
+        return found.id
+
+    async def _inviter_id(self, by: Actor) -> int:
+        if by.account is not None:
+            return by.account.id
+        for each in await accounts.list_accounts(self._metadata.reader):
+            if each.is_admin and each.disabled_at is None:
+                return each.id
+        raise Denied("there is no administrator to invite in the name of")
+
+    async def _stands(self, invitation: Invitation) -> bool:
+        reader = self._metadata.reader
+        inviter = await accounts.find_account_by_id(reader, invitation.invited_by)
+        if inviter is None or inviter.disabled_at is not None:
+            return False
+        if inviter.is_admin or invitation.namespace_id is None:
+            return inviter.is_admin
+        return await accounts.find_role(reader, invitation.namespace_id, inviter.id) is Role.OWNER
+
+    async def _get(self, invitation_id: int) -> Invitation:
+        found = await invitations.find_invitation_by_id(self._metadata.reader, invitation_id)
+        if found is None:
+            raise InvitationUnknown
+        return found

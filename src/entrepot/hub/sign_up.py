@@ -1,0 +1,58 @@
+"""Signing up: who may make an account for themselves."""
+
+from entrepot.errors import Denied, InvalidAccount
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.actors import Actor
+from entrepot.hub.invitations import Invitations
+from entrepot.hub.limiter import SIGN_UP_FROM_ADDRESS, Limiter, network_of
+from entrepot.hub.names import check_free_name
+from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
+from entrepot.metadata.accounts import Account
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.words import SignUpMode
+
+
+class SignUp:
+    """Makes accounts for those who ask, as far as the hub's setting lets them."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        accounts: Accounts,
+        passwords: Passwords,
+        invitations: Invitations,
+        limiter: Limiter,
+        mode: SignUpMode,
+    ) -> None:
+        self._metadata = metadata
+        self._accounts = accounts
+        self._passwords = passwords
+        self._invitations = invitations
+        self._limiter = limiter
+        self.mode = mode
+
+    def may_sign_up(self, *, is_invited: bool) -> bool:
+        """Say whether to show the page at all."""
+        if self.mode is SignUpMode.INVITATION:
+            return is_invited
+        return self.mode is SignUpMode.OPEN
+
+    async def sign_up(self, name: str, password: str, by: Actor, invitation: str = "") -> Account:
+        """Make an account that is nobody's administrator, and accept the invitation, if any.
+
+        Raises `Denied` where the hub takes nobody this way, `InvitationUnknown`, `NameTaken`,
+        `InvalidAccount`, and `TooMany` from one address.
+        """
+        if not self.may_sign_up(is_invited=bool(invitation)):
+            raise Denied("administrators make the accounts of this hub")
+        found = await self._invitations.get(invitation) if invitation else None
+        check_free_name(name)
+        if len(password) < ADVISED_LENGTH:
+            raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
+        await self._limiter.count(SIGN_UP_FROM_ADDRESS, network_of(by.address))
+        password_hash = await self._passwords.hash(password)
+        async with self._metadata.begin() as tx:
+            account = await self._accounts.insert(tx, name, password_hash, by=by)
+            if found is not None:
+                await self._invitations.accept_in(tx, found, account, by)
+        return account

@@ -1,0 +1,172 @@
+"""Invitations: to sign up on the hub, or into an organisation and perhaps a team of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select, update
+
+from entrepot.metadata.accounts import Role
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    from_optional,
+    to_instant,
+)
+from entrepot.metadata.people_tables import invitations, teams
+from entrepot.metadata.tables import accounts, namespaces
+from entrepot.metadata.upserts import insert
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation; without a namespace it is to the hub and into nothing.
+
+    `organisation`, `team` and `inviter` are names, for those who read.
+    """
+
+    id: int
+    namespace_id: int | None
+    role: Role
+    team_id: int | None
+    note: str
+    invited_by: int
+    created_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None
+    organisation: str = ""
+    team: str = ""
+    inviter: str = ""
+
+    def is_live(self, now: datetime) -> bool:
+        """Say whether it can still be accepted."""
+        return self.accepted_at is None and now < self.expires_at
+
+
+_INVITATION: Final = (
+    select(
+        invitations.c.id,
+        invitations.c.namespace_id,
+        invitations.c.role,
+        invitations.c.team_id,
+        invitations.c.note,
+        invitations.c.invited_by,
+        invitations.c.created_at,
+        invitations.c.expires_at,
+        invitations.c.accepted_at,
+        namespaces.c.name,
+        teams.c.name,
+        accounts.c.name,
+    )
+    .join(accounts, accounts.c.namespace_id == invitations.c.invited_by)
+    .outerjoin(namespaces, namespaces.c.id == invitations.c.namespace_id)
+    .outerjoin(teams, teams.c.id == invitations.c.team_id)
+)
+_BY_HASH: Final = Statement(
+    _INVITATION.where(invitations.c.secret_hash == bindparam("secret_hash"))
+)
+_BY_ID: Final = Statement(_INVITATION.where(invitations.c.id == bindparam("id")))
+_NEWEST: Final = _INVITATION.where(invitations.c.accepted_at.is_(None)).order_by(
+    invitations.c.id.desc()
+)
+_LIST_OF: Final = Statement(_NEWEST.where(invitations.c.namespace_id == bindparam("namespace_id")))
+_LIST_HUB: Final = Statement(_NEWEST.where(invitations.c.namespace_id.is_(None)))
+_INSERT: Final = Statement(
+    insert(invitations)
+    .values(
+        secret_hash=bindparam("secret_hash"),
+        namespace_id=bindparam("namespace_id"),
+        role=bindparam("role"),
+        team_id=bindparam("team_id"),
+        note=bindparam("note"),
+        invited_by=bindparam("invited_by"),
+        created_at=bindparam("created_at"),
+        expires_at=bindparam("expires_at"),
+    )
+    .returning(invitations.c.id)
+)
+_ACCEPT: Final = Statement(
+    update(invitations)
+    .where(
+        invitations.c.id == bindparam("invitation_id"),
+        invitations.c.accepted_at.is_(None),
+        invitations.c.expires_at > bindparam("moment"),
+    )
+    .values(accepted_at=bindparam("moment"), accepted_by=bindparam("acceptor"))
+)
+_DELETE: Final = Statement(
+    delete(invitations).where(
+        invitations.c.id == bindparam("invitation_id"), invitations.c.accepted_at.is_(None)
+    )
+)
+
+
+async def insert_invitation(tx: Transaction, invitation: Invitation, secret_hash: str) -> int:
+    """Store an invitation and return its id; the `id` it came with is not looked at."""
+    row = await tx.one(
+        _INSERT,
+        secret_hash=secret_hash,
+        namespace_id=invitation.namespace_id,
+        role=invitation.role,
+        team_id=invitation.team_id,
+        note=invitation.note,
+        invited_by=invitation.invited_by,
+        created_at=to_instant(invitation.created_at),
+        expires_at=to_instant(invitation.expires_at),
+    )
+    return int(row[0]) if row else 0
+
+
+async def find_invitation(reader: Reader, secret_hash: str) -> Invitation | None:
+    """The invitation with that hash, whatever its state."""
+    row = await reader.one(_BY_HASH, secret_hash=secret_hash)
+    return None if row is None else _invitation(row)
+
+
+async def find_invitation_by_id(reader: Reader, invitation_id: int) -> Invitation | None:
+    """The invitation with that id, whatever its state."""
+    row = await reader.one(_BY_ID, id=invitation_id)
+    return None if row is None else _invitation(row)
+
+
+async def list_invitations(reader: Reader, namespace_id: int | None) -> list[Invitation]:
+    """What nobody has accepted of the organisation's, or of the hub's own; newest first."""
+    if namespace_id is None:
+        return [_invitation(row) for row in await reader.all(_LIST_HUB)]
+    rows = await reader.all(_LIST_OF, namespace_id=namespace_id)
+    return [_invitation(row) for row in rows]
+
+
+async def accept_invitation(
+    tx: Transaction, invitation_id: int, account_id: int, now: datetime
+) -> bool:
+    """Mark it as accepted; `False` where it was, or is no longer good: one account wins."""
+    count = await tx.run(
+        _ACCEPT, invitation_id=invitation_id, acceptor=account_id, moment=to_instant(now)
+    )
+    return count > 0
+
+
+async def delete_invitation(tx: Transaction, invitation_id: int) -> bool:
+    """Forget an invitation that nobody has accepted; say whether there was such a one."""
+    return await tx.run(_DELETE, invitation_id=invitation_id) > 0
+
+
+def _invitation(row: Row) -> Invitation:
+    return Invitation(
+        id=row[0],
+        namespace_id=row[1],
+        role=Role(row[2]),
+        team_id=row[3],
+        note=row[4],
+        invited_by=row[5],
+        created_at=from_instant(row[6]),
+        expires_at=from_instant(row[7]),
+        accepted_at=from_optional(row[8]),
+        organisation=row[9] or "",
+        team=row[10] or "",
+        inviter=row[11],
+    )
