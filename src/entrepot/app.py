@@ -25,7 +25,9 @@ from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
+from entrepot.hub.sign_in import SignIn
 from entrepot.hub.sign_up import SignUp
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.welcomes import Welcomes
@@ -89,6 +91,11 @@ class Services:
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
         self.sessions = Sessions(metadata, now)
         self.limiter = Limiter(metadata, now)
+        self.audit = AuditLog(metadata, self.permissions, now)
+        self.second_factors = SecondFactors(metadata, self.accounts, self.limiter, "Entrepot", now)
+        self.sign_in = SignIn(
+            self.identities, self.sessions, self.second_factors, self.limiter, self.audit
+        )
         self.welcomes = Welcomes(metadata, passwords, now)
         self.invitations = Invitations(metadata, self.permissions, now)
         self.sign_up = SignUp(
@@ -99,7 +106,6 @@ class Services:
             self.limiter,
             settings.sign_up,
         )
-        self.audit = AuditLog(metadata, self.permissions, now)
         self.repositories = Repositories(metadata)
         self.blobs = Blobs(metadata, storage, now)
         self.uploads = Uploads(metadata, storage, now)

@@ -286,6 +286,10 @@ class BadCredentials(Unauthenticated):
     """Unknown user name or wrong password."""
 
 
+class SecondFactorMissing(Unauthenticated):
+    """The password alone is not enough for this account."""
+
+
 class BadToken(Unauthenticated):
     """The token is invalid, expired or revoked."""
 

@@ -14,6 +14,7 @@ _QUERIES = (
     "manifests",
     "redirects",
     "repositories",
+    "second_factors",
     "sessions",
     "teams",
     "tokens",

@@ -11,7 +11,9 @@ from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
+from entrepot.hub.sign_in import SignIn
 from entrepot.hub.tokens import Tokens
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
@@ -92,6 +94,26 @@ def audit_log(metadata: Metadata, permissions: Permissions, clock: MovableClock)
 def repositories(metadata: Metadata) -> Repositories:
     """Repositories as their owners see them."""
     return Repositories(metadata)
+
+
+@pytest.fixture
+def second_factors(
+    metadata: Metadata, accounts: Accounts, limiter: Limiter, clock: MovableClock
+) -> SecondFactors:
+    """Authenticators and recovery codes."""
+    return SecondFactors(metadata, accounts, limiter, "Entrepot", clock)
+
+
+@pytest.fixture
+def sign_in(
+    identities: Identities,
+    sessions: Sessions,
+    second_factors: SecondFactors,
+    limiter: Limiter,
+    audit_log: AuditLog,
+) -> SignIn:
+    """The way to a session."""
+    return SignIn(identities, sessions, second_factors, limiter, audit_log)
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount
+from entrepot.errors import AccountUnknown, BadCredentials, InvalidAccount
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.names import check_free_name, check_name, claim
 from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
-from entrepot.hub.permissions import check_administrator, check_unlimited
+from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.metadata import accounts
 from entrepot.metadata.accounts import Account, NamespaceKind, Visibility
 from entrepot.metadata.engine import Clock, Metadata, Transaction
@@ -88,7 +88,7 @@ class Accounts:
 
     async def change_password(self, account: Account, old: str, new: str, by: Actor) -> None:
         """Replace one's own password; `BadCredentials` where `old` is not what it was."""
-        self._check_own(account, by)
+        check_own(account, by)
         if len(new) < ADVISED_LENGTH:
             raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
         if not await self._passwords.verify(account.password_hash, old):
@@ -102,7 +102,10 @@ class Accounts:
 
     async def set_profile(self, account: Account, full_name: str, email: str, by: Actor) -> None:
         """Say who the account is of: one's own, or as an administrator anybody's."""
-        self._check_own(account, by)
+        if by.identity.may_everything:
+            check_administrator(by.identity)
+        else:
+            check_own(account, by)
         if len(full_name) > MAX_FULL_NAME or not full_name.isprintable():
             raise InvalidAccount(f"a name has at most {MAX_FULL_NAME} characters on one line")
         if email and ("@" not in email or len(email) > MAX_EMAIL or not email.isprintable()):
@@ -156,9 +159,3 @@ class Accounts:
     async def _sign_out(self, tx: Transaction, account: Account) -> None:
         await revoke_refresh_tokens(tx, account.id, self._now())
         await delete_other_sessions(tx, account.id, 0)
-
-    def _check_own(self, account: Account, by: Actor) -> None:
-        check_unlimited(by.identity)
-        own = by.account is not None and by.account.id == account.id
-        if not own and not by.identity.may_everything:
-            raise Denied("only the account itself may do this")

@@ -1,6 +1,6 @@
 """Who is asking: accounts by password, personal token, refresh token or registry token."""
 
-from entrepot.errors import BadCredentials, BadToken
+from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
 from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, EVERYTHING, Identity
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import RegistryTokens
@@ -24,20 +24,37 @@ class Identities:
         self._now = now
 
     async def by_credentials(self, name: str, secret: str) -> Identity:
-        """Whoever has this name and this password or personal token; else `BadCredentials`."""
-        if "\0" in name or "\0" in secret:  # which PostgreSQL cannot even be asked about
-            raise BadCredentials
-        if looks_like_secret(secret):
+        """Whoever has this name and this password or token; else `BadCredentials`.
+
+        Where there is a second factor the password alone is not enough (`SecondFactorMissing`):
+        clients cannot ask for a code, so they need a personal token.
+        """
+        if looks_like_secret(secret) and "\0" not in name:
             return await self._by_token(name, secret)
+        account = await self.by_password(name, secret)
+        if account.has_second_factor:
+            raise SecondFactorMissing(
+                "this account has a second factor: use a personal access token as the password"
+            )
+        return Identity(account)
+
+    async def find_account(self, name: str) -> Account | None:
+        """The account of that name, whatever its state."""
+        return None if "\0" in name else await find_account(self._reader, name)
+
+    async def by_password(self, name: str, password: str) -> Account:
+        """The account that has this name and this password; else `BadCredentials`."""
+        if "\0" in name or "\0" in password:  # which PostgreSQL cannot even be asked about
+            raise BadCredentials
         account = await find_account(self._reader, name)
         if account is None:
-            await self._passwords.verify_nobody(secret)
+            await self._passwords.verify_nobody(password)
             raise BadCredentials
         # The hash is compared even for a disabled account: the answer takes as long.
-        matches = await self._passwords.verify(account.password_hash, secret)
+        matches = await self._passwords.verify(account.password_hash, password)
         if not matches or account.disabled_at is not None:
             raise BadCredentials
-        return Identity(account)
+        return account
 
     async def by_refresh_token(self, secret: str) -> Identity:
         """Whoever a refresh token was given to; else `BadCredentials`."""

@@ -14,10 +14,12 @@ from entrepot.hub.actors import (
     WRITE,
     Action,
     Actions,
+    Actor,
     Identity,
     matches,
 )
 from entrepot.metadata.accounts import (
+    Account,
     Namespace,
     Role,
     Visibility,
@@ -45,6 +47,7 @@ __all__ = [
     "Permissions",
     "Rights",
     "check_administrator",
+    "check_own",
     "check_unlimited",
     "decide",
 ]
@@ -270,6 +273,13 @@ def check_unlimited(identity: Identity) -> None:
     """Raise `Denied` for nobody, and for tokens that may not do everything their account may."""
     if not identity.is_somebody or not identity.is_unlimited:
         raise Denied("this needs an account, or a token of it that nothing limits")
+
+
+def check_own(account: Account, by: Actor) -> None:
+    """Raise `Denied` unless this is the account itself, signed in or with an unlimited token."""
+    check_unlimited(by.identity)
+    if by.account is None or by.account.id != account.id:
+        raise Denied("only the account itself may do this")
 
 
 def _is_listed(identity: Identity, name: RepositoryName) -> bool:

@@ -1,6 +1,6 @@
 """Accounts and organisations: the two kinds of namespace, and who belongs to which."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -54,7 +54,7 @@ class Account:
 
     id: int
     name: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     is_admin: bool
     disabled_at: datetime | None
     created_at: datetime

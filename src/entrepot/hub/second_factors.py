@@ -1,0 +1,181 @@
+"""The second factor: codes of an authenticator (TOTP, RFC 6238), and codes for when it is lost.
+
+The libraries are imported where they are used: a start need not wait for them.
+"""
+
+import hmac
+import io
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.errors import BadCredentials, Conflict
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.limiter import SECOND_FACTOR, Limiter
+from entrepot.hub.permissions import check_administrator, check_own
+from entrepot.hub.secrets import hash_secret
+from entrepot.metadata import second_factors
+from entrepot.metadata.accounts import Account
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.second_factors import SecondFactor
+from entrepot.metadata.tokens import revoke_refresh_tokens
+
+STEP: Final = 30
+RECOVERY_CODES: Final = 10
+
+_SKEW: Final = (0, -1, 1)
+"""Steps beside the current one whose codes are good: clocks differ."""
+_LETTERS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+_WRONG: Final = "the code is wrong, or has been used"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an authenticator needs: a secret to type, or the same as a URL and as a picture."""
+
+    secret: str
+    url: str
+    qr_svg: str
+
+
+class SecondFactors:
+    """Sets second factors up, checks their codes, and takes them away."""
+
+    def __init__(
+        self, metadata: Metadata, accounts: Accounts, limiter: Limiter, issuer: str, now: Clock
+    ) -> None:
+        self._metadata = metadata
+        self._accounts = accounts
+        self._limiter = limiter
+        self._issuer = issuer
+        self._now = now
+
+    async def enrol(self, account: Account, by: Actor) -> Enrolment:
+        """Begin: nothing is asked for until `confirm`. `Conflict` where there is a factor."""
+        from pyotp import TOTP, random_base32
+
+        check_own(account, by)
+        secret = random_base32()
+        async with self._metadata.begin() as tx:
+            if not await second_factors.enrol(tx, account.id, secret):
+                raise Conflict("this account has a second factor")
+        url = TOTP(secret).provisioning_uri(name=account.name, issuer_name=self._issuer)
+        return Enrolment(secret, url, _picture(url))
+
+    async def confirm(self, account: Account, code: str, by: Actor) -> list[str]:
+        """Ask for the factor from now on, for this first code shows that it works.
+
+        Returns the recovery codes, which are told here and never again. Clients that remembered
+        the password must sign in again, with a personal token.
+        """
+        check_own(account, by)
+        await self._limiter.count(SECOND_FACTOR, account.name)
+        factor = await second_factors.find_second_factor(self._metadata.reader, account.id)
+        step = self._step_of(factor, code)
+        if factor is None or step is None or factor.since is not None:
+            raise BadCredentials(_WRONG)
+        codes, now = _new_codes(), self._now()
+        async with self._metadata.begin() as tx:
+            if not await second_factors.confirm(tx, account.id, factor.secret, step, now):
+                raise BadCredentials(_WRONG)
+            await second_factors.replace_codes(tx, account.id, [_hash(each) for each in codes])
+            await revoke_refresh_tokens(tx, account.id, now)
+            await record(tx, _entry(account, by, "enabled"), now)
+        await self._limiter.forgive(SECOND_FACTOR, account.name)
+        return codes
+
+    async def check(self, account: Account, code: str) -> None:
+        """Use up a code of the authenticator, or a recovery code; else raise `BadCredentials`.
+
+        Few attempts are allowed (`TooMany`); a code works once, whoever else tries it just then.
+        """
+        await self._limiter.count(SECOND_FACTOR, account.name)
+        factor = await second_factors.find_second_factor(self._metadata.reader, account.id)
+        if factor is None or factor.since is None:
+            raise BadCredentials(_WRONG)
+        step = self._step_of(factor, code)
+        async with self._metadata.begin() as tx:
+            if step is not None:
+                good = await second_factors.use_step(tx, account.id, step)
+            else:
+                good = await second_factors.use_code(tx, account.id, _hash(code), self._now())
+        if not good:
+            raise BadCredentials(_WRONG)
+        await self._limiter.forgive(SECOND_FACTOR, account.name)
+
+    async def count_codes(self, account: Account) -> int:
+        """How many recovery codes are left."""
+        return await second_factors.count_codes(self._metadata.reader, account.id)
+
+    async def replace_codes(self, account: Account, password: str, by: Actor) -> list[str]:
+        """New recovery codes in place of all others; one's own password is needed."""
+        await self._check_password(account, password, by)
+        if not account.has_second_factor:
+            raise Conflict("this account has no second factor")
+        codes = _new_codes()
+        async with self._metadata.begin() as tx:
+            await second_factors.replace_codes(tx, account.id, [_hash(each) for each in codes])
+            await record(tx, _entry(account, by, "new recovery codes"), self._now())
+        return codes
+
+    async def disable(self, account: Account, password: str, by: Actor) -> None:
+        """Ask for it no longer; one's own password is needed."""
+        await self._check_password(account, password, by)
+        await self._remove(account, by)
+
+    async def remove(self, account: Account, by: Actor = OPERATOR) -> None:
+        """Ask for it no longer, because the authenticator is lost; for administrators."""
+        check_administrator(by.identity)
+        await self._remove(account, by)
+
+    async def _check_password(self, account: Account, password: str, by: Actor) -> None:
+        check_own(account, by)
+        await self._limiter.count(SECOND_FACTOR, account.name)
+        await self._accounts.check_password(account, password)
+
+    async def _remove(self, account: Account, by: Actor) -> None:
+        async with self._metadata.begin() as tx:
+            await second_factors.remove(tx, account.id)
+            await record(tx, _entry(account, by, "disabled"), self._now())
+
+    def _step_of(self, factor: SecondFactor | None, code: str) -> int | None:
+        """The step whose code this is; `None` for wrong ones."""
+        from pyotp import TOTP
+
+        typed = code.replace(" ", "")
+        if factor is None or not (typed.isascii() and typed.isdigit()):
+            return None
+        totp, current = TOTP(factor.secret, interval=STEP), int(self._now().timestamp()) // STEP
+        for skew in _SKEW:
+            if hmac.compare_digest(totp.generate_otp(current + skew), typed):
+                return current + skew
+        return None
+
+
+def _entry(account: Account, by: Actor, change: str) -> Entry:
+    details = {"change": change}
+    return Entry(account.id, by, Audited.ACCOUNT_SECOND_FACTOR, account.name, details)
+
+
+def _new_codes() -> list[str]:
+    """Codes of 74 random bits each, so that a quick hash will do; no letters that look alike."""
+    return [
+        "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
+        for _ in range(RECOVERY_CODES)
+    ]
+
+
+def _hash(code: str) -> str:
+    return hash_secret("recovery:" + code.strip().lower().replace(" ", "-"))
+
+
+def _picture(url: str) -> str:
+    import segno
+
+    out = io.BytesIO()
+    segno.make(url, error="m", micro=False).save(
+        out, kind="svg", border=2, xmldecl=False, svgclass="qr", lineclass=None, omitsize=True
+    )
+    return out.getvalue().decode()

@@ -1,0 +1,89 @@
+"""Signing in with a browser: a password, a code where there is a second factor, a session."""
+
+from dataclasses import dataclass, replace
+
+from entrepot.errors import BadCredentials, Conflict
+from entrepot.hub.actors import Actor, Identity
+from entrepot.hub.audit import Audited, AuditLog, Entry
+from entrepot.hub.identities import Identities
+from entrepot.hub.limiter import SIGN_IN_OF_ACCOUNT, Limiter
+from entrepot.hub.second_factors import SecondFactors
+from entrepot.hub.sessions import Sessions, SignedIn
+from entrepot.metadata.accounts import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that has begun: its secret, for a cookie, and whether a code is still to come."""
+
+    secret: str
+    account: Account
+    is_pending: bool
+
+
+class SignIn:
+    """The only way to a session; every attempt is counted, and recorded."""
+
+    def __init__(
+        self,
+        identities: Identities,
+        sessions: Sessions,
+        second_factors: SecondFactors,
+        limiter: Limiter,
+        audit: AuditLog,
+    ) -> None:
+        self._identities = identities
+        self._sessions = sessions
+        self._second_factors = second_factors
+        self._limiter = limiter
+        self._audit = audit
+
+    async def by_password(self, name: str, password: str, by: Actor, client: str) -> Begun:
+        """Sign in with a name and its password; `by` says from where.
+
+        Raises `BadCredentials` for whatever is wrong, and `TooMany` with the seconds to wait.
+        """
+        await self._limiter.count_sign_in(name, by.address)
+        try:
+            account = await self._identities.by_password(name, password)
+        except BadCredentials:
+            await self._note_failure(name, by, "password")
+            raise
+        await self._limiter.forgive(SIGN_IN_OF_ACCOUNT, name)
+        if account.has_second_factor:
+            secret = await self._begin(account, by, client, is_pending=True)
+            return Begun(secret, account, True)
+        return await self.as_account(account, by, client, "password")
+
+    async def by_code(self, pending: SignedIn, code: str, by: Actor, client: str) -> Begun:
+        """Go on with a session that waits for its second factor; it ends, another begins."""
+        if not pending.is_pending:
+            raise Conflict("this session waits for nothing")
+        try:
+            await self._second_factors.check(pending.account, code)
+        except BadCredentials:
+            await self._note_failure(pending.account.name, by, "second factor")
+            raise
+        await self._sessions.end(pending.session.id, pending.account)
+        return await self.as_account(pending.account, by, client, "second factor")
+
+    async def as_account(self, account: Account, by: Actor, client: str, means: str) -> Begun:
+        """Begin a session for an account that has shown in another way who it is (`means`)."""
+        secret = await self._begin(account, by, client, is_pending=False)
+        actor = replace(by, identity=Identity(account))
+        entry = Entry(account.id, actor, Audited.SIGN_IN, account.name, {"with": means})
+        await self._audit.note(entry)
+        return Begun(secret, account, False)
+
+    async def _begin(self, account: Account, by: Actor, client: str, *, is_pending: bool) -> str:
+        return await self._sessions.begin(
+            account, address=by.address, client=client, is_pending=is_pending
+        )
+
+    async def _note_failure(self, name: str, by: Actor, means: str) -> None:
+        account = await self._identities.find_account(name)
+        # What is no account's name may be a password in the wrong field: it is not kept.
+        shown = account.name if account else "(no account)"
+        namespace_id = account.id if account else None
+        entry = Entry(namespace_id, by, Audited.SIGN_IN_FAILED, shown, {"with": means})
+        await self._audit.note(entry)

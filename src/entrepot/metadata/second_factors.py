@@ -1,0 +1,128 @@
+"""Second factors: the secret of an authenticator, the last code used, recovery codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, null, select, update
+
+from entrepot.metadata.engine import Reader, Statement, Transaction, from_optional, to_instant
+from entrepot.metadata.people_tables import recovery_codes
+from entrepot.metadata.tables import accounts
+from entrepot.metadata.upserts import insert
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """An authenticator; `since` is `None` until its first code has been seen."""
+
+    secret: str
+    since: datetime | None
+    last_step: int
+
+
+_FIND: Final = Statement(
+    select(accounts.c.totp_secret, accounts.c.totp_since, accounts.c.totp_step).where(
+        accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_secret.is_not(None)
+    )
+)
+_ENROL: Final = Statement(
+    update(accounts)
+    .where(accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_since.is_(None))
+    .values(totp_secret=bindparam("new_secret"), totp_step=0)
+)
+_CONFIRM: Final = Statement(
+    update(accounts)
+    .where(
+        accounts.c.namespace_id == bindparam("account_id"),
+        accounts.c.totp_since.is_(None),
+        accounts.c.totp_secret == bindparam("secret"),
+    )
+    .values(totp_since=bindparam("moment"), totp_step=bindparam("step"))
+)
+_USE_STEP: Final = Statement(
+    update(accounts)
+    .where(
+        accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_step < bindparam("n")
+    )
+    .values(totp_step=bindparam("n"))
+)
+_REMOVE: Final = Statement(
+    update(accounts)
+    .where(accounts.c.namespace_id == bindparam("account_id"))
+    .values(totp_secret=null(), totp_since=null(), totp_step=0)
+)
+_INSERT_CODE: Final = Statement(
+    insert(recovery_codes).values(
+        account_id=bindparam("account_id"), code_hash=bindparam("code_hash")
+    )
+)
+_DELETE_CODES: Final = Statement(
+    delete(recovery_codes).where(recovery_codes.c.account_id == bindparam("owner_id"))
+)
+_USE_CODE: Final = Statement(
+    update(recovery_codes)
+    .where(
+        recovery_codes.c.account_id == bindparam("owner_id"),
+        recovery_codes.c.code_hash == bindparam("hash"),
+        recovery_codes.c.used_at.is_(None),
+    )
+    .values(used_at=bindparam("moment"))
+)
+_COUNT_CODES: Final = Statement(
+    select(func.count()).where(
+        recovery_codes.c.account_id == bindparam("account_id"), recovery_codes.c.used_at.is_(None)
+    )
+)
+
+
+async def find_second_factor(reader: Reader, account_id: int) -> SecondFactor | None:
+    """The account's authenticator, confirmed or not."""
+    row = await reader.one(_FIND, account_id=account_id)
+    return None if row is None else SecondFactor(str(row[0]), from_optional(row[1]), int(row[2]))
+
+
+async def enrol(tx: Transaction, account_id: int, secret: str) -> bool:
+    """Store a secret to be confirmed; `False` where one has been confirmed already."""
+    return await tx.run(_ENROL, account_id=account_id, new_secret=secret) > 0
+
+
+async def confirm(tx: Transaction, account_id: int, secret: str, step: int, now: datetime) -> bool:
+    """Ask for the factor from now on; `False` where the secret is not the one to be confirmed."""
+    count = await tx.run(
+        _CONFIRM, account_id=account_id, secret=secret, step=step, moment=to_instant(now)
+    )
+    return count > 0
+
+
+async def use_step(tx: Transaction, account_id: int, step: int) -> bool:
+    """Use up the code of that step; `False` where it, or a later one, has been used: one wins."""
+    return await tx.run(_USE_STEP, account_id=account_id, n=step) > 0
+
+
+async def remove(tx: Transaction, account_id: int) -> None:
+    """Forget the authenticator and the recovery codes."""
+    await tx.run(_REMOVE, account_id=account_id)
+    await tx.run(_DELETE_CODES, owner_id=account_id)
+
+
+async def replace_codes(tx: Transaction, account_id: int, hashes: Sequence[str]) -> None:
+    """Make these the account's recovery codes, and no others."""
+    await tx.run(_DELETE_CODES, owner_id=account_id)
+    rows: list[dict[str, str | int | bytes | None]] = [
+        {"account_id": account_id, "code_hash": each} for each in hashes
+    ]
+    await tx.run_many(_INSERT_CODE, rows)
+
+
+async def use_code(tx: Transaction, account_id: int, code_hash: str, now: datetime) -> bool:
+    """Use up a recovery code; `False` where there is no such one left."""
+    count = await tx.run(_USE_CODE, owner_id=account_id, hash=code_hash, moment=to_instant(now))
+    return count > 0
+
+
+async def count_codes(reader: Reader, account_id: int) -> int:
+    """How many recovery codes are left."""
+    row = await reader.one(_COUNT_CODES, account_id=account_id)
+    return int(row[0]) if row else 0
