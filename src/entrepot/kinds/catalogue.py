@@ -1,10 +1,11 @@
 """Every kind, in the order in which they are asked; third parties' first."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from entrepot.kinds import (
     charts,
@@ -20,16 +21,23 @@ from entrepot.kinds import (
     wasm,
 )
 from entrepot.kinds.evidence import Evidence
-from entrepot.kinds.kind import Kind
-from entrepot.kinds.marks import is_index, real_children
+from entrepot.kinds.kind import Description, Family, Kind
+from entrepot.kinds.marks import deciding_types, is_index, type_key, type_keys
+from entrepot.kinds.platforms import real_children
+
+_SAY_NOTHING: Final = frozenset({"unknown", "index", "files"})
+"""Kinds that say nothing of an index whose children are all of them."""
 
 _log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 GROUP: Final = "entrepot.kinds"
 """The entry points by which packages add kinds: each a `Kind` or a sequence of them."""
 
-# What says itself what it is comes first; then what hides behind an image's config, told by its
-# layers, annotations and labels; an image is only what is left and proves to be one.
+# In the order in which they are asked where the types say nothing: what hides behind an image's
+# config is told by its layers, annotations and labels; an image is what is left and proves to be.
 KINDS: Final[tuple[Kind, ...]] = (
     *signatures.KINDS,
     charts.CHART,
@@ -62,22 +70,47 @@ def third_party_kinds() -> tuple[Kind, ...]:
     for point in entry_points(group=GROUP):
         try:
             loaded = point.load()
+            kinds = [loaded] if isinstance(loaded, Kind) else list(loaded)
         except Exception:  # whatever a stranger's module does when it is imported
             _log.exception("a kind could not be loaded", extra={"entry_point": point.name})
             continue
-        kinds = [loaded] if isinstance(loaded, Kind) else list(loaded)
-        found += [each for each in kinds if isinstance(each, Kind)]
+        found += [_guarded(each) for each in kinds if isinstance(each, Kind)]
     return tuple(found)
 
 
-def recognize(evidence: Evidence) -> Kind:
-    """What an artifact is; never raises, and says "image" only of what proves to be one."""
-    for kind in (*third_party_kinds(), *KINDS):
-        if _says_yes(kind, evidence):
-            return kind
-    return _by_children(evidence) or (
-        files.INDEX if files.INDEX.recognizes(evidence) else files.UNKNOWN
+def _guarded(kind: Kind) -> Kind:
+    """The same, but it says nothing where its own code fails: a page must not fail with it."""
+    return replace(
+        kind,
+        commands=_or_else(kind, kind.commands, ()),
+        describe=_or_else(kind, kind.describe, Description()),
+        facts=_or_else(kind, kind.facts, ()),
     )
+
+
+def _or_else(kind: Kind, asked: Callable[P, T], otherwise: T) -> Callable[P, T]:
+    def guarded(*args: P.args, **named: P.kwargs) -> T:
+        try:
+            return asked(*args, **named)
+        except Exception:
+            _log.exception("a kind failed to speak of an artifact", extra={"kind": kind.id})
+            return otherwise
+
+    return guarded
+
+
+def recognize(evidence: Evidence) -> Kind:
+    """What an artifact is; never raises, and says "image" only of what proves to be one.
+
+    Its types decide before its contents do.
+    """
+    found = _first_of(third_party_kinds(), evidence)
+    if found is not None:
+        return found
+    found = _by_type(evidence) or _first_of(KINDS, evidence) or _by_children(evidence)
+    if found is not None:
+        return _more_precisely(found, evidence)
+    return files.INDEX if files.INDEX.recognizes(evidence) else files.UNKNOWN
 
 
 def all_kinds() -> Iterator[Kind]:
@@ -102,17 +135,53 @@ def _by_id() -> dict[str, Kind]:
     return {kind.id: kind for kind in reversed([*all_kinds()])}
 
 
+def _first_of(kinds: Iterable[Kind], evidence: Evidence) -> Kind | None:
+    return next((kind for kind in kinds if _says_yes(kind, evidence)), None)
+
+
 def _says_yes(kind: Kind, evidence: Evidence) -> bool:
     try:
-        return kind.recognizes(evidence)
+        return bool(kind.recognizes(evidence))
     except Exception:  # a stranger's kind must not keep others from being recognised
         _log.exception("a kind failed to look at an artifact", extra={"kind": kind.id})
         return False
 
 
+def _more_precisely(kind: Kind, evidence: Evidence) -> Kind:
+    """Kinds that share types with others are told by what annotations say beyond them."""
+    if kind is documents.ATTESTATION or (
+        kind is signatures.BUNDLE and signatures.attests(evidence)
+    ):
+        return documents.of_predicate(evidence)
+    if kind.family is Family.WASM and wasm.KUBEWARDEN.recognizes(evidence):
+        return wasm.KUBEWARDEN
+    return kind
+
+
+def _by_type(evidence: Evidence) -> Kind | None:
+    """The kind that has one of the types to itself: exactly, else by the longest beginning."""
+    types = _types()
+    for key in type_keys(evidence):
+        if found := types.get(key):
+            return found
+        beginnings = (f"{key[:end]}*" for end in range(len(key), 0, -1))
+        if found := next((types[each] for each in beginnings if each in types), None):
+            return found
+    return None
+
+
+@cache
+def _types() -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for kind in KINDS:
+        for each in deciding_types(kind.recognizes):
+            found.setdefault(each, kind)
+    return found
+
+
 def _by_children(evidence: Evidence) -> Kind | None:
     """The kind that all children of an index share, where it says nothing itself."""
-    if not is_index(evidence) or evidence.manifest.artifact_type:
+    if not is_index(evidence) or type_key(evidence):
         return None
     known = {each.kind for each in real_children(evidence) if each.kind}
-    return find_kind(known.pop()) if len(known) == 1 else None
+    return find_kind(known.pop()) if len(known) == 1 and not known & _SAY_NOTHING else None

@@ -3,8 +3,17 @@
 from typing import Final
 
 from entrepot.kinds.commands import Language
-from entrepot.kinds.kind import Family, Kind, Tab
-from entrepot.kinds.marks import all_of, annotated, annotated_as, any_of, layered, typed
+from entrepot.kinds.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.marks import (
+    all_of,
+    annotated,
+    annotated_as,
+    any_of,
+    is_index,
+    layered,
+    noted,
+    typed,
+)
 from entrepot.kinds.simple import simple
 from entrepot.kinds.words import annotation_facts
 
@@ -75,6 +84,17 @@ BICEP_EXTENSION: Final = simple(
     ),
     [("bicep", "Use the extension", "extension 'br:{reference}'", Language.HCL)],
 )
+COMPOSE_IMAGES: Final = simple(
+    "compose-images",
+    "Images of a Compose application",
+    "Images of Compose applications",
+    Family.COMPOSE,
+    "compose",
+    all_of(is_index, noted("com.docker.compose.version")),
+    is_attachment=True,
+    extractor=Extractor.NOTHING,
+    tabs=(Tab.PLATFORMS,),
+)
 COMPOSE: Final = simple(
     "compose",
     "Compose application",
@@ -84,7 +104,7 @@ COMPOSE: Final = simple(
     any_of(
         typed("application/vnd.docker.compose.*"),
         layered("application/vnd.docker.compose.*"),
-        annotated("com.docker.compose.version"),
+        noted("com.docker.compose.version"),
     ),
     [
         ("docker", "Start", "docker compose -f oci://{reference} up -d"),
@@ -94,7 +114,6 @@ COMPOSE: Final = simple(
     annotation_facts(("Compose", "com.docker.compose.version")),
     hub_type="compose",
 )
-_DEVCONTAINER = typed("application/vnd.devcontainers*")
 DEVCONTAINER_COLLECTION: Final = simple(
     "devcontainer-collection",
     "Dev Container collection",
@@ -109,7 +128,8 @@ DEVCONTAINER: Final = simple(
     "Dev Container features and templates",
     _CONFIGURATION,
     "terminal",
-    any_of(_DEVCONTAINER, layered("application/vnd.devcontainers.layer.*")),
+    # The type alone does not decide: a collection has the same.
+    all_of(typed("application/vnd.devcontainers*")),
     [
         (
             "devcontainer",
@@ -173,38 +193,12 @@ TRIVY_JAVA_DB: Final = simple(
     layered("application/vnd.aquasec.trivy.javadb.*"),
     [("trivy", "Scan with it", "trivy image --java-db-repository {reference} IMAGE")],
 )
-MAVEN: Final = simple(
-    "maven",
-    "Maven artifact",
-    "Maven artifacts",
-    _PACKAGE,
-    "package",
-    all_of(typed("application/vnd.maven.*")),
-)
-NPM: Final = simple(
-    "npm",
-    "npm package",
-    "npm packages",
-    _PACKAGE,
-    "package",
-    typed("application/vnd.npm.*"),
-)
-PYTHON: Final = simple(
-    "python",
-    "Python distribution",
-    "Python distributions",
-    _PACKAGE,
-    "package",
-    typed("application/vnd.pypi.*", "application/vnd.python.*"),
-    [("pip", "Install", "oras pull {reference} && pip install --no-index --find-links . {name}")],
-    tabs=(Tab.README, Tab.FILES, Tab.CONFIG),
-)
-
 BY_TYPE: Final[tuple[Kind, ...]] = (
     TOFU_MODULE,
     TOFU_PROVIDER,
     BICEP_MODULE,
     BICEP_EXTENSION,
+    COMPOSE_IMAGES,
     COMPOSE,
     DEVCONTAINER_COLLECTION,
     DEVCONTAINER,
@@ -212,8 +206,5 @@ BY_TYPE: Final[tuple[Kind, ...]] = (
     CONDA,
     TRIVY_DB,
     TRIVY_JAVA_DB,
-    MAVEN,
-    NPM,
-    PYTHON,
 )
 BY_MARK: Final[tuple[Kind, ...]] = (HOMEBREW,)

@@ -5,9 +5,18 @@ from typing import Final
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, Place
 from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import Recognizes, any_of, layered, typed
-from entrepot.kinds.signatures import is_bundle, subject_of
+from entrepot.kinds.marks import (
+    Recognizes,
+    all_layers,
+    all_of,
+    annotated_as,
+    any_of,
+    layer_annotated,
+    typed,
+)
+from entrepot.kinds.signatures import subject_of
 from entrepot.kinds.words import annotation_facts, describe
 
 _PREDICATE_KEYS: Final = (
@@ -16,19 +25,10 @@ _PREDICATE_KEYS: Final = (
     "predicateType",
 )
 _FACTS: Final = annotation_facts(*(("Predicate", key) for key in _PREDICATE_KEYS))
-_STATEMENTS: Final = any_of(
-    typed(
-        "application/vnd.in-toto+json",
-        "application/vnd.in-toto.*",
-        "application/vnd.dsse.envelope.*",
-    ),
-    layered(
-        "application/vnd.in-toto+json",
-        "application/vnd.in-toto.*",
-        "application/vnd.dsse.envelope.*",
-    ),
-    typed("application/vnd.dev.cosign.artifact.att.v*"),
-    is_bundle,
+_STATEMENTS: Final = (
+    "application/vnd.in-toto+json",
+    "application/vnd.in-toto.*",
+    "application/vnd.dsse.envelope.*",
 )
 
 
@@ -43,10 +43,6 @@ def predicate_of(evidence: Evidence) -> str:
         if key in layer.annotations
     }
     return own or (next(iter(layers)) if len(layers) == 1 else "")
-
-
-def _states(*prefixes: str) -> Recognizes:
-    return lambda evidence: _STATEMENTS(evidence) and predicate_of(evidence).startswith(prefixes)
 
 
 def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
@@ -98,8 +94,14 @@ def _document(
     )
 
 
+def _by_predicate_only(evidence: Evidence) -> bool:
+    """Only `of_predicate` tells these: they share their types with every other statement."""
+    return False
+
+
 def _typed_or_layered(*types: str) -> Recognizes:
-    return any_of(typed(*types), layered(*types))
+    # One document among other files does not make the whole a document.
+    return any_of(typed(*types), all_layers(*types))
 
 
 SPDX: Final = _document(
@@ -113,7 +115,6 @@ SPDX: Final = _document(
             "application/spdx+json", "text/spdx+json", "text/spdx", "application/spdx+*"
         ),
         typed("application/vnd.goharbor.harbor.sbom.v1"),
-        _states("https://spdx.dev/Document"),
     ),
     Tab.PACKAGES,
 )
@@ -123,7 +124,7 @@ CYCLONEDX: Final = _document(
     "CycloneDX SBOMs",
     Family.SBOM,
     "sbom",
-    any_of(_typed_or_layered("application/vnd.cyclonedx*"), _states("https://cyclonedx.org/bom")),
+    _typed_or_layered("application/vnd.cyclonedx*"),
     Tab.PACKAGES,
     Tab.VULNERABILITIES,
 )
@@ -133,7 +134,7 @@ SYFT: Final = _document(
     "Syft SBOMs",
     Family.SBOM,
     "sbom",
-    any_of(_typed_or_layered("application/vnd.syft+json"), _states("https://syft.dev/bom")),
+    _typed_or_layered("application/vnd.syft+json"),
     Tab.PACKAGES,
 )
 PROVENANCE: Final = _document(
@@ -142,7 +143,7 @@ PROVENANCE: Final = _document(
     "SLSA provenance",
     Family.ATTESTATION,
     "provenance",
-    _states("https://slsa.dev/provenance/", "https://in-toto.io/Provenance/"),
+    _by_predicate_only,
     Tab.PROVENANCE,
 )
 VSA: Final = _document(
@@ -151,7 +152,7 @@ VSA: Final = _document(
     "SLSA verification summaries",
     Family.ATTESTATION,
     "attestation",
-    _states("https://slsa.dev/verification_summary/"),
+    _by_predicate_only,
     Tab.PROVENANCE,
 )
 TEST_RESULT: Final = _document(
@@ -160,7 +161,34 @@ TEST_RESULT: Final = _document(
     "Test results",
     Family.ATTESTATION,
     "attestation",
-    _states("https://in-toto.io/attestation/test-result/"),
+    _by_predicate_only,
+    Tab.PROVENANCE,
+)
+RELEASE: Final = _document(
+    "release-attestation",
+    "Release attestation",
+    "Release attestations",
+    Family.ATTESTATION,
+    "attestation",
+    _by_predicate_only,
+    Tab.PROVENANCE,
+)
+LINK: Final = _document(
+    "link-attestation",
+    "Link attestation",
+    "Link attestations",
+    Family.ATTESTATION,
+    "attestation",
+    _by_predicate_only,
+    Tab.PROVENANCE,
+)
+SCAI: Final = _document(
+    "scai-attestation",
+    "SCAI report",
+    "SCAI reports",
+    Family.ATTESTATION,
+    "attestation",
+    _by_predicate_only,
     Tab.PROVENANCE,
 )
 VULNS: Final = _document(
@@ -169,9 +197,8 @@ VULNS: Final = _document(
     "Vulnerability attestations",
     Family.REPORT,
     "report",
-    _states(
-        "https://cosign.sigstore.dev/attestation/vuln/", "https://in-toto.io/attestation/vulns/"
-    ),
+    # What Trivy attaches with a config of this type is what cosign would put into a statement.
+    all_of(typed("application/json"), annotated_as("created-by", "trivy")),
     Tab.VULNERABILITIES,
 )
 OPENVEX: Final = _document(
@@ -180,7 +207,7 @@ OPENVEX: Final = _document(
     "OpenVEX documents",
     Family.REPORT,
     "report",
-    any_of(_typed_or_layered("application/vnd.openvex*"), _states("https://openvex.dev/ns")),
+    _typed_or_layered("application/vnd.openvex*"),
     Tab.VULNERABILITIES,
 )
 CSAF: Final = _document(
@@ -236,14 +263,11 @@ BUILDKIT: Final = _document(
     "attestation",
     any_of(
         typed("application/vnd.docker.attestation.manifest.v*"),
-        lambda evidence: (
-            bool(evidence.manifest.layers)
-            and all(
-                each.media_type == "application/vnd.in-toto+json"
-                and "in-toto.io/predicate-type" in each.annotations
-                for each in evidence.manifest.layers
-            )
-            and len(evidence.manifest.layers) > 1
+        # Before it had a type of its own it had an image's config.
+        all_of(
+            has_image_config,
+            all_layers("application/vnd.in-toto+json"),
+            layer_annotated("in-toto.io/predicate-type"),
         ),
     ),
     Tab.PROVENANCE,
@@ -255,7 +279,10 @@ ATTESTATION: Final = _document(
     "Attestations",
     Family.ATTESTATION,
     "attestation",
-    _STATEMENTS,
+    any_of(
+        typed(*_STATEMENTS, "application/vnd.dev.cosign.artifact.att.v*"),
+        all_layers(*_STATEMENTS),
+    ),
     Tab.PROVENANCE,
     Tab.PACKAGES,
     Tab.VULNERABILITIES,
@@ -277,6 +304,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     PROVENANCE,
     VSA,
     TEST_RESULT,
+    RELEASE,
+    LINK,
+    SCAI,
     VULNS,
     OPENVEX,
     CSAF,
@@ -287,3 +317,25 @@ KINDS: Final[tuple[Kind, ...]] = (
     LIFECYCLE,
     ATTESTATION,
 )
+
+_BY_PREDICATE: Final = (
+    ("https://spdx.dev/Document", SPDX),
+    ("https://cyclonedx.org/bom", CYCLONEDX),
+    ("https://syft.dev/bom", SYFT),
+    ("https://slsa.dev/provenance/", PROVENANCE),
+    ("https://in-toto.io/Provenance/", PROVENANCE),
+    ("https://slsa.dev/verification_summary/", VSA),
+    ("https://in-toto.io/attestation/test-result/", TEST_RESULT),
+    ("https://in-toto.io/attestation/release/", RELEASE),
+    ("https://in-toto.io/attestation/link/", LINK),
+    ("https://in-toto.io/attestation/scai/", SCAI),
+    ("https://in-toto.io/attestation/vulns/", VULNS),
+    ("https://cosign.sigstore.dev/attestation/vuln/", VULNS),
+    ("https://openvex.dev/ns", OPENVEX),
+)
+
+
+def of_predicate(evidence: Evidence) -> Kind:
+    """What a statement is by the predicate that its annotations name; else an attestation."""
+    said = predicate_of(evidence)
+    return next((kind for start, kind in _BY_PREDICATE if said.startswith(start)), ATTESTATION)

@@ -12,17 +12,18 @@ from entrepot.kinds.marks import (
     Recognizes,
     all_of,
     annotated,
+    annotated_as,
     any_of,
-    children_are,
     is_image_layer,
     is_index,
     layered,
     normal,
-    real_children,
     type_key,
     typed,
 )
+from entrepot.kinds.platforms import real_children
 from entrepot.kinds.words import FactsOf, annotation_facts, config_facts, describe, facts_at
+from entrepot.oci.media_types import DOCKER_LIST
 
 _CONFIG: Final = (
     ("Entrypoint", "config.Entrypoint"),
@@ -66,14 +67,17 @@ def is_image(evidence: Evidence) -> bool:
 
 
 def is_image_index(evidence: Evidence) -> bool:
-    """Say whether it is an index of images: by what its children are, else by their platforms."""
-    if not is_index(evidence) or evidence.manifest.artifact_type:
+    """Say whether it is an index of images: by what its children are.
+
+    Where none of them is here, only Docker's own list proves anything: it holds nothing else.
+    """
+    if not is_index(evidence) or type_key(evidence):
         return False
     children = real_children(evidence)
     known = {each.kind for each in children if each.kind}
     if known:
-        return known <= _IMAGES
-    return bool(children) and all(each.descriptor.platform is not None for each in children)
+        return known == {IMAGE.id} or (len(known) > 1 and known <= _IMAGES)
+    return evidence.manifest.media_type == DOCKER_LIST and bool(children)
 
 
 def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
@@ -302,7 +306,7 @@ SPECIAL_IMAGES: Final = (
         "Bootable host (bootc)",
         "Bootable hosts (bootc)",
         "machine",
-        any_of(annotated("containers.bootc", "ostree.bootable")),
+        annotated("containers.bootc", "ostree.bootable"),
         one("bootc", "Switch to it", "bootc switch {reference}"),
         annotation_facts(("Kernel", "ostree.linux")),
     ),
@@ -322,7 +326,7 @@ SPECIAL_IMAGES: Final = (
         "RamaLama model image",
         "RamaLama model images",
         "model",
-        annotated("org.containers.type"),
+        annotated_as("org.containers.type", "ai.image.model.*"),
         one("ramalama", "Run", "ramalama run oci://{reference}"),
         annotation_facts(("Form", "org.containers.type")),
     ),
@@ -331,7 +335,10 @@ SPECIAL_IMAGES: Final = (
         "Carvel bundle",
         "Carvel bundles",
         "package",
-        annotated("dev.carvel.imgpkg.bundle", "dev.carvel.imgpkg.copy.root-bundle"),
+        any_of(
+            annotated_as("dev.carvel.imgpkg.bundle", "true"),
+            annotated("dev.carvel.imgpkg.copy.root-bundle"),
+        ),
         one("imgpkg", "Pull", "imgpkg pull -b {reference} -o bundle"),
         annotation_facts(),
     ),
@@ -375,8 +382,3 @@ IMAGE: Final = Kind(
 _IMAGES: Final = frozenset(
     {"image", *(each.id for each in SPECIAL_IMAGES), "spin-app", "nydus-image"}
 )
-
-
-def index_of(kind: Kind) -> Recognizes:
-    """An index whose children are all of that kind."""
-    return children_are(kind.id)

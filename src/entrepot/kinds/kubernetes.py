@@ -10,9 +10,9 @@ from entrepot.kinds.marks import (
     annotated,
     annotated_as,
     any_of,
-    children_are,
     layer_annotated,
     layered,
+    noted,
     typed,
 )
 from entrepot.kinds.simple import simple
@@ -56,16 +56,13 @@ TIMONI: Final = simple(
     ],
     annotation_facts(("Images", "sh.timoni.images")),
 )
-_CROSSPLANE = simple(
+CROSSPLANE: Final = simple(
     "crossplane",
     "Crossplane package",
     "Crossplane packages",
     _PACKAGE,
     "package",
-    any_of(
-        all_of(has_image_config, layer_annotated("io.crossplane.xpkg")),
-        children_are("crossplane"),
-    ),
+    all_of(has_image_config, layer_annotated("io.crossplane.xpkg")),
     [
         ("crossplane", "Install a provider", "crossplane xpkg install provider {reference}"),
         (
@@ -131,7 +128,7 @@ UDS: Final = simple(
     "package",
     any_of(
         typed("application/vnd.defenseunicorns.uds.bundle.*"),
-        annotated("uds.dev/*"),
+        noted("uds.dev/*"),
         layered("application/vnd.defenseunicorns.*"),
     ),
     [("uds", "Deploy", "uds deploy oci://{reference}")],
@@ -198,35 +195,6 @@ CUE: Final = simple(
         ("Commit", "org.cuelang.vcs-commit"), ("Committed", "org.cuelang.vcs-commit-time")
     ),
 )
-KUSTOMIZE: Final = simple(
-    "kustomize",
-    "Kustomize configuration",
-    "Kustomize configurations",
-    _CONFIGURATION,
-    "configuration",
-    any_of(
-        typed("application/vnd.cncf.kustomize.*", "application/vnd.kustomize.*"),
-        layered("application/vnd.cncf.kustomize.*", "application/vnd.kustomize.*"),
-    ),
-    [("kubectl", "Build", "oras pull {reference} && kubectl kustomize .")],
-)
-ARGO: Final = simple(
-    "argocd",
-    "Argo CD source",
-    "Argo CD sources",
-    _CONFIGURATION,
-    "flux",
-    any_of(typed("application/vnd.argoproj.*", "application/vnd.cncf.argoproj.*")),
-    [
-        (
-            "argocd",
-            "Application source",
-            "source:\n  repoURL: oci://{repository}\n  targetRevision: {tag}\n  path: .",
-            Language.YAML,
-        )
-    ],
-)
-
 BY_TYPE: Final[tuple[Kind, ...]] = (
     FLUX,
     TIMONI,
@@ -237,7 +205,5 @@ BY_TYPE: Final[tuple[Kind, ...]] = (
     HAULER,
     FLEET,
     CUE,
-    KUSTOMIZE,
-    ARGO,
 )
-BY_MARK: Final[tuple[Kind, ...]] = (KCL, _CROSSPLANE, TEKTON)
+BY_MARK: Final[tuple[Kind, ...]] = (KCL, CROSSPLANE, TEKTON)

@@ -8,14 +8,15 @@ from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
 from entrepot.kinds.marks import (
+    all_layers,
     all_of,
     annotated,
     any_of,
-    children_are,
     is_image_layer,
     is_index,
     layered,
     normal,
+    noted,
     typed,
 )
 from entrepot.kinds.simple import simple
@@ -78,7 +79,7 @@ PODMAN_MACHINE: Final = simple(
     "Podman machine images",
     _MACHINE,
     "machine",
-    any_of(_has_disks, annotated("disktype")),
+    any_of(_has_disks, noted("disktype")),
     [("podman", "Start a machine", "podman machine init --image docker://{reference}")],
 )
 VM_DISK: Final = simple(
@@ -89,14 +90,9 @@ VM_DISK: Final = simple(
     "machine",
     any_of(
         typed(
-            "application/vnd.qemu.*",
             "application/x-qemu-disk",
-            "application/vnd.vmware.*",
-            "application/vnd.kubevirt.*",
-            "application/vnd.lima.*",
-            "application/vnd.vm.disk.*",
         ),
-        layered("application/x-qemu-disk", "application/vnd.qemu.*", "application/vnd.vm.disk.*"),
+        all_layers("application/x-qemu-disk"),
     ),
 )
 UNIKRAFT: Final = simple(
@@ -108,7 +104,6 @@ UNIKRAFT: Final = simple(
     any_of(
         annotated("org.unikraft.*"),
         layered("application/vnd.unikraft.*"),
-        children_are("unikraft"),
     ),
     [("kraft", "Run", "kraft run {reference}")],
     annotation_facts(

@@ -1,10 +1,12 @@
 """What kinds are told apart by: types, layers, annotations and labels, as predicates."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from entrepot.kinds.evidence import Child, Evidence
-from entrepot.oci.media_types import INDEXES, OCI_EMPTY
+from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.platforms import real_children as real_children
+from entrepot.oci.media_types import INDEXES, OCI_EMPTY, without_parameters
 
 Recognizes = Callable[[Evidence], bool]
 
@@ -66,15 +68,54 @@ def _matches(text: str, wanted: tuple[str, ...]) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The type key, or the config's media type, is one of `types`."""
+
+    types: tuple[str, ...]
+
+    def __call__(self, evidence: Evidence) -> bool:
+        return any(_matches(key, self.types) for key in type_keys(evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of the predicates recognises it."""
+
+    predicates: tuple[Recognizes, ...]
+
+    def __call__(self, evidence: Evidence) -> bool:
+        return any(each(evidence) for each in self.predicates)
+
+
 def typed(*types: str) -> Recognizes:
     """The type key, or the config's media type, is one of these; `*` at an end is any rest."""
+    return Typed(types)
 
-    def recognizes(evidence: Evidence) -> bool:
-        config = evidence.manifest.config
-        keys = (type_key(evidence), normal(config.media_type) if config else "")
-        return any(key and _matches(key, types) for key in keys)
 
-    return recognizes
+def any_of(*predicates: Recognizes) -> Recognizes:
+    """One of them recognises it."""
+    return AnyOf(predicates)
+
+
+def deciding_types(recognizes: Recognizes) -> tuple[str, ...]:
+    """The types that are enough for a predicate to say yes, whatever else there is."""
+    if isinstance(recognizes, Typed):
+        return recognizes.types
+    if isinstance(recognizes, AnyOf):
+        return tuple(each for part in recognizes.predicates for each in deciding_types(part))
+    return ()
+
+
+def type_keys(evidence: Evidence) -> tuple[str, ...]:
+    """What it says it is, then its config's media type; each as written, then bare of parameters.
+
+    Both count: a client may say something of its own and keep the config's type that is known.
+    """
+    config = evidence.manifest.config
+    said = (type_key(evidence), normal(config.media_type) if config else "")
+    keys = (key for each in said for key in (each, without_parameters(each)))
+    return tuple(dict.fromkeys(each for each in keys if each))
 
 
 def layered(*types: str) -> Recognizes:
@@ -82,6 +123,16 @@ def layered(*types: str) -> Recognizes:
     return lambda evidence: any(
         _matches(normal(layer.media_type), types) for layer in evidence.manifest.layers
     )
+
+
+def all_layers(*types: str) -> Recognizes:
+    """There are layers, and every one is of one of these types."""
+
+    def recognizes(evidence: Evidence) -> bool:
+        layers = evidence.manifest.layers
+        return bool(layers) and all(_matches(normal(each.media_type), types) for each in layers)
+
+    return recognizes
 
 
 def annotated(*keys: str) -> Recognizes:
@@ -95,8 +146,21 @@ def annotated(*keys: str) -> Recognizes:
 
 
 def annotated_as(key: str, *values: str) -> Recognizes:
-    """The manifest's annotation has one of these values."""
-    return lambda evidence: evidence.manifest.annotations.get(key) in values
+    """The manifest's annotation, or the config's label, has one of these values; `*` ends any."""
+
+    def recognizes(evidence: Evidence) -> bool:
+        said = {**labels_of(evidence.config), **evidence.manifest.annotations}
+        return key in said and _matches(said[key], values)
+
+    return recognizes
+
+
+def noted(*keys: str) -> Recognizes:
+    """The manifest itself has an annotation of one of these names; labels do not count.
+
+    Compose, for one, labels every image it builds as it annotates its own artifacts.
+    """
+    return lambda evidence: any(_matches(name, keys) for name in evidence.manifest.annotations)
 
 
 def layer_annotated(*keys: str) -> Recognizes:
@@ -111,44 +175,9 @@ def configured(*keys: str) -> Recognizes:
     return lambda evidence: all(key in evidence.config for key in keys)
 
 
-def any_of(*predicates: Recognizes) -> Recognizes:
-    """One of them recognises it."""
-    return lambda evidence: any(each(evidence) for each in predicates)
-
-
 def all_of(*predicates: Recognizes) -> Recognizes:
     """All of them recognise it."""
     return lambda evidence: all(each(evidence) for each in predicates)
-
-
-def children_are(kind: str) -> Recognizes:
-    """An index that says nothing itself, whose children are all of that kind."""
-
-    def recognizes(evidence: Evidence) -> bool:
-        if not is_index(evidence) or evidence.manifest.artifact_type:
-            return False
-        known = {each.kind for each in real_children(evidence) if each.kind}
-        return known == {kind}
-
-    return recognizes
-
-
-def real_children(evidence: Evidence) -> tuple[Child, ...]:
-    """An index's children without attestations, and twins made for lazy pulling."""
-    return tuple(each for each in evidence.children if not _is_beside(each))
-
-
-def _is_beside(child: Child) -> bool:
-    descriptor = child.descriptor
-    platform = descriptor.platform
-    return (
-        "vnd.docker.reference.type" in descriptor.annotations
-        or (platform is not None and platform.is_unknown)
-        or normal(descriptor.artifact_type or "").startswith(
-            ("application/vnd.amazon.soci.index.", "application/vnd.nydus.")
-        )
-        or (platform is not None and "nydus.remoteimage.v1" in platform.os_features)
-    )
 
 
 def labels_of(config: Mapping[str, object]) -> dict[str, str]:

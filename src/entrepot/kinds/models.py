@@ -3,7 +3,7 @@
 from typing import Final
 
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import all_of, any_of, configured, layered, typed
+from entrepot.kinds.marks import all_of, any_of, configured, layered, noted, typed
 from entrepot.kinds.simple import simple
 from entrepot.kinds.words import annotation_facts, config_facts
 
@@ -194,6 +194,7 @@ SKILL: Final = simple(
     any_of(
         typed("dev.toolhive.skills.v*", "application/vnd.agent.skill.*"),
         layered("application/vnd.agent.skill.*"),
+        noted("dev.toolhive.skills.*"),
     ),
     facts=annotation_facts(
         ("Name", "dev.toolhive.skills.name"),
@@ -209,7 +210,7 @@ AGENT_PLUGIN: Final = simple(
     "Agent plugins",
     _MODEL,
     "plug",
-    typed("dev.toolhive.plugins.v*"),
+    any_of(typed("dev.toolhive.plugins.v*"), noted("dev.toolhive.plugins.*")),
     facts=annotation_facts(
         ("Name", "dev.toolhive.plugins.name"), ("Version", "dev.toolhive.plugins.version")
     ),

@@ -5,7 +5,7 @@ from typing import Final
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Family, Kind
-from entrepot.kinds.marks import any_of, children_are, layered, normal, typed
+from entrepot.kinds.marks import any_of, layered, normal, typed
 from entrepot.kinds.simple import simple
 from entrepot.kinds.words import annotation_facts, config_facts
 
@@ -92,7 +92,7 @@ FALCO_PLUGIN: Final = simple(
     "Falco plugins",
     _POLICY,
     "plug",
-    any_of(typed(f"{_FALCO}plugin.*"), children_are("falco-plugin")),
+    typed(f"{_FALCO}plugin.*"),
     [("falcoctl", "Install", "falcoctl artifact install {reference}")],
     config_facts(("Name", "name"), ("Version", "version")),
 )
@@ -115,7 +115,6 @@ GADGET: Final = simple(
     any_of(
         typed("application/vnd.gadget.*"),
         layered("application/vnd.gadget.*"),
-        children_are("gadget"),
     ),
     [
         ("ig", "Run", "sudo ig run {reference}"),

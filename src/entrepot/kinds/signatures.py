@@ -6,11 +6,11 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, Place
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import Recognizes, any_of, layered, normal, type_key, typed
+from entrepot.kinds.marks import Recognizes, all_layers, any_of, layered, typed
 from entrepot.kinds.words import FactsOf, annotation_facts, describe, no_facts
 
 _SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
-_BUNDLE: Final = "application/vnd.dev.sigstore.bundle"
+_BUNDLE: Final = "application/vnd.dev.sigstore.bundle*"
 _PREDICATE: Final = "dev.sigstore.bundle.predicateType"
 _TABS: Final = (Tab.SIGNATURES, Tab.DOCUMENT, Tab.FILES, Tab.CONFIG)
 
@@ -47,17 +47,13 @@ def _notation(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     )
 
 
-def is_bundle(evidence: Evidence) -> bool:
-    """Say whether it is a sigstore bundle; some writers say so on the layer only."""
-    types = [type_key(evidence), *(normal(each.media_type) for each in evidence.manifest.layers)]
-    return any(each.startswith(_BUNDLE) for each in types)
-
-
-def is_bundle_signature(evidence: Evidence) -> bool:
-    """A bundle that signs; one with any other predicate attests."""
-    said = evidence.manifest.annotations.get(_PREDICATE, _SIGNS)
-    content = evidence.manifest.annotations.get("dev.sigstore.bundle.content", "")
-    return is_bundle(evidence) and (said == _SIGNS or content == "message-signature")
+def attests(evidence: Evidence) -> bool:
+    """Say whether a sigstore bundle holds a statement that is more than a signature."""
+    said = evidence.manifest.annotations
+    return (
+        said.get(_PREDICATE, _SIGNS) != _SIGNS
+        and said.get("dev.sigstore.bundle.content", "") != "message-signature"
+    )
 
 
 def _signature(
@@ -97,7 +93,8 @@ BUNDLE: Final = _signature(
     "sigstore-signature",
     "Sigstore signature",
     "Sigstore signatures",
-    is_bundle_signature,
+    # Some writers say so on the layer only.
+    any_of(typed(_BUNDLE), all_layers(_BUNDLE)),
     annotation_facts(("Content", "dev.sigstore.bundle.content")),
 )
 NOTATION: Final = _signature(
@@ -114,20 +111,14 @@ GPG: Final = _signature(
     "OpenPGP signatures",
     any_of(
         typed("application/pgp-signature", "application/vnd.gnupg.*", "application/pgp-keys"),
-        layered("application/pgp-signature"),
+        all_layers("application/pgp-signature"),
     ),
 )
 HELM_PROVENANCE: Final = _signature(
     "helm-provenance",
     "Helm provenance file",
     "Helm provenance files",
-    lambda evidence: (
-        any(
-            normal(each.media_type) == "application/vnd.cncf.helm.chart.provenance.v1.prov"
-            for each in evidence.manifest.layers
-        )
-        and len(evidence.manifest.layers) == 1
-    ),
+    all_layers("application/vnd.cncf.helm.chart.provenance.v1.prov"),
 )
 
 KINDS: Final[tuple[Kind, ...]] = (HELM_PROVENANCE, COSIGN, BUNDLE, NOTATION, GPG)

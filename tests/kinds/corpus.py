@@ -1,0 +1,31 @@
+"""Manifests as the specifications of each kind, or the tools that make it, describe them."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from entrepot.kinds.evidence import Child, Evidence
+from entrepot.oci.manifests import parse_manifest
+
+SPECIFIED: Final = Path(__file__).parent.parent / "corpus" / "specified"
+
+
+def names() -> list[str]:
+    """The name of every specimen."""
+    return sorted(each.stem for each in SPECIFIED.glob("*.json"))
+
+
+def expected(name: str) -> str:
+    """The id of the kind that a specimen is of."""
+    return str(json.loads((SPECIFIED / f"{name}.json").read_text())["kind"])
+
+
+def evidence(name: str) -> Evidence:
+    """What recognition sees of a specimen."""
+    document = json.loads((SPECIFIED / f"{name}.json").read_text())
+    manifest = parse_manifest(json.dumps(document["manifest"]).encode(), None)
+    kinds = document.get("children", [])
+    children = tuple(
+        Child(descriptor, kind) for descriptor, kind in zip(manifest.children, kinds, strict=True)
+    )
+    return Evidence(manifest, document.get("config", {}), children)
