@@ -29,6 +29,7 @@ from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.sign_in import SignIn
 from entrepot.hub.sign_up import SignUp
+from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.welcomes import Welcomes
 from entrepot.jobs.upkeep import Upkeep, chores_of
@@ -71,41 +72,45 @@ class Services:
     def __init__(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.metadata = metadata
         self.storage = storage
-        passwords = Passwords()
-        self.registry_tokens = RegistryTokens(metadata)
+        self._add_people(settings, metadata)
+        self._add_ways_in(settings, metadata)
+        self._add_contents(settings, metadata, storage)
+
+    def _add_people(self, settings: Settings, metadata: Metadata) -> None:
+        visibility = settings.default_visibility
+        self.passwords = Passwords()
+        self.limiter = Limiter(metadata, now)
         self.permissions = Permissions(
-            metadata.reader,
-            is_open=settings.open,
-            hub_visibility=settings.default_visibility,
+            metadata.reader, is_open=settings.open, hub_visibility=visibility
         )
-        self.accounts = Accounts(
-            metadata, passwords, default_visibility=settings.default_visibility, now=now
-        )
+        self.audit = AuditLog(metadata, self.permissions, now)
+        self.accounts = Accounts(metadata, self.passwords, default_visibility=visibility, now=now)
         self.organisations = Organisations(
-            metadata,
-            self.permissions,
-            default_visibility=settings.default_visibility,
-            now=now,
+            metadata, self.permissions, default_visibility=visibility, now=now
         )
-        self.identities = Identities(metadata.reader, passwords, self.registry_tokens, now)
+        self.teams = Teams(metadata, self.permissions, now)
+        self.invitations = Invitations(metadata, self.permissions, now)
+
+    def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
+        self.registry_tokens = RegistryTokens(metadata)
+        self.identities = Identities(metadata.reader, self.passwords, self.registry_tokens, now)
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
         self.sessions = Sessions(metadata, now)
-        self.limiter = Limiter(metadata, now)
-        self.audit = AuditLog(metadata, self.permissions, now)
         self.second_factors = SecondFactors(metadata, self.accounts, self.limiter, "Entrepot", now)
         self.sign_in = SignIn(
             self.identities, self.sessions, self.second_factors, self.limiter, self.audit
         )
-        self.welcomes = Welcomes(metadata, passwords, now)
-        self.invitations = Invitations(metadata, self.permissions, now)
+        self.welcomes = Welcomes(metadata, self.passwords, now)
         self.sign_up = SignUp(
             metadata,
             self.accounts,
-            passwords,
+            self.passwords,
             self.invitations,
             self.limiter,
             settings.sign_up,
         )
+
+    def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.repositories = Repositories(metadata)
         self.blobs = Blobs(metadata, storage, now)
         self.uploads = Uploads(metadata, storage, now)

@@ -120,6 +120,8 @@ async def test_members_and_memberships_are_two_sides_of_one_thing(metadata: Meta
         ("bob", Role.MEMBER),
     ]
     assert await accounts.list_members(reader, zoo) == [("alice", Role.EDITOR)]
+    assert await accounts.list_owner_ids(reader, acme) == [alice.id]
+    assert await accounts.list_owner_ids(reader, zoo) == []
     assert sorted(await accounts.list_memberships(reader, alice.id)) == sorted([acme, zoo])
     assert await accounts.list_memberships(reader, bob.id) == [acme]
     assert await accounts.list_memberships(reader, 4711) == []
@@ -142,6 +144,8 @@ async def test_a_namespace_is_described(metadata: Metadata) -> None:
     found = await accounts.find_namespace(metadata.reader, "acme")
     assert found is not None
     assert (found.description, found.default_visibility) == ("We build", Visibility.PUBLIC)
+    assert await accounts.find_namespace_by_id(metadata.reader, acme) == found
+    assert await accounts.find_namespace_by_id(metadata.reader, 0) is None
 
 
 async def test_the_organisations_of_an_account_come_with_its_role(metadata: Metadata) -> None:

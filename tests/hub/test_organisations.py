@@ -100,7 +100,7 @@ async def test_members_see_members(organisations: Organisations, town: Town) -> 
     async def look(by: Actor) -> None:
         assert len(await organisations.list_members("acme", by)) == 3
 
-    seeing = MEMBERS | {"owner's reader", "owner's writer", "owner's other"}
+    seeing = MEMBERS | {"owner's reader", "owner's writer"}
     assert await allowed(town, look) == seeing
 
 

@@ -1,15 +1,27 @@
-"""Who is asking: accounts by password, personal token, refresh token or registry token."""
+"""Who is asking: accounts and organisations by password, token, refresh or registry token."""
+
+from dataclasses import replace
+from typing import Final
 
 from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
-from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, EVERYTHING, Identity
+from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, Identity
 from entrepot.hub.passwords import Passwords
-from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.registry_tokens import Claims, RegistryTokens
 from entrepot.hub.secrets import hash_secret, looks_like_secret
-from entrepot.metadata.accounts import Account, find_account, find_account_by_id
+from entrepot.metadata.accounts import (
+    Account,
+    find_account,
+    find_account_by_id,
+    find_namespace_by_id,
+)
 from entrepot.metadata.engine import Clock, Reader
 from entrepot.metadata.tokens import Token, TokenKind, find_token, find_token_by_id
 
 __all__ = ["ANONYMOUS", "Identities", "Identity", "password_mark"]
+
+
+_PRESENTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANISATION)
+"""Tokens that clients present in place of a password."""
 
 
 class Identities:
@@ -58,8 +70,13 @@ class Identities:
 
     async def by_refresh_token(self, secret: str) -> Identity:
         """Whoever a refresh token was given to; else `BadCredentials`."""
-        token = await self._live_token(hash_secret(secret), TokenKind.REFRESH)
-        return await self._identity_of(token)
+        token = await find_token(self._reader, hash_secret(secret))
+        if token is None or token.kind is not TokenKind.REFRESH or not token.is_live(self._now()):
+            raise BadCredentials
+        identity = await self._identity_of(token)
+        if identity is None:
+            raise BadCredentials
+        return identity
 
     async def by_registry_token(self, text: str) -> Identity:
         """Whoever a registry token was issued to, while that account and secret are good.
@@ -67,41 +84,52 @@ class Identities:
         Raises `BadToken`.
         """
         claims = await self._tokens.read(text, self._now())
+        if claims.token_id is not None:
+            return await self._by_claimed_token(claims, claims.token_id)
         if claims.account_id is None:
-            return Identity(None, EVERYTHING, None, claims.grants, claims.expires_at)
+            return Identity(grants=claims.grants, expires_at=claims.expires_at)
         account = await find_account_by_id(self._reader, claims.account_id)
         if account is None or account.disabled_at is not None:
             raise BadToken
-        ceiling, expires_at = EVERYTHING, claims.expires_at
-        if claims.token_id is not None:
-            token = await find_token_by_id(self._reader, claims.token_id)
-            if token is None or not token.is_live(self._now()):
-                raise BadToken
-            ceiling = ACTIONS_OF_SCOPE[token.scope]
-            expires_at = min(expires_at, token.expires_at or expires_at)
-        elif claims.password_mark != password_mark(account):
+        if claims.password_mark != password_mark(account):
             raise BadToken
-        return Identity(account, ceiling, claims.token_id, claims.grants, expires_at)
+        return Identity(account, grants=claims.grants, expires_at=claims.expires_at)
+
+    async def _by_claimed_token(self, claims: Claims, token_id: int) -> Identity:
+        token = await find_token_by_id(self._reader, token_id)
+        if token is None or not token.is_live(self._now()):
+            raise BadToken
+        identity = await self._identity_of(token)
+        if identity is None or identity.account_id != claims.account_id:
+            raise BadToken
+        expires_at = min(claims.expires_at, token.expires_at or claims.expires_at)
+        return replace(identity, grants=claims.grants, expires_at=expires_at)
 
     async def _by_token(self, name: str, secret: str) -> Identity:
-        token = await self._live_token(hash_secret(secret), TokenKind.PERSONAL)
+        token = await find_token(self._reader, hash_secret(secret))
+        if token is None or token.kind not in _PRESENTED or not token.is_live(self._now()):
+            raise BadCredentials
         identity = await self._identity_of(token)
-        if identity.account is None or identity.account.name != name:
+        if identity is None or name != identity.name.partition(":")[0]:
             raise BadCredentials
         return identity
 
-    async def _live_token(self, secret_hash: str, kind: TokenKind) -> Token:
-        token = await find_token(self._reader, secret_hash)
-        if token is None or token.kind is not kind or not token.is_live(self._now()):
-            raise BadCredentials
-        return token
-
-    async def _identity_of(self, token: Token) -> Identity:
+    async def _identity_of(self, token: Token) -> Identity | None:
+        """Whom a live token stands for; `None` where they may do nothing any more."""
+        ceiling = ACTIONS_OF_SCOPE[token.scope]
+        made = Identity(
+            None, ceiling, token.id, expires_at=token.expires_at, patterns=token.repositories
+        )
+        if token.namespace_id is not None:
+            namespace = await find_namespace_by_id(self._reader, token.namespace_id)
+            if namespace is None:
+                return None
+            label = f"{namespace.name}:{token.label}"
+            return replace(made, namespace_id=namespace.id, label=label)
         account = await find_account_by_id(self._reader, token.account_id)
         if account is None or account.disabled_at is not None:
-            raise BadCredentials
-        ceiling = ACTIONS_OF_SCOPE[token.scope]
-        return Identity(account, ceiling, token.id, None, token.expires_at)
+            return None
+        return replace(made, account=account)
 
 
 def password_mark(account: Account) -> str:

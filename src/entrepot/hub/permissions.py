@@ -168,13 +168,13 @@ class Permissions:
     async def rights_in_namespace(
         self, identity: Identity, namespace: Namespace
     ) -> NamespaceRights:
-        """What somebody may do in a namespace."""
+        """What somebody may do in a namespace; a token for some repositories is none of it."""
+        if identity.patterns is not None:
+            return NamespaceRights(namespace, None, False, False)
         role = await self._role(identity, namespace.id)
         may_create = Action.PUSH in decide(identity, role, None, is_open=self.is_open)
         may_administer = identity.is_unlimited and (role is Role.OWNER or identity.may_everything)
-        return NamespaceRights(
-            namespace, role, may_create and identity.patterns is None, may_administer
-        )
+        return NamespaceRights(namespace, role, may_create, may_administer)
 
     async def repository_to_administer(
         self, identity: Identity, name: RepositoryName

@@ -1,22 +1,34 @@
 """Personal tokens, refresh tokens, and registry tokens got with either or with a password."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from entrepot.errors import TokenUnknown
+from entrepot.errors import InvalidAccount, NamespaceUnknown, TokenUnknown
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.identities import Identity, password_mark
-from entrepot.hub.permissions import EVERYTHING, Action, Actions, Permissions
+from entrepot.hub.permissions import EVERYTHING, Action, Actions, Permissions, check_own
 from entrepot.hub.registry_tokens import CATALOG, LIFETIME, Claims, RegistryTokens
 from entrepot.hub.secrets import HINT_LENGTH, hash_secret, new_secret
 from entrepot.metadata import tokens
-from entrepot.metadata.accounts import Account
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.accounts import (
+    Account,
+    Namespace,
+    NamespaceKind,
+    find_namespace_by_id,
+    list_owner_ids,
+)
+from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.tokens import Scope, Token, TokenKind
 from entrepot.oci.names import RepositoryName
 
 REFRESH_LIFETIME: Final = timedelta(days=90)
+DEFAULT_LIFETIME: Final = timedelta(days=90)
+"""Of new tokens, where nobody says otherwise."""
+MAX_LABEL: Final = 100
+MAX_REPOSITORIES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +64,72 @@ class Tokens:
         self._now = now
 
     async def add_personal(
-        self, account: Account, label: str, scope: Scope, lifetime: timedelta | None
+        self,
+        account: Account,
+        label: str,
+        scope: Scope,
+        lifetime: timedelta | None = DEFAULT_LIFETIME,
+        repositories: Sequence[str] | None = None,
+        by: Actor = OPERATOR,
     ) -> tuple[Token, str]:
-        """Make a personal token; its secret is returned here and never again."""
-        expires_at = None if lifetime is None else self._now() + lifetime
-        return await self._add(account.id, TokenKind.PERSONAL, label, scope, expires_at, None)
+        """Make a personal token; its secret is returned here and never again.
+
+        It may be limited to some repositories: names, and `prefix/*`. Nobody makes one for
+        somebody else.
+        """
+        if not by.identity.is_operator:
+            check_own(account, by)
+        token = Token(
+            id=0,
+            account_id=account.id,
+            kind=TokenKind.PERSONAL,
+            parent_id=None,
+            label=label,
+            hint="",
+            scope=scope,
+            created_at=self._now(),
+            expires_at=None if lifetime is None else self._now() + lifetime,
+            last_used_at=None,
+            revoked_at=None,
+            repositories=_checked(repositories),
+        )
+        return await self._make(token, account.id, account.name, by)
+
+    async def add_organisation(
+        self,
+        organisation: str,
+        label: str,
+        scope: Scope,
+        lifetime: timedelta | None = DEFAULT_LIFETIME,
+        repositories: Sequence[str] | None = None,
+        by: Actor = OPERATOR,
+    ) -> tuple[Token, str]:
+        """Make a token that acts for the organisation, whoever leaves it; for its owners.
+
+        It is presented with the organisation's name in place of an account's.
+        """
+        namespace = await self._owned(organisation, by)
+        owners = await list_owner_ids(self._metadata.reader, namespace.id)
+        token = Token(
+            id=0,
+            account_id=by.account.id if by.account else owners[0],
+            kind=TokenKind.ORGANISATION,
+            parent_id=None,
+            label=label,
+            hint="",
+            scope=scope,
+            created_at=self._now(),
+            expires_at=None if lifetime is None else self._now() + lifetime,
+            last_used_at=None,
+            revoked_at=None,
+            namespace_id=namespace.id,
+            repositories=_checked(repositories),
+        )
+        return await self._make(token, namespace.id, organisation, by)
 
     async def add_refresh(self, identity: Identity, client: str) -> str:
         """The secret of a new refresh token for somebody who presented credentials."""
-        account_id = identity.account_id
-        if account_id is None:
+        if not identity.is_somebody:
             raise TokenUnknown
         scope = next(
             scope
@@ -70,11 +138,23 @@ class Tokens:
         )
         latest = self._now() + REFRESH_LIFETIME
         expires_at = min(latest, identity.expires_at or latest)
-        label = client.replace("\0", "")[:64] or "client"
-        made = await self._add(
-            account_id, TokenKind.REFRESH, label, scope, expires_at, identity.token_id
+        token = Token(
+            id=0,
+            account_id=await self._holder_id(identity),
+            kind=TokenKind.REFRESH,
+            parent_id=identity.token_id,
+            label=client.replace("\0", "")[:64] or "client",
+            hint="",
+            scope=scope,
+            created_at=self._now(),
+            expires_at=expires_at,
+            last_used_at=None,
+            revoked_at=None,
+            namespace_id=identity.namespace_id,
+            repositories=identity.patterns,
         )
-        return made[1]
+        async with self._metadata.begin() as tx:
+            return (await self._insert(tx, token))[1]
 
     async def issue(self, identity: Identity, asked: Iterable[AskedAccess]) -> IssuedToken:
         """A registry token for what is both asked for and allowed; less than asked is no error."""
@@ -104,43 +184,95 @@ class Tokens:
         """Every personal token with its account's name, oldest first."""
         return await tokens.list_personal(self._metadata.reader)
 
-    async def revoke(self, token_id: int) -> None:
-        """Make the token, and all that was got with it, stop working now."""
+    async def list_of(self, account: Account) -> list[Token]:
+        """The account's personal tokens, newest first."""
+        return await tokens.list_of_account(self._metadata.reader, account.id)
+
+    async def list_of_organisation(self, organisation: str, by: Actor) -> list[Token]:
+        """The organisation's tokens, newest first; for its owners."""
+        namespace = await self._owned(organisation, by)
+        found = await tokens.list_of_namespace(self._metadata.reader, namespace.id)
+        return [each for each in found if each.kind is TokenKind.ORGANISATION]
+
+    async def revoke(self, token_id: int, by: Actor = OPERATOR) -> None:
+        """Make the token, and all that was got with it, stop working now.
+
+        For whoever made it or owns the organisation, and administrators; else `TokenUnknown`.
+        """
+        token = await tokens.find_token_by_id(self._metadata.reader, token_id)
+        if token is None or not await self._may_revoke(token, by):
+            raise TokenUnknown(f"no live token has the id {token_id}")
+        now = self._now()
         async with self._metadata.begin() as tx:
-            if not await tokens.revoke_token(tx, token_id, self._now()):
+            if not await tokens.revoke_token(tx, token_id, now):
                 raise TokenUnknown(f"no live token has the id {token_id}")
+            namespace_id = token.namespace_id or token.account_id
+            entry = Entry(namespace_id, by, Audited.TOKEN_REVOKE, token.label)
+            await record(tx, entry, now)
 
-    async def touch(self, token_id: int) -> None:
-        """Record that a token was used; at most once a minute is enough."""
+    async def touch(self, token_id: int, address: str = "") -> None:
+        """Record that a token was used, and from where; at most once a minute."""
         async with self._metadata.begin() as tx:
-            await tokens.touch_token(tx, token_id, self._now())
+            await tokens.touch_token(tx, token_id, self._now(), address)
 
-    async def _add(
-        self,
-        account_id: int,
-        kind: TokenKind,
-        label: str,
-        scope: Scope,
-        expires_at: datetime | None,
-        parent_id: int | None,
+    async def _make(
+        self, token: Token, namespace_id: int, whose: str, by: Actor
     ) -> tuple[Token, str]:
-        secret = new_secret(kind)
-        token = Token(
-            id=0,
-            account_id=account_id,
-            kind=kind,
-            parent_id=parent_id,
-            label=label,
-            hint=secret[:HINT_LENGTH],
-            scope=scope,
-            created_at=self._now(),
-            expires_at=expires_at,
-            last_used_at=None,
-            revoked_at=None,
-        )
+        if not 0 < len(token.label) <= MAX_LABEL or not token.label.isprintable():
+            raise InvalidAccount(f"a token's label has 1 to {MAX_LABEL} characters on one line")
+        now = self._now()
         async with self._metadata.begin() as tx:
-            token_id = await tokens.insert_token(tx, token, hash_secret(secret))
+            made = await self._insert(tx, token)
+            details = {"label": token.label, "scope": str(token.scope)}
+            entry = Entry(namespace_id, by, Audited.TOKEN_CREATE, whose, details)
+            await record(tx, entry, now)
+        return made
+
+    async def _insert(self, tx: Transaction, token: Token) -> tuple[Token, str]:
+        secret = new_secret(token.kind)
+        token = replace(token, hint=secret[:HINT_LENGTH])
+        token_id = await tokens.insert_token(tx, token, hash_secret(secret))
         return replace(token, id=token_id), secret
+
+    async def _owned(self, organisation: str, by: Actor) -> Namespace:
+        found = await self._permissions.namespace_to_administer(by.identity, organisation)
+        if found.kind is not NamespaceKind.ORGANISATION:
+            raise NamespaceUnknown(f"no organisation is called {organisation}")
+        return found
+
+    async def _may_revoke(self, token: Token, by: Actor) -> bool:
+        if not by.identity.is_somebody or not by.identity.is_unlimited:
+            return False
+        if by.identity.may_everything:
+            return True
+        if token.namespace_id is None:
+            return by.identity.account_id == token.account_id
+        namespace = await find_namespace_by_id(self._metadata.reader, token.namespace_id)
+        if namespace is None:
+            return False
+        rights = await self._permissions.rights_in_namespace(by.identity, namespace)
+        return rights.may_administer
+
+    async def _holder_id(self, identity: Identity) -> int:
+        """The account that a refresh token is written down for: of an organisation's, its maker."""
+        if identity.account_id is not None:
+            return identity.account_id
+        reader = self._metadata.reader
+        found = await tokens.find_token_by_id(reader, identity.token_id or 0)
+        if found is None:
+            raise TokenUnknown
+        return found.account_id
+
+
+def _checked(repositories: Sequence[str] | None) -> tuple[str, ...] | None:
+    if repositories is None:
+        return None
+    patterns = tuple(dict.fromkeys(repositories))
+    if not 0 < len(patterns) <= MAX_REPOSITORIES:
+        raise InvalidAccount(f"a token is limited to 1 to {MAX_REPOSITORIES} repositories")
+    for each in patterns:
+        RepositoryName(each.removesuffix("/*"))  # raises InvalidName
+    return patterns
 
 
 _SCOPES: Final = (

@@ -121,6 +121,7 @@ _NAMESPACE: Final = select(
     namespaces.c.description,
 )
 _FIND_NAMESPACE: Final = Statement(_NAMESPACE.where(namespaces.c.name == bindparam("name")))
+_NAMESPACE_BY_ID: Final = Statement(_NAMESPACE.where(namespaces.c.id == bindparam("id")))
 _EDIT_NAMESPACE: Final = Statement(
     update(namespaces)
     .where(namespaces.c.id == bindparam("namespace_id"))
@@ -173,6 +174,11 @@ _ORGANISATIONS_OF: Final = Statement(
     .join(members, members.c.namespace_id == namespaces.c.id)
     .where(members.c.account_id == bindparam("account_id"))
     .order_by(namespaces.c.name)
+)
+_OWNERS: Final = Statement(
+    select(members.c.account_id)
+    .where(members.c.namespace_id == bindparam("namespace_id"), members.c.role == bindparam("role"))
+    .order_by(members.c.account_id)
 )
 _MEMBERS: Final = Statement(
     select(accounts.c.name, members.c.role)
@@ -259,6 +265,12 @@ async def find_namespace(reader: Reader, name: str) -> Namespace | None:
     return None if row is None else _namespace(row)
 
 
+async def find_namespace_by_id(reader: Reader, namespace_id: int) -> Namespace | None:
+    """The namespace with that id."""
+    row = await reader.one(_NAMESPACE_BY_ID, id=namespace_id)
+    return None if row is None else _namespace(row)
+
+
 async def list_namespaces(reader: Reader, kind: NamespaceKind) -> list[Namespace]:
     """Every namespace of a kind, by name."""
     return [_namespace(row) for row in await reader.all(_LIST_NAMESPACES, kind=kind)]
@@ -290,6 +302,12 @@ async def list_organisations_of(reader: Reader, account_id: int) -> list[tuple[N
     """The organisations that the account belongs to, with its role there, by name."""
     rows = await reader.all(_ORGANISATIONS_OF, account_id=account_id)
     return [(_namespace(row), Role(row[6])) for row in rows]
+
+
+async def list_owner_ids(reader: Reader, namespace_id: int) -> list[int]:
+    """The ids of the organisation's owners, the oldest account first."""
+    rows = await reader.all(_OWNERS, namespace_id=namespace_id, role=Role.OWNER)
+    return [int(row[0]) for row in rows]
 
 
 async def list_members(reader: Reader, namespace_id: int) -> list[tuple[str, Role]]:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -64,6 +64,7 @@ class Token:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
+_TOUCH_EVERY: Final = timedelta(minutes=1)
 _TOKEN: Final = select(
     tokens.c.id,
     tokens.c.account_id,
@@ -124,7 +125,10 @@ _REVOKE_REFRESH: Final = Statement(
 )
 _USED: Final = Statement(
     update(tokens)
-    .where(tokens.c.id == bindparam("token_id"))
+    .where(
+        tokens.c.id == bindparam("token_id"),
+        or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= bindparam("a_while_ago")),
+    )
     .values(last_used_at=bindparam("now"), last_used_from=bindparam("address"))
 )
 _LIST_OF_ACCOUNT: Final = Statement(
@@ -225,8 +229,14 @@ async def list_of_namespace(reader: Reader, namespace_id: int) -> list[Token]:
 
 
 async def touch_token(tx: Transaction, token_id: int, now: datetime, address: str = "") -> None:
-    """Record that the token was used, and from where."""
-    await tx.run(_USED, token_id=token_id, now=to_instant(now), address=address)
+    """Record that the token was used, and from where; at most once a minute is written."""
+    await tx.run(
+        _USED,
+        token_id=token_id,
+        now=to_instant(now),
+        a_while_ago=to_instant(now - _TOUCH_EVERY),
+        address=address,
+    )
 
 
 async def delete_expired_refresh_tokens(tx: Transaction, before: datetime) -> int:

@@ -93,10 +93,10 @@ class TokenDoor:
         return await self._gate.identify_basic(value.strip())
 
     async def _note(self, request: Request, identity: Identity) -> None:
-        if identity.account is not None:
-            request.facts["account"] = identity.account.name
+        if identity.is_somebody:
+            request.facts["account"] = identity.name
         if identity.token_id is not None:
-            await self._tokens.touch(identity.token_id)
+            await self._tokens.touch(identity.token_id, request.address or request.client)
 
 
 def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:

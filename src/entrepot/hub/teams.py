@@ -1,0 +1,177 @@
+"""Teams: members of an organisation, and what they may do with which of its repositories."""
+
+import re
+from typing import Final
+
+from entrepot.errors import AccountUnknown, InvalidAccount, NamespaceUnknown, NameTaken, TeamUnknown
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Details, Entry, record
+from entrepot.hub.names import check_name
+from entrepot.hub.permissions import Permissions
+from entrepot.metadata import accounts, teams
+from entrepot.metadata.accounts import Namespace, NamespaceKind
+from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.teams import Permission, Team, TeamRight
+
+MAX_DESCRIPTION: Final = 500
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATTERN: Final = re.compile(rf"\*|{_COMPONENT}(?:/{_COMPONENT})*(?:/\*)?")
+_MAX_PATTERN: Final = 255
+
+
+class Teams:
+    """Every team; seen by members of the organisation, changed by its owners."""
+
+    def __init__(self, metadata: Metadata, permissions: Permissions, now: Clock) -> None:
+        self._metadata = metadata
+        self._permissions = permissions
+        self._now = now
+
+    async def list_of(self, organisation: str, by: Actor) -> list[Team]:
+        """The organisation's teams, by name."""
+        namespace = await self._visible(organisation, by)
+        return await teams.list_teams(self._metadata.reader, namespace.id)
+
+    async def get(self, organisation: str, name: str, by: Actor) -> Team:
+        """The team of that name; else `TeamUnknown`."""
+        return await self._find(await self._visible(organisation, by), name)
+
+    async def list_members(self, organisation: str, name: str, by: Actor) -> list[str]:
+        """The names of the team's members."""
+        team = await self.get(organisation, name, by)
+        return await teams.list_team_members(self._metadata.reader, team.id)
+
+    async def list_rights(self, organisation: str, name: str, by: Actor) -> list[TeamRight]:
+        """What the team may do with which repositories."""
+        team = await self.get(organisation, name, by)
+        return await teams.list_rights(self._metadata.reader, team.id)
+
+    async def add(
+        self, organisation: str, name: str, description: str = "", by: Actor = OPERATOR
+    ) -> None:
+        """Make a team of nobody that may do nothing; raise `NameTaken` where there is one."""
+        namespace = await self._owned(organisation, by)
+        _check(name, description)
+        now = self._now()
+        async with self._metadata.begin() as tx:
+            if await teams.insert_team(tx, namespace.id, name, description, now) is None:
+                raise NameTaken(f"{organisation} has a team called {name}")
+            await self._record(tx, namespace, by, Audited.TEAM_CREATE, name, {})
+
+    async def edit(
+        self, organisation: str, name: str, new_name: str, description: str, by: Actor = OPERATOR
+    ) -> None:
+        """Rename and describe a team; its members and rights stay."""
+        namespace = await self._owned(organisation, by)
+        team = await self._find(namespace, name)
+        _check(new_name, description)
+        async with self._metadata.begin() as tx:
+            other = await teams.find_team(tx, namespace.id, new_name)
+            if other is not None and other.id != team.id:
+                raise NameTaken(f"{organisation} has a team called {new_name}")
+            await teams.update_team(tx, team.id, new_name, description)
+            await self._record(tx, namespace, by, Audited.TEAM_EDIT, name, {"name": new_name})
+
+    async def delete(self, organisation: str, name: str, by: Actor = OPERATOR) -> None:
+        """Forget the team; its members stay in the organisation."""
+        namespace = await self._owned(organisation, by)
+        team = await self._find(namespace, name)
+        async with self._metadata.begin() as tx:
+            await teams.delete_team(tx, team.id)
+            await self._record(tx, namespace, by, Audited.TEAM_DELETE, name, {})
+
+    async def add_member(
+        self, organisation: str, name: str, account_name: str, by: Actor = OPERATOR
+    ) -> None:
+        """Put a member of the organisation into the team; `InvalidAccount` for strangers."""
+        namespace = await self._owned(organisation, by)
+        team = await self._find(namespace, name)
+        account_id = await self._account_id(account_name)
+        async with self._metadata.begin() as tx:
+            if await accounts.find_role(tx, namespace.id, account_id) is None:
+                raise InvalidAccount(f"{account_name} is no member of {organisation}")
+            if await teams.add_team_member(tx, team.id, account_id):
+                details = {"member": account_name}
+                await self._record(tx, namespace, by, Audited.TEAM_MEMBER_ADD, name, details)
+
+    async def remove_member(
+        self, organisation: str, name: str, account_name: str, by: Actor = OPERATOR
+    ) -> None:
+        """Take an account out of the team; it stays in the organisation."""
+        namespace = await self._owned(organisation, by)
+        team = await self._find(namespace, name)
+        account_id = await self._account_id(account_name)
+        async with self._metadata.begin() as tx:
+            if await teams.remove_team_member(tx, team.id, account_id):
+                details = {"member": account_name}
+                await self._record(tx, namespace, by, Audited.TEAM_MEMBER_REMOVE, name, details)
+
+    async def set_right(
+        self,
+        organisation: str,
+        name: str,
+        pattern: str,
+        permission: Permission | None,
+        by: Actor = OPERATOR,
+    ) -> None:
+        """Let the team do this with what the pattern covers, or (`None`) nothing any more.
+
+        A pattern is a repository's name without the organisation's, `prefix/*`, or `*`.
+        """
+        namespace = await self._owned(organisation, by)
+        team = await self._find(namespace, name)
+        if len(pattern) > _MAX_PATTERN or not _PATTERN.fullmatch(pattern):
+            raise InvalidAccount("a pattern is a repository's name, prefix/* or *")
+        async with self._metadata.begin() as tx:
+            if permission is None:
+                await teams.remove_right(tx, team.id, pattern)
+            else:
+                await teams.set_right(tx, team.id, TeamRight(pattern, permission))
+            details = {"pattern": pattern, "permission": permission}
+            await self._record(tx, namespace, by, Audited.TEAM_RIGHT, name, details)
+
+    async def _visible(self, organisation: str, by: Actor) -> Namespace:
+        rights = await self._permissions.namespace_rights(by.identity, organisation)
+        if not rights.may_see_members:
+            raise NamespaceUnknown(f"no organisation is called {organisation}")
+        return _organisation(rights.namespace, organisation)
+
+    async def _owned(self, organisation: str, by: Actor) -> Namespace:
+        found = await self._permissions.namespace_to_administer(by.identity, organisation)
+        return _organisation(found, organisation)
+
+    async def _find(self, namespace: Namespace, name: str) -> Team:
+        found = await teams.find_team(self._metadata.reader, namespace.id, name)
+        if found is None:
+            raise TeamUnknown(f"{namespace.name} has no team called {name}")
+        return found
+
+    async def _account_id(self, name: str) -> int:
+        found = await accounts.find_account(self._metadata.reader, name)
+        if found is None:
+            raise AccountUnknown(f"no account is called {name}")
+        return found.id
+
+    async def _record(
+        self,
+        tx: Transaction,
+        namespace: Namespace,
+        by: Actor,
+        action: Audited,
+        team: str,
+        details: Details,
+    ) -> None:
+        entry = Entry(namespace.id, by, action, f"{namespace.name}/{team}", details)
+        await record(tx, entry, self._now())
+
+
+def _organisation(namespace: Namespace | None, name: str) -> Namespace:
+    if namespace is None or namespace.kind is not NamespaceKind.ORGANISATION:
+        raise NamespaceUnknown(f"no organisation is called {name}")
+    return namespace
+
+
+def _check(name: str, description: str) -> None:
+    check_name(name)
+    if len(description) > MAX_DESCRIPTION:
+        raise InvalidAccount(f"a description has at most {MAX_DESCRIPTION} characters")
