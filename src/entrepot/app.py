@@ -7,17 +7,22 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from entrepot.errors import NameTaken
+from entrepot.extract.reader import Reader
 from entrepot.http.errors import failure_response
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.accounts import Accounts
+from entrepot.hub.artifacts import Artifacts
+from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
+from entrepot.hub.evidence import Evidence
 from entrepot.hub.identities import Identities
+from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.limiter import Limiter
 from entrepot.hub.organisations import Organisations
@@ -25,14 +30,19 @@ from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.search import Search
 from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.sign_in import SignIn
 from entrepot.hub.sign_up import SignUp
+from entrepot.hub.stars import Stars
+from entrepot.hub.summaries import Summaries
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
+from entrepot.hub.trusted_keys import TrustedKeys
 from entrepot.hub.welcomes import Welcomes
 from entrepot.jobs.upkeep import Upkeep, chores_of
+from entrepot.jobs.worker import JobWorker, Work
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.ops.door import OperatorDoor
@@ -41,9 +51,11 @@ from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import Check
-from entrepot.registry.manifests import Manifests
+from entrepot.registry.history import History
+from entrepot.registry.manifests import INDEX, SUMMARIZE, Manifests
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.referrers import Referrers
+from entrepot.registry.removal import Removals
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import LogFormat, Settings
 from entrepot.start import greet, prepare
@@ -55,7 +67,6 @@ from entrepot.v2.lists import ListDoor
 from entrepot.v2.manifests import ManifestDoor
 from entrepot.v2.tokens import TokenDoor
 from entrepot.v2.uploads import UploadDoor
-from entrepot.web.door import PageDoor
 
 _log = logging.getLogger(__name__)
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -75,6 +86,12 @@ class Services:
         self._add_people(settings, metadata)
         self._add_ways_in(settings, metadata)
         self._add_contents(settings, metadata, storage)
+        self._add_artifacts(metadata, storage)
+
+    async def close(self) -> None:
+        """Let go of what is held open; closing twice succeeds."""
+        await self.reader.close()
+        await self.metadata.close()
 
     def _add_people(self, settings: Settings, metadata: Metadata) -> None:
         visibility = settings.default_visibility
@@ -111,7 +128,9 @@ class Services:
         )
 
     def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
-        self.repositories = Repositories(metadata)
+        self.repositories = Repositories(metadata, self.permissions, now)
+        self.stars = Stars(metadata, self.permissions, now)
+        self.trusted_keys = TrustedKeys(metadata, self.permissions, now)
         self.blobs = Blobs(metadata, storage, now)
         self.uploads = Uploads(metadata, storage, now)
         self.manifests = Manifests(
@@ -120,6 +139,39 @@ class Services:
         self.referrers = Referrers(metadata)
         self.pulls = Pulls(metadata, now)
         self.check = Check(metadata, storage)
+        self.history = History(metadata, now)
+        self.removals = Removals(metadata, now)
+
+    def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
+        self.reader = Reader()
+        self.artifacts = Artifacts(metadata, storage)
+        self.attachments = Attachments(metadata)
+        self.evidence = Evidence(metadata, self.attachments)
+        self.summaries = Summaries(metadata)
+        self.search = Search(metadata.reader, self.permissions)
+        self.stars = Stars(metadata, self.permissions, now)
+        self.indexing = Indexing(
+            metadata, storage, self.artifacts, self.attachments, self.reader, now
+        )
+
+
+class Door(Protocol):
+    """Answers requests of one kind."""
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request."""
+
+
+def works_of(services: Services) -> dict[str, Work]:
+    """What to do for each kind of job."""
+
+    async def index(subject: str) -> None:
+        await services.indexing.index(int(subject))
+
+    async def summarize(subject: str) -> None:
+        await services.summaries.summarize(int(subject))
+
+    return {INDEX: index, SUMMARIZE: summarize}
 
 
 class Hub:
@@ -139,7 +191,8 @@ class Hub:
             tokens=TokenDoor(gate, services.identities, services.tokens),
         )
         self._operator = OperatorDoor(metrics, self._is_ready)
-        self._pages = PageDoor(origins)
+        self._gate = gate
+        self._pages: Door | None = None
 
     async def answer(self, request: Request) -> Response:
         """Answer a request by the door its path belongs to."""
@@ -159,7 +212,40 @@ class Hub:
             return await self._distribution.answer_token(request)
         if path in _OPERATOR_PATHS:
             return await self._operator.answer(request)
+        if self._pages is None:
+            self._pages = self._open_pages()
         return await self._pages.answer(request)
+
+    def _open_pages(self) -> Door:
+        # Late: many a worker of a registry never sees a browser, and templates take memory.
+        from entrepot.web.desk import Desk
+        from entrepot.web.door import PageDoor
+
+        services = self._services
+        return PageDoor(
+            Desk(
+                metadata=services.metadata,
+                now=now,
+                gate=self._gate,
+                origins=self._origins,
+                accounts=services.accounts,
+                sessions=services.sessions,
+                tokens=services.tokens,
+                repositories=services.repositories,
+                artifacts=services.artifacts,
+                attachments=services.attachments,
+                evidence=services.evidence,
+                search=services.search,
+                stars=services.stars,
+                blobs=services.blobs,
+                uploads=services.uploads,
+                manifests=services.manifests,
+                history=services.history,
+                removals=services.removals,
+                markdown=services.reader.render,
+                count_pull=services.pulls.count,
+            )
+        )
 
     async def _is_ready(self) -> bool:
         try:
@@ -177,6 +263,7 @@ class Worker:
         self._settings = settings
         self._server: Server | None = None
         self._upkeep: Upkeep | None = None
+        self._jobs: JobWorker | None = None
         self._log: RequestLog | None = None
         self._services: Services | None = None
 
@@ -210,16 +297,20 @@ class Worker:
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
+        self._jobs = JobWorker(metadata, works_of(services), now)
+        self._jobs.start()
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
 
     async def _stop(self) -> None:
+        if self._jobs is not None:
+            await self._jobs.stop()
         if self._upkeep is not None:
             await self._upkeep.stop()
         if self._services is not None:
-            await self._services.metadata.close()
+            await self._services.close()
         if self._log is not None:
             self._log.close()
 
@@ -246,10 +337,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services over the data directory, for the command line; a hub may be running on it."""
     prepare(settings)
     metadata = SqliteMetadata(settings.database)
+    services = Services(settings, metadata, FileStorage(settings.data))
     try:
-        yield Services(settings, metadata, FileStorage(settings.data))
+        yield services
     finally:
-        await metadata.close()
+        await services.close()
 
 
 async def ensure_admin(services: Services, given: str | None) -> str | None:

@@ -152,6 +152,14 @@ class InvalidAccount(Invalid):
     """Invalid account name or password."""
 
 
+class InvalidDescription(Invalid):
+    """A text that describes something is too long, or holds what no text should."""
+
+
+class InvalidKey(Invalid):
+    """That is no public key in PEM."""
+
+
 class UnsupportedForm(EntrepotError):
     """The body is not of a media type that is accepted here."""
 

@@ -16,6 +16,7 @@ STATUS: Final[dict[type[EntrepotError], int]] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.TooManyTags: 414,
+    errors.UnsupportedForm: 415,
     errors.OutOfOrder: 416,
     errors.RangeUnsatisfiable: 416,
     errors.UploadBusy: 416,

@@ -17,7 +17,7 @@ from entrepot.metadata.manifests import StoredManifest
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import EMPTY_JSON_DIGEST
 from entrepot.oci.manifests import Manifest, parse_manifest
-from entrepot.oci.media_types import is_blob_type
+from entrepot.oci.media_types import INDEXES, is_blob_type
 from entrepot.storage.protocols import BlobKey, Storage
 
 _LONGEST: Final = 2000
@@ -96,12 +96,23 @@ class Artifacts:
                 total += descriptor.size
             else:
                 facts = await manifests.find_facts(reader, repository_id, descriptor.digest)
-                found = facts and await artifacts.find_artifact(reader, facts.id)
-                if found:
-                    kind = found.kind
-                    total += found.size
+                if facts is not None:
+                    kind, size = await self._child(repository_id, facts.id)
+                    total += size
             children.append(Child(descriptor, kind))
         return total, tuple(children)
+
+    async def _child(self, repository_id: int, manifest_id: int) -> tuple[str | None, int]:
+        """The kind and the size of a child, looked at here where nobody has yet."""
+        reader = self._metadata.reader
+        found = await artifacts.find_artifact(reader, manifest_id)
+        if found is not None:
+            return found.kind, found.size
+        stored = await manifests.find_by_id(reader, manifest_id)
+        if stored is None or stored[0].media_type in INDEXES:
+            return None, 0
+        described = await self.describe(repository_id, stored[0])
+        return described.kind.id, described.artifact.size
 
 
 def platforms_of(evidence: Evidence) -> tuple[str, ...]:

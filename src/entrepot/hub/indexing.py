@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 READER: Final = 1
 """The version of what reads contents: greater, and `entrepot reindex` reads everything again."""
 FINDINGS: Final = "findings"
-"""The document that holds all that was found, without the texts that have documents of their own."""
+"""The document that holds all that was found but the texts, which are documents themselves."""
 CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
 _LARGEST: Final = 512 * 1024 * 1024

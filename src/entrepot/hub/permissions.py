@@ -130,7 +130,7 @@ class Permissions:
             rights = await self._rights_in(identity, moved)
             if rights.actions:
                 return rights
-        return await self._rights_to_create(identity, name)
+        return await self.rights_to_create(identity, name)
 
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
         """Say whether somebody may pull from a repository that holds a blob."""
@@ -221,7 +221,8 @@ class Permissions:
         may_administer = Action.DELETE in actions and identity.is_somebody
         return Rights(actions, target, may_administer)
 
-    async def _rights_to_create(self, identity: Identity, name: RepositoryName) -> Rights:
+    async def rights_to_create(self, identity: Identity, name: RepositoryName) -> Rights:
+        """What somebody may do with a name that nothing has."""
         namespace = None
         if name.namespace is not None:
             namespace = await find_namespace(self._reader, name.namespace)

@@ -1,18 +1,33 @@
-"""Repositories as their owners see them: listed, shown, opened to the public, deleted."""
+"""Repositories as their administrators see them: made, described, moved, archived, deleted."""
 
-from entrepot.errors import RepositoryUnknown
-from entrepot.metadata import repositories
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Details, Entry, record
+from entrepot.hub.permissions import Action, Permissions, check_administrator
+from entrepot.metadata import jobs, redirects, repositories, repository_settings
+from entrepot.metadata.accounts import Visibility, find_namespace_by_id
+from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.repositories import Repository, Target
 from entrepot.oci.names import RepositoryName
+
+MAX_DESCRIPTION: Final = 200
+MAX_README: Final = 100_000
+
+_SUMMARIZE: Final = "summarize"
+
+Work = Callable[[Transaction, Repository], Awaitable[None]]
 
 
 class Repositories:
-    """Every repository, for those whom a door has admitted."""
+    """Every repository. Rules take who acts; by default it is the operator."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, permissions: Permissions, now: Clock) -> None:
         self._metadata = metadata
+        self._permissions = permissions
+        self._now = now
 
     async def list_all(self) -> list[Repository]:
         """Every repository, by name."""
@@ -25,15 +40,145 @@ class Repositories:
             raise RepositoryUnknown(f"no repository is called {name}")
         return found
 
-    async def set_visibility(self, name: RepositoryName, visibility: Visibility) -> None:
-        """Open the repository to everybody, or close it."""
-        repository = await self.get(name)
+    async def create(
+        self,
+        name: RepositoryName,
+        visibility: Visibility | None = None,
+        description: str = "",
+        by: Actor = OPERATOR,
+    ) -> Repository:
+        """Make an empty repository (`None`: as open as the namespace's begin); else `NameTaken`."""
+        target = await self._free_target(name, by)
+        _check_texts(description, "")
+        now, wanted = self._now(), visibility or target.visibility
         async with self._metadata.begin() as tx:
-            await repositories.set_visibility(tx, repository.id, visibility)
+            new = await repositories.insert_repository(tx, name, target.namespace_id, wanted, now)
+            if not new:
+                raise NameTaken(f"{name} is taken")
+            made = await repositories.ensure_repository(tx, name, target.namespace_id, wanted, now)
+            await redirects.delete_redirect(tx, name)
+            await repository_settings.describe(tx, made.id, description, "")
+            details = {"visibility": str(wanted)}
+            entry = Entry(made.namespace_id, by, Audited.REPO_CREATE, name.text, details)
+            await record(tx, entry, now)
+        return await self.get(name)
 
-    async def delete(self, name: RepositoryName) -> None:
+    async def describe(
+        self, name: RepositoryName, description: str, readme: str, by: Actor = OPERATOR
+    ) -> None:
+        """Say in one line and on a page (Markdown) what the repository is for."""
+        _check_texts(description, readme)
+
+        async def work(tx: Transaction, found: Repository) -> None:
+            await repository_settings.describe(tx, found.id, description, readme)
+
+        await self._change(name, by, Audited.REPO_EDIT, {}, work)
+
+    async def set_visibility(
+        self, name: RepositoryName, visibility: Visibility, by: Actor = OPERATOR
+    ) -> None:
+        """Open the repository to everybody, or close it."""
+
+        async def work(tx: Transaction, found: Repository) -> None:
+            await repositories.set_visibility(tx, found.id, visibility)
+
+        details = {"visibility": str(visibility)}
+        await self._change(name, by, Audited.REPO_VISIBILITY, details, work)
+
+    async def archive(self, name: RepositoryName, by: Actor = OPERATOR) -> None:
+        """Let the repository only be read from now on: pushes and deletions are refused."""
+
+        async def work(tx: Transaction, found: Repository) -> None:
+            await repository_settings.set_archived(tx, found.id, self._now())
+
+        await self._change(name, by, Audited.REPO_ARCHIVE, {}, work)
+
+    async def unarchive(self, name: RepositoryName, by: Actor = OPERATOR) -> None:
+        """Undo `archive`."""
+
+        async def work(tx: Transaction, found: Repository) -> None:
+            await repository_settings.set_archived(tx, found.id, None)
+
+        await self._change(name, by, Audited.REPO_UNARCHIVE, {}, work)
+
+    async def rename(
+        self, name: RepositoryName, new_name: RepositoryName, by: Actor = OPERATOR
+    ) -> None:
+        """Call the repository otherwise in its namespace; the old name leads to it."""
+        found = await self._permissions.repository_to_administer(by.identity, name)
+        target = await self._free_target(new_name, by)
+        if target.namespace_id != found.namespace_id:
+            raise Denied("a repository is renamed within its namespace, or transferred to another")
+        await self._move(found, target, Audited.REPO_RENAME, by)
+
+    async def transfer(
+        self, name: RepositoryName, new_name: RepositoryName, by: Actor = OPERATOR
+    ) -> None:
+        """Give the repository to another namespace; the old name leads to it.
+
+        For owners of the one it leaves who may create in the one it comes to.
+        """
+        found = await self._permissions.repository_to_administer(by.identity, name)
+        await self._check_may_give_away(found, by)
+        await self._move(found, await self._free_target(new_name, by), Audited.REPO_TRANSFER, by)
+
+    async def delete(self, name: RepositoryName, by: Actor = OPERATOR) -> None:
         """Forget the repository with all its tags and manifests; bytes that others use stay."""
-        repository = await self.get(name)
+        found = await self._permissions.repository_to_administer(by.identity, name)
         async with self._metadata.begin() as tx:
-            await repositories.lock_repository(tx, repository)
-            await repositories.delete_repository(tx, repository.id)
+            await repositories.lock_repository(tx, found)
+            await redirects.delete_redirects_to(tx, found.id)
+            await repositories.delete_repository(tx, found.id)
+            entry = Entry(found.namespace_id, by, Audited.REPO_DELETE, found.name.text)
+            await record(tx, entry, self._now())
+
+    async def _change(
+        self, name: RepositoryName, by: Actor, action: Audited, details: Details, work: Work
+    ) -> None:
+        found = await self._permissions.repository_to_administer(by.identity, name)
+        async with self._metadata.begin() as tx:
+            await repositories.lock_repository(tx, found)
+            await work(tx, found)
+            await jobs.add_job(tx, _SUMMARIZE, str(found.id), self._now())
+            entry = Entry(found.namespace_id, by, action, found.name.text, details)
+            await record(tx, entry, self._now())
+
+    async def _free_target(self, name: RepositoryName, by: Actor) -> Target:
+        """Where a repository of that name would be, for somebody who may make it."""
+        rights = await self._permissions.rights_to_create(by.identity, name)
+        if rights.target is None or Action.PUSH not in rights.actions:
+            raise Denied(f"you may not create {name}")
+        if await repositories.find_repository(self._metadata.reader, name) is not None:
+            raise NameTaken(f"{name} is taken")
+        return rights.target
+
+    async def _check_may_give_away(self, found: Repository, by: Actor) -> None:
+        if found.namespace_id is None:
+            check_administrator(by.identity)
+            return
+        namespace = await find_namespace_by_id(self._metadata.reader, found.namespace_id)
+        if namespace is not None:
+            await self._permissions.namespace_to_administer(by.identity, namespace.name)
+
+    async def _move(self, found: Repository, target: Target, action: Audited, by: Actor) -> None:
+        old, new, now = found.name, target.name, self._now()
+        async with self._metadata.begin() as tx:
+            await repositories.lock_repository(tx, found)
+            if await repositories.find_repository(tx, new) is not None:
+                raise NameTaken(f"{new} is taken")
+            await redirects.delete_redirect(tx, new)
+            await repository_settings.move(tx, found.id, new, target.namespace_id)
+            await redirects.set_redirect(tx, old, found.id, now)
+            await jobs.add_job(tx, _SUMMARIZE, str(found.id), now)
+            for namespace_id in dict.fromkeys((found.namespace_id, target.namespace_id)):
+                entry = Entry(namespace_id, by, action, old.text, {"name": new.text})
+                await record(tx, entry, now)
+
+
+def _check_texts(description: str, readme: str) -> None:
+    if len(description) > MAX_DESCRIPTION or not description.isprintable():
+        raise InvalidDescription(
+            f"a description has at most {MAX_DESCRIPTION} characters on one line"
+        )
+    if len(readme) > MAX_README or "\0" in readme:
+        raise InvalidDescription(f"a readme has at most {MAX_README} characters")

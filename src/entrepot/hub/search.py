@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from operator import add
 from typing import Final
 
 from entrepot.hub.actors import Action, Identity
@@ -130,16 +132,17 @@ def _readings(text: str, jump: Jump | None) -> Iterable[Query]:
 
 
 def closest(text: str, names: Sequence[str], count: int = _SUGGESTED) -> list[str]:
-    """The names that share most pairs of letters with the text, whole or behind the last slash."""
-    wanted = _pairs(text.lower())
-    scored = ((_likeness(wanted, name), -place) for place, name in enumerate(names))
-    best = sorted((each for each in scored if each[0] >= _ALIKE), reverse=True)
-    return [names[-place] for _, place in best[:count]]
+    """The names that share most pairs of letters with the text, of two equals the earlier.
 
-
-def _likeness(wanted: set[str], name: str) -> float:
-    last = name.rpartition("/")[2]
-    return max(_dice(wanted, _pairs(last)), _dice(wanted, _pairs(name)))
+    Names are compared behind their last slash, unless the text has one too.
+    """
+    wanted, is_whole = _pairs(text.lower()), "/" in text
+    scored = (
+        (_dice(wanted, _pairs(name if is_whole else name.rpartition("/")[2])), -place)
+        for place, name in enumerate(names)
+    )
+    best = nlargest(count, (each for each in scored if each[0] >= _ALIKE))
+    return [names[-place] for _, place in best]
 
 
 def _dice(one: set[str], other: set[str]) -> float:
@@ -148,5 +151,4 @@ def _dice(one: set[str], other: set[str]) -> float:
 
 def _pairs(text: str) -> set[str]:
     """The pairs of letters; the ends count as letters, so that beginnings matter."""
-    framed = f" {text} "
-    return {framed[place : place + 2] for place in range(len(framed) - 1)}
+    return set(map(add, f" {text}", f"{text} "))

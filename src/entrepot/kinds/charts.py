@@ -1,30 +1,64 @@
 """Helm: charts and plugins."""
 
+import re
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
+from entrepot.kinds.commands import Command, Language, Place
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import any_of, layered, typed
-from entrepot.kinds.words import config_facts, describe, describe_chart, text
+from entrepot.kinds.marks import any_of, layered, normal, typed
+from entrepot.kinds.words import config_facts, describe, describe_chart
 
+# SemVer 2.0, with the `v` that Helm allows.
+_SEMVER: Final = re.compile(
+    r"v?(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)"
+    r"(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
+)
 PROVENANCE: Final = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 
 
-def version_of(place: Place, evidence: Evidence) -> str:
-    """The chart's version: Helm writes `_` in tags for SemVer's `+`."""
-    tag = place.tag.text.replace("_", "+") if place.tag else ""
-    return text(evidence.config, "version") or tag
+def version_of(place: Place) -> str:
+    """The version that Helm finds the chart by; empty where it can only be had by its digest.
+
+    Helm takes nothing but SemVer, which stands in the tag with `_` for `+`. What the chart itself
+    says is of no help: that version may have no tag, or be the tag of another chart.
+    """
+    version = place.tag.text.replace("_", "+") if place.tag else ""
+    return version if _SEMVER.fullmatch(version) else ""
 
 
 def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    version = version_of(place, evidence)
-    name = place.repository.text.rpartition("/")[2]
+    version = version_of(place)
     plain = shell.helm(place)
-    chart = f"oci://{place.repository_reference} --version {shell.quoted(version)}{plain}"
-    signed = any(each.media_type == PROVENANCE for each in evidence.manifest.layers)
-    verify = (
+    found = f"{place.repository_reference} --version {version}" if version else place.pinned
+    chart = f"oci://{found}{plain}"
+    name = place.repository.text.rpartition("/")[2]
+    release = shell.resource_name(name)
+    return (
+        Command("helm", "Pull", f"helm pull {chart}"),
+        Command("helm", "Install", f"helm install {release} {chart}"),
+        Command("helm", "Install or upgrade", f"helm upgrade --install {release} {chart}"),
+        Command("helm", "Upgrade", f"helm upgrade {release} {chart}"),
+        Command("helm", "Show the default values", f"helm show values {chart}"),
+        Command("helm", "Show the README", f"helm show readme {chart}"),
+        Command("helm", "Show Chart.yaml", f"helm show chart {chart}"),
+        Command("helm", "Render the templates", f"helm template {release} {chart}"),
+        Command("helm", "Unpack the chart", f"helm pull {chart} --untar"),
+        *_verification(chart, evidence),
+        *(_in_files(place, name, version) if version else ()),
+        *_deployed(place, name, version),
+        shell.pull_files(place, "Pull the archive"),
+        *shell.with_oras(place),
+        *shell.with_crane(place),
+    )
+
+
+def _verification(chart: str, evidence: Evidence) -> tuple[Command, ...]:
+    if not any(normal(each.media_type) == PROVENANCE for each in evidence.manifest.layers):
+        return ()
+    return (
         Command(
             "helm",
             "Verify who packaged it",
@@ -32,54 +66,72 @@ def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
             note="The keyring holds the public key of whoever you expect.",
         ),
     )
-    return (
-        Command("helm", "Pull", f"helm pull {chart}"),
-        Command("helm", "Install", f"helm install {name} {chart}"),
-        Command("helm", "Install or upgrade", f"helm upgrade --install {name} {chart}"),
-        Command("helm", "Upgrade", f"helm upgrade {name} {chart}"),
-        Command("helm", "Show the default values", f"helm show values {chart}"),
-        Command("helm", "Render the templates", f"helm template {name} {chart}"),
-        Command("helm", "Show everything", f"helm show all {chart}"),
-        Command("helm", "Unpack the chart", f"helm pull {chart} --untar"),
-        *(verify if signed else ()),
-        *_in_files(place, name, version),
-        shell.pull_files(place, "Pull the archive"),
-        *shell.with_oras(place),
-        *shell.with_crane(place),
-    )
 
 
 def _in_files(place: Place, name: str, version: str) -> tuple[Command, ...]:
+    """What names a chart by the repository above it and a version."""
     parent = place.repository_reference.rpartition("/")[0]
-    insecure = () if place.is_https else ("  insecure: true",)
+    exact = shell.yaml_text(version)
     dependency = (
         "dependencies:",
-        f"  - name: {name}",
-        f'    version: "{version}"',
+        f"  - name: {shell.yaml_text(name)}",
+        f"    version: {exact}",
         f"    repository: oci://{parent}",
     )
-    flux = (
-        "apiVersion: source.toolkit.fluxcd.io/v1",
-        "kind: OCIRepository",
-        "metadata:",
-        f"  name: {name.replace('.', '-').replace('_', '-')}",
-        "spec:",
-        "  interval: 10m",
-        f"  url: oci://{place.repository_reference}",
-        "  ref:",
-        f'    semver: "{version}"',
-        *insecure,
+    release = (
+        f'resource "helm_release" "{shell.resource_name(name)}" {{',
+        f'  name       = "{shell.resource_name(name)}"',
+        f'  repository = "oci://{parent}"',
+        f'  chart      = "{name}"',
+        f"  version    = {exact}",
+        "}",
     )
     argo = (
         "source:",
         f"  repoURL: {parent}",
-        f"  chart: {name}",
-        f'  targetRevision: "{version}"',
+        f"  chart: {shell.yaml_text(name)}",
+        f"  targetRevision: {exact}",
     )
     return (
         shell.yaml("helm", "As a dependency, in Chart.yaml", dependency),
-        shell.yaml("flux", "OCIRepository", flux),
+        Command("terraform", "As a release", "\n".join(release), Language.HCL),
         shell.yaml("argocd", "Application source", argo),
+    )
+
+
+def _deployed(place: Place, name: str, version: str) -> tuple[Command, ...]:
+    """Flux: the chart itself as a source, or the repository above it."""
+    tagged = f"    semver: {shell.yaml_text(version)}"
+    insecure = () if place.is_https else ("  insecure: true",)
+    source = (
+        *_flux("OCIRepository", shell.resource_name(name)),
+        f"  url: oci://{place.repository_reference}",
+        "  ref:",
+        tagged if version else f"    digest: {place.digest}",
+        *insecure,
+    )
+    parent = place.repository_reference.rpartition("/")[0]
+    above = place.repository.namespace or "charts"
+    repository = (
+        *_flux("HelmRepository", shell.resource_name(above)),
+        "  type: oci",
+        f"  url: oci://{parent}",
+        *insecure,
+    )
+    return (
+        shell.yaml("flux", "OCIRepository", source),
+        shell.yaml("flux", "HelmRepository", repository),
+    )
+
+
+def _flux(kind: str, name: str) -> tuple[str, ...]:
+    return (
+        "apiVersion: source.toolkit.fluxcd.io/v1",
+        f"kind: {kind}",
+        "metadata:",
+        f"  name: {shell.yaml_text(name)}",
+        "spec:",
+        "  interval: 10m",
     )
 
 
@@ -102,6 +154,7 @@ CHART: Final = Kind(
         ("Deprecated", "deprecated"),
         ("Keywords", "keywords"),
         ("Home", "home"),
+        ("API version", "apiVersion"),
     ),
     tabs=(
         Tab.README,
@@ -127,7 +180,9 @@ PLUGIN: Final = Kind(
     icon="plug",
     recognizes=typed("application/vnd.helm.plugin.v*"),
     commands=lambda place, evidence: (
-        Command("helm", "Install", f"helm plugin install oci://{place.reference}"),
+        Command(
+            "helm", "Install", f"helm plugin install oci://{place.reference}{shell.helm(place)}"
+        ),
         *shell.generic(place, evidence),
     ),
     describe=describe,

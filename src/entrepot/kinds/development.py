@@ -159,7 +159,7 @@ HOMEBREW: Final = simple(
     _PACKAGE,
     "homebrew",
     any_of(annotated_as("com.github.package.type", "homebrew_bottle"), annotated("sh.brew.*")),
-    [("brew", "Install", "HOMEBREW_ARTIFACT_DOMAIN=https://{host} brew install {name}")],
+    [("brew", "Install", "HOMEBREW_ARTIFACT_DOMAIN={url} brew install {name}")],
     annotation_facts(
         ("Version", "org.opencontainers.image.version"),
         ("Licence", "sh.brew.license"),
@@ -182,7 +182,7 @@ TRIVY_DB: Final = simple(
     Family.REPORT,
     "database",
     layered("application/vnd.aquasec.trivy.db.*"),
-    [("trivy", "Scan with it", "trivy image --db-repository {reference} IMAGE")],
+    [("trivy", "Scan with it", "trivy image{plain} --db-repository {reference} IMAGE")],
 )
 TRIVY_JAVA_DB: Final = simple(
     "trivy-java-db",
@@ -191,7 +191,7 @@ TRIVY_JAVA_DB: Final = simple(
     Family.REPORT,
     "database",
     layered("application/vnd.aquasec.trivy.javadb.*"),
-    [("trivy", "Scan with it", "trivy image --java-db-repository {reference} IMAGE")],
+    [("trivy", "Scan with it", "trivy image{plain} --java-db-repository {reference} IMAGE")],
 )
 BY_TYPE: Final[tuple[Kind, ...]] = (
     TOFU_MODULE,

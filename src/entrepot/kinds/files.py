@@ -36,37 +36,61 @@ def types_of(evidence: Evidence) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
+_ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
+
+
 def _volume_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    names = [shell.title_of(each) for each in evidence.manifest.layers]
-    names = [each for each in names if each]
-    pull = f"oras pull{shell.oras(place)} {place.reference}"
+    titles = [shell.title_of(each) for each in evidence.manifest.layers]
+    archives = [each for each in titles if each.endswith(_ARCHIVES)]
+    restored = _from_archive(place, archives[0]) if archives else _from_files(place)
+    return (
+        shell.pull_files(place, "Pull the volume's files"),
+        *restored,
+        *shell.generic(place, evidence)[1:],
+    )
+
+
+def _from_archive(place: Place, archive: str) -> tuple[Command, ...]:
     volume = place.repository.text.rpartition("/")[2]
-    archive = next((each for each in names if each.endswith((".tar.gz", ".tgz", ".tar"))), "")
-    commands = [shell.pull_files(place, "Pull the volume's files")]
-    if archive:
-        unpack = f"tar xf {shell.quoted(f'/backup/{archive}')} -C /volume"
-        commands.append(Command("oras", "Unpack here", f"{pull}\ntar xf {shell.quoted(archive)}"))
-        commands.append(
-            Command(
-                "podman",
-                "Into a new volume",
-                f"{pull}\npodman volume create {volume}\n"
-                f"podman volume import {volume} {shell.quoted(archive)}",
-            )
-        )
-    else:
-        unpack = "cp -a /backup/. /volume/"
-    commands.append(
+    pull = shell.pull_files(place).text
+    flags = "xzf" if archive.endswith(("gz", "tgz")) else "xf"
+    inside = shell.quoted(f"/backup/{archive}")
+    return (
+        Command("oras", "Unpack here", f"{pull}\ntar {flags} {shell.file_of(archive)}"),
         Command(
             "docker",
             "Into a Docker volume",
-            f"mkdir -p ./{volume} && cd ./{volume} && {pull}\n"
-            f'docker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
-            f"  sh -c {shell.quoted(unpack)}",
+            f'{pull}\ndocker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
+            f"  tar {flags} {inside} -C /volume",
             note=f"Makes the volume {volume} where there is none.",
-        )
+        ),
+        Command(
+            "podman",
+            "Into a new volume",
+            f"{pull}\npodman volume create {volume}\n"
+            f"podman volume import {volume} {shell.file_of(archive)}",
+        ),
     )
-    return (*commands, *shell.generic(place, evidence)[1:])
+
+
+def _from_files(place: Place) -> tuple[Command, ...]:
+    """The files themselves, from a directory that holds nothing else."""
+    volume = place.repository.text.rpartition("/")[2]
+    pull = f"mkdir -p ./{volume} && cd ./{volume}\n{shell.pull_files(place).text}"
+    return (
+        Command(
+            "docker",
+            "Into a Docker volume",
+            f'{pull}\ndocker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
+            "  cp -a /backup/. /volume/",
+            note=f"Makes the volume {volume} where there is none.",
+        ),
+        Command(
+            "podman",
+            "Into a new volume",
+            f"{pull}\npodman volume create {volume}\ntar c . | podman volume import {volume} -",
+        ),
+    )
 
 
 VOLUME: Final = Kind(

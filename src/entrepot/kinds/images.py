@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Language, Place
+from entrepot.kinds.commands import Command, Place
 from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.image_commands import commands
 from entrepot.kinds.kind import Extractor, Fact, Family, Kind, Tab
 from entrepot.kinds.marks import (
     IMAGE_CONFIGS,
@@ -80,52 +81,6 @@ def is_image_index(evidence: Evidence) -> bool:
     return evidence.manifest.media_type == DOCKER_LIST and bool(children)
 
 
-def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    """How images are pulled and run, by each engine."""
-    reference, note = place.reference, shell.docker_note(place)
-    return (
-        Command("docker", "Pull", f"docker pull {reference}", note=note),
-        Command("docker", "Run", f"docker run --rm -it {reference}"),
-        Command(
-            "docker",
-            "In a Dockerfile",
-            f"FROM {place.pinned}",
-            Language.DOCKERFILE,
-            "The digest keeps the build the same when the tag moves.",
-        ),
-        Command("docker", "Inspect", f"docker buildx imagetools inspect {reference}"),
-        Command("podman", "Pull", f"podman pull{shell.tls(place)} {reference}"),
-        Command("podman", "Run", f"podman run{shell.tls(place)} --rm -it {reference}"),
-        Command("nerdctl", "Pull", f"nerdctl{shell.nerdctl(place)} pull {reference}"),
-        *shell.with_skopeo(place, is_image=True),
-        *shell.with_crane(place),
-        Command(
-            "crane", "Write as a tarball", f"crane pull{shell.crane(place)} {reference} image.tar"
-        ),
-        *shell.with_oras(place),
-        *_kubernetes(place),
-    )
-
-
-def _kubernetes(place: Place) -> tuple[Command, ...]:
-    lines = (
-        "containers:",
-        "  - name: app",
-        f"    image: {place.pinned}",
-    )
-    volume = (
-        "volumes:",
-        "  - name: files",
-        "    image:",
-        f"      reference: {place.pinned}",
-        "      pullPolicy: IfNotPresent",
-    )
-    return (
-        shell.yaml("kubernetes", "As a container", lines),
-        shell.yaml("kubernetes", "As a volume", volume, "Read-only; on by default since 1.35."),
-    )
-
-
 def _image(
     id_: str,
     name: str,
@@ -168,27 +123,12 @@ def _may_be_image(evidence: Evidence) -> bool:
 
 
 def one(tool: str, title: str, template: str) -> Callable[[Place, Evidence], tuple[Command, ...]]:
-    """One command; `{reference}`, `{repository}`, `{host}`, `{name}` and `{tag}` are filled in."""
+    """One command, from a template as `shell.filled` takes it."""
 
     def made(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-        return (Command(tool, title, filled(template, place)),)
+        return (Command(tool, title, shell.filled(template, place, tool)),)
 
     return made
-
-
-def filled(template: str, place: Place) -> str:
-    """A template with this place's words."""
-    name = place.repository.text.rpartition("/")[2]
-    parent = place.repository_reference.rpartition("/")[0]
-    return template.format(
-        reference=place.reference,
-        pinned=place.pinned,
-        repository=place.repository_reference,
-        parent=parent,
-        host=place.host,
-        name=name,
-        tag=place.tag or place.digest,
-    )
 
 
 DOCKER_PLUGIN: Final = Kind(
@@ -249,7 +189,7 @@ SPECIAL_IMAGES: Final = (
         "OLM operator bundles",
         "package",
         annotated("operators.operatorframework.io.bundle.*"),
-        one("operator-sdk", "Run", "operator-sdk run bundle {reference}"),
+        one("operator-sdk", "Run", "operator-sdk run bundle{plain} {reference}"),
         annotation_facts(
             ("Package", "operators.operatorframework.io.bundle.package.v1"),
             ("Channels", "operators.operatorframework.io.bundle.channels.v1"),
@@ -262,7 +202,7 @@ SPECIAL_IMAGES: Final = (
         "OLM catalogs",
         "layers",
         annotated("operators.operatorframework.io.index.*"),
-        one("opm", "Render", "opm render {reference}"),
+        one("opm", "Render", "opm render{plain} {reference}"),
         annotation_facts(("Configs", "operators.operatorframework.io.index.configs.v1")),
     ),
     _image(
@@ -271,7 +211,7 @@ SPECIAL_IMAGES: Final = (
         "Buildpacks",
         "package",
         annotated("io.buildpacks.buildpackage.metadata"),
-        one("pack", "Build with it", "pack build app --buildpack {reference}"),
+        one("pack", "Build with it", "pack build app --buildpack {reference}{plain}"),
         annotation_facts(),
     ),
     _image(
@@ -280,7 +220,7 @@ SPECIAL_IMAGES: Final = (
         "Buildpacks builders",
         "package",
         annotated("io.buildpacks.builder.metadata"),
-        one("pack", "Build with it", "pack build app --builder {reference}"),
+        one("pack", "Build with it", "pack build app --builder {reference}{plain}"),
         annotation_facts(("Stack", "io.buildpacks.stack.id")),
     ),
     _image(
@@ -298,7 +238,11 @@ SPECIAL_IMAGES: Final = (
         "Backstage dynamic plugins",
         "plug",
         annotated("io.backstage.dynamic-packages"),
-        one("backstage", "In dynamic-plugins.yaml", "package: oci://{reference}!PLUGIN"),
+        one(
+            "backstage",
+            "In dynamic-plugins.yaml",
+            "plugins:\n  - package: oci://{reference}!PLUGIN",
+        ),
         annotation_facts(),
     ),
     _image(
@@ -316,7 +260,7 @@ SPECIAL_IMAGES: Final = (
         "Flatpaks",
         "package",
         annotated("org.flatpak.ref"),
-        one("flatpak", "Add the remote", "flatpak remote-add {name} oci+https://{host}"),
+        one("flatpak", "Add the remote", "flatpak remote-add {name} oci+{scheme}://{host}"),
         annotation_facts(
             ("Ref", "org.flatpak.ref"), ("Installed size", "org.flatpak.installed-size")
         ),
@@ -327,7 +271,7 @@ SPECIAL_IMAGES: Final = (
         "RamaLama model images",
         "model",
         annotated_as("org.containers.type", "ai.image.model.*"),
-        one("ramalama", "Run", "ramalama run oci://{reference}"),
+        one("ramalama", "Run", "ramalama run{plain} oci://{reference}"),
         annotation_facts(("Form", "org.containers.type")),
     ),
     _image(
@@ -339,7 +283,7 @@ SPECIAL_IMAGES: Final = (
             annotated_as("dev.carvel.imgpkg.bundle", "true"),
             annotated("dev.carvel.imgpkg.copy.root-bundle"),
         ),
-        one("imgpkg", "Pull", "imgpkg pull -b {reference} -o bundle"),
+        one("imgpkg", "Pull", "imgpkg pull{plain} -b {reference} -o bundle"),
         annotation_facts(),
     ),
 )

@@ -31,11 +31,15 @@ FLUX: Final = simple(
         typed("application/vnd.cncf.flux.config.v*"), layered("application/vnd.cncf.flux.content.*")
     ),
     [
-        ("flux", "Pull", "flux pull artifact oci://{reference} --output ./manifests"),
+        (
+            "flux",
+            "Pull",
+            "mkdir -p ./manifests\nflux pull artifact{plain} oci://{reference} --output ./manifests",
+        ),
         (
             "flux",
             "As a source",
-            "flux create source oci {name} --url oci://{repository} --tag {tag}",
+            "flux create source oci {resource} --url oci://{repository} --tag {tag}{insecurely}",
         ),
     ],
     annotation_facts(
@@ -51,8 +55,12 @@ TIMONI: Final = simple(
     "configuration",
     any_of(typed("application/vnd.timoni.config.v*"), layered("application/vnd.timoni.content.*")),
     [
-        ("timoni", "Apply", "timoni apply {name} oci://{repository} --version {tag}"),
-        ("timoni", "Pull", "timoni mod pull oci://{repository} --version {tag} --output ./module"),
+        ("timoni", "Apply", "timoni apply{plain} {resource} oci://{repository} --version {tag}"),
+        (
+            "timoni",
+            "Pull",
+            "timoni mod pull{plain} oci://{repository} --version {tag} --output ./module",
+        ),
     ],
     annotation_facts(("Images", "sh.timoni.images")),
 )
@@ -80,7 +88,7 @@ TEKTON: Final = simple(
     "flux",
     layer_annotated("dev.tekton.image.*"),
     [
-        ("tkn", "List", "tkn bundle list {reference}"),
+        ("tkn", "List", "tkn bundle list{plain} {reference}"),
         (
             "tkn",
             "In a run",
@@ -102,8 +110,8 @@ CNAB: Final = simple(
         annotated_as("org.opencontainers.artifactType", "application/vnd.cnab.manifest.v1"),
     ),
     [
-        ("porter", "Explain", "porter explain --reference {reference}"),
-        ("porter", "Install", "porter install {name} --reference {reference}"),
+        ("porter", "Explain", "porter explain{plain} --reference {reference}"),
+        ("porter", "Install", "porter install {name}{plain} --reference {reference}"),
     ],
     config_facts(("Version", "version"), ("Schema", "schemaVersion"), ("Actions", "actions")),
 )
@@ -115,8 +123,8 @@ ZARF: Final = simple(
     "package",
     typed("application/vnd.zarf.config.v*"),
     [
-        ("zarf", "Deploy", "zarf package deploy oci://{reference}"),
-        ("zarf", "Inspect", "zarf package inspect definition oci://{reference}"),
+        ("zarf", "Deploy", "zarf package deploy{plain} oci://{reference}"),
+        ("zarf", "Inspect", "zarf package inspect definition{plain} oci://{reference}"),
     ],
     config_facts(("Architecture", "architecture"), ("Version", "ociVersion")),
 )
@@ -131,7 +139,7 @@ UDS: Final = simple(
         noted("uds.dev/*"),
         layered("application/vnd.defenseunicorns.*"),
     ),
-    [("uds", "Deploy", "uds deploy oci://{reference}")],
+    [("uds", "Deploy", "uds deploy{plain} oci://{reference}")],
     annotation_facts(("Architecture", "uds.dev/architecture"), ("Package", "uds.dev/package.name")),
 )
 OCM: Final = simple(
@@ -147,7 +155,7 @@ OCM: Final = simple(
         ),
         layered("application/vnd.ocm.software.component-descriptor.*"),
     ),
-    [("ocm", "Get", "ocm get resources {repository}:{tag}")],
+    [("ocm", "Get", "ocm get componentversions {scheme}://{component}:{tag}")],
 )
 HAULER: Final = simple(
     "hauler",
@@ -156,7 +164,6 @@ HAULER: Final = simple(
     Family.FILES,
     "files",
     any_of(typed("application/vnd.content.hauler.*"), layered("application/vnd.content.hauler.*")),
-    [("hauler", "Load", "hauler store add file {reference}")],
 )
 FLEET: Final = simple(
     "fleet",
@@ -190,7 +197,7 @@ CUE: Final = simple(
     _CONFIGURATION,
     "cue",
     any_of(typed("application/vnd.cue.module.v*"), layered("application/vnd.cue.modulefile.v*")),
-    [("cue", "Get", "CUE_REGISTRY={host} cue mod get {name}@{tag}")],
+    [("cue", "Get", "CUE_REGISTRY={host}{insecure} cue mod get {module}@{tag}")],
     annotation_facts(
         ("Commit", "org.cuelang.vcs-commit"), ("Committed", "org.cuelang.vcs-commit-time")
     ),

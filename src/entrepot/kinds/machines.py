@@ -36,8 +36,8 @@ SIF: Final = simple(
         layered("application/vnd.sylabs.sif.*", "appliciation/vnd.sylabs.sif.*"),
     ),
     [
-        ("apptainer", "Pull", "apptainer pull {name}.sif oras://{reference}"),
-        ("singularity", "Run", "singularity run oras://{reference}"),
+        ("apptainer", "Pull", "apptainer pull{plain} {name}.sif oras://{reference}"),
+        ("singularity", "Run", "singularity run{plain} oras://{reference}"),
     ],
 )
 OCI_SIF: Final = simple(
@@ -50,7 +50,7 @@ OCI_SIF: Final = simple(
         typed("application/vnd.sylabs.data-container.*"),
         layered("application/vnd.sylabs.image.layer.*"),
     ),
-    [("singularity", "Pull", "singularity pull --oci docker://{reference}")],
+    [("singularity", "Pull", "singularity pull{plain} --oci docker://{reference}")],
 )
 TART: Final = simple(
     "tart",
@@ -59,7 +59,7 @@ TART: Final = simple(
     _MACHINE,
     "machine",
     layered("application/vnd.cirruslabs.tart.*"),
-    [("tart", "Clone and run", "tart clone {reference} {name} && tart run {name}")],
+    [("tart", "Clone and run", "tart clone{plain} {reference} {name} && tart run {name}")],
     annotation_facts(
         ("Disk, uncompressed", "org.cirruslabs.tart.uncompressed-disk-size"),
         ("Uploaded", "org.cirruslabs.tart.upload-time"),

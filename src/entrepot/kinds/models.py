@@ -28,9 +28,9 @@ MODELPACK: Final = simple(
         layered("application/vnd.cncf.model.*"),
     ),
     [
-        ("modctl", "Pull", "modctl pull {reference} --extract-dir ./model"),
-        ("modctl", "Inspect", "modctl inspect {reference}"),
-        ("kit", "Pull", "kit pull {reference}"),
+        ("modctl", "Pull", "modctl pull{plain} {reference} --extract-dir ./model"),
+        ("modctl", "Inspect", "modctl inspect{plain} --remote {reference}"),
+        ("kit", "Pull", "kit pull{plain} {reference}"),
         ("docker", "Run", "docker model run {reference}"),
     ],
     config_facts(
@@ -59,9 +59,9 @@ KITOPS: Final = simple(
         typed("application/vnd.kitops.modelkit.*"), layered("application/vnd.kitops.modelkit.*")
     ),
     [
-        ("kit", "Unpack", "kit unpack {reference} -d ./model"),
-        ("kit", "Show", "kit info --remote {reference}"),
-        ("kit", "Pull", "kit pull {reference}"),
+        ("kit", "Unpack", "kit unpack{plain} {reference} -d ./model"),
+        ("kit", "Show", "kit info{plain} --remote {reference}"),
+        ("kit", "Pull", "kit pull{plain} {reference}"),
     ],
     config_facts(
         ("Name", "package.name"),
@@ -117,8 +117,8 @@ OLLAMA: Final = simple(
         all_of(configured("model_format", "model_family")),
     ),
     [
-        ("ollama", "Pull", "ollama pull {reference}"),
-        ("ollama", "Run", "ollama run {reference}"),
+        ("ollama", "Pull", "ollama pull{plain} {reference}"),
+        ("ollama", "Run", "ollama run{plain} {reference}"),
     ],
     config_facts(
         ("Format", "model_format"),

@@ -33,7 +33,7 @@ OPA: Final = simple(
         typed("application/vnd.openpolicyagent.bundle.*", "application/vnd.opa.*"), _is_opa_bundle
     ),
     [
-        ("oras", "Pull the bundle", "oras pull {reference}"),
+        ("oras", "Pull the bundle", "oras pull{plain} {reference}"),
         ("opa", "Evaluate", "opa eval --bundle bundle.tar.gz data"),
     ],
 )
@@ -48,8 +48,8 @@ CONFTEST: Final = simple(
         "application/vnd.cncf.openpolicyagent.data.layer.*",
     ),
     [
-        ("conftest", "Pull", "conftest pull oci://{reference}"),
-        ("conftest", "Test with them", "conftest test --update oci://{reference} FILE"),
+        ("conftest", "Pull", "conftest pull{plain} oci://{reference}"),
+        ("conftest", "Test with them", "conftest test{plain} --update oci://{reference} FILE"),
     ],
 )
 TRIVY_CHECKS: Final = simple(
@@ -59,7 +59,7 @@ TRIVY_CHECKS: Final = simple(
     _POLICY,
     "policy",
     layered("application/vnd.cncf.openpolicyagent.layer.*"),
-    [("trivy", "Check with it", "trivy config --checks-bundle-repository {reference} .")],
+    [("trivy", "Check with it", "trivy config{plain} --checks-bundle-repository {reference} .")],
 )
 KYVERNO: Final = simple(
     "kyverno",
@@ -81,8 +81,8 @@ FALCO_RULES: Final = simple(
     "policy",
     typed(f"{_FALCO}rulesfile.*"),
     [
-        ("falcoctl", "Install", "falcoctl artifact install {reference}"),
-        ("falcoctl", "Follow updates", "falcoctl artifact follow {reference}"),
+        ("falcoctl", "Install", "falcoctl artifact install{plain} {reference}"),
+        ("falcoctl", "Follow updates", "falcoctl artifact follow{plain} {reference}"),
     ],
     config_facts(("Name", "name"), ("Version", "version")),
 )
@@ -93,7 +93,7 @@ FALCO_PLUGIN: Final = simple(
     _POLICY,
     "plug",
     typed(f"{_FALCO}plugin.*"),
-    [("falcoctl", "Install", "falcoctl artifact install {reference}")],
+    [("falcoctl", "Install", "falcoctl artifact install{plain} {reference}")],
     config_facts(("Name", "name"), ("Version", "version")),
 )
 FALCO_ASSET: Final = simple(
@@ -103,7 +103,7 @@ FALCO_ASSET: Final = simple(
     _POLICY,
     "files",
     typed(f"{_FALCO}asset.*"),
-    [("falcoctl", "Install", "falcoctl artifact install {reference}")],
+    [("falcoctl", "Install", "falcoctl artifact install{plain} {reference}")],
     config_facts(("Name", "name"), ("Version", "version")),
 )
 GADGET: Final = simple(
@@ -117,8 +117,8 @@ GADGET: Final = simple(
         layered("application/vnd.gadget.*"),
     ),
     [
-        ("ig", "Run", "sudo ig run {reference}"),
-        ("kubectl", "Run in a cluster", "kubectl gadget run {reference}"),
+        ("ig", "Run", "sudo ig run{plain} {reference}"),
+        ("kubectl", "Run in a cluster", "kubectl gadget run{plain} {reference}"),
     ],
     annotation_facts(("Builder", "io.inspektor-gadget.builder.version")),
 )

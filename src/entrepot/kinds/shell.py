@@ -4,6 +4,7 @@ Over plain HTTP each client has its own way to be told; some know by themselves 
 is no place for certificates. Whatever somebody pushed is quoted.
 """
 
+import json
 import shlex
 from collections.abc import Iterable
 from typing import Final
@@ -68,9 +69,15 @@ def quoted(*words: str) -> str:
 def title_of(layer: Descriptor) -> str:
     """The file name that a layer is restored as; empty where it has none that is safe."""
     title = layer.annotations.get(TITLE, "")
-    parts = title.split("/")
-    is_unsafe = title.startswith(("/", "\\")) or ".." in parts or not title.isprintable()
-    return "" if is_unsafe or len(title) > 255 else title
+    # `echo` and `sha256sum` read backslashes, each in its own way.
+    is_odd = "\\" in title or not title.isprintable() or len(title) > 255
+    is_elsewhere = title.startswith("/") or not {"", ".", ".."}.isdisjoint(title.split("/"))
+    return "" if is_odd or is_elsewhere else title
+
+
+def file_of(title: str) -> str:
+    """A file's name for a shell and for any option before it: never an option itself."""
+    return quoted(f"./{title}" if title.startswith("-") else title)
 
 
 def pull_files(place: Place, title: str = "Pull the files") -> Command:
@@ -85,7 +92,7 @@ def with_oras(place: Place) -> tuple[Command, ...]:
         Command(
             "oras", "Show the manifest", f"oras manifest fetch{flags} --pretty {place.reference}"
         ),
-        Command("oras", "Show what is attached", f"oras discover{flags} -o tree {place.reference}"),
+        Command("oras", "Show what is attached", f"oras discover{flags} {place.reference}"),
         Command(
             "oras",
             "Copy with all that is attached",
@@ -141,13 +148,88 @@ def with_curl(place: Place, evidence: Evidence) -> tuple[Command, ...]:
 
 
 def _download(place: Place, name: str, layer: Descriptor) -> Command:
-    local = name.rpartition("/")[2] or "file"
+    local = name.rpartition("/")[2]
     algorithm, _, encoded = str(layer.digest).partition(":")
     url = f"{place.url}/v2/{place.repository}/blobs/{layer.digest}"
     line = quoted(f"{encoded}  {local}")
-    text = f"curl -fsSL -o {quoted(local)} {quoted(url)}\necho {line} | {algorithm}sum -c -"
+    text = f"curl -fsSL -o {file_of(local)} {quoted(url)}\necho {line} | {algorithm}sum -c -"
     note = "Of a private repository: add -u NAME, and give an access token as the password."
     return Command("curl", f"Download {local}", text, note=note)
+
+
+_PLAIN_HTTP: Final = {
+    "apptainer": " --no-https",
+    "conftest": " --tls=false",
+    "falcoctl": " --plain-http",
+    "flux": " --insecure-registry",
+    "helm": " --plain-http",
+    "imgpkg": " --registry-insecure",
+    "kit": " --plain-http",
+    "modctl": " --plain-http",
+    "ollama": " --insecure",
+    "operator-sdk": " --use-http",
+    "opm": " --use-http",
+    "oras": " --plain-http",
+    "porter": " --insecure-registry",
+    "ramalama": " --tls-verify=false",
+    "singularity": " --no-https",
+    "spin": " --insecure",
+    "tart": " --insecure",
+    "timoni": " --registry-insecure",
+    "tkn": " --remote-skip-tls",
+    "trivy": " --insecure",
+    "uds": " --insecure",
+    "zarf": " --plain-http",
+}
+_PLAIN_HTTP_HOST: Final = {
+    "ig": " --insecure-registries {host}",
+    "kubectl": " --insecure-registries {host}",
+    "pack": " --insecure-registry {host}",
+    "wkg": " --insecure {host}",
+}
+
+
+def plain_http(tool: str, place: Place) -> str:
+    """What a tool must be told before it takes a host over plain HTTP; empty where nothing."""
+    if place.is_https:
+        return ""
+    if tool == "oras":
+        return oras(place)
+    return _PLAIN_HTTP.get(tool) or _PLAIN_HTTP_HOST.get(tool, "").format(host=place.host)
+
+
+def filled(template: str, place: Place, tool: str) -> str:
+    """A template with this place's words; `{plain}` is what the tool needs over plain HTTP."""
+    name = place.repository.text.rpartition("/")[2]
+    repository = place.repository_reference
+    return template.format(
+        reference=place.reference,
+        pinned=place.pinned,
+        repository=repository,
+        parent=repository.rpartition("/")[0],
+        # The Open Component Model puts this between a repository and a component.
+        component=repository.replace("/component-descriptors/", "//", 1),
+        url=place.url,
+        scheme="https" if place.is_https else "http",
+        host=place.host,
+        insecurely="" if place.is_https else " --insecure",
+        insecure="" if place.is_https or is_local(place) else "+insecure",
+        name=name,
+        module=place.repository.text,
+        resource=resource_name(name),
+        tag=place.tag or "",
+        plain=plain_http(tool, place),
+    )
+
+
+def resource_name(name: str) -> str:
+    """A repository's last component as Kubernetes takes names."""
+    return name.replace(".", "-").replace("_", "-")
+
+
+def yaml_text(text: str) -> str:
+    """A text as YAML takes it whatever is in it: JSON's strings are YAML's too."""
+    return json.dumps(text)
 
 
 def generic(place: Place, evidence: Evidence) -> tuple[Command, ...]:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, Language, Place
 from entrepot.kinds.evidence import Evidence
-from entrepot.kinds.images import filled
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
 from entrepot.kinds.marks import Recognizes
 from entrepot.kinds.words import FactsOf, describe, no_facts
 
 Line = tuple[str, str, str] | tuple[str, str, str, Language]
-"""A tool, a title, and a template as `entrepot.kinds.images.filled` takes it."""
+"""A tool, a title, and a template as `shell.filled` takes it."""
 
 FILES = (Tab.README, Tab.FILES, Tab.CONFIG)
 
@@ -34,7 +33,8 @@ def simple(
     """A kind whose own commands come before those that every artifact has."""
 
     def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-        own = tuple(_command(each, place) for each in lines)
+        # Without a tag there is nothing to say to a tool that takes only tags.
+        own = tuple(_command(each, place) for each in lines if place.tag or "{tag}" not in each[2])
         rest = shell.inspect_only if evidence.children else shell.generic
         return (*own, *rest(place, evidence))
 
@@ -57,4 +57,4 @@ def simple(
 
 def _command(line: Line, place: Place) -> Command:
     language = line[3] if len(line) == 4 else Language.SHELL
-    return Command(line[0], line[1], filled(line[2], place), language)
+    return Command(line[0], line[1], shell.filled(line[2], place, line[0]), language)

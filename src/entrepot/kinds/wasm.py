@@ -18,8 +18,8 @@ SPIN: Final = simple(
     "wasm",
     any_of(layered("application/vnd.fermyon.spin.*"), annotated("com.fermyon.spin.*")),
     [
-        ("spin", "Run", "spin up --from {reference}"),
-        ("spin", "Pull", "spin registry pull {reference}"),
+        ("spin", "Run", "spin up{plain} --from {reference}"),
+        ("spin", "Pull", "spin registry pull{plain} {reference}"),
     ],
     annotation_facts(("App digest", "com.fermyon.spin.lockedAppDigest")),
     tabs=_TABS,
@@ -70,8 +70,12 @@ COMPONENT: Final = simple(
         layered("application/wasm"),
     ),
     [
-        ("wkg", "Pull", "wkg oci pull {reference} -o {name}.wasm"),
-        ("wasmtime", "Run", "wkg oci pull {reference} -o {name}.wasm && wasmtime run {name}.wasm"),
+        ("wkg", "Pull", "wkg oci pull{plain} {reference} -o {name}.wasm"),
+        (
+            "wasmtime",
+            "Run",
+            "wkg oci pull{plain} {reference} -o {name}.wasm\nwasmtime run {name}.wasm",
+        ),
     ],
     config_facts(
         ("Author", "author"),
@@ -95,7 +99,7 @@ MODULE: Final = simple(
         layered("application/vnd.wasm.content.layer.*"),
     ),
     [
-        ("wasm-to-oci", "Pull", "wasm-to-oci pull {reference} --out {name}.wasm"),
+        ("wkg", "Pull", "wkg oci pull{plain} {reference} -o {name}.wasm"),
         ("kwctl", "As a policy", "kwctl pull registry://{reference}"),
     ],
     tabs=_TABS,

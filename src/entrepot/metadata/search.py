@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, select
 
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.artifact_tables import repository_facets
@@ -64,6 +64,14 @@ class Found:
     total: int
     hits: tuple[Hit, ...]
     facets: FacetCounts
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Ids of what matches, and by facet of what only its filters leave out."""
+
+    ids: list[int]
+    but_for: dict[Facet, list[int]]
 
 
 NOTHING: Final = Found(0, (), {})
@@ -143,9 +151,9 @@ async def search(
     """One page of the repositories that match and are seen, and counts over all of them."""
     if any(not term.tokens for term in query.terms):
         return NOTHING
-    ids = await _ids(reader, query, sight, order)
-    hits = await _hits(reader, ids[offset : offset + limit])
-    return Found(len(ids), hits, await _facets(reader, query, sight, ids))
+    matched = await _match(reader, query, sight, order)
+    hits = await _hits(reader, matched.ids[offset : offset + limit])
+    return Found(len(matched.ids), hits, await _facets(reader, query, matched))
 
 
 async def list_seen_names(reader: Reader, sight: Sight, limit: int) -> list[str]:
@@ -179,21 +187,16 @@ def _hit(row: Row) -> Hit:
     )
 
 
-async def _facets(reader: Reader, query: Query, sight: Sight, ids: Sequence[int]) -> FacetCounts:
+async def _facets(reader: Reader, query: Query, matched: _Matched) -> FacetCounts:
     """Each facet is counted without its own filters: what would be found instead."""
     chosen = _chosen(query)
     counts: FacetCounts = {facet: [] for facet in Facet}
-    if ids:
-        statement = _COUNT_OF_FEW if len(ids) <= _FEW else _COUNT_OF_MANY
-        _add(counts, await reader.all(statement, ids=json_of(ids)), without=chosen)
+    if matched.ids:
+        statement = _COUNT_OF_FEW if len(matched.ids) <= _FEW else _COUNT_OF_MANY
+        _add(counts, await reader.all(statement, ids=json_of(matched.ids)), without=chosen)
     for facet in chosen:
-        wider = Query(
-            query.terms,
-            query.excluded,
-            tuple(each for each in query.filters if each.name != facet or each.is_excluded),
-        )
-        others = await _ids(reader, wider, sight, None)
-        _add(counts, await reader.all(_COUNT_ONE, ids=json_of(others), facet=facet))
+        ids = [*matched.ids, *matched.but_for[facet]]
+        _add(counts, await reader.all(_COUNT_ONE, ids=json_of(ids), facet=facet))
     return {facet: _most(values, chosen.get(facet, set())) for facet, values in counts.items()}
 
 
@@ -218,8 +221,8 @@ def _most(values: list[tuple[str, int]], chosen: set[str]) -> list[tuple[str, in
     return values[:MOST_VALUES] + kept
 
 
-async def _ids(reader: Reader, query: Query, sight: Sight, order: Order | None) -> list[int]:
-    """Everything that matches, in that order."""
+async def _match(reader: Reader, query: Query, sight: Sight, order: Order) -> _Matched:
+    """Everything that matches, in that order, and what fails the filters of one facet only."""
     demands = tuple(demands_of(query.filters))
     values: dict[str, Value] = {}
     for demand in demands:
@@ -230,14 +233,24 @@ async def _ids(reader: Reader, query: Query, sight: Sight, order: Order | None) 
         values |= matching("excluded", query.excluded, any_of=True)
     if sight.is_limited:
         values |= sight.values
-    statement = _statement(
-        bool(query.terms),
-        bool(query.excluded),
-        tuple(demand.shape for demand in demands),
-        sight.is_limited,
-        order,
-    )
-    return [int(row[0]) for row in await reader.all(statement, **values)]
+    shapes = tuple(demand.shape for demand in demands)
+    statement = _statement(bool(query.terms), bool(query.excluded), shapes, sight.is_limited, order)
+    return _sorted_out(await reader.all(statement, **values), _facets_of(shapes))
+
+
+def _facets_of(shapes: Iterable[Shape]) -> list[Shape]:
+    """The demands that widen when their facet is counted."""
+    return [each for each in shapes if isinstance(each.name, Facet) and not each.is_excluded]
+
+
+def _sorted_out(rows: Sequence[Row], facets: Sequence[Shape]) -> _Matched:
+    if not facets:
+        return _Matched([row[0] for row in rows], {})
+    matched = _Matched([], {Facet(each.name): [] for each in facets})
+    groups = [matched.ids, *matched.but_for.values()]
+    for repository_id, failing in rows:
+        groups[failing].append(repository_id)
+    return matched
 
 
 def _values_of_terms(query: Query) -> dict[str, Value]:
@@ -254,27 +267,27 @@ def _values_of_terms(query: Query) -> dict[str, Value]:
 
 @lru_cache(maxsize=512)
 def _statement(
-    by_words: bool,
-    excluding: bool,
-    shapes: tuple[Shape, ...],
-    is_limited: bool,
-    order: Order | None,
+    by_words: bool, excluding: bool, shapes: tuple[Shape, ...], is_limited: bool, order: Order
 ) -> Statement:
     """The statement of a search of that form; there are few forms, and making one takes long."""
-    statement = select(repositories.c.id)
+    facets = _facets_of(shapes)
+    fails = [case((condition_of(each), 0), else_=1) for each in facets]
+    # Of the facets, which one fails: 0 for none. Where several do, nobody needs to know.
+    failing = (place * each for place, each in enumerate(fails, 1))
+    statement = select(repositories.c.id, sum(failing, start=literal_column("0")))
     if by_words:
         statement = statement.join(TEXTS, TEXTS.c.id == repositories.c.id)
     if is_limited:
         statement = statement.where(IS_SEEN)
     if excluding:
         statement = statement.where(misses("excluded"))
-    statement = statement.where(*(condition_of(shape) for shape in shapes))
+    if len(fails) > 1:
+        statement = statement.where(sum(fails[1:], start=fails[0]) <= 1)
+    statement = statement.where(*(condition_of(each) for each in shapes if each not in facets))
     return Statement(statement.order_by(*_order(order, by_words=by_words)))
 
 
-def _order(order: Order | None, *, by_words: bool) -> Sequence[ColumnElement[object]]:
-    if order is None:
-        return ()
+def _order(order: Order, *, by_words: bool) -> Sequence[ColumnElement[object]]:
     if order is Order.RELEVANCE and by_words:
         return (_TIER, _FIT, *_POPULAR)
     return _ORDERS[order]

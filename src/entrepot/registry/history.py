@@ -7,7 +7,7 @@ from entrepot.metadata import blobs, history, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.history import TagAction, TagEvent
 from entrepot.metadata.manifests import ManifestFacts, StoredManifest
-from entrepot.metadata.repositories import Repository, lock_repository
+from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.names import Tag
@@ -57,7 +57,13 @@ class History:
             tx, repository_id, digest, manifest.media_type, manifest.content, by, self._now()
         )
 
-    async def restore(self, repository: Repository, event_id: int, by: int | None) -> TagEvent:
+    async def restore(
+        self,
+        repository: Repository,
+        event_id: int,
+        by: int | None,
+        witness: Witness | None = None,
+    ) -> TagEvent:
         """Point the event's tag at the digest that it pointed at before the event.
 
         For a tag's first push, and for a deletion, that is the event's own digest. Raises
@@ -78,6 +84,8 @@ class History:
             )
             await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
             await jobs.add_job(tx, "index", str(manifest_id), now)
+            if witness is not None:
+                await witness(tx, Change(Event.PUSHED, repository, str(digest), (tag.text,)))
         return event
 
     async def _bring_back(

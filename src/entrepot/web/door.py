@@ -1,97 +1,212 @@
-"""The page that a new hub greets with: how to log in and push, for this very address."""
+"""Answers people's browsers: finds the route, admits the visitor, prints the page."""
 
-from html import escape
-from string import Template
+import secrets
 from typing import Final
 
-from entrepot.http.messages import Request, Response, content, without_body
-from entrepot.http.origin import Origins
+from entrepot.errors import (
+    BadCredentials,
+    Denied,
+    EntrepotError,
+    MethodUnsupported,
+    NamespaceUnknown,
+    NotFound,
+    RepositoryUnknown,
+    Unauthenticated,
+)
+from entrepot.http import forms
+from entrepot.http.errors import error_response, status_of
+from entrepot.http.messages import Request, Response, content, empty, without_body
+from entrepot.http.routing import Match, Policy, Router
+from entrepot.hub.identities import ANONYMOUS, Identity
+from entrepot.hub.permissions import EVERYTHING, Action
+from entrepot.metadata.accounts import Role, find_namespace, find_role
+from entrepot.oci.names import RepositoryName
+from entrepot.web.desk import Desk
+from entrepot.web.errors import ErrorPage
+from entrepot.web.pages import Page, redirect, to_json
+from entrepot.web.render import render, static_file
+from entrepot.web.routes import ROUTES
+from entrepot.web.visits import FORM_COOKIE, View, Visit
 
 _HTML: Final = "text/html; charset=utf-8"
-_HEADERS: Final = (
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'",
-    ),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
+_CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; manifest-src 'self'"
 )
+SECURITY: Final = (
+    ("content-security-policy", _CSP),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+)
+_MEDIA_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
+_ACTIONS: Final = {
+    Policy.PULL: Action.PULL,
+    Policy.PUSH: Action.PUSH,
+    Policy.DELETE: Action.DELETE,
+    Policy.ADMINISTER: Action.PULL,
+}
 
-_PAGE: Final = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<link rel="stylesheet" href="/style.css">
-</head>
-<body>
-<main>
-<p class="brand">Entrepot</p>
-$content
-</main>
-</body>
-</html>
-""")
 
-_HOME: Final = Template("""<h1>A hub for every software artifact</h1>
-<p>This registry is running. Log in and push with the client you already have.</p>
-<h2>Container images</h2>
-<pre><code>docker login $host
-docker push $host/NAMESPACE/app:1</code></pre>
-<h2>Helm charts</h2>
-<pre><code>helm registry login $host$plain
-helm push demo-0.1.0.tgz oci://$host/NAMESPACE$plain</code></pre>
-<h2>Any file</h2>
-<pre><code>oras login $host
-oras push $host/NAMESPACE/notes:1 notes.txt:text/plain</code></pre>
-<p>NAMESPACE is your account's name, or an organisation's that you belong to.</p>""")
-
-_STYLE: Final = b"""
-:root { color-scheme: light dark; --accent: #0f766e; --soft: rgb(127 127 127 / 12%); }
-body { margin: 0; font: 1rem/1.6 system-ui, sans-serif; }
-main { max-width: 42rem; margin: 0 auto; padding: 3rem 1.25rem; }
-.brand { color: var(--accent); font-weight: 650; letter-spacing: .02em; margin: 0; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: .25rem 0 1rem; }
-h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
-pre { background: var(--soft); border-radius: .5rem; padding: .9rem 1rem; overflow-x: auto; }
-code { font: .9rem/1.6 ui-monospace, monospace; }
-@media (prefers-color-scheme: dark) { :root { --accent: #5eead4; } }
-"""
+def session_cookie(*, is_https: bool) -> str:
+    """The name of the cookie that says who is signed in; over HTTPS no other site can set it."""
+    return "__Host-entrepot" if is_https else "entrepot_session"
 
 
 class PageDoor:
-    """Answers people's browsers."""
+    """Every page of the hub."""
 
-    def __init__(self, origins: Origins) -> None:
-        self._origins = origins
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._router: Router[View] = Router(ROUTES)
 
     async def answer(self, request: Request) -> Response:
-        """Answer a request for a page."""
+        """Answer a request for a page or for what pages are made of."""
         request.facts["endpoint"] = "page"
-        response = self._answer(request)
+        visit = Visit(self._desk, request)
+        try:
+            response = await self._answer(visit)
+        except EntrepotError as error:
+            response = self._failure(visit, error)
+        response.headers.extend(SECURITY)
+        response.headers.extend(visit.cookies)
         return without_body(response) if request.method == "HEAD" else response
 
-    def _answer(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            return _message(405, "This page can only be read", [("allow", "GET, HEAD")])
-        if request.path == "/style.css":
-            return content(200, "text/css; charset=utf-8", _STYLE, _HEADERS)
-        if request.path != "/":
-            return _message(404, "There is nothing here", [])
-        origin = self._origins.origin(request)
-        plain = " --plain-http" if origin.startswith("http://") else ""
-        home = _HOME.substitute(host=escape(self._origins.host(request)), plain=plain)
-        return _page(200, "Entrepot", home, [])
+    async def _answer(self, visit: Visit) -> Response:
+        request = visit.request
+        if request.path.startswith("/static/") and request.method in ("GET", "HEAD"):
+            return _static(request)
+        found = self._router.find(request.method, request.path)
+        if not isinstance(found, Match):
+            raise MethodUnsupported(found) if found else NotFound
+        await self._identify(visit)
+        visit.values = found.values
+        if found.route.is_unsafe:
+            await self._check_form(visit)
+        await self._admit(visit, found.route.policy)
+        page = await found.route.handler(visit)
+        return page if isinstance(page, Response) else self._print(visit, page)
+
+    async def _identify(self, visit: Visit) -> None:
+        """A browser by its session, a program by its `Authorization`."""
+        if visit.request.header("authorization") is not None:
+            identity = await self._desk.gate.identify(visit.request)
+            visit.identity = ANONYMOUS if identity.grants is not None else identity
+            return
+        visit.form_secret = forms.read_cookie(visit.request, FORM_COOKIE)
+        secret = forms.read_cookie(visit.request, session_cookie(is_https=visit.is_https))
+        if not secret:
+            return
+        visit.signed_in = await self._desk.sessions.find(secret)
+        if visit.signed_in is None:
+            return
+        visit.session_secret = secret
+        if not visit.signed_in.is_pending:
+            visit.identity = Identity(visit.signed_in.account, EVERYTHING)
+            await self._desk.sessions.touch(visit.signed_in.session, visit.request.client)
+        visit.request.facts["account"] = visit.signed_in.account.name
+
+    async def _check_form(self, visit: Visit) -> None:
+        """A page of ours in this very browser sent it; pages take no other credentials."""
+        if visit.request.header("authorization") is not None:
+            raise Denied("this address takes forms of pages only: programs have /api/v1")
+        forms.check_origin(visit.request, visit.origin)
+        if forms.media_type(visit.request) == forms.MULTIPART:
+            # Its fields come with its files: the upload checks the token from the address.
+            given = visit.query("token")
+        else:
+            visit.form = await forms.read_form(visit.request)
+            given = visit.form.get("token")
+        forms.check_token(given, visit.form_secret, visit.session_secret)
+
+    async def _admit(self, visit: Visit, policy: Policy) -> None:
+        """Raise where the policy does not let the visitor in."""
+        if "repository" in visit.values:
+            await self._admit_to_repository(visit, policy)
+        elif "namespace" in visit.values:
+            await self._admit_to_namespace(visit, policy)
+        elif policy is not Policy.ANYBODY and visit.account is None:
+            raise Unauthenticated
+        elif policy is Policy.OPERATE and not (visit.account and visit.account.is_admin):
+            raise NotFound
+
+    async def _admit_to_repository(self, visit: Visit, policy: Policy) -> None:
+        try:
+            name = RepositoryName(visit.values["repository"])
+        except EntrepotError as error:
+            raise RepositoryUnknown from error
+        visit.rights = await self._desk.gate.rights(visit.identity, name)
+        if visit.rights.repository is None or Action.PULL not in visit.rights.actions:
+            raise RepositoryUnknown
+        admitted = _ACTIONS.get(policy, Action.PULL) in visit.rights.actions
+        if policy is Policy.ADMINISTER:
+            admitted = visit.may_administer
+        if not admitted or (policy is Policy.SIGNED_IN and visit.account is None):
+            raise Unauthenticated if visit.account is None else Denied
+
+    async def _admit_to_namespace(self, visit: Visit, policy: Policy) -> None:
+        reader = self._desk.metadata.reader
+        visit.namespace = await find_namespace(reader, visit.values["namespace"][:200])
+        if visit.namespace is None:
+            raise NamespaceUnknown
+        if policy is Policy.ANYBODY:
+            return
+        if visit.account is None:
+            raise Unauthenticated
+        if visit.account.is_admin or visit.account.id == visit.namespace.id:
+            return
+        role = await find_role(reader, visit.namespace.id, visit.account.id)
+        if role is None:
+            raise NamespaceUnknown
+        if policy is Policy.OWN and role is not Role.OWNER:
+            raise Denied
+
+    def _print(self, visit: Visit, page: Page) -> Response:
+        if visit.wants_json:
+            return to_json(page)
+        if not visit.form_secret and visit.request.header("authorization") is None:
+            visit.form_secret = secrets.token_urlsafe(18)
+            cookie = forms.set_cookie(FORM_COOKIE, visit.form_secret, is_https=visit.is_https)
+            visit.cookies.append(cookie)
+        headers = [
+            ("cache-control", "private, no-cache"),
+            ("vary", "accept, cookie, accept-language"),
+            ("content-language", "zh-Hans" if visit.language == "zh" else "en"),
+        ]
+        return content(page.status, _HTML, render(page, visit), headers)
+
+    def _failure(self, visit: Visit, error: EntrepotError) -> Response:
+        if visit.wants_json or isinstance(error, BadCredentials):
+            return error_response(error)
+        if isinstance(error, Unauthenticated) and visit.request.method in ("GET", "HEAD"):
+            path = visit.request.path
+            query = visit.request.query_string
+            return redirect("/login", next=f"{path}?{query}" if query else path)
+        if isinstance(error, Unauthenticated):
+            error = Denied("sign in first")
+        response = self._print(visit, ErrorPage.of(error, status_of(error)))
+        if isinstance(error, MethodUnsupported):
+            response.headers.append(("allow", ", ".join(error.allowed)))
+        return response
 
 
-def _message(status: int, text: str, headers: list[tuple[str, str]]) -> Response:
-    body = f'<h1>{escape(text)}</h1>\n<p><a href="/">Back to the start</a></p>'
-    return _page(status, f"{text} - Entrepot", body, headers)
-
-
-def _page(status: int, title: str, body: str, headers: list[tuple[str, str]]) -> Response:
-    text = _PAGE.substitute(title=escape(title), content=body)
-    return content(status, _HTML, text.encode(), [*_HEADERS, *headers])
+def _static(request: Request) -> Response:
+    name = request.path.removeprefix("/static/")
+    found = static_file(name)
+    media_type = _MEDIA_TYPES.get(name.rpartition(".")[2])
+    if found is None or media_type is None:
+        raise NotFound
+    etag = f'"{found[1]}"'
+    keep = "public, max-age=31536000, immutable" if request.query("v") else "public, no-cache"
+    headers = [("etag", etag), ("cache-control", keep)]
+    if request.header("if-none-match") == etag:
+        return empty(304, headers)
+    return content(200, media_type, found[0], headers)

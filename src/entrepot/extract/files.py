@@ -1,0 +1,216 @@
+"""Generic files: what layers are called, what archives hold, and texts worth a preview."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from entrepot.extract import limits
+from entrepot.extract.archives import (
+    Member,
+    is_tar,
+    is_zip,
+    open_stream,
+    read_tar,
+    read_zip,
+)
+from entrepot.extract.findings import Blob, Document, File, Findings, State, Task
+from entrepot.extract.limits import TooLarge, Unreadable, cut
+from entrepot.extract.texts import document, is_text
+
+_PREVIEWED: Final = [
+    ".txt",
+    ".md",
+    ".markdown",
+    ".rst",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".csv",
+    ".tsv",
+    ".xml",
+    ".sh",
+    ".py",
+    ".go",
+    ".js",
+    ".ts",
+    ".rs",
+    ".rb",
+    ".java",
+    ".c",
+    ".h",
+    ".cpp",
+    ".tf",
+    ".tofu",
+    ".hcl",
+    ".rego",
+    ".cue",
+    ".k",
+    ".lua",
+    ".sql",
+    ".html",
+    ".css",
+    ".proto",
+    ".env",
+    ".properties",
+    ".dockerfile",
+    ".nix",
+    ".bicep",
+    ".jinja",
+    ".gotmpl",
+    ".tpl",
+    ".license",
+    ".sig",
+    ".pem",
+    ".pub",
+    ".prov",
+    ".spdx",
+]
+_NAMES: Final = frozenset(
+    {"dockerfile", "makefile", "license", "copying", "notice", "readme", "chart.lock", "kitfile"}
+)
+
+
+class Collected:
+    """Files and texts as they are found, until there are enough of them."""
+
+    def __init__(self) -> None:
+        self.files: list[File] = []
+        self.documents: dict[str, Document] = {}
+        self.is_cut = False
+        self.problem = ""
+
+    def add(self, member: Member, layer: int) -> None:
+        """List a member of an archive, and keep it where it is a text to be shown."""
+        path = member.path.removeprefix("./").rstrip("/")
+        if not path:
+            return
+        if len(self.files) >= limits.ENTRIES:
+            self.is_cut = True
+            return
+        self.files.append(File(path, member.size, member.type, member.target, member.mode, layer))
+        if member.type == "file" and 0 < member.size <= limits.PREVIEW and is_previewed(path):
+            self.keep(path, member.read(limits.PREVIEW))
+
+    def keep(self, path: str, content: bytes) -> None:
+        """Keep a text for a preview; a README or a licence also as what it is."""
+        if not is_text(content) or len(self.documents) >= limits.MOST_PREVIEWS:
+            return
+        self.documents[f"file:{path}"] = document(
+            f"file:{path}", media_type_of(path), content, limits.PREVIEW
+        )
+        name = path.rpartition("/")[2].lower()
+        if path.count("/") <= 1:
+            if name.startswith(("readme", "skill.md", "model-card", "modelcard")):
+                self.documents.setdefault(
+                    "readme", document("readme", media_type_of(path), content)
+                )
+            elif name.startswith(("license", "licence", "copying")):
+                self.documents.setdefault("license", document("license", "text/plain", content))
+
+    def findings(self) -> Findings:
+        """All that was collected; a problem on the way leaves what came before it."""
+        if self.problem and not self.files:
+            return Findings(state=State.FAILED, reason=self.problem)
+        return Findings(
+            state=State.DONE,
+            reason=self.problem,
+            files=self.files,
+            files_cut=self.is_cut or bool(self.problem),
+            documents=list(self.documents.values()),
+        )
+
+
+def is_previewed(path: str) -> bool:
+    """Say whether a file of this name is likely a text that people want to see."""
+    name = path.rpartition("/")[2].lower()
+    stem, dot, extension = name.rpartition(".")
+    return name in _NAMES or (bool(dot) and f".{extension}" in _PREVIEWED) or stem in _NAMES
+
+
+def media_type_of(path: str) -> str:
+    """The media type by which a preview is drawn."""
+    lowered = path.lower()
+    if lowered.endswith((".md", ".markdown")) or lowered.rpartition("/")[2] == "readme":
+        return "text/markdown"
+    if lowered.endswith(".json"):
+        return "application/json"
+    return "application/yaml" if lowered.endswith((".yaml", ".yml")) else "text/plain"
+
+
+def read_files(task: Task) -> Findings:
+    """Every layer: its own name, and what is in it where it is an archive."""
+    collected = Collected()
+    for blob in task.blobs:
+        if blob.index >= 0 and blob.path:
+            read_blob(blob, collected)
+    return collected.findings()
+
+
+def read_blob(blob: Blob, collected: Collected) -> None:
+    """One layer; what cannot be read of it is told, and the others are read all the same."""
+    try:
+        with open_blob(blob) as file:
+            _read(file, blob, collected)
+    except TooLarge as error:
+        collected.is_cut = True
+        collected.problem = str(error)
+    except Unreadable as error:
+        collected.problem = str(error)
+
+
+def _read(file: IO[bytes], blob: Blob, collected: Collected) -> None:
+    start = file.read(limits.PREVIEW + 1)
+    file.seek(0)
+    title = cut(blob.title, limits.PATH)
+    if is_zip(start):
+        for member in read_zip(file, blob.size):
+            collected.add(member, blob.index)
+        return
+    if is_compressed(start) or is_tar(start):
+        for member in members_of(file, blob.size):
+            collected.add(member, blob.index)
+        return
+    if blob.size <= limits.PREVIEW and (is_previewed(title) or "text" in blob.media_type):
+        collected.keep(title or "layer", start)
+
+
+def is_compressed(start: bytes) -> bool:
+    """Say whether bytes begin as gzip, zstd, bzip2 or xz do."""
+    return start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"))
+
+
+def members_of(file: IO[bytes], size: int) -> Iterator[Member]:
+    """The members of a tar, compressed or not; nothing of what is no tar."""
+    stream = open_stream(file, size)
+    first = stream.read(1024)
+    return read_tar(stream, first) if is_tar(first) else iter(())
+
+
+def open_blob(blob: Blob) -> IO[bytes]:
+    """The blob's file: a plain one, and no link to anywhere."""
+    path = Path(blob.path)
+    try:
+        if not stat.S_ISREG(path.stat(follow_symlinks=False).st_mode):
+            raise Unreadable("the blob is not here")
+        return path.open("rb")
+    except OSError as error:
+        raise Unreadable("the blob is not here") from error
+
+
+def read_whole(blob: Blob, most: int) -> bytes:
+    """A blob's bytes, decompressed where they are gzipped, at most so many."""
+    with open_blob(blob) as file:
+        start = file.read(6)
+        file.seek(0)
+        if is_compressed(start):
+            content = open_stream(file, blob.size).read(most + 1)
+        else:
+            content = file.read(most + 1)
+    if len(content) > most:
+        raise TooLarge("the document is larger than what is read")
+    return content

@@ -1,0 +1,90 @@
+"""The parent's side of reading: one child, given tasks one by one, and replaced when it fails."""
+
+import asyncio
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import DecodeError, json
+
+from entrepot.extract.findings import Findings, State, Task
+
+_MOST: Final = 64 * 1024 * 1024
+"""Bytes of findings that are taken from a child."""
+_TASKS: Final = 200
+"""Tasks after which a child is replaced: whatever it has gathered goes with it."""
+_GRACE: Final = 5.0
+CHILD: Final = (sys.executable, "-I", "-m", "entrepot.extract.child")
+
+
+class Reader:
+    """Reads artifacts in a process of its own."""
+
+    def __init__(self, command: Sequence[str] = CHILD) -> None:
+        self._command = tuple(command)
+        self._child: asyncio.subprocess.Process | None = None
+        self._done = 0
+        self._turn = asyncio.Lock()
+
+    async def read(self, task: Task) -> Findings:
+        """What was found; a child that dies or hangs is a finding too."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(task.seconds + _GRACE):
+                    return await self._ask(task)
+            except TimeoutError:
+                reason = "reading it took longer than it may"
+            except (OSError, EOFError, DecodeError, asyncio.IncompleteReadError):
+                reason = "it brought down the process that read it"
+            except asyncio.CancelledError:
+                await self._end()
+                raise
+            await self._end()
+            return Findings(state=State.FAILED, reason=reason)
+
+    async def render(self, text: str) -> str:
+        """Markdown as safe HTML; nothing where it cannot be rendered in time."""
+        found = await self.read(Task("markdown", "", [], annotations={"text": text}, seconds=3))
+        return found.documents[0].text if found.documents else ""
+
+    async def close(self) -> None:
+        """End the child; closing twice succeeds."""
+        async with self._turn:
+            await self._end()
+
+    async def _ask(self, task: Task) -> Findings:
+        child = await self._ready()
+        if child.stdin is None or child.stdout is None:
+            raise EOFError
+        body = json.encode(task)
+        child.stdin.write(struct.pack(">I", len(body)) + body)
+        await child.stdin.drain()
+        (length,) = struct.unpack(">I", await child.stdout.readexactly(4))
+        if length > _MOST:
+            raise EOFError
+        self._done += 1
+        return json.decode(await child.stdout.readexactly(length), type=Findings)
+
+    async def _ready(self) -> asyncio.subprocess.Process:
+        if self._child is not None and self._done >= _TASKS:
+            await self._end()
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                close_fds=True,
+                limit=2**20,
+            )
+            self._done = 0
+        return self._child
+
+    async def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if child.returncode is None:
+            child.kill()
+        await child.wait()

@@ -1,0 +1,80 @@
+"""What attachments say of an artifact, gathered: packages, findings, statements, signatures."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import DecodeError, json
+
+from entrepot.extract.findings import Findings
+from entrepot.hub.attachments import Attachments
+from entrepot.metadata import artifacts, manifests
+from entrepot.metadata.engine import Metadata
+from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import parse_manifest
+from entrepot.oci.media_types import INDEXES
+
+_MOST: Final = 2000
+"""Packages or findings that one page shows; searching narrows them."""
+_LISTS: Final = (
+    "packages",
+    "relations",
+    "vulnerabilities",
+    "statements",
+    "signatures",
+)
+
+
+class Evidence:
+    """Reads what was found in everything that is attached to an artifact or to its children."""
+
+    def __init__(self, metadata: Metadata, attachments: Attachments) -> None:
+        self._metadata = metadata
+        self._attachments = attachments
+
+    async def gather(
+        self, repository_id: int, digest: str, own: Findings, query: str = ""
+    ) -> Findings:
+        """One value with the packages, findings, statements and signatures of all of them.
+
+        `query` narrows packages and findings to those that hold each of its words.
+        """
+        everything = [own]
+        for each in [digest, *await self._children(repository_id, digest)]:
+            for attached in await self._attachments.list_of(repository_id, each):
+                found = await self._find(attached.artifact.manifest_id)
+                everything += [found] if found else []
+        values = {name: _joined(everything, name) for name in _LISTS}
+        words = query.lower().split()
+        for name in ("packages", "vulnerabilities"):
+            values[name] = [
+                each
+                for each in _distinct(values[name])
+                if all(word in json.encode(each).decode().lower() for word in words)
+            ][:_MOST]
+        return Findings(state=own.state, reason=own.reason, facts=own.facts, **values)  # type: ignore[arg-type]
+
+    async def _find(self, manifest_id: int) -> Findings | None:
+        document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
+        if document is None:
+            return None
+        try:
+            return json.decode(document.text, type=Findings)
+        except DecodeError:
+            return None
+
+    async def _children(self, repository_id: int, digest: str) -> list[str]:
+        reader = self._metadata.reader
+        stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
+        if stored is None or stored.media_type not in INDEXES:
+            return []
+        manifest = parse_manifest(stored.content, stored.media_type)
+        return [str(each.digest) for each in manifest.children[:50]]
+
+
+def _joined(everything: Iterable[Findings], name: str) -> list[object]:
+    return [each for findings in everything for each in getattr(findings, name)]
+
+
+def _distinct(values: Iterable[object]) -> list[object]:
+    """Each once: several SBOMs list the same package."""
+    return list({json.encode(each): each for each in values}.values())

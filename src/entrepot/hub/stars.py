@@ -1,0 +1,34 @@
+"""Stars: given and taken back by whoever may see the repository."""
+
+from entrepot.errors import Unauthenticated
+from entrepot.hub.actors import Identity
+from entrepot.hub.permissions import Permissions
+from entrepot.metadata import stars
+from entrepot.metadata.accounts import Account
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.repositories import Repository
+from entrepot.oci.names import RepositoryName
+
+
+class Stars:
+    """Who likes what."""
+
+    def __init__(self, metadata: Metadata, permissions: Permissions, now: Clock) -> None:
+        self._metadata = metadata
+        self._permissions = permissions
+        self._now = now
+
+    async def is_starred(self, account: Account, repository: Repository) -> bool:
+        """Say whether the account gave the repository a star."""
+        return await stars.is_starred(self._metadata.reader, account.id, repository.id)
+
+    async def set(self, identity: Identity, name: RepositoryName, *, wanted: bool) -> None:
+        """Give a star or take it back; whoever may not see the repository may do neither."""
+        if identity.account is None:
+            raise Unauthenticated
+        repository = await self._permissions.repository_to_see(identity, name)
+        async with self._metadata.begin() as tx:
+            if wanted:
+                await stars.add_star(tx, identity.account.id, repository.id, self._now())
+            else:
+                await stars.remove_star(tx, identity.account.id, repository.id)

@@ -1,0 +1,92 @@
+"""What a repository is as a whole: its kind, its size, and the words it is found by."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import DecodeError, json
+
+from entrepot.extract.findings import Findings
+from entrepot.kinds.catalogue import kind_of_id
+from entrepot.metadata import artifacts, repository_facts, search
+from entrepot.metadata.artifacts import Artifact
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.search_terms import Facet
+
+_NEWEST: Final = 30
+"""Artifacts whose texts a repository is found by."""
+_LONGEST: Final = 200_000
+_FILES: Final = 2000
+_MOST_LICENSES: Final = 20
+
+
+class Summaries:
+    """Keeps what lists and searches say of repositories in step with what they hold."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+
+    async def summarize(self, repository_id: int) -> None:
+        """Describe the repository anew; one that is gone is found no more."""
+        reader = self._metadata.reader
+        name = await repository_facts.find_name(reader, repository_id)
+        if name is None:
+            async with self._metadata.begin() as tx:
+                await search.delete_document(tx, repository_id)
+            return
+        facts = await repository_facts.get_facts(reader, repository_id)
+        kinds = await artifacts.count_kinds(reader, repository_id)
+        newest = await artifacts.list_newest(reader, repository_id, _NEWEST)
+        size, tag_count = await repository_facts.measure(reader, repository_id)
+        texts = [facts.readme, *[await self._text_of(each) for each in newest]]
+        body = " ".join(dict.fromkeys(texts))[:_LONGEST]
+        titles = [facts.description, *_titles(newest, kinds)]
+        async with self._metadata.begin() as tx:
+            kind = next(iter(kinds), "")
+            await repository_facts.set_summary(tx, repository_id, kind, size, tag_count)
+            await search.write_document(tx, repository_id, name, " ".join(titles), body)
+            await search.set_facets(tx, repository_id, _facets(name, kinds, newest))
+
+    async def _text_of(self, artifact: Artifact) -> str:
+        """Whatever the artifact says in its documents, its annotations and its file names."""
+        reader = self._metadata.reader
+        words = []
+        for name in ("readme", "words"):
+            document = await artifacts.find_document(reader, artifact.manifest_id, name)
+            words += [document.text] if document else []
+        document = await artifacts.find_document(reader, artifact.manifest_id, "findings")
+        if document is not None:
+            words += _words_of(document.text)
+        return " ".join(words)
+
+
+def _words_of(text: str) -> list[str]:
+    try:
+        found = json.decode(text, type=Findings)
+    except DecodeError:
+        return []
+    maintainers = [value for each in found.maintainers for value in each.values()]
+    names = [each.path for each in found.files[:_FILES]]
+    return [*found.keywords, *maintainers, *found.facts.values(), *found.images, *names]
+
+
+def _titles(newest: Iterable[Artifact], kinds: Iterable[str]) -> list[str]:
+    said = [text for each in newest for text in (each.title, each.description)]
+    return [
+        *dict.fromkeys(text for text in said if text),
+        *(kind_of_id(each).name for each in kinds),
+    ]
+
+
+def _facets(name: str, kinds: Iterable[str], newest: Iterable[Artifact]) -> set[tuple[Facet, str]]:
+    found = {(Facet.KIND, kind) for kind in kinds}
+    first, slash, _ = name.partition("/")
+    found |= {(Facet.NAMESPACE, first)} if slash else set()
+    licenses = [each.licenses for each in newest if each.licenses]
+    found |= {(Facet.LICENSE, each[:100]) for each in licenses[:_MOST_LICENSES]}
+    for each in newest:
+        for platform in each.platforms:
+            os, _, rest = platform.partition("/")
+            found |= {(Facet.OS, os), (Facet.ARCH, rest.partition("/")[0])} if rest else set()
+        found |= {(Facet.SIGNED, "true")} if each.marks.signatures else set()
+        found |= {(Facet.SBOM, "true")} if each.marks.sboms else set()
+    return found

@@ -1,0 +1,73 @@
+"""Public keys that the owners of a namespace trust."""
+
+from typing import Final
+
+from entrepot.errors import InvalidKey, KeyUnknown, NameTaken
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.permissions import Permissions
+from entrepot.metadata import trusted_keys
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.trusted_keys import TrustedKey
+
+MAX_NAME: Final = 100
+MAX_PEM: Final = 8192
+
+
+class TrustedKeys:
+    """Every namespace's keys; public ones, for everybody to verify with."""
+
+    def __init__(self, metadata: Metadata, permissions: Permissions, now: Clock) -> None:
+        self._metadata = metadata
+        self._permissions = permissions
+        self._now = now
+
+    async def list_of(self, namespace_id: int) -> list[TrustedKey]:
+        """The keys that the namespace trusts, the oldest first."""
+        return await trusted_keys.list_trusted_keys(self._metadata.reader, namespace_id)
+
+    async def add(self, namespace: str, name: str, pem: str, by: Actor = OPERATOR) -> None:
+        """Trust a public key from now on; `InvalidKey` for what is none; for owners."""
+        found = await self._permissions.namespace_to_administer(by.identity, namespace)
+        if not 0 < len(name) <= MAX_NAME or not name.isprintable():
+            raise InvalidKey(f"a key's name has 1 to {MAX_NAME} characters on one line")
+        key = TrustedKey(
+            id=0,
+            namespace_id=found.id,
+            name=name,
+            pem=_normal(pem),
+            created_at=self._now(),
+            created_by=by.identity.account_id,
+        )
+        async with self._metadata.begin() as tx:
+            if not await trusted_keys.insert_trusted_key(tx, key):
+                raise NameTaken(f"{namespace} has a key called {name}")
+            entry = Entry(found.id, by, Audited.KEY_TRUST, namespace, {"key": name})
+            await record(tx, entry, self._now())
+
+    async def remove(self, namespace: str, name: str, by: Actor = OPERATOR) -> None:
+        """Trust a key no longer; `KeyUnknown` where there is none of that name; for owners."""
+        found = await self._permissions.namespace_to_administer(by.identity, namespace)
+        async with self._metadata.begin() as tx:
+            if not await trusted_keys.delete_trusted_key(tx, found.id, name):
+                raise KeyUnknown(f"{namespace} has no key called {name}")
+            entry = Entry(found.id, by, Audited.KEY_DISTRUST, namespace, {"key": name})
+            await record(tx, entry, self._now())
+
+
+def _normal(pem: str) -> str:
+    """The key as we would write it: what is not part of a public key is left out."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_public_key,
+    )
+
+    if len(pem) > MAX_PEM or "PRIVATE" in pem:
+        raise InvalidKey("that is no public key in PEM")
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidKey("that is no public key in PEM") from error
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

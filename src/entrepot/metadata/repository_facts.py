@@ -1,0 +1,116 @@
+"""What a page or a list says of a repository beside its name."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, distinct, func, select, update
+
+from entrepot.errors import RepositoryUnknown
+from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, from_optional
+from entrepot.metadata.tables import blobs, repositories, repository_blobs, tags
+from entrepot.metadata.words import Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """A repository as its page shows it; `size` is the bytes of all blobs it holds."""
+
+    name: str
+    visibility: Visibility
+    description: str
+    readme: str
+    kind: str
+    size: int
+    tag_count: int
+    pulls: int
+    stars: int
+    created_at: datetime
+    pushed_at: datetime | None
+    pulled_at: datetime | None
+    archived_at: datetime | None
+
+
+_GET: Final = Statement(
+    select(
+        repositories.c.name,
+        repositories.c.visibility,
+        repositories.c.description,
+        repositories.c.readme,
+        repositories.c.kind,
+        repositories.c.size,
+        repositories.c.tag_count,
+        repositories.c.pulls,
+        repositories.c.stars,
+        repositories.c.created_at,
+        repositories.c.pushed_at,
+        repositories.c.pulled_at,
+        repositories.c.archived_at,
+    ).where(repositories.c.id == bindparam("repository_id"))
+)
+_NAME_BY_ID: Final = Statement(
+    select(repositories.c.name).where(repositories.c.id == bindparam("repository_id"))
+)
+_SIZE: Final = Statement(
+    select(func.coalesce(func.sum(blobs.c.size), 0))
+    .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
+    .where(repository_blobs.c.repository_id == bindparam("repository_id"))
+)
+_TAGS: Final = Statement(
+    select(func.count(distinct(tags.c.name))).where(
+        tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0
+    )
+)
+_SET_SUMMARY: Final = Statement(
+    update(repositories)
+    .where(repositories.c.id == bindparam("of"))
+    .values(
+        kind=bindparam("new_kind"),
+        size=bindparam("new_size"),
+        tag_count=bindparam("new_tag_count"),
+    )
+)
+
+
+async def get_facts(reader: Reader, repository_id: int) -> RepositoryFacts:
+    """What is known of the repository; `RepositoryUnknown` where it is gone."""
+    row = await reader.one(_GET, repository_id=repository_id)
+    if row is None:
+        raise RepositoryUnknown
+    return RepositoryFacts(
+        name=row[0],
+        visibility=Visibility(row[1]),
+        description=row[2],
+        readme=row[3],
+        kind=row[4],
+        size=row[5],
+        tag_count=row[6],
+        pulls=row[7],
+        stars=row[8],
+        created_at=from_instant(row[9]),
+        pushed_at=from_optional(row[10]),
+        pulled_at=from_optional(row[11]),
+        archived_at=from_optional(row[12]),
+    )
+
+
+async def find_name(reader: Reader, repository_id: int) -> str | None:
+    """The name of the repository with that id."""
+    row = await reader.one(_NAME_BY_ID, repository_id=repository_id)
+    return None if row is None else str(row[0])
+
+
+async def measure(reader: Reader, repository_id: int) -> tuple[int, int]:
+    """The bytes of all blobs that the repository holds, and how many tags people gave."""
+    size = await reader.one(_SIZE, repository_id=repository_id)
+    count = await reader.one(_TAGS, repository_id=repository_id)
+    return int(size[0]) if size else 0, int(count[0]) if count else 0
+
+
+async def set_summary(
+    tx: Transaction, repository_id: int, kind: str, size: int, tag_count: int
+) -> None:
+    """Write down what lists show."""
+    await tx.run(
+        _SET_SUMMARY, of=repository_id, new_kind=kind, new_size=size, new_tag_count=tag_count
+    )

@@ -1,0 +1,168 @@
+"""Parts of an artifact's pages: its layers with their history, its platforms, its tabs."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.extract.findings import Findings
+from entrepot.hub.artifacts import Described
+from entrepot.kinds.catalogue import kind_of_id
+from entrepot.kinds.kind import Tab
+from entrepot.kinds.marks import real_children
+from entrepot.kinds.shell import title_of
+from entrepot.metadata import artifacts
+from entrepot.metadata.artifacts import Marks
+from entrepot.metadata.manifests import find_facts
+from entrepot.web.visits import Visit
+
+_SHELL: Final = re.compile(r"^/bin/sh -c (#\(nop\)\s*)?")
+_TAIL: Final = re.compile(r"\s+# buildkit$")
+_SPOKEN: Final = {
+    Tab.PACKAGES: "sboms",
+    Tab.PROVENANCE: "attestations",
+    Tab.SIGNATURES: "signatures",
+    Tab.VULNERABILITIES: "vulnerabilities",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLine:
+    """A layer, or a build step that made none (`digest` is empty)."""
+
+    digest: str
+    media_type: str
+    size: int
+    title: str
+    instruction: str
+    created: str
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformLine:
+    """One child of an index that runs somewhere; `is_here` where this repository has it."""
+
+    platform: str
+    digest: str
+    size: int
+    kind: str
+    is_here: bool
+    marks: Marks
+    os_version: str
+
+
+def layers_of(described: Described) -> list[LayerLine]:
+    """An image's layers with the instructions that made them; of others, simply the layers."""
+    layers = [
+        LayerLine(
+            str(each.digest),
+            each.media_type,
+            each.size,
+            title_of(each),
+            "",
+            "",
+            each.annotations,
+        )
+        for each in described.manifest.layers
+    ]
+    history = described.evidence.config.get("history")
+    if not isinstance(history, list) or Tab.LAYERS not in described.kind.tabs:
+        return layers
+    return _with_history(layers, history[:1000])
+
+
+def _with_history(layers: Sequence[LayerLine], history: Sequence[object]) -> list[LayerLine]:
+    """Zip both; an entry with `empty_layer` made no layer (image-spec 1.1, config.md)."""
+    lines, rest = [], list(layers)
+    for entry in history:
+        if not isinstance(entry, dict):
+            continue
+        instruction = instruction_of(entry.get("created_by"))
+        created = entry.get("created")
+        moment = created[:64] if isinstance(created, str) else ""
+        if entry.get("empty_layer") is True or not rest:
+            lines.append(LayerLine("", "", 0, "", instruction, moment, {}))
+            continue
+        layer = rest.pop(0)
+        lines.append(
+            LayerLine(
+                layer.digest,
+                layer.media_type,
+                layer.size,
+                layer.title,
+                instruction,
+                moment,
+                layer.annotations,
+            )
+        )
+    return [*lines, *rest]
+
+
+def instruction_of(text: object) -> str:
+    """What a build step ran, without the words that every step has."""
+    if not isinstance(text, str):
+        return ""
+    return _TAIL.sub("", _SHELL.sub("", text[:4000])).strip()
+
+
+async def platforms_of(visit: Visit, described: Described) -> list[PlatformLine]:
+    """The children of an index that are versions of the artifact; attestations are none."""
+    lines = []
+    reader = visit.desk.metadata.reader
+    for child in real_children(described.evidence):
+        descriptor = child.descriptor
+        facts = await find_facts(reader, visit.repository.id, descriptor.digest)
+        found = facts and await artifacts.find_artifact(reader, facts.id)
+        platform = descriptor.platform
+        lines.append(
+            PlatformLine(
+                platform=str(platform) if platform else "",
+                digest=str(descriptor.digest),
+                size=found.size if found else 0,
+                kind=kind_of_id(child.kind or "").name if child.kind else "",
+                is_here=facts is not None,
+                marks=found.marks if found else Marks(),
+                os_version=platform.os_version if platform else "",
+            )
+        )
+    return lines
+
+
+def visible_tabs(
+    described: Described, findings: Findings, documents: Sequence[str], attached: int
+) -> list[str]:
+    """The tabs that have something to show, in the kind's order."""
+    shown = [
+        each.value for each in described.kind.tabs if _has(each, described, findings, documents)
+    ]
+    names = {"readme", *shown}
+    for tab in (Tab.PACKAGES, Tab.VULNERABILITIES, Tab.PROVENANCE, Tab.SIGNATURES):
+        if tab.value not in names and _has(tab, described, findings, documents):
+            shown.append(tab.value)
+    return [*shown, *(["referrers"] if attached else []), "raw"]
+
+
+def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence[str]) -> bool:
+    marks = described.artifact.marks
+    if tab in _SPOKEN:
+        own = {
+            Tab.PACKAGES: findings.packages,
+            Tab.PROVENANCE: findings.statements,
+            Tab.SIGNATURES: findings.signatures,
+            Tab.VULNERABILITIES: findings.vulnerabilities,
+        }[tab]
+        return bool(own) or bool(getattr(marks, _SPOKEN[tab]))
+    is_index = bool(described.evidence.children)
+    checks = {
+        Tab.PLATFORMS: is_index,
+        Tab.LAYERS: bool(described.manifest.layers),
+        Tab.FILES: bool(described.manifest.layers),
+        Tab.README: False,
+        Tab.VALUES: "values" in documents,
+        Tab.SCHEMA: "schema" in documents,
+        Tab.TEMPLATES: any(each.startswith("template:") for each in documents),
+        Tab.DOCUMENT: "document" in documents,
+        Tab.CONFIG: False,
+    }
+    return checks[tab]

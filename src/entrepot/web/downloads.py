@@ -1,0 +1,123 @@
+"""Bytes for browsers: a blob as a file, an Atom feed, a table as CSV."""
+
+import csv
+import io
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+from entrepot.errors import BlobUnknown, EntrepotError
+from entrepot.http.messages import FileBody, Response, content
+from entrepot.http.routing import Policy
+from entrepot.kinds.catalogue import kind_of_id
+from entrepot.metadata import tag_rows
+from entrepot.metadata.tag_rows import Filters, Order
+from entrepot.oci.digests import Digest
+from entrepot.web.artifacts import open_artifact
+from entrepot.web.visits import PageRoute, Visit
+
+_FEED: Final = 50
+_ATOM: Final = "application/atom+xml; charset=utf-8"
+_COLUMNS: Final = ("id", "severity", "package", "version", "fixed_in", "score", "status", "title")
+
+
+async def download_blob(visit: Visit) -> Response:
+    """A blob of this repository, to be saved and never shown: it may be anything."""
+    try:
+        digest = Digest.parse(visit.values["blob"])
+    except EntrepotError as error:
+        raise BlobUnknown from error
+    blob = await visit.desk.blobs.get(visit.repository, digest)
+    headers = [
+        ("content-type", "application/octet-stream"),
+        ("content-length", str(blob.size)),
+        ("content-disposition", disposition(visit.query("name") or blob.digest[7:19])),
+        ("docker-content-digest", blob.digest),
+        ("etag", f'"{blob.digest}"'),
+        ("content-security-policy", "default-src 'none'; sandbox"),
+    ]
+    path = visit.desk.blobs.path_of(blob)
+    if path is not None:
+        return Response(200, headers, FileBody(path, 0, blob.size, whole=True))
+    return Response(200, headers, visit.desk.blobs.read(blob, 0, blob.size))
+
+
+def disposition(name: str) -> str:
+    """`Content-Disposition` for a file of that name (RFC 6266), without its directories."""
+    last = name.replace("\\", "/").rpartition("/")[2][:200] or "file"
+    plain = "".join(
+        each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in last
+    )
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(last, safe='')}"
+
+
+async def show_feed(visit: Visit) -> Response:
+    """The newest versions, as Atom (RFC 4287)."""
+    rows = await tag_rows.list_rows(
+        visit.desk.metadata.reader,
+        visit.repository.id,
+        Order.NEWEST,
+        Filters(),
+        limit=_FEED,
+        offset=0,
+    )
+    name = visit.repository.name.text
+    address = f"{visit.origin}/r/{name}"
+    updated = rows[0].moved_at if rows else visit.repository.created_at
+    entries = "".join(
+        _entry(
+            f"{address}:{row.tag}",
+            f"{name}:{row.tag}",
+            kind_of_id(row.artifact.kind).name if row.artifact else "",
+            row.digest,
+            row.moved_at,
+        )
+        for row in rows
+    )
+    body = (
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
+        f"<title>{escape(name)}</title><id>{escape(address)}</id><updated>{_instant(updated)}</updated>"
+        f"<author><name>{escape(name.partition('/')[0])}</name></author>"
+        f"<link href={quoteattr(address)}/>"
+        f'<link rel="self" href={quoteattr(address + "/-/feed.atom")}/>{entries}</feed>\n'
+    )
+    return content(200, _ATOM, body.encode(), [("cache-control", "private, max-age=60")])
+
+
+def _entry(address: str, title: str, kind: str, digest: str, moment: datetime) -> str:
+    return (
+        f"<entry><title>{escape(title)}</title><id>{escape(f'{address}#{digest}')}</id>"
+        f"<link href={quoteattr(address)}/><updated>{_instant(moment)}</updated>"
+        f"<summary>{escape(kind)} {escape(digest)}</summary></entry>"
+    )
+
+
+def _instant(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def export_vulnerabilities(visit: Visit) -> Response:
+    """What reports list, as CSV."""
+    opened = await open_artifact(visit)
+    stored = opened.described.stored
+    found = await visit.desk.evidence.gather(visit.repository.id, stored.digest, opened.findings)
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(_COLUMNS)
+    for each in found.vulnerabilities:
+        writer.writerow([_cell(str(getattr(each, name))) for name in _COLUMNS])
+    headers = [("content-disposition", disposition(f"{stored.digest[7:19]}-vulnerabilities.csv"))]
+    return content(200, "text/csv; charset=utf-8", table.getvalue().encode(), headers)
+
+
+def _cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+ROUTES: Final = (
+    PageRoute("GET", "/r/{repository}/-/blob/{blob}", Policy.PULL, download_blob),
+    PageRoute("GET", "/r/{repository}/-/feed.atom", Policy.PULL, show_feed),
+    PageRoute("GET", "/r/{artifact}/vulnerabilities.csv", Policy.PULL, export_vulnerabilities),
+)

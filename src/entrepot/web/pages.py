@@ -1,0 +1,70 @@
+"""Pages as values: what a template prints, and what programs get as JSON."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
+
+from msgspec import json, to_builtins
+
+from entrepot.http.messages import Response, content, empty
+
+
+@dataclass(kw_only=True)
+class Page:
+    """A page. `template` prints it; `status` is its answer's."""
+
+    template: ClassVar[str] = "page.html"
+    title: str
+    status: int = field(default=200, metadata={"hidden": True})
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """One step of the way to a page."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Where a list stands: `page` from 1."""
+
+    page: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def first(self) -> int:
+        """The number of the first entry shown, from 1; 0 where there is none."""
+        return (self.page - 1) * self.size + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        """The number of the last entry shown."""
+        return min(self.page * self.size, self.total)
+
+
+JSON: Final = "application/json"
+
+
+def to_json(page: Page) -> Response:
+    """The page's values as JSON."""
+    return content(page.status, JSON, json.encode(_plain(page)))
+
+
+def _plain(page: Page) -> Any:
+    values = to_builtins(page, enc_hook=str)
+    values.pop("status", None)
+    return values
+
+
+def redirect(address: str, **parameters: str) -> Response:
+    """Send a browser on with a GET, as after every form that was taken."""
+    query = {name: value for name, value in parameters.items() if value}
+    return empty(303, [("location", f"{address}?{urlencode(query)}" if query else address)])

@@ -1,0 +1,124 @@
+"""HTML from pages: templates, static files, and the words of the visitor's language."""
+
+import gettext
+import hashlib
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from entrepot.kinds.catalogue import kind_of_id
+from entrepot.kinds.kind import Kind
+from entrepot.web.pages import Page
+from entrepot.web.visits import LANGUAGES, Visit
+
+_HERE: Final = Path(__file__).parent
+STATIC: Final = _HERE / "static"
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_AGES: Final = ((31536000, "y"), (2592000, "mo"), (86400, "d"), (3600, "h"), (60, "min"))
+
+
+@cache
+def static_file(name: str) -> tuple[bytes, str] | None:
+    """A static file's bytes and the start of their digest, `None` where there is none."""
+    path = STATIC / name
+    if "/" in name or not path.is_file():
+        return None
+    found = path.read_bytes()
+    return found, hashlib.sha256(found).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """The address of a static file; it changes with the file, so browsers may keep it."""
+    found = static_file(name)
+    return f"/static/{name}?v={found[1] if found else 0}"
+
+
+def size_of(count: int | None) -> str:
+    """Bytes as people read them: `1.4 MiB`."""
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return (
+        f"{value:.0f} {_UNITS[unit]}"
+        if unit == 0 or value >= 100
+        else f"{value:.1f} {_UNITS[unit]}"
+    )
+
+
+def age_of(moment: datetime | None) -> str:
+    """How long ago it was: `3 d`, `5 min`."""
+    if moment is None:
+        return ""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for length, unit in _AGES:
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return "now"
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 characters of a digest's hex, as clients show them."""
+    return digest.partition(":")[2][:12] or digest[:12]
+
+
+def safe_link(address: str) -> str:
+    """An address that may be linked: http(s) only, empty for anything else."""
+    lowered = address.strip().lower()
+    return address.strip() if lowered.startswith(("https://", "http://")) else ""
+
+
+def number_of(count: int) -> str:
+    """A count with spaces between thousands, short past a million."""
+    return (
+        f"{count / 1_000_000:.1f} M" if count >= 10_000_000 else f"{count:,}".replace(",", "\u202f")
+    )
+
+
+@lru_cache(maxsize=8)
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(_words(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(
+        size=size_of, age=age_of, short=short_digest, safe_link=safe_link, number=number_of
+    )
+    environment.globals.update(
+        asset=asset, kind_of=kind_of_id, icon=_icon, languages=LANGUAGES, now=_now
+    )
+    return environment
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _icon(name: str | Kind, size: int = 20) -> Markup:
+    symbol = name.icon if isinstance(name, Kind) else name
+    return Markup(
+        '<svg class="icon" width="{0}" height="{0}" aria-hidden="true">'
+        '<use href="{1}#icon-{2}"/></svg>'
+    ).format(size, asset("icons.svg"), symbol)
+
+
+def _words(language: str) -> gettext.NullTranslations:
+    return gettext.translation("entrepot", _HERE / "locale", [language], fallback=True)
+
+
+def render(page: Page, visit: Visit) -> bytes:
+    """The page as HTML."""
+    template = _environment(visit.language).get_template(page.template)
+    values: dict[str, Any] = {"page": page, "visit": visit}
+    return template.render(values).encode(errors="replace")

@@ -1,0 +1,156 @@
+"""Pages of a repository as a whole: what it is, its history, its feed."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from entrepot.http.messages import Response
+from entrepot.http.routing import Policy
+from entrepot.metadata import artifacts, repository_facts, tag_rows
+from entrepot.metadata.history import TagEvent
+from entrepot.metadata.manifests import find_by_id
+from entrepot.metadata.repository_facts import RepositoryFacts
+from entrepot.metadata.tag_rows import Filters, Order, TagRow
+from entrepot.web.commands import Snippets, push_snippets, snippets_of
+from entrepot.web.pages import Page, redirect
+from entrepot.web.visits import PageRoute, Visit
+
+_NEWEST: Final = 6
+_EVENTS: Final = 50
+_EVER: Final = 2**62
+
+
+@dataclass(kw_only=True)
+class RepositoryPage(Page):
+    """Whatever has to do with one repository; `current` is the tab that is open."""
+
+    name: str
+    facts: RepositoryFacts
+    current: str
+    is_starred: bool = False
+
+
+@dataclass(kw_only=True)
+class OverviewPage(RepositoryPage):
+    """`/r/NAME`: what it is, its README, its newest versions, how to pull."""
+
+    template: ClassVar[str] = "repository.html"
+    readme: str
+    """Safe HTML."""
+    readme_source: str
+    newest: list[TagRow]
+    kinds: dict[str, int]
+    snippets: Snippets | None
+    pushing: Snippets | None
+
+
+@dataclass(kw_only=True)
+class HistoryPage(RepositoryPage):
+    """`/r/NAME/-/history`: what became of its tags."""
+
+    template: ClassVar[str] = "history.html"
+    events: list[TagEvent]
+    tag: str
+    next_before: int | None
+
+
+async def facts_of(visit: Visit) -> RepositoryFacts:
+    """What is known of the repository in the address."""
+    return await repository_facts.get_facts(visit.desk.metadata.reader, visit.repository.id)
+
+
+async def is_starred(visit: Visit) -> bool:
+    """Whether the visitor gave the repository a star."""
+    if visit.account is None:
+        return False
+    return await visit.desk.stars.is_starred(visit.account, visit.repository)
+
+
+async def show_repository(visit: Visit) -> Page | Response:
+    """The overview; an old name leads to the new one."""
+    name = visit.repository.name.text
+    if name != visit.values["repository"]:
+        return redirect(f"/r/{name}")
+    facts = await facts_of(visit)
+    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    newest = await tag_rows.list_rows(
+        reader, repository_id, Order.NEWEST, Filters(), limit=_NEWEST, offset=0
+    )
+    readme, source = await _readme(visit, facts, newest)
+    return OverviewPage(
+        title=name,
+        name=name,
+        facts=facts,
+        current="overview",
+        is_starred=await is_starred(visit),
+        readme=readme,
+        readme_source=source,
+        newest=newest,
+        kinds=await artifacts.count_kinds(reader, repository_id),
+        snippets=await _snippets(visit, newest[0]) if newest else None,
+        pushing=push_snippets(visit, name) if visit.may_push else None,
+    )
+
+
+async def show_history(visit: Visit) -> Page:
+    """What became of the tags, the newest first."""
+    tag = visit.query("tag")
+    before = visit.number("before", default=_EVER, most=_EVER)
+    events = await visit.desk.history.list_events(
+        visit.repository, tag or None, before, _EVENTS + 1
+    )
+    return HistoryPage(
+        title=f"{visit.repository.name}: history",
+        name=visit.repository.name.text,
+        facts=await facts_of(visit),
+        current="history",
+        is_starred=await is_starred(visit),
+        events=list(events[:_EVENTS]),
+        tag=tag,
+        next_before=events[_EVENTS - 1].id if len(events) > _EVENTS else None,
+    )
+
+
+async def undo(visit: Visit) -> Response:
+    """Point a tag at what it pointed at before an event."""
+    text = visit.form.get("event")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    await visit.desk.history.restore(
+        visit.repository, number, visit.identity.account_id, visit.witness
+    )
+    return redirect(f"/r/{visit.repository.name}/-/history", said="restored")
+
+
+async def star(visit: Visit) -> Response:
+    """Give a star, or take it back."""
+    wanted = visit.form.get("star") == "1"
+    await visit.desk.stars.set(visit.identity, visit.repository.name, wanted=wanted)
+    return redirect(f"/r/{visit.repository.name}")
+
+
+async def _snippets(visit: Visit, row: TagRow) -> Snippets | None:
+    found = await find_by_id(visit.desk.metadata.reader, row.manifest_id)
+    if found is None:
+        return None
+    described = await visit.desk.artifacts.describe(visit.repository.id, found[0])
+    return snippets_of(visit, described, row.tag)
+
+
+async def _readme(visit: Visit, facts: RepositoryFacts, newest: list[TagRow]) -> tuple[str, str]:
+    """Safe HTML, and where it is from: pushed as an artifact, out of one, or edited here."""
+    reader = visit.desk.metadata.reader
+    pushed = await tag_rows.find_row(reader, visit.repository.id, "readme")
+    if pushed is None and facts.readme:
+        return await visit.desk.markdown(facts.readme), ""
+    for row in [*([pushed] if pushed else []), *newest]:
+        found = await artifacts.find_document(reader, row.manifest_id, "readme.html")
+        if found is not None:
+            return found.text, row.tag
+    return "", ""
+
+
+ROUTES: Final = (
+    PageRoute("GET", "/r/{repository}", Policy.PULL, show_repository),
+    PageRoute("GET", "/r/{repository}/-/history", Policy.PULL, show_history),
+    PageRoute("POST", "/r/{repository}/-/undo", Policy.DELETE, undo),
+    PageRoute("POST", "/r/{repository}/-/star", Policy.SIGNED_IN, star),
+)

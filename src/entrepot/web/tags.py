@@ -1,0 +1,138 @@
+"""The tags of a repository: listed, selected, deleted after a look at what goes."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from entrepot.errors import Invalid
+from entrepot.http.messages import Response
+from entrepot.http.routing import Policy
+from entrepot.metadata import artifacts, tag_rows
+from entrepot.metadata.tag_rows import Filters, Order, TagRow
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
+from entrepot.registry.removal import Removal
+from entrepot.web.pages import Page, Pager, redirect
+from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
+from entrepot.web.visits import PageRoute, Visit
+
+_SIZE: Final = 50
+_MOST_SELECTED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TagLine:
+    """A tag's row, with the other tags on the same manifest."""
+
+    row: TagRow
+    aliases: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class TagsPage(RepositoryPage):
+    """`/r/NAME/-/tags`."""
+
+    template: ClassVar[str] = "tags.html"
+    lines: list[TagLine]
+    pager: Pager
+    order: Order
+    filters: Filters
+    kinds: dict[str, int]
+
+
+@dataclass(kw_only=True)
+class DeletePage(RepositoryPage):
+    """What would go, and what would be free, before it goes."""
+
+    template: ClassVar[str] = "delete.html"
+    removal: Removal
+    whole: bool
+
+
+async def show_tags(visit: Visit) -> Page:
+    """One page of the tags, by GET parameters that can be shared."""
+    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    order = _order(visit)
+    filters = Filters(visit.query("q"), visit.query("kind"), visit.query("platform"))
+    number = visit.number("page", default=1, most=10**6)
+    rows = await tag_rows.list_rows(
+        reader, repository_id, order, filters, limit=_SIZE, offset=(number - 1) * _SIZE
+    )
+    total = await tag_rows.count_rows(reader, repository_id, filters)
+    facts = await facts_of(visit)
+    return TagsPage(
+        title=f"{visit.repository.name}: tags",
+        name=visit.repository.name.text,
+        facts=facts,
+        current="tags",
+        is_starred=await is_starred(visit),
+        lines=await _lines(visit, rows),
+        pager=Pager(number, _SIZE, total),
+        order=order,
+        filters=filters,
+        kinds=await artifacts.count_kinds(reader, repository_id),
+    )
+
+
+async def _lines(visit: Visit, rows: list[TagRow]) -> list[TagLine]:
+    """Rows of the same digest are one line, with the first tag's name."""
+    lines: dict[int, TagLine] = {}
+    for row in rows:
+        if row.manifest_id in lines:
+            continue
+        aliases = await tag_rows.list_aliases(visit.desk.metadata.reader, row.manifest_id)
+        others = tuple(each for each in aliases if each != row.tag)
+        lines[row.manifest_id] = TagLine(row, others)
+    return list(lines.values())
+
+
+def _order(visit: Visit) -> Order:
+    try:
+        return Order(visit.query("sort") or Order.VERSION)
+    except ValueError:
+        return Order.VERSION
+
+
+async def preview_removal(visit: Visit) -> Page:
+    """What deleting these tags, or these manifests with all their tags, takes away."""
+    selected = visit.request.query_all("select")[:_MOST_SELECTED]
+    whole = visit.query("whole") == "1"
+    removal = await visit.desk.removals.preview(
+        visit.repository, [Tag(each) for each in selected], whole=whole
+    )
+    return DeletePage(
+        title=f"{visit.repository.name}: delete",
+        name=visit.repository.name.text,
+        facts=await facts_of(visit),
+        current="tags",
+        is_starred=await is_starred(visit),
+        removal=removal,
+        whole=whole,
+    )
+
+
+async def remove(visit: Visit) -> Response:
+    """Delete what the preview showed; what has moved since stays."""
+    chosen = [_pair(each) for each in visit.form.get_all("select")[:_MOST_SELECTED]]
+    await visit.desk.removals.remove(
+        visit.repository,
+        chosen,
+        whole=visit.form.get("whole") == "1",
+        by=visit.identity.account_id,
+        witness=visit.witness,
+    )
+    return redirect(f"/r/{visit.repository.name}/-/tags", said="deleted")
+
+
+def _pair(text: str) -> tuple[Tag, Digest]:
+    """A tag and the digest that it pointed at when its deletion was shown."""
+    tag, separator, digest = text.partition("@")
+    if not separator:
+        raise Invalid("a tag to delete comes with its digest")
+    return Tag(tag), Digest.parse(digest)
+
+
+ROUTES: Final = (
+    PageRoute("GET", "/r/{repository}/-/tags", Policy.PULL, show_tags),
+    PageRoute("GET", "/r/{repository}/-/delete", Policy.DELETE, preview_removal),
+    PageRoute("POST", "/r/{repository}/-/delete", Policy.DELETE, remove),
+)

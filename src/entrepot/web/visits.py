@@ -1,0 +1,153 @@
+"""A visit: one request of a browser, with who it is and what the route's policy let it see."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from entrepot.errors import NotFound, RepositoryUnknown
+from entrepot.http.forms import Form, form_token, read_cookie
+from entrepot.http.messages import Request, Response
+from entrepot.http.routing import Route
+from entrepot.hub.actors import ANONYMOUS, Action, Actor, Identity
+from entrepot.hub.audit import witness_of
+from entrepot.hub.permissions import Rights
+from entrepot.hub.sessions import SignedIn
+from entrepot.metadata.accounts import Account, Namespace
+from entrepot.metadata.repositories import Repository, Witness
+from entrepot.web.desk import Desk
+from entrepot.web.pages import Page
+
+THEMES: Final = ("light", "dark")
+LANGUAGES: Final = {"en": "English", "zh": "简体中文"}
+FORM_COOKIE: Final = "entrepot_form"
+
+View = Callable[["Visit"], Awaitable[Page | Response]]
+"""Answers a visit that has been admitted."""
+PageRoute = Route[View]
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request, admitted by its route's policy."""
+
+    desk: Desk
+    request: Request
+    values: dict[str, str] = field(default_factory=dict)
+    identity: Identity = ANONYMOUS
+    signed_in: SignedIn | None = None
+    session_secret: str = ""
+    form_secret: str = ""
+    form: Form = field(default_factory=Form)
+    rights: Rights | None = None
+    namespace: Namespace | None = None
+    cookies: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def account(self) -> Account | None:
+        """Whoever is signed in."""
+        return self.identity.account
+
+    @property
+    def repository(self) -> Repository:
+        """The repository that the address names; only routes that have one ask."""
+        found = self.rights.repository if self.rights else None
+        if found is None:
+            raise RepositoryUnknown
+        return found
+
+    @property
+    def owned(self) -> Namespace:
+        """The namespace that the address names."""
+        if self.namespace is None:
+            raise NotFound
+        return self.namespace
+
+    def may(self, action: Action) -> bool:
+        """Whether the visitor may do this to the repository."""
+        return self.rights is not None and action in self.rights.actions
+
+    @property
+    def may_push(self) -> bool:
+        """Whether to show how to push, and the upload page."""
+        return self.may(Action.PUSH)
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether to show boxes to select and buttons that delete."""
+        return self.may(Action.DELETE)
+
+    @property
+    def may_administer(self) -> bool:
+        """Whether to show the repository's settings."""
+        return self.rights is not None and self.rights.may_administer
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]` as the visitor reached us."""
+        return self.desk.origins.origin(self.request)
+
+    @property
+    def host(self) -> str:
+        """`host[:port]` as the visitor wrote it."""
+        return self.desk.origins.host(self.request)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether the visitor's connection is private."""
+        return self.origin.startswith("https:")
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether a program asks: every page has its data as JSON at the same address."""
+        accept = self.request.header("accept") or ""
+        return "application/json" in accept and "text/html" not in accept
+
+    @property
+    def form_token(self) -> str:
+        """What every form of this browser must carry."""
+        return form_token(self.form_secret, self.session_secret)
+
+    @property
+    def theme(self) -> str:
+        """`light`, `dark`, or empty: as the system has it."""
+        found = read_cookie(self.request, "theme")
+        return found if found in THEMES else ""
+
+    @property
+    def tool(self) -> str:
+        """The client whose commands the visitor last asked for."""
+        return read_cookie(self.request, "tool")[:20]
+
+    @property
+    def language(self) -> str:
+        """What was chosen by hand, else what the browser prefers, of those there are."""
+        chosen = read_cookie(self.request, "language")
+        if chosen in LANGUAGES:
+            return chosen
+        header = self.request.header("accept-language") or ""
+        for each in header.split(",")[:20]:
+            code = each.partition(";")[0].strip().lower().partition("-")[0]
+            if code in LANGUAGES:
+                return code
+        return "en"
+
+    @property
+    def actor(self) -> Actor:
+        """The visitor as the audit log knows them."""
+        return Actor(self.identity, self.request.address or self.request.client, self.request.id)
+
+    @property
+    def witness(self) -> Witness:
+        """What records the visitor's changes to repositories."""
+        return witness_of(self.actor, self.desk.now)
+
+    def query(self, name: str) -> str:
+        """The parameter, empty where there is none; a NUL is no text."""
+        return (self.request.query(name) or "").replace("\0", "")[:500]
+
+    def number(self, name: str, *, default: int, most: int) -> int:
+        """The parameter as a number from 1 to `most`."""
+        text = self.query(name)
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            return default
+        return max(1, min(int(text), most))
