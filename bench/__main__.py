@@ -25,6 +25,7 @@ from bench.report import (
     write,
 )
 from bench.scale import ScaleResult, measure_scale
+from bench.search import SearchResult, measure_search, print_search
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -37,19 +38,23 @@ def main() -> None:
     rounds = 1 if options.quick else options.rounds
     cases: list[CaseResult] = []
     scale: list[ScaleResult] = []
+    searches: list[SearchResult] = []
     footprint = None
     with _scratch(options.scratch) as directory:
         if options.only in (None, "footprint"):
             footprint = _measure_footprint(directory / "footprint", rounds)
             print_footprint(footprint, console)
-        if options.only not in ("scale", "footprint"):
+        if options.only not in ("scale", "footprint", "search"):
             cases = _measure_cases(directory / "cases", rounds, seconds, options.only)
             print_cases(cases, console)
         if options.only in (None, "scale"):
             console.print("filling the large hub: this takes some minutes")
             scale = measure_scale(directory / "scale", rounds, seconds, quick=options.quick)
             print_scale(scale, console)
-    console.print(f"written to {write(RESULTS, cases, scale, footprint)}")
+        if options.only in (None, "search"):
+            searches = measure_search(directory / "search", rounds, quick=options.quick)
+            print_search(searches, console)
+    console.print(f"written to {write(RESULTS, cases, scale, footprint, searches)}")
 
 
 def _options() -> argparse.Namespace:
@@ -59,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="one short round, a tenth of the scale"
     )
-    parser.add_argument("--only", help="scale, footprint, or a part of a case's name")
+    parser.add_argument("--only", help="scale, footprint, search, or a part of a case's name")
     parser.add_argument("--scratch", type=Path, help="a directory on the disk to measure")
     return parser.parse_args()
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from bench.cases import FLAT, Case
 from bench.measures import Measure
 from bench.scale import MOST, ScaleResult
+from bench.search import SearchResult, search_row
 
 IDLE_AT_MOST = 200 * 1024 * 1024
 STARTS_WITHIN = 1.5
@@ -90,6 +91,7 @@ def write(
     cases: Sequence[CaseResult],
     scale: Sequence[ScaleResult],
     footprint: Footprint | None,
+    searches: Sequence[SearchResult],
 ) -> Path:
     """Write what was measured to `DATE.md` and `DATE.json`; return the first."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -104,9 +106,14 @@ def write(
     if scale:
         columns = ("page", "small us", "large us", "ratio", "bar", "met")
         lines += [*_markdown(columns, [_scale_row(each) for each in scale]), ""]
+    if searches:
+        columns_of_searches = ("search", "found", "median ms", "longest ms", "met")
+        lines += [*_markdown(columns_of_searches, [search_row(each) for each in searches]), ""]
     path = stem.with_suffix(".md")
     path.write_text("\n".join(lines))
-    stem.with_suffix(".json").write_text(json.dumps(_document(cases, scale, footprint), indent=1))
+    stem.with_suffix(".json").write_text(
+        json.dumps(_document(cases, scale, footprint, searches), indent=1)
+    )
     return path
 
 
@@ -172,7 +179,10 @@ def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _document(
-    cases: Sequence[CaseResult], scale: Sequence[ScaleResult], footprint: Footprint | None
+    cases: Sequence[CaseResult],
+    scale: Sequence[ScaleResult],
+    footprint: Footprint | None,
+    searches: Sequence[SearchResult],
 ) -> dict[str, object]:
     return {
         "machine": _machine(),
@@ -188,6 +198,7 @@ def _document(
             }
             for each in cases
         ],
+        "searches": [asdict(each) for each in searches],
         "scale": [asdict(each) | {"ratio": each.ratio} for each in scale],
         "footprint": None if footprint is None else asdict(footprint),
     }
