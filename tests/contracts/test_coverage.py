@@ -15,9 +15,12 @@ _QUERIES = (
     "redirects",
     "repositories",
     "second_factors",
+    "repository_settings",
     "sessions",
+    "stars",
     "teams",
     "tokens",
+    "trusted_keys",
     "uploads",
 )
 

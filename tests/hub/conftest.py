@@ -91,9 +91,9 @@ def audit_log(metadata: Metadata, permissions: Permissions, clock: MovableClock)
 
 
 @pytest.fixture
-def repositories(metadata: Metadata) -> Repositories:
+def repositories(metadata: Metadata, permissions: Permissions, clock: MovableClock) -> Repositories:
     """Repositories as their owners see them."""
-    return Repositories(metadata)
+    return Repositories(metadata, permissions, clock)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from entrepot.errors import Unauthenticated
 from entrepot.hub.actors import Identity
-from entrepot.hub.permissions import Permissions
+from entrepot.hub.permissions import Action, Permissions
 from entrepot.metadata import stars
 from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Clock, Metadata
@@ -32,3 +32,10 @@ class Stars:
                 await stars.add_star(tx, identity.account.id, repository.id, self._now())
             else:
                 await stars.remove_star(tx, identity.account.id, repository.id)
+
+    async def list_of(self, account: Account, seen_by: Identity) -> list[Repository]:
+        """What the account gave stars to, as far as somebody may see it; the newest star first."""
+        found = await stars.list_starred(self._metadata.reader, account.id)
+        rights = [await self._permissions.rights(seen_by, each.name) for each in found]
+        pairs = zip(found, rights, strict=True)
+        return [each for each, right in pairs if Action.PULL in right.actions]

@@ -1,20 +1,16 @@
-"""Stars: which repositories people like."""
+"""Stars: what accounts like; each repository knows how many it has."""
 
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
 from entrepot.metadata.people_tables import stars
+from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 
-_OF: Final = (
-    stars.c.account_id == bindparam("account_id"),
-    stars.c.repository_id == bindparam("repository_id"),
-)
-_FIND: Final = Statement(select(stars.c.created_at).where(*_OF))
 _ADD: Final = Statement(
     insert(stars)
     .values(
@@ -24,46 +20,52 @@ _ADD: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_REMOVE: Final = Statement(delete(stars).where(*_OF))
+_REMOVE: Final = Statement(
+    delete(stars).where(
+        stars.c.account_id == bindparam("who"), stars.c.repository_id == bindparam("what")
+    )
+)
 _COUNT: Final = Statement(
     update(repositories)
-    .where(repositories.c.id == bindparam("of"))
-    .values(
-        stars=select(func.count())
-        .select_from(stars)
-        .where(stars.c.repository_id == bindparam("of"))
-        .scalar_subquery()
+    .where(repositories.c.id == bindparam("what"))
+    .values(stars=repositories.c.stars + bindparam("change"))
+)
+_IS_STARRED: Final = Statement(
+    select(stars.c.created_at).where(
+        stars.c.account_id == bindparam("who"), stars.c.repository_id == bindparam("what")
     )
 )
 _LIST: Final = Statement(
-    select(repositories.c.name)
+    select(*COLUMNS)
     .join(stars, stars.c.repository_id == repositories.c.id)
-    .where(stars.c.account_id == bindparam("account_id"))
-    .order_by(stars.c.created_at.desc())
-    .limit(bindparam("limit"))
+    .where(stars.c.account_id == bindparam("who"))
+    .order_by(stars.c.created_at.desc(), repositories.c.name)
 )
+
+
+async def add_star(tx: Transaction, account_id: int, repository_id: int, now: datetime) -> bool:
+    """Give a star and count it; `False` where it has been given."""
+    count = await tx.run(
+        _ADD, account_id=account_id, repository_id=repository_id, created_at=to_instant(now)
+    )
+    if count > 0:
+        await tx.run(_COUNT, what=repository_id, change=1)
+    return count > 0
+
+
+async def remove_star(tx: Transaction, account_id: int, repository_id: int) -> bool:
+    """Take a star back and count it; `False` where there was none."""
+    count = await tx.run(_REMOVE, who=account_id, what=repository_id)
+    if count > 0:
+        await tx.run(_COUNT, what=repository_id, change=-1)
+    return count > 0
 
 
 async def is_starred(reader: Reader, account_id: int, repository_id: int) -> bool:
     """Say whether the account gave the repository a star."""
-    row = await reader.one(_FIND, account_id=account_id, repository_id=repository_id)
-    return row is not None
+    return await reader.one(_IS_STARRED, who=account_id, what=repository_id) is not None
 
 
-async def add_star(tx: Transaction, account_id: int, repository_id: int, now: datetime) -> None:
-    """Give a star; giving it again changes nothing."""
-    await tx.run(
-        _ADD, account_id=account_id, repository_id=repository_id, created_at=to_instant(now)
-    )
-    await tx.run(_COUNT, of=repository_id)
-
-
-async def remove_star(tx: Transaction, account_id: int, repository_id: int) -> None:
-    """Take a star back; taking back what was not given changes nothing."""
-    await tx.run(_REMOVE, account_id=account_id, repository_id=repository_id)
-    await tx.run(_COUNT, of=repository_id)
-
-
-async def list_starred(reader: Reader, account_id: int, limit: int) -> list[str]:
-    """Names of repositories that the account likes, the newest star first."""
-    return [str(row[0]) for row in await reader.all(_LIST, account_id=account_id, limit=limit)]
+async def list_starred(reader: Reader, account_id: int) -> list[Repository]:
+    """What the account gave stars to, the newest star first; whether it may see them or not."""
+    return [repository_of(row) for row in await reader.all(_LIST, who=account_id)]
