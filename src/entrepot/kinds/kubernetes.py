@@ -34,7 +34,7 @@ FLUX: Final = simple(
         (
             "flux",
             "Pull",
-            "mkdir -p ./manifests\nflux pull artifact{plain} oci://{reference} --output ./manifests",
+            "mkdir -p ./flux\nflux pull artifact{plain} oci://{reference} --output ./flux",
         ),
         (
             "flux",

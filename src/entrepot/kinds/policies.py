@@ -33,7 +33,6 @@ OPA: Final = simple(
         typed("application/vnd.openpolicyagent.bundle.*", "application/vnd.opa.*"), _is_opa_bundle
     ),
     [
-        ("oras", "Pull the bundle", "oras pull{plain} {reference}"),
         ("opa", "Evaluate", "opa eval --bundle bundle.tar.gz data"),
     ],
 )

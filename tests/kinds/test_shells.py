@@ -1,0 +1,88 @@
+"""Commands in a real shell: what somebody pushed reaches tools as one word, and nothing else."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from entrepot.kinds import shell
+from entrepot.kinds.catalogue import recognize
+from entrepot.kinds.commands import Language
+from entrepot.kinds.evidence import Evidence
+from tests.kinds import places
+from tests.kinds.corpus import evidence
+from tests.kinds.hostile import WORDS
+
+_SPECIMENS = ["files-oras", "volume", "volume-of-plain-file", "spdx-referrer", "files-none"]
+_TOOLS = ["oras", "docker", "podman", "curl", "tar", "sha256sum", "grype", "trivy", "crane"]
+_TOOLS += ["regctl", "cosign", "kubectl"]
+_RECORDS = '#!/bin/sh\nprintf \'%s\\n\' "$@" >> "$RECORD"\ncat > /dev/null\n'
+_OWNED = Path("/tmp/owned")
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A directory of programs that write down what they are told, and nothing else."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    for name in _TOOLS:
+        program = directory / name
+        program.write_text(_RECORDS.replace("cat >", f"{shutil.which('cat')} >"))
+        program.chmod(0o755)
+    (directory / "mkdir").symlink_to(str(shutil.which("mkdir")))
+    return directory
+
+
+def _titled(name: str, title: str) -> Evidence:
+    found = evidence(name)
+    layers = tuple(
+        replace(each, annotations={**each.annotations, shell.TITLE: title})
+        for each in found.manifest.layers
+    )
+    return replace(found, manifest=replace(found.manifest, layers=layers))
+
+
+def _ran(text: str, program: str, directory: Path, tools: Path) -> list[str]:
+    record = directory / "record"
+    record.write_text("")
+    work = directory / "work"
+    work.mkdir(exist_ok=True)
+    subprocess.run(
+        [program, "-c", text],
+        cwd=work,
+        env={"PATH": str(tools), "RECORD": str(record), "HOME": str(directory)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    return record.read_text().splitlines()
+
+
+@pytest.mark.parametrize("program", ["/bin/sh", "/bin/bash"])
+@pytest.mark.parametrize("word", [*WORDS, "$(touch /tmp/owned).tar.gz", "-x.tar.gz", "a b.tar"])
+def test_a_file_s_name_is_one_word_of_a_command(
+    word: str, program: str, tmp_path: Path, tools: Path
+) -> None:
+    _OWNED.unlink(missing_ok=True)
+    safe = shell.title_of(_titled("files-oras", word).manifest.layers[0])
+    for name in _SPECIMENS[:3]:
+        found = _titled(name, word)
+        commands = recognize(found).commands(places.PUBLIC, found)
+        named = [each for each in commands if each.tool == "curl" or "import" in each.text]
+        assert bool(safe) is any(each.tool == "curl" for each in named)
+        for each in named:
+            assert each.language is Language.SHELL
+            told = _ran(each.text, program, tmp_path, tools)
+            assert {safe.rpartition("/")[2], f"./{safe}", safe, "-"} & set(told), each.text
+    assert not _OWNED.exists()
+
+
+@pytest.mark.parametrize("name", _SPECIMENS)
+def test_a_benign_name_reaches_the_tools_as_it_is(name: str, tmp_path: Path, tools: Path) -> None:
+    found = _titled(name, "notes of today.txt")
+    for each in recognize(found).commands(places.LOCALHOST, found):
+        if each.language is Language.SHELL:
+            assert _ran(each.text, "/bin/sh", tmp_path, tools), each.text
