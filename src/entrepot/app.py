@@ -149,7 +149,6 @@ class Services:
         self.evidence = Evidence(metadata, self.attachments)
         self.summaries = Summaries(metadata)
         self.search = Search(metadata.reader, self.permissions)
-        self.stars = Stars(metadata, self.permissions, now)
         self.indexing = Indexing(
             metadata, storage, self.artifacts, self.attachments, self.reader, now
         )
