@@ -67,6 +67,7 @@ from entrepot.v2.lists import ListDoor
 from entrepot.v2.manifests import ManifestDoor
 from entrepot.v2.tokens import TokenDoor
 from entrepot.v2.uploads import UploadDoor
+from entrepot.web.docker_search import DockerSearch
 
 _log = logging.getLogger(__name__)
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -190,6 +191,7 @@ class Hub:
             tokens=TokenDoor(gate, services.identities, services.tokens),
         )
         self._operator = OperatorDoor(metrics, self._is_ready)
+        self._docker_search = DockerSearch(gate, services.search)
         self._gate = gate
         self._pages: Door | None = None
 
@@ -211,6 +213,8 @@ class Hub:
             return await self._distribution.answer_token(request)
         if path in _OPERATOR_PATHS:
             return await self._operator.answer(request)
+        if path.startswith("/v1/"):
+            return await self._docker_search.answer(request)
         if self._pages is None:
             self._pages = self._open_pages()
         return await self._pages.answer(request)

@@ -1,0 +1,79 @@
+"""`docker search HOST/TERM`: two paths of Docker's first API, which its engine still asks for."""
+
+import json
+from typing import Final
+
+from entrepot.errors import EntrepotError, MethodUnsupported, NotFound, Unauthenticated
+from entrepot.http.errors import error_response
+from entrepot.http.gate import Gate
+from entrepot.http.messages import Request, Response, content, without_body
+from entrepot.hub.search import Search
+from entrepot.metadata.search import Hit
+
+PATHS: Final = frozenset({"/v1/_ping", "/v1/search"})
+
+_JSON: Final = "application/json"
+_USUAL, _MOST = 25, 100
+# Over HTTPS the engine then sends what `docker login` was given; over HTTP it never does.
+_STANDALONE: Final = (("x-docker-registry-standalone", "1"),)
+
+
+class DockerSearch:
+    """Answers the engine with what whoever is logged in may see, or what everybody may."""
+
+    def __init__(self, gate: Gate, search: Search) -> None:
+        self._gate = gate
+        self._search = search
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request for one of `PATHS`; raises nothing that has a name."""
+        request.facts["endpoint"] = "docker-search"
+        try:
+            response = await self._answer(request)
+        except Unauthenticated as error:
+            response = error_response(error)
+            response.headers.append(("www-authenticate", 'Basic realm="entrepot"'))
+        except MethodUnsupported as error:
+            response = error_response(error)
+            response.headers.append(("allow", ", ".join(error.allowed)))
+        except EntrepotError as error:
+            response = error_response(error)
+        return without_body(response) if request.method == "HEAD" else response
+
+    async def _answer(self, request: Request) -> Response:
+        if request.path not in PATHS:
+            raise NotFound
+        if request.method not in ("GET", "HEAD"):
+            raise MethodUnsupported(("GET", "HEAD"))
+        if request.path == "/v1/_ping":
+            return content(200, _JSON, b"true", _STANDALONE)
+        return await self._find(request)
+
+    async def _find(self, request: Request) -> Response:
+        identity = await self._gate.identify(request)
+        request.facts["account"] = identity.name
+        text = request.query("q") or ""
+        results = await self._search.find(identity, text, limit=_limit(request.query("n")))
+        document = {
+            "query": text,
+            "num_results": results.found.total,
+            "results": [_entry(hit) for hit in results.found.hits],
+        }
+        return content(200, _JSON, json.dumps(document, separators=(",", ":")).encode())
+
+
+def _limit(text: str | None) -> int:
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 9:
+        return _USUAL
+    return min(max(1, int(text)), _MOST)
+
+
+def _entry(hit: Hit) -> dict[str, object]:
+    """Without the host: podman writes it before every name itself."""
+    return {
+        "name": hit.name,
+        "description": hit.description,
+        "star_count": hit.stars,
+        "is_official": False,
+        "is_automated": False,
+    }
