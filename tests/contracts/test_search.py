@@ -1,6 +1,9 @@
 """Finding repositories, on each engine: words, filters, counts, and never what may not be seen."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
 
 import pytest
 
@@ -8,8 +11,9 @@ from entrepot.hub.queries import parse_query
 from entrepot.metadata import artifacts, manifests, search
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.search import Found, Sight
-from entrepot.metadata.search_terms import Facet, Order
+from entrepot.metadata.search import Found
+from entrepot.metadata.search_terms import Facet, Order, Query
+from entrepot.metadata.sight import Sight
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
@@ -177,6 +181,81 @@ async def test_a_facet_is_counted_without_its_own_filter(metadata: Metadata) -> 
     assert found.facets[Facet.ARCH] == [("amd64", 3)]
     assert found.facets[Facet.OS] == []
     assert (await find(metadata, "")).facets[Facet.ARCH] == [("amd64", 3), ("arm64", 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "word",
+        "kind:a",
+        "kind:a kind:b arch:x",
+        "word kind:c arch:y os:p",
+        "kind:b -arch:x os:q",
+        "-word os:p arch:nothing",
+    ],
+)
+@pytest.mark.parametrize("namespaces", [None, (), (1,)])
+async def test_counts_are_what_counting_by_hand_gives(
+    metadata: Metadata, text: str, namespaces: tuple[int, ...] | None
+) -> None:
+    random = Random(7)
+    owner = await add_organisation(metadata, "owner")
+    made = [_Made.of(random, number) for number in range(40)]
+    for each in made:
+        word = "word" if each.has_word else "other"
+        namespace_id = None if each.is_public else owner
+        facets = list(each.facets.items())
+        await add(
+            metadata,
+            each.name,
+            word,
+            facets=facets,
+            is_public=each.is_public,
+            namespace_id=namespace_id,
+        )
+    sight = Sight(tuple(owner for _ in namespaces) if namespaces is not None else None)
+    seen = [each for each in made if each.is_public or namespaces != ()]
+    query = parse_query(text)
+    found = await search.search(metadata.reader, query, sight, limit=100)
+    wanted = [each for each in seen if each.passes(query, None)]
+    assert sorted(hit.name for hit in found.hits) == sorted(each.name for each in wanted)
+    for facet in (Facet.KIND, Facet.ARCH, Facet.OS):
+        counted = Counter(each.facets[facet] for each in seen if each.passes(query, facet))
+        assert dict(found.facets[facet]) == counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A repository of which everything is known."""
+
+    name: str
+    has_word: bool
+    is_public: bool
+    facets: dict[Facet, str]
+
+    @classmethod
+    def of(cls, random: Random, number: int) -> "_Made":
+        """One of the many that there could be."""
+        facets = {
+            Facet.KIND: random.choice("abc"),
+            Facet.ARCH: random.choice("xy"),
+            Facet.OS: random.choice("pq"),
+        }
+        return cls(f"owner/r{number}", random.random() < 0.5, random.random() < 0.5, facets)
+
+    def passes(self, query: Query, but_for: Facet | None) -> bool:
+        """Whether the query finds it, its filters on one facet aside."""
+        if (query.terms and not self.has_word) or (query.excluded and self.has_word):
+            return False
+        for facet, value in self.facets.items():
+            mine = [each for each in query.filters if each.name is facet]
+            if value in [each.value for each in mine if each.is_excluded]:
+                return False
+            allowed = [each.value for each in mine if not each.is_excluded]
+            if allowed and value not in allowed and facet is not but_for:
+                return False
+        return True
 
 
 async def test_a_chosen_value_is_counted_however_rare(metadata: Metadata) -> None:
