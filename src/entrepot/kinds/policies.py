@@ -14,9 +14,12 @@ _POLICY: Final = Family.POLICY
 
 def _is_opa_bundle(evidence: Evidence) -> bool:
     """An image's config type around any JSON but an image's, and exactly one gzipped layer."""
-    layers = evidence.manifest.layers
+    layers, config = evidence.manifest.layers, evidence.manifest.config
+    # A config that could not be read is empty here, and may well be an image's.
+    is_read = bool(evidence.config) or (config is not None and config.size <= len("{}\n"))
     return (
         has_image_config(evidence)
+        and is_read
         and len(layers) == 1
         and normal(layers[0].media_type) == "application/vnd.oci.image.layer.v1.tar+gzip"
         and not {"rootfs", "architecture", "os", "history"} & set(evidence.config)

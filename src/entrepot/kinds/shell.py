@@ -24,9 +24,11 @@ def is_local(place: Place) -> bool:
 
 
 def oras(place: Place) -> str:
-    """What `oras` must be told: it knows `localhost` by itself, and no address."""
-    is_known = place.is_https or place.host.partition(":")[0] == "localhost"
-    return "" if is_known else " --plain-http"
+    """What `oras` must be told: it takes `localhost` for plain HTTP, and nothing else."""
+    is_taken_for_http = place.host.partition(":")[0] == "localhost"
+    if is_taken_for_http == (not place.is_https):
+        return ""
+    return " --plain-http=false" if place.is_https else " --plain-http"
 
 
 def helm(place: Place) -> str:
@@ -102,7 +104,7 @@ def with_oras(place: Place) -> tuple[Command, ...]:
 
 
 def _from(place: Place) -> str:
-    return " --from-plain-http" if oras(place) else ""
+    return oras(place).replace("--plain", "--from-plain")
 
 
 def with_regctl(place: Place) -> tuple[Command, ...]:
@@ -191,10 +193,10 @@ _PLAIN_HTTP_HOST: Final = {
 
 def plain_http(tool: str, place: Place) -> str:
     """What a tool must be told before it takes a host over plain HTTP; empty where nothing."""
-    if place.is_https:
-        return ""
     if tool == "oras":
         return oras(place)
+    if place.is_https:
+        return ""
     return _PLAIN_HTTP.get(tool) or _PLAIN_HTTP_HOST.get(tool, "").format(host=place.host)
 
 
