@@ -25,6 +25,7 @@ from entrepot.hub.identities import Identities
 from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.limiter import Limiter
+from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
@@ -35,6 +36,7 @@ from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.sign_in import SignIn
 from entrepot.hub.sign_up import SignUp
+from entrepot.hub.single_sign_on import SingleSignOn
 from entrepot.hub.stars import Stars
 from entrepot.hub.summaries import Summaries
 from entrepot.hub.teams import Teams
@@ -118,6 +120,7 @@ class Services:
         self.sign_in = SignIn(
             self.identities, self.sessions, self.second_factors, self.limiter, self.audit
         )
+        self.single_sign_on = self._single_sign_on(settings, metadata)
         self.welcomes = Welcomes(metadata, self.passwords, now)
         self.sign_up = SignUp(
             metadata,
@@ -126,6 +129,22 @@ class Services:
             self.invitations,
             self.limiter,
             settings.sign_up,
+        )
+
+    def _single_sign_on(self, settings: Settings, metadata: Metadata) -> SingleSignOn | None:
+        if settings.oidc_issuer is None or settings.oidc_client_id is None:
+            return None
+        provider = ProviderSettings(
+            settings.oidc_issuer, settings.oidc_client_id, settings.read_oidc_client_secret()
+        )
+        return SingleSignOn(
+            metadata,
+            self.accounts,
+            self.passwords,
+            Provider(provider, now),
+            name=settings.oidc_name,
+            may_sign_up=settings.oidc_sign_up,
+            now=now,
         )
 
     def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:

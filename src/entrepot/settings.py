@@ -124,6 +124,12 @@ class Settings:
         """Whether clients talk HTTPS to this process."""
         return self.tls is not None or self.tls_cert is not None
 
+    def read_oidc_client_secret(self) -> str | None:
+        """The secret that the provider gave this hub, from the setting or its file."""
+        if self.oidc_client_secret_file is not None:
+            return self.oidc_client_secret_file.read_text().strip()
+        return self.oidc_client_secret
+
     def hand_over(self) -> None:
         """Put the settings into the environment, for the workers that this process starts."""
         values = asdict(self)

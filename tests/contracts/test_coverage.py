@@ -9,6 +9,7 @@ _QUERIES = (
     "accounts",
     "audit",
     "blobs",
+    "external_identities",
     "invitations",
     "limits",
     "manifests",

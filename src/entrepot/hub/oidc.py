@@ -1,0 +1,261 @@
+"""OpenID Connect (Core 1.0): what a provider says of somebody, believed only after every check.
+
+The authorization code flow with PKCE (RFC 7636) and a nonce. The libraries are imported where they
+are used: a start need not wait for them.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote_plus, urlencode
+
+from entrepot.errors import BadCredentials, Unavailable
+from entrepot.metadata.engine import Clock
+
+if TYPE_CHECKING:
+    import httpx
+    from joserfc.jwk import KeySet
+
+ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+"""What a provider may sign with; whatever else a token says it was signed with is refused."""
+
+_CACHED_FOR: Final = timedelta(hours=1)
+_ASK_AGAIN: Final = timedelta(minutes=1)
+_LEEWAY: Final = timedelta(seconds=60)
+_MAX_SUBJECT: Final = 255
+_MAX_TOKEN: Final = 65536
+_TIMEOUT: Final = 10.0
+
+Document = Mapping[str, object]
+"""A JSON object that a provider sent, of which nothing is known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """Who the provider is, and what it calls this hub; without a secret, a public client."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Somebody whom the provider vouches for."""
+
+    issuer: str
+    subject: str
+    name: str
+    full_name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The provider's keys, and when it was asked for them."""
+
+    keys: "KeySet"
+    asked_at: datetime
+
+
+class Provider:
+    """One provider of identities: finds its addresses and keys, and reads what it signs."""
+
+    def __init__(self, settings: ProviderSettings, now: Clock) -> None:
+        self.settings = settings
+        self._now = now
+        self._found: tuple[Document, datetime] | None = None
+        self._keys: _Keys | None = None
+
+    async def authorization_url(
+        self, redirect_uri: str, state: str, nonce: str, verifier: str
+    ) -> str:
+        """Where to send the browser; it comes back to `redirect_uri` with `state` and a code."""
+        endpoint = await self._endpoint("authorization_endpoint")
+        parameters = {
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": "openid profile email",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": _challenge(verifier),
+            "code_challenge_method": "S256",
+        }
+        return endpoint + ("&" if "?" in endpoint else "?") + urlencode(parameters)
+
+    async def redeem(self, code: str, redirect_uri: str, verifier: str, nonce: str) -> Claims:
+        """Whom the code stands for; raise `BadCredentials` for any that is not good."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+            "client_id": self.settings.client_id,
+        }
+        answer = await self._exchange(form)
+        token = answer.get("id_token")
+        if not isinstance(token, str) or len(token) > _MAX_TOKEN:
+            raise BadCredentials("the provider sent no ID token")
+        return self._believed(await self._verified(token), nonce)
+
+    async def _exchange(self, form: dict[str, str]) -> Document:
+        endpoint = await self._endpoint("token_endpoint")
+        secret = self.settings.client_secret
+        auth: tuple[str, str] | None = None
+        if secret is not None and await self._takes_basic():
+            # RFC 6749 section 2.3.1: what Basic holds is encoded as forms are.
+            auth = (quote_plus(self.settings.client_id), quote_plus(secret))
+        elif secret is not None:
+            form = {**form, "client_secret": secret}
+        async with _client() as client:
+            response = await _send(client, "POST", endpoint, form, auth)
+        if response.status_code != 200:
+            raise BadCredentials("the provider did not accept the code")
+        return _document(response)
+
+    async def _takes_basic(self) -> bool:
+        methods = (await self._discovered()).get("token_endpoint_auth_methods_supported")
+        return not isinstance(methods, list) or "client_secret_basic" in methods
+
+    async def _verified(self, token: str) -> Document:
+        """The claims of a token that the provider signed with a key of its own."""
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jws import extract_compact
+
+        try:
+            kid = extract_compact(token.encode()).headers().get("kid")
+            keys = await self._keys_with(kid if isinstance(kid, str) else None)
+            return jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise BadCredentials("the provider's ID token is not signed by it") from error
+
+    def _believed(self, claims: Document, nonce: str) -> Claims:
+        """Core 1.0 section 3.1.3.7: meant for us, by that provider, now, and asked for by us."""
+        audience, now = claims.get("aud"), self._now()
+        audiences = audience if isinstance(audience, list) else [audience]
+        party = claims.get("azp", self.settings.client_id)
+        if claims.get("iss") != self.settings.issuer:
+            raise BadCredentials("the ID token is of another provider")
+        if self.settings.client_id not in audiences or party != self.settings.client_id:
+            raise BadCredentials("the ID token is for somebody else")
+        if len(audiences) > 1 and "azp" not in claims:
+            raise BadCredentials("the ID token does not say whom it is for")
+        if now >= _instant(claims, "exp") + _LEEWAY or _instant(claims, "iat") > now + _LEEWAY:
+            raise BadCredentials("the ID token has expired")
+        if not hmac.compare_digest(_text(claims, "nonce").encode(), nonce.encode()):
+            raise BadCredentials("the ID token answers another question")
+        subject = _text(claims, "sub")
+        if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
+            raise BadCredentials("the ID token says of nobody")
+        name = _text(claims, "preferred_username") or _text(claims, "nickname")
+        full_name, email = _text(claims, "name"), _text(claims, "email")
+        return Claims(self.settings.issuer, subject, name, full_name, email)
+
+    async def _keys_with(self, kid: str | None) -> "KeySet":
+        """The provider's keys; asked for again where it may have made that one since."""
+        from joserfc.jwk import KeySet
+
+        held, now = self._keys, self._now()
+        known = held is not None and (kid is None or kid in {key.kid for key in held.keys.keys})
+        patience = _CACHED_FOR if known else _ASK_AGAIN
+        if held is not None and now - held.asked_at < patience:
+            return held.keys
+        document = await self._get(await self._endpoint("jwks_uri"))
+        keys = KeySet.import_key_set(json.loads(json.dumps(dict(document))))
+        self._keys = _Keys(keys, now)
+        return keys
+
+    async def _endpoint(self, name: str) -> str:
+        endpoint = _text(await self._discovered(), name)
+        # A provider that is reached safely does not send anybody to where they are not.
+        safe = endpoint.startswith("https://") or self.settings.issuer.startswith("http://")
+        if not safe or not endpoint.startswith(("https://", "http://")):
+            raise Unavailable(f"the sign-in provider has no {name}")
+        return endpoint
+
+    async def _discovered(self) -> Document:
+        now = self._now()
+        if self._found is None or now - self._found[1] >= _CACHED_FOR:
+            url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+            document = await self._get(url)
+            if document.get("issuer") != self.settings.issuer:
+                raise Unavailable("the sign-in provider calls itself otherwise than oidc_issuer")
+            self._found = (document, now)
+        return self._found[0]
+
+    async def _get(self, url: str) -> Document:
+        async with _client() as client:
+            response = await _send(client, "GET", url)
+        if response.status_code != 200:
+            raise Unavailable("the sign-in provider does not answer as it should")
+        return _document(response)
+
+
+def _client() -> "httpx.AsyncClient":
+    import httpx
+
+    return httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, verify=_trust())
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """What the system trusts, a private CA of the operator's included."""
+    return ssl.create_default_context()
+
+
+async def _send(
+    client: "httpx.AsyncClient",
+    method: str,
+    url: str,
+    form: dict[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> "httpx.Response":
+    import httpx
+
+    headers = {"accept": "application/json"}
+    try:
+        if auth is not None:
+            return await client.request(method, url, data=form, headers=headers, auth=auth)
+        return await client.request(method, url, data=form, headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unavailable("the sign-in provider does not answer") from error
+
+
+def _document(response: "httpx.Response") -> Document:
+    try:
+        found = response.json()
+    except ValueError as error:
+        raise Unavailable("the sign-in provider does not answer as it should") from error
+    if not isinstance(found, dict):
+        raise Unavailable("the sign-in provider does not answer as it should")
+    return found
+
+
+def _challenge(verifier: str) -> str:
+    """RFC 7636 section 4.2, S256."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _text(claims: Document, name: str) -> str:
+    found = claims.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _instant(claims: Document, name: str) -> datetime:
+    found = claims.get(name)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise BadCredentials("the ID token does not say when it is good")
+    try:
+        return datetime.fromtimestamp(found, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadCredentials("the ID token does not say when it is good") from error

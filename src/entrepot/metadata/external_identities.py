@@ -1,0 +1,68 @@
+"""What providers of identities call our accounts."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select
+
+from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.people_tables import external_identities
+from entrepot.metadata.upserts import insert
+
+_FIND: Final = Statement(
+    select(external_identities.c.account_id).where(
+        external_identities.c.issuer == bindparam("issuer"),
+        external_identities.c.subject == bindparam("subject"),
+    )
+)
+_ISSUERS: Final = Statement(
+    select(external_identities.c.issuer)
+    .where(external_identities.c.account_id == bindparam("account_id"))
+    .order_by(external_identities.c.issuer)
+)
+_INSERT: Final = Statement(
+    insert(external_identities)
+    .values(
+        issuer=bindparam("issuer"),
+        subject=bindparam("subject"),
+        account_id=bindparam("account_id"),
+        created_at=bindparam("created_at"),
+    )
+    .on_conflict_do_nothing()
+)
+_DELETE: Final = Statement(
+    delete(external_identities).where(
+        external_identities.c.account_id == bindparam("owner_id"),
+        external_identities.c.issuer == bindparam("old_issuer"),
+    )
+)
+
+
+async def find_linked_account(reader: Reader, issuer: str, subject: str) -> int | None:
+    """The id of the account that the provider calls `subject`."""
+    row = await reader.one(_FIND, issuer=issuer, subject=subject)
+    return None if row is None else int(row[0])
+
+
+async def list_issuers(reader: Reader, account_id: int) -> list[str]:
+    """The providers that know the account."""
+    return [str(row[0]) for row in await reader.all(_ISSUERS, account_id=account_id)]
+
+
+async def link_account(
+    tx: Transaction, issuer: str, subject: str, account_id: int, now: datetime
+) -> bool:
+    """Let the provider's `subject` be the account; `False` where it is one already."""
+    count = await tx.run(
+        _INSERT,
+        issuer=issuer,
+        subject=subject,
+        account_id=account_id,
+        created_at=to_instant(now),
+    )
+    return count > 0
+
+
+async def unlink_account(tx: Transaction, issuer: str, account_id: int) -> bool:
+    """Let nobody of the provider's be the account; say whether anybody was."""
+    return await tx.run(_DELETE, owner_id=account_id, old_issuer=issuer) > 0
