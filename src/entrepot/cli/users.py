@@ -1,11 +1,14 @@
 """`entrepot user`: accounts."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+
+if TYPE_CHECKING:
+    from entrepot.app import Services
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: who may sign in.", rich_markup_mode=None)
 
@@ -83,6 +86,34 @@ def password(
     new = read_password(password_stdin)
     with_services(data, lambda it: it.accounts.set_password(name, new))
     _say(as_json, name, "password", f"The password of {name} is replaced.")
+
+
+@app.command("link")
+def link(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Print a link, good once and for three days, that gives an account a new password."""
+    from entrepot.cli.configuration import read_settings
+    from entrepot.start import public_url
+
+    async def work(services: "Services") -> str:
+        return await services.welcomes.begin(await services.accounts.get(name))
+
+    secret = with_services(data, work)
+    address = f"{public_url(read_settings(data=data))}/welcome/{secret}"
+    if as_json:
+        print_json({"name": name, "link": address})
+    else:
+        print(address)
+
+
+@app.command("second-factor")
+def second_factor(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Remove an account's second factor, because what shows its codes is lost."""
+
+    async def work(services: "Services") -> None:
+        await services.second_factors.remove(await services.accounts.get(name))
+
+    with_services(data, work)
+    _say(as_json, name, "second factor", f"{name} signs in by the password alone.")
 
 
 def read_password(from_stdin: bool) -> str:

@@ -1,0 +1,47 @@
+"""`entrepot invite`: a link that lets somebody sign up, or join an organisation."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+
+if TYPE_CHECKING:
+    from entrepot.app import Services
+    from entrepot.metadata.invitations import Invitation
+
+
+def invite(
+    organisation: Annotated[
+        str | None, typer.Option("--org", help="Into this organisation; else only to the hub.")
+    ] = None,
+    role: Annotated[
+        str, typer.Option("--role", help="owner, editor (push and delete) or member (pull).")
+    ] = "member",
+    team: Annotated[
+        str | None, typer.Option("--team", help="And into this team of the organisation.")
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="For whom it is.")] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Print a link that works once, within seven days."""
+    from entrepot.cli.configuration import read_settings
+    from entrepot.hub.actors import OPERATOR
+    from entrepot.metadata.accounts import Role
+    from entrepot.start import public_url
+
+    if role not in set(Role):
+        fail(f"a role is owner, editor or member, not {role}", USAGE)
+
+    async def work(services: "Services") -> "tuple[Invitation, str]":
+        return await services.invitations.invite(
+            OPERATOR, organisation, role=Role(role), team=team, note=note
+        )
+
+    made, secret = with_services(data, work)
+    link = f"{public_url(read_settings(data=data))}/invitations/{secret}"
+    if as_json:
+        print_json({"id": made.id, "link": link, "expires_at": made.expires_at.isoformat()})
+    else:
+        print(link)
