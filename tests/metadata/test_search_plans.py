@@ -16,8 +16,8 @@ from entrepot.metadata.sight import Sight
 from entrepot.metadata.sqlite import DIALECT, SqliteReader
 from entrepot.metadata.sqlite_file import connect
 
-# Of these there is a row for every repository, or a few; a search for nothing reads them all.
-SMALL = frozenset({"repositories", "repository_facets", "json_each", "search", "anon_1"})
+# Rows for every repository, which a search for nothing reads, and what a statement made itself.
+SMALL = frozenset({"repositories", "repository_facets", "json_each", "search", "anon_1", "meant"})
 STRANGER = Sight(namespaces=(1, 2), repositories=(3,))
 QUERIES = [
     "",

@@ -13,6 +13,8 @@ from entrepot.metadata.tables import manifest_references, manifests, repositorie
 
 MOST: Final = 10_000
 """How far a list goes: `lib*` may be shipped a hundred thousand times."""
+MOST_PACKAGES: Final = 1000
+"""Names with versions that are looked into, in their order."""
 MOST_TAGS: Final = 5
 """Tags that are listed of one artifact: its newest versions."""
 
@@ -43,28 +45,33 @@ _DIGEST: Final = func.coalesce(manifests.c.subject, manifests.c.digest)
 
 def _shipped() -> Select[tuple[str, str, str, str, str, str, int]]:
     """One row even where several SBOMs say the same."""
+    meant = (
+        select(packages)
+        .where(is_package("of"))
+        .order_by(packages.c.name, packages.c.version)
+        .limit(MOST_PACKAGES)
+        .subquery("meant")
+    )
     return (
         select(
             repositories.c.name.label("repository"),
             _DIGEST.label("digest"),
-            packages.c.name.label("package"),
-            packages.c.version,
-            packages.c.purl,
-            packages.c.licenses,
+            meant.c.name.label("package"),
+            meant.c.version.label("version"),
+            meant.c.purl,
+            meant.c.licenses,
             repositories.c.id,
         )
         .distinct()
-        .select_from(packages)
-        .join(artifact_packages, artifact_packages.c.package_id == packages.c.id)
+        .select_from(meant)
+        .join(artifact_packages, artifact_packages.c.package_id == meant.c.id)
         .join(repositories, repositories.c.id == artifact_packages.c.repository_id)
         .join(manifests, manifests.c.id == artifact_packages.c.manifest_id)
-        .where(is_package("of"))
     )
 
 
 def _page(statement: Select[tuple[str, str, str, str, str, str, int]]) -> Statement:
-    # The index on names and versions has this order, and so what comes later is not even read.
-    page = statement.order_by("package", packages.c.version, "repository", "digest")
+    page = statement.order_by("package", "version", "repository", "digest")
     return Statement(page.limit(bindparam("limit")).offset(bindparam("offset")))
 
 
