@@ -341,6 +341,7 @@ async def test_a_repository_is_found_by_what_is_in_it(metadata: Metadata, text: 
         "cve:CVE-2024-000",
         "tag:1.2",
         "digest:sha256:00",
+        f"digest:{Digest.of(b'{}').hex[:5]}",
         "package:openssl -tag:1.2.3",
     ],
 )

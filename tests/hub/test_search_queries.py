@@ -28,6 +28,7 @@ DIGEST = Digest.of(b"something")
         ("foo:bar", (Term("foo:bar", True),)),
         ('foo:"bar baz"', (Term("foo:bar baz"),)),
         ("kind:", (Term("kind:", True),)),
+        ("package:*", (Term("package:*", True),)),
         ("signed:perhaps", (Term("signed:perhaps", True),)),
         ("!!!", (Term("!!!", True),)),
         ("one one", (Term("one"), Term("one", True))),

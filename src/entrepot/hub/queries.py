@@ -75,7 +75,8 @@ def _value_of(found: re.Match[str]) -> str:
 def _filter_of(found: re.Match[str]) -> Filter | None:
     name = _FILTERS.get((found["filter"] or "").lower())
     value = _value_of(found).strip()
-    if name is None or not value:
+    # A star alone asks for everything, which is no demand.
+    if name is None or not value.strip("*"):
         return None
     if name is Within.PURL and not value.startswith("pkg:"):
         value = f"pkg:{value}"

@@ -17,6 +17,7 @@ from entrepot.metadata.search_sql import is_among, json_of
 from entrepot.metadata.search_terms import Facet, Filter, Within
 from entrepot.metadata.tables import manifests, repositories, repository_blobs, tags
 
+_TELLING: Final = 6
 LAST: Final = "\U0010ffff"
 """Comes after everything that can follow a prefix."""
 
@@ -172,10 +173,11 @@ def _vulnerability_values(value: str) -> list[tuple[str, Value]]:
 
 
 def _digest_values(value: str) -> list[tuple[str, Value]]:
-    """Also the beginning of a digest, with or without its algorithm."""
-    value = value.lower()
+    """Also the beginning of a digest, with or without its algorithm, if it says something."""
+    value = value.lower().rstrip("*")
     text = value if ":" in value else f"sha256:{value}"
-    return _range(text.rstrip("*") + "*")
+    is_telling = len(text.partition(":")[2]) >= _TELLING
+    return _range(f"{text}*" if is_telling else text)
 
 
 VALUES: Final[dict[Within, Callable[[str], Iterable[tuple[str, Value]]]]] = {
