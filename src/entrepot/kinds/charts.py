@@ -153,6 +153,8 @@ CHART: Final = Kind(
         ("Kubernetes", "kubeVersion"),
         ("Deprecated", "deprecated"),
         ("Keywords", "keywords"),
+        ("Dependencies", "dependencies"),
+        ("Maintainers", "maintainers"),
         ("Home", "home"),
         ("API version", "apiVersion"),
     ),

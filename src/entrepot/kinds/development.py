@@ -15,7 +15,7 @@ from entrepot.kinds.marks import (
     typed,
 )
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts
+from entrepot.kinds.words import annotation_facts, described
 
 _PACKAGE: Final = Family.PACKAGE
 _CONFIGURATION: Final = Family.CONFIGURATION
@@ -139,7 +139,19 @@ DEVCONTAINER: Final = simple(
         ),
         ("devcontainer", "Apply the template", "devcontainer templates apply -t {reference}"),
     ],
-    annotation_facts(("Metadata", "dev.containers.metadata")),
+    annotation_facts(
+        ("Id", "dev.containers.metadata#id"),
+        ("Version", "dev.containers.metadata#version"),
+        ("Options", "dev.containers.metadata#options"),
+        ("Installs after", "dev.containers.metadata#installsAfter"),
+        ("Keywords", "dev.containers.metadata#keywords"),
+    ),
+    describes=described(
+        title="@dev.containers.metadata#name",
+        version="@dev.containers.metadata#version",
+        description="@dev.containers.metadata#description",
+        documentation="@dev.containers.metadata#documentationURL",
+    ),
 )
 GITHUB_ACTION: Final = simple(
     "github-action",
@@ -165,6 +177,7 @@ HOMEBREW: Final = simple(
         ("Licence", "sh.brew.license"),
         ("Installed size", "sh.brew.bottle.installed_size"),
     ),
+    describes=described(licenses="@sh.brew.license"),
 )
 CONDA: Final = simple(
     "conda",

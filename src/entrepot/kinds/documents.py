@@ -24,7 +24,11 @@ _PREDICATE_KEYS: Final = (
     "dev.sigstore.bundle.predicateType",
     "predicateType",
 )
-_FACTS: Final = annotation_facts(*(("Predicate", key) for key in _PREDICATE_KEYS))
+_FACTS: Final = annotation_facts(
+    *(("Predicate", key) for key in _PREDICATE_KEYS),
+    ("End of life", "vnd.microsoft.artifact.lifecycle.end-of-life.date"),
+    ("Made by", "created-by"),
+)
 _STATEMENTS: Final = (
     "application/vnd.in-toto+json",
     "application/vnd.in-toto.*",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
+from entrepot.kinds.commands import Command, Language, Place
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.image_commands import commands
 from entrepot.kinds.kind import Extractor, Fact, Family, Kind, Tab
@@ -34,6 +34,7 @@ _CONFIG: Final = (
     ("Ports", "config.ExposedPorts"),
     ("Volumes", "config.Volumes"),
     ("Stop signal", "config.StopSignal"),
+    ("Health check", "config.Healthcheck.Test"),
     ("Author", "author"),
 )
 _IMAGE_TABS: Final = (
@@ -89,7 +90,6 @@ def _image(
     recognizes: Recognizes,
     extra: Callable[[Place, Evidence], tuple[Command, ...]],
     facts: FactsOf,
-    **rest: object,
 ) -> Kind:
     """An image that is something more: its own commands come first."""
 
@@ -111,7 +111,7 @@ def _image(
         facts=all_facts,
         tabs=_IMAGE_TABS,
         extractor=Extractor.IMAGE,
-        hub_type=str(rest.get("hub_type", "image")),
+        hub_type="image",
     )
 
 
@@ -122,11 +122,13 @@ def _may_be_image(evidence: Evidence) -> bool:
     )
 
 
-def one(tool: str, title: str, template: str) -> Callable[[Place, Evidence], tuple[Command, ...]]:
+def one(
+    tool: str, title: str, template: str, language: Language = Language.SHELL
+) -> Callable[[Place, Evidence], tuple[Command, ...]]:
     """One command, from a template as `shell.filled` takes it."""
 
     def made(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-        return (Command(tool, title, shell.filled(template, place, tool)),)
+        return (Command(tool, title, shell.filled(template, place, tool), language),)
 
     return made
 
@@ -149,7 +151,8 @@ DOCKER_PLUGIN: Final = Kind(
         ("Description", "description"),
         ("Entrypoint", "entrypoint"),
         ("Network", "network.type"),
-        ("Interface", "interface.types.0.capability"),
+        ("Mounts", "mounts"),
+        ("Socket", "interface.socket"),
         ("Capabilities", "linux.capabilities"),
         ("Mount propagation", "propagatedMount"),
         ("Documentation", "documentation"),
@@ -172,7 +175,6 @@ SPECIAL_IMAGES: Final = (
             ("Publisher", "com.docker.extension.publisher-url"),
             ("Categories", "com.docker.extension.categories"),
         ),
-        hub_type="extension",
     ),
     _image(
         "mcp-server-image",
@@ -242,6 +244,7 @@ SPECIAL_IMAGES: Final = (
             "backstage",
             "In dynamic-plugins.yaml",
             "plugins:\n  - package: oci://{reference}!PLUGIN",
+            Language.YAML,
         ),
         annotation_facts(),
     ),

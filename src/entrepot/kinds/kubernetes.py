@@ -16,7 +16,7 @@ from entrepot.kinds.marks import (
     typed,
 )
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts
+from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _CONFIGURATION: Final = Family.CONFIGURATION
 _PACKAGE: Final = Family.PACKAGE
@@ -114,6 +114,9 @@ CNAB: Final = simple(
         ("porter", "Install", "porter install {name}{plain} --reference {reference}"),
     ],
     config_facts(("Version", "version"), ("Schema", "schemaVersion"), ("Actions", "actions")),
+    describes=described(
+        title="name", version="version", description="description", licenses="license"
+    ),
 )
 ZARF: Final = simple(
     "zarf",
@@ -189,6 +192,11 @@ KCL: Final = simple(
         ("Version", "org.kcllang.package.version"),
         ("Description", "org.kcllang.package.description"),
     ),
+    describes=described(
+        title="@org.kcllang.package.name",
+        version="@org.kcllang.package.version",
+        description="@org.kcllang.package.description",
+    ),
 )
 CUE: Final = simple(
     "cue",
@@ -201,6 +209,7 @@ CUE: Final = simple(
     annotation_facts(
         ("Commit", "org.cuelang.vcs-commit"), ("Committed", "org.cuelang.vcs-commit-time")
     ),
+    describes=described(revision="@org.cuelang.vcs-commit"),
 )
 BY_TYPE: Final[tuple[Kind, ...]] = (
     FLUX,

@@ -5,7 +5,7 @@ from typing import Final
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
 from entrepot.kinds.marks import all_of, any_of, configured, layered, noted, typed
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts
+from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _TABS: Final = (
     Tab.README,
@@ -48,6 +48,17 @@ MODELPACK: Final = simple(
     tabs=_TABS,
     extractor=Extractor.MODEL,
     hub_type="model",
+    describes=described(
+        title="descriptor.name",
+        version="descriptor.version",
+        description="descriptor.description",
+        licenses="descriptor.licenses",
+        authors="descriptor.authors",
+        vendor="descriptor.vendor",
+        url="descriptor.docURL",
+        source="descriptor.sourceURL",
+        created="descriptor.createdAt",
+    ),
 )
 KITOPS: Final = simple(
     "kitops",
@@ -75,6 +86,13 @@ KITOPS: Final = simple(
     tabs=_TABS,
     extractor=Extractor.MODEL,
     hub_type="model",
+    describes=described(
+        title="package.name",
+        version="package.version",
+        description="package.description",
+        licenses="package.license",
+        authors="package.authors",
+    ),
 )
 DOCKER_MODEL: Final = simple(
     "docker-model",
@@ -105,6 +123,7 @@ DOCKER_MODEL: Final = simple(
     tabs=_TABS,
     extractor=Extractor.MODEL,
     hub_type="model",
+    describes=described(created="descriptor.created"),
 )
 OLLAMA: Final = simple(
     "ollama",
@@ -145,6 +164,7 @@ AGENT: Final = simple(
     annotation_facts(
         ("Version", "io.docker.agent.version"), ("Built with", "io.docker.cagent.version")
     ),
+    describes=described(version="@io.docker.agent.version"),
 )
 MCP_SERVER: Final = simple(
     "mcp-server",
@@ -203,6 +223,11 @@ SKILL: Final = simple(
         ("Name", "org.agent.skill.name"),
     ),
     tabs=_TABS,
+    describes=described(
+        title="@dev.toolhive.skills.name",
+        version="@dev.toolhive.skills.version",
+        description="@dev.toolhive.skills.description",
+    ),
 )
 AGENT_PLUGIN: Final = simple(
     "agent-plugin",
@@ -215,6 +240,11 @@ AGENT_PLUGIN: Final = simple(
         ("Name", "dev.toolhive.plugins.name"), ("Version", "dev.toolhive.plugins.version")
     ),
     tabs=_TABS,
+    describes=described(
+        title="@dev.toolhive.plugins.name",
+        version="@dev.toolhive.plugins.version",
+        description="@dev.toolhive.plugins.description",
+    ),
 )
 
 KINDS: Final[tuple[Kind, ...]] = (

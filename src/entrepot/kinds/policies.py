@@ -7,7 +7,7 @@ from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Family, Kind
 from entrepot.kinds.marks import any_of, layered, normal, typed
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts
+from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _POLICY: Final = Family.POLICY
 
@@ -87,6 +87,7 @@ FALCO_RULES: Final = simple(
         ("falcoctl", "Follow updates", "falcoctl artifact follow{plain} {reference}"),
     ],
     config_facts(("Name", "name"), ("Version", "version")),
+    describes=described(title="name", version="version"),
 )
 FALCO_PLUGIN: Final = simple(
     "falco-plugin",
@@ -97,6 +98,7 @@ FALCO_PLUGIN: Final = simple(
     typed(f"{_FALCO}plugin.*"),
     [("falcoctl", "Install", "falcoctl artifact install{plain} {reference}")],
     config_facts(("Name", "name"), ("Version", "version")),
+    describes=described(title="name", version="version"),
 )
 FALCO_ASSET: Final = simple(
     "falco-asset",
@@ -107,6 +109,7 @@ FALCO_ASSET: Final = simple(
     typed(f"{_FALCO}asset.*"),
     [("falcoctl", "Install", "falcoctl artifact install{plain} {reference}")],
     config_facts(("Name", "name"), ("Version", "version")),
+    describes=described(title="name", version="version"),
 )
 GADGET: Final = simple(
     "gadget",

@@ -1,5 +1,6 @@
 """Signatures: cosign's, sigstore bundles, the Notary Project's, OpenPGP's."""
 
+from collections.abc import Callable
 from typing import Final
 
 from entrepot.kinds import shell
@@ -62,7 +63,7 @@ def _signature(
     plural: str,
     recognizes: Recognizes,
     facts: FactsOf = no_facts,
-    commands: object = None,
+    commands: Callable[[Place, Evidence], tuple[Command, ...]] = _commands,
 ) -> Kind:
     return Kind(
         id=id_,
@@ -71,7 +72,7 @@ def _signature(
         family=Family.SIGNATURE,
         icon="signature",
         recognizes=recognizes,
-        commands=_notation if commands == "notation" else _commands,
+        commands=commands,
         describe=describe,
         facts=facts,
         tabs=_TABS,
@@ -103,7 +104,7 @@ NOTATION: Final = _signature(
     "Notary Project signatures",
     typed("application/vnd.cncf.notary.signature"),
     annotation_facts(("Certificates", "io.cncf.notary.x509chain.thumbprint#S256")),
-    "notation",
+    _notation,
 )
 GPG: Final = _signature(
     "gpg-signature",

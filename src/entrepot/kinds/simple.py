@@ -7,7 +7,7 @@ from entrepot.kinds.commands import Command, Language, Place
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
 from entrepot.kinds.marks import Recognizes
-from entrepot.kinds.words import FactsOf, describe, no_facts
+from entrepot.kinds.words import DescribesOf, FactsOf, describe, no_facts
 
 Line = tuple[str, str, str] | tuple[str, str, str, Language]
 """A tool, a title, and a template as `shell.filled` takes it."""
@@ -29,6 +29,7 @@ def simple(
     extractor: Extractor = Extractor.FILES,
     hub_type: str = "unrecognized",
     is_attachment: bool = False,
+    describes: DescribesOf = describe,
 ) -> Kind:
     """A kind whose own commands come before those that every artifact has."""
 
@@ -46,7 +47,7 @@ def simple(
         icon=icon,
         recognizes=recognizes,
         commands=commands,
-        describe=describe,
+        describe=describes,
         facts=facts,
         tabs=tabs,
         extractor=extractor,

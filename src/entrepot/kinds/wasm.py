@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from entrepot.kinds.commands import Language
 from entrepot.kinds.kind import Family, Kind, Tab
 from entrepot.kinds.marks import annotated, any_of, layered, typed
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts
+from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _WASM: Final = Family.WASM
 _TABS: Final = (Tab.FILES, Tab.SIGNATURES, Tab.PACKAGES, Tab.PROVENANCE, Tab.CONFIG)
@@ -44,6 +45,14 @@ KUBEWARDEN: Final = simple(
     ),
     tabs=_TABS,
     hub_type="wasm",
+    describes=described(
+        title="@io.kubewarden.policy.title",
+        description="@io.kubewarden.policy.description",
+        authors="@io.kubewarden.policy.author",
+        source="@io.kubewarden.policy.source",
+        licenses="@io.kubewarden.policy.license",
+        url="@io.kubewarden.policy.url",
+    ),
 )
 FILTER: Final = simple(
     "wasm-filter",
@@ -55,7 +64,7 @@ FILTER: Final = simple(
         typed("application/vnd.module.wasm.config.v*"),
         layered("application/vnd.module.wasm.content.layer.*"),
     ),
-    [("istio", "In a WasmPlugin", "url: oci://{reference}")],
+    [("istio", "In a WasmPlugin", "url: oci://{reference}", Language.YAML)],
     tabs=_TABS,
     hub_type="wasm",
 )

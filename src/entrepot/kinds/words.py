@@ -1,6 +1,8 @@
 """What artifacts say of themselves in annotations, labels and configs."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from entrepot.kinds.evidence import Evidence
@@ -32,8 +34,13 @@ _KEYS: Final = {
     "base_digest": "base.digest",
 }
 _LONGEST: Final = 2000
+_LARGEST: Final = 256 * 1024
+"""Characters of the largest annotation that is read as JSON."""
+_MOST: Final = 50
+"""Items of a list that are named."""
 
 FactsOf = Callable[[Evidence], tuple[Fact, ...]]
+DescribesOf = Callable[[Evidence], Description]
 
 
 def describe(evidence: Evidence) -> Description:
@@ -45,22 +52,49 @@ def describe(evidence: Evidence) -> Description:
     return Description(**values)
 
 
+def described(**places: str) -> DescribesOf:
+    """By what the config says at these paths, or an annotation at `@name`; else as `describe`.
+
+    `described(title="descriptor.name", version="@com.example.version")`.
+    """
+
+    def describes(evidence: Evidence) -> Description:
+        said = {field: _at(evidence, place) for field, place in places.items()}
+        return replace(describe(evidence), **{field: each for field, each in said.items() if each})
+
+    return describes
+
+
+def _at(evidence: Evidence, place: str) -> str:
+    if not place.startswith("@"):
+        return as_text(value_at(evidence.config, place))
+    name, _, path = place[1:].partition("#")
+    said = evidence.manifest.annotations.get(name, "")
+    return as_text(value_at(_object(said), path)) if path else said[:_LONGEST]
+
+
+def _object(document: str) -> Mapping[str, object]:
+    """An annotation that holds JSON, as far as it is a small object."""
+    try:
+        value = json.loads(document) if len(document) <= _LARGEST else {}
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+_describe_chart: Final = described(
+    title="name", version="version", description="description", url="home"
+)
+
+
 def describe_chart(evidence: Evidence) -> Description:
     """A chart's config is its Chart.yaml; annotations are a copy of parts of it."""
-    said, config = describe(evidence), evidence.config
-    sources = config.get("sources")
-    return Description(
-        title=text(config, "name") or said.title,
-        version=text(config, "version") or said.version,
-        description=text(config, "description") or said.description,
-        licenses=said.licenses or _annotation(config, "artifacthub.io/license"),
-        authors=said.authors,
-        vendor=said.vendor,
-        url=text(config, "home") or said.url,
-        documentation=said.documentation,
+    said, sources = _describe_chart(evidence), evidence.config.get("sources")
+    return replace(
+        said,
+        licenses=said.licenses or _annotation(evidence.config, "artifacthub.io/license"),
+        authors=said.authors or as_text(evidence.config.get("maintainers")),
         source=said.source or as_text(sources[:1] if isinstance(sources, list) else ""),
-        revision=said.revision,
-        created=said.created,
     )
 
 
@@ -79,13 +113,24 @@ def config_facts(*wanted: tuple[str, str]) -> FactsOf:
 
 
 def annotation_facts(*wanted: tuple[str, str]) -> FactsOf:
-    """(label, name) of annotations of the manifest, or labels of the config."""
+    """(label, name) of annotations of the manifest, or labels of the config.
+
+    `name#a.b` is what is at `a.b` in an annotation that holds JSON.
+    """
 
     def facts(evidence: Evidence) -> tuple[Fact, ...]:
         said = {**labels_of(evidence.config), **evidence.manifest.annotations}
-        return tuple(Fact(label, said[name][:_LONGEST]) for label, name in wanted if said.get(name))
+        found = ((label, _in(said, name)) for label, name in wanted)
+        return tuple(Fact(label, value) for label, value in found if value)
 
     return facts
+
+
+def _in(said: Mapping[str, str], place: str) -> str:
+    if place in said:
+        return said[place][:_LONGEST]
+    name, _, path = place.partition("#")
+    return as_text(value_at(_object(said.get(name, "")), path)) if path else ""
 
 
 def facts_at(config: Mapping[str, object], wanted: Iterable[tuple[str, str]]) -> tuple[Fact, ...]:
@@ -103,16 +148,24 @@ def value_at(config: Mapping[str, object], path: str) -> object:
 
 
 def as_text(value: object) -> str:
-    """A text, a number or a list of them in one line; empty for anything else."""
+    """A text, a number, a list or an object's keys in one line; empty for anything else."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str | int | float):
         return str(value)[:_LONGEST]
     if isinstance(value, list):
-        return ", ".join(as_text(each) for each in value[:50] if as_text(each))[:_LONGEST]
+        words = (_item(each) for each in value[:_MOST])
+        return ", ".join(each for each in words if each)[:_LONGEST]
     if isinstance(value, Mapping):
-        return ", ".join(str(key) for key in list(value)[:50])[:_LONGEST]
+        return ", ".join(str(key) for key in list(value)[:_MOST])[:_LONGEST]
     return ""
+
+
+def _item(value: object) -> str:
+    """An item of a list: an object goes by its name, and its version where it has one."""
+    if not isinstance(value, Mapping):
+        return as_text(value) if not isinstance(value, list) else ""
+    return " ".join(each for each in (text(value, "name"), text(value, "version")) if each)
 
 
 def text(config: Mapping[str, object], key: str) -> str:
