@@ -113,7 +113,9 @@ class Services:
 
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
         self.registry_tokens = RegistryTokens(metadata)
-        self.identities = Identities(metadata.reader, self.passwords, self.registry_tokens, now)
+        self.identities = Identities(
+            metadata.reader, self.passwords, self.registry_tokens, self.limiter, now
+        )
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
         self.sessions = Sessions(metadata, now)
         self.second_factors = SecondFactors(metadata, self.accounts, self.limiter, "Entrepot", now)
@@ -198,6 +200,7 @@ class Hub:
 
     def __init__(self, settings: Settings, services: Services, metrics: Metrics) -> None:
         self._services = services
+        self._settings = settings
         gate = Gate(services.metadata, services.identities, services.permissions, now)
         origins = self._origins = Origins(settings.url, settings.trusted_proxies)
         self._distribution = DistributionDoor(
@@ -240,6 +243,8 @@ class Hub:
 
     def _open_pages(self) -> Door:
         # Late: many a worker of a registry never sees a browser, and templates take memory.
+        from importlib.metadata import version
+
         from entrepot.web.desk import Desk
         from entrepot.web.door import PageDoor
 
@@ -251,7 +256,17 @@ class Hub:
                 gate=self._gate,
                 origins=self._origins,
                 accounts=services.accounts,
+                permissions=services.permissions,
                 sessions=services.sessions,
+                sign_in=services.sign_in,
+                sign_up=services.sign_up,
+                second_factors=services.second_factors,
+                welcomes=services.welcomes,
+                invitations=services.invitations,
+                organisations=services.organisations,
+                teams=services.teams,
+                trusted_keys=services.trusted_keys,
+                audit=services.audit,
                 tokens=services.tokens,
                 repositories=services.repositories,
                 artifacts=services.artifacts,
@@ -266,6 +281,9 @@ class Hub:
                 removals=services.removals,
                 markdown=services.reader.render,
                 count_pull=services.pulls.count,
+                settings=self._settings.described(),
+                version=version("entrepot"),
+                provider="",
             )
         )
 

@@ -55,10 +55,14 @@ def registry_tokens(metadata: Metadata) -> RegistryTokens:
 
 @pytest.fixture
 def identities(
-    metadata: Metadata, passwords: Passwords, registry_tokens: RegistryTokens, clock: MovableClock
+    metadata: Metadata,
+    passwords: Passwords,
+    registry_tokens: RegistryTokens,
+    limiter: Limiter,
+    clock: MovableClock,
 ) -> Identities:
     """Who is asking."""
-    return Identities(metadata.reader, passwords, registry_tokens, clock)
+    return Identities(metadata.reader, passwords, registry_tokens, limiter, clock)
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from typing import cast
 
 import pytest
 
-from entrepot.errors import TooMany, Unavailable
+from entrepot.errors import BadCredentials, TooMany, Unavailable
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.identities import Identities
 from entrepot.hub.limiter import (
+    PASSWORD_OF_CLIENT,
     SIGN_IN_FROM_ADDRESS,
     SIGN_IN_OF_ACCOUNT,
     Allowance,
@@ -103,6 +106,37 @@ async def test_what_cannot_be_counted_is_not_allowed(clock: MovableClock) -> Non
     limiter = Limiter(cast(Metadata, Broken()), clock)
     with pytest.raises(Unavailable):
         await limiter.count(FEW, "x")
+
+
+async def test_looking_counts_nothing(limiter: Limiter, clock: MovableClock) -> None:
+    for _ in range(10):
+        await limiter.check(FEW, "x")
+    await use_up(limiter, FEW, "x")
+    with pytest.raises(TooMany) as refused:
+        await limiter.check(FEW, "x")
+    assert refused.value.wait == 20
+    clock.advance(timedelta(seconds=20))
+    await limiter.check(FEW, "x")
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody", "a\0b"])
+async def test_a_client_cannot_guess_passwords_but_may_repeat_the_right_one(
+    identities: Identities, accounts: Accounts, name: str
+) -> None:
+    await accounts.add("alice", "password")
+    for _ in range(PASSWORD_OF_CLIENT.burst + 10):
+        await identities.by_credentials("alice", "password")
+    refused = 0
+    for number in range(PASSWORD_OF_CLIENT.burst + 1):
+        try:
+            await identities.by_credentials(name, "x" * 1025 + str(number))
+        except BadCredentials:
+            refused += 1
+        except TooMany:
+            break
+    assert refused == PASSWORD_OF_CLIENT.burst
+    with pytest.raises(TooMany):
+        await identities.by_credentials(name, "password")
 
 
 async def test_whole_allowances_are_forgotten(limiter: Limiter, clock: MovableClock) -> None:

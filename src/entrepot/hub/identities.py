@@ -5,6 +5,7 @@ from typing import Final
 
 from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
 from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, Identity
+from entrepot.hub.limiter import PASSWORD_OF_CLIENT, Limiter
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import Claims, RegistryTokens
 from entrepot.hub.secrets import hash_secret, looks_like_secret
@@ -28,11 +29,17 @@ class Identities:
     """Turns what a client presents into who it is, by the database as it is now."""
 
     def __init__(
-        self, reader: Reader, passwords: Passwords, tokens: RegistryTokens, now: Clock
+        self,
+        reader: Reader,
+        passwords: Passwords,
+        tokens: RegistryTokens,
+        limiter: Limiter,
+        now: Clock,
     ) -> None:
         self._reader = reader
         self._passwords = passwords
         self._tokens = tokens
+        self._limiter = limiter
         self._now = now
 
     async def by_credentials(self, name: str, secret: str) -> Identity:
@@ -43,12 +50,21 @@ class Identities:
         """
         if looks_like_secret(secret) and "\0" not in name:
             return await self._by_token(name, secret)
-        account = await self.by_password(name, secret)
+        account = await self._by_clients_password(name, secret)
         if account.has_second_factor:
             raise SecondFactorMissing(
                 "this account has a second factor: use a personal access token as the password"
             )
         return Identity(account)
+
+    async def _by_clients_password(self, name: str, password: str) -> Account:
+        """As `by_password`; whoever guesses is soon told to wait (`TooMany`)."""
+        await self._limiter.check(PASSWORD_OF_CLIENT, name)
+        try:
+            return await self.by_password(name, password)
+        except BadCredentials:
+            await self._limiter.count(PASSWORD_OF_CLIENT, name)
+            raise
 
     async def find_account(self, name: str) -> Account | None:
         """The account of that name, whatever its state."""

@@ -31,6 +31,8 @@ class Allowance:
 
 SIGN_IN_OF_ACCOUNT: Final = Allowance("sign-in:account", 10, timedelta(seconds=30))
 SIGN_IN_FROM_ADDRESS: Final = Allowance("sign-in:address", 30, timedelta(seconds=10))
+PASSWORD_OF_CLIENT: Final = Allowance("password:client", 50, timedelta(seconds=10))
+"""Only failures count: clients send the password again and again."""
 SECOND_FACTOR: Final = Allowance("second-factor", 5, timedelta(minutes=1))
 SIGN_UP_FROM_ADDRESS: Final = Allowance("sign-up:address", 10, timedelta(minutes=6))
 
@@ -50,6 +52,13 @@ class Limiter:
                 return
             until = await limits.find_until(tx, name)
         raise TooMany("too many attempts", wait=_seconds_to_wait(allowance, until or now, now))
+
+    async def check(self, allowance: Allowance, subject: str) -> None:
+        """Raise `TooMany` where an attempt would be one too many; count nothing."""
+        now = self._now()
+        until = await limits.find_until(self._metadata.reader, _name(allowance, subject))
+        if until is not None and until + allowance.step > now + allowance.whole:
+            raise TooMany("too many attempts", wait=_seconds_to_wait(allowance, until, now))
 
     async def count_sign_in(self, account_name: str, address: str) -> None:
         """Count an attempt to sign in, before the password is looked at."""

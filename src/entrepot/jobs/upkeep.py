@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from entrepot.hub.sessions import IDLE
 from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.limits import delete_refilled
+from entrepot.metadata.sessions import delete_sessions_over
 from entrepot.metadata.tokens import delete_expired_refresh_tokens, take_lease
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.uploads import Uploads
@@ -83,8 +86,15 @@ def chores_of(
         async with metadata.begin() as tx:
             await delete_expired_refresh_tokens(tx, now() - timedelta(days=1))
 
+    async def expire_sessions() -> None:
+        moment = now()
+        async with metadata.begin() as tx:
+            await delete_sessions_over(tx, moment, moment - IDLE)
+            await delete_refilled(tx, moment)
+
     return [
         Chore("flush-pulls", FLUSH_PULLS, pulls.flush, is_shared=False),
         Chore("expire-uploads", min(EXPIRE, upload_expiry), expire_uploads),
         Chore("expire-tokens", timedelta(hours=6), expire_tokens),
+        Chore("expire-sessions", timedelta(hours=1), expire_sessions),
     ]
