@@ -308,13 +308,25 @@ class HubData:
             pushed_at=at,
             content=document,
         )
+        self._describe_manifest(repository, len(document), kind, version, platforms, subject)
+        return digest
+
+    def _describe_manifest(
+        self,
+        repository: Repository,
+        size: int,
+        kind: str,
+        version: str,
+        platforms: tuple[str, ...] | None,
+        subject: str | None,
+    ) -> None:
         is_attached = subject is not None
         self._rows.add(
             found.artifacts,
             manifest_id=self._manifests,
             repository_id=repository.id,
             kind=kind,
-            size=20_000_000 + len(document),
+            size=20_000_000 + size,
             title=repository.name.rpartition("/")[2],
             version="" if is_attached else version,
             description=repository.description,
@@ -326,7 +338,6 @@ class HubData:
             state="done",
             reader=1,
         )
-        return digest
 
     def _add_sbom(self, repository: Repository, subject: str, at: int) -> None:
         """An SBOM of packages of which few are in most artifacts; every other has a report."""
