@@ -6,12 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from entrepot.hub.sessions import IDLE, Sessions
 from entrepot.jobs.upkeep import Chore, Upkeep, chores_of
 from entrepot.metadata.engine import Metadata
+from entrepot.metadata.sessions import list_sessions
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
+from tests.metadata.rows import add_account
 
 SOON = timedelta(milliseconds=1)
 
@@ -92,3 +95,18 @@ async def test_a_hub_has_chores_that_all_work(
     for each in chores:
         assert each.every > timedelta(0)
         await each.work()
+
+
+async def test_sessions_that_are_over_are_forgotten_by_a_chore(
+    metadata: Metadata, storage: MemoryStorage, clock: MovableClock
+) -> None:
+    alice = await add_account(metadata, "alice")
+    sessions = Sessions(metadata, clock)
+    await sessions.begin(alice, address="::1", client="Browser")
+    clock.advance(IDLE)
+    kept = await sessions.begin(alice, address="::1", client="Browser")
+    pulls, uploads = Pulls(metadata, clock), Uploads(metadata, storage, clock)
+    for each in chores_of(metadata, pulls, uploads, timedelta(hours=1), clock):
+        await each.work()
+    assert len(await list_sessions(metadata.reader, alice.id)) == 1
+    assert await sessions.find(kept) is not None
