@@ -6,7 +6,7 @@ settings (`entrepot.cli.configuration`).
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -35,6 +35,12 @@ def _setting(help_text: str, default: Any, **limits: Any) -> Any:
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    return "••••••" if "password" in name or "secret" in name else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,13 @@ class Settings:
         "Make an account for whoever signs in with the provider and has none.", False
     )
     log_format: LogFormat = _setting("`auto`, `json` or `text`.", LogFormat.AUTO)
+
+    def described(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, value and meaning of each setting, for operators; secrets are masked."""
+        return tuple(
+            (each.name, _shown(each.name, getattr(self, each.name)), each.metadata["help"])
+            for each in fields(self)
+        )
 
     @property
     def database(self) -> Path:

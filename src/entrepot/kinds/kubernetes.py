@@ -1,4 +1,4 @@
-"""Packages and configuration for Kubernetes: Flux, Timoni, Crossplane, Tekton, CNAB, Zarf…"""
+"""Packages and configuration for Kubernetes: Flux, Timoni, Crossplane, Tekton, CNAB, Zarf."""
 
 from typing import Final
 

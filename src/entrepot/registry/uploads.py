@@ -100,24 +100,40 @@ class Uploads:
 
     async def put(self, target: Target, content: AsyncIterator[bytes], digest: Digest) -> None:
         """Make a whole body the blob `digest`; nothing is left of one that does not match."""
+        await self._take(target, content, digest.algorithm, digest)
+
+    async def take(self, target: Target, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
+        """Make a whole body a blob, whatever its digest is; return that and the size in bytes."""
+        return await self._take(target, content, "sha256", None)
+
+    async def _take(
+        self,
+        target: Target,
+        content: AsyncIterator[bytes],
+        algorithm: str,
+        expected: Digest | None,
+    ) -> tuple[Digest, int]:
         upload_id = UploadId(_new_id())
-        hasher = new_hasher(digest.algorithm)
+        hasher = new_hasher(algorithm)
         try:
             async with self._storage.open(upload_id, hasher.update) as staged:
                 async for run in content:
                     await staged.write(run)
                 await staged.sync()
-                if hasher.hexdigest() != digest.hex:
-                    raise DigestMismatch(detail={"digest": str(digest)})
+                digest = Digest.parse(f"{algorithm}:{hasher.hexdigest()}")
+                if expected is not None and digest != expected:
+                    raise DigestMismatch(detail={"digest": str(expected)})
+                size = staged.size
                 key = await staged.commit(digest)
                 now = self._now()
                 async with self._metadata.begin() as tx:
                     repository = await target.ensure(tx, now)
-                    await blobs.insert_blob(tx, digest, staged.size, key, now)
+                    await blobs.insert_blob(tx, digest, size, key, now)
                     await blobs.link_blob(tx, repository.id, digest, now)
         except EntrepotError:
             await self._storage.discard(upload_id)
             raise
+        return digest, size
 
     async def ensure_empty_json(self) -> None:
         """Have the bytes of the empty descriptor, so that a manifest that names it can link it."""

@@ -8,12 +8,22 @@ from entrepot.http.origin import Origins
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.evidence import Evidence
+from entrepot.hub.invitations import Invitations
+from entrepot.hub.organisations import Organisations
+from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
+from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
+from entrepot.hub.sign_in import SignIn
+from entrepot.hub.sign_up import SignUp
 from entrepot.hub.stars import Stars
+from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
+from entrepot.hub.trusted_keys import TrustedKeys
+from entrepot.hub.welcomes import Welcomes
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.history import History
@@ -35,7 +45,17 @@ class Desk:
     gate: Gate
     origins: Origins
     accounts: Accounts
+    permissions: Permissions
     sessions: Sessions
+    sign_in: SignIn
+    sign_up: SignUp
+    second_factors: SecondFactors
+    welcomes: Welcomes
+    invitations: Invitations
+    organisations: Organisations
+    teams: Teams
+    trusted_keys: TrustedKeys
+    audit: AuditLog
     tokens: Tokens
     repositories: Repositories
     artifacts: Artifacts
@@ -50,3 +70,8 @@ class Desk:
     removals: Removals
     markdown: Markdown
     count_pull: Pulled
+    settings: tuple[tuple[str, str, str], ...]
+    """Name, value and meaning of each setting in force; secrets are masked."""
+    version: str
+    provider: str
+    """What the OIDC provider is called on the button; empty where there is none."""

@@ -1,5 +1,6 @@
 """Answers people's browsers: finds the route, admits the visitor, prints the page."""
 
+import base64
 import secrets
 from typing import Final
 
@@ -14,19 +15,20 @@ from entrepot.errors import (
     Unauthenticated,
 )
 from entrepot.http import forms
+from entrepot.http.cookies import session_cookie
 from entrepot.http.errors import error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.routing import Match, Policy, Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING, Action
-from entrepot.metadata.accounts import Role, find_namespace, find_role
 from entrepot.oci.names import RepositoryName
 from entrepot.web.desk import Desk
 from entrepot.web.errors import ErrorPage
+from entrepot.web.home import local_address
 from entrepot.web.pages import Page, redirect, to_json
 from entrepot.web.render import render, static_file
 from entrepot.web.routes import ROUTES
-from entrepot.web.visits import FORM_COOKIE, View, Visit
+from entrepot.web.visits import FORM_COOKIE, PROBLEM_COOKIE, View, Visit
 
 _HTML: Final = "text/html; charset=utf-8"
 _CSP: Final = (
@@ -54,11 +56,6 @@ _ACTIONS: Final = {
     Policy.DELETE: Action.DELETE,
     Policy.ADMINISTER: Action.PULL,
 }
-
-
-def session_cookie(*, is_https: bool) -> str:
-    """The name of the cookie that says who is signed in; over HTTPS no other site can set it."""
-    return "__Host-entrepot" if is_https else "entrepot_session"
 
 
 class PageDoor:
@@ -153,20 +150,18 @@ class PageDoor:
             raise Unauthenticated if visit.account is None else Denied
 
     async def _admit_to_namespace(self, visit: Visit, policy: Policy) -> None:
-        reader = self._desk.metadata.reader
-        visit.namespace = await find_namespace(reader, visit.values["namespace"][:200])
+        name = visit.values["namespace"][:200]
+        rights = await self._desk.permissions.namespace_rights(visit.identity, name)
+        visit.namespace = rights.namespace
         if visit.namespace is None:
-            raise NamespaceUnknown
+            raise NamespaceUnknown(f"nobody is called {name}")
         if policy is Policy.ANYBODY:
             return
         if visit.account is None:
             raise Unauthenticated
-        if visit.account.is_admin or visit.account.id == visit.namespace.id:
-            return
-        role = await find_role(reader, visit.namespace.id, visit.account.id)
-        if role is None:
-            raise NamespaceUnknown
-        if policy is Policy.OWN and role is not Role.OWNER:
+        if not rights.may_see_members:
+            raise NamespaceUnknown(f"nobody is called {name}")
+        if policy is Policy.OWN and not rights.may_administer:
             raise Denied
 
     def _print(self, visit: Visit, page: Page) -> Response:
@@ -176,6 +171,9 @@ class PageDoor:
             visit.form_secret = secrets.token_urlsafe(18)
             cookie = forms.set_cookie(FORM_COOKIE, visit.form_secret, is_https=visit.is_https)
             visit.cookies.append(cookie)
+        if visit.problem:
+            cookie = forms.set_cookie(PROBLEM_COOKIE, "", is_https=visit.is_https, seconds=0)
+            visit.cookies.append(cookie)
         headers = [
             ("cache-control", "private, no-cache"),
             ("vary", "accept, cookie, accept-language"),
@@ -184,8 +182,13 @@ class PageDoor:
         return content(page.status, _HTML, render(page, visit), headers)
 
     def _failure(self, visit: Visit, error: EntrepotError) -> Response:
-        if visit.wants_json or isinstance(error, BadCredentials):
+        is_program = visit.request.header("authorization") is not None
+        if visit.wants_json or (is_program and isinstance(error, Unauthenticated)):
             return error_response(error)
+        if isinstance(error, BadCredentials) and visit.form.has("back"):
+            return self._back(visit, error)
+        if visit.form.has("back") and not isinstance(error, Unauthenticated | NotFound):
+            return self._back(visit, error)
         if isinstance(error, Unauthenticated) and visit.request.method in ("GET", "HEAD"):
             path = visit.request.path
             query = visit.request.query_string
@@ -196,6 +199,13 @@ class PageDoor:
         if isinstance(error, MethodUnsupported):
             response.headers.append(("allow", ", ".join(error.allowed)))
         return response
+
+    def _back(self, visit: Visit, error: EntrepotError) -> Response:
+        """Send the visitor back to the form, and say there what was wrong with it."""
+        text = base64.urlsafe_b64encode(error.message[:500].encode()).decode()
+        cookie = forms.set_cookie(PROBLEM_COOKIE, text, is_https=visit.is_https, seconds=60)
+        visit.cookies.append(cookie)
+        return redirect(local_address(visit.form.get("back")))
 
 
 def _static(request: Request) -> Response:

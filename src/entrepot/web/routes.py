@@ -2,12 +2,30 @@
 
 from typing import Final
 
-from entrepot.web import artifacts, downloads, home, repositories, tags
+from entrepot.web import (
+    account,
+    administration,
+    artifacts,
+    downloads,
+    home,
+    namespaces,
+    repositories,
+    repository_settings,
+    signing_in,
+    tags,
+    uploading,
+)
 from entrepot.web.visits import PageRoute
 
 # Routes with a fixed last component come before those with a place for any.
 ROUTES: Final[tuple[PageRoute, ...]] = (
     *home.ROUTES,
+    *signing_in.ROUTES,
+    *account.ROUTES,
+    *namespaces.ROUTES,
+    *administration.ROUTES,
+    *repository_settings.ROUTES,
+    *uploading.ROUTES,
     *downloads.ROUTES,
     *tags.ROUTES,
     *repositories.ROUTES[1:],

@@ -1,10 +1,11 @@
 """A visit: one request of a browser, with who it is and what the route's policy let it see."""
 
+import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from entrepot.errors import NotFound, RepositoryUnknown
+from entrepot.errors import Denied, NotFound, RepositoryUnknown
 from entrepot.http.forms import Form, form_token, read_cookie
 from entrepot.http.messages import Request, Response
 from entrepot.http.routing import Route
@@ -13,13 +14,14 @@ from entrepot.hub.audit import witness_of
 from entrepot.hub.permissions import Rights
 from entrepot.hub.sessions import SignedIn
 from entrepot.metadata.accounts import Account, Namespace
-from entrepot.metadata.repositories import Repository, Witness
+from entrepot.metadata.repositories import Repository, Target, Witness
 from entrepot.web.desk import Desk
 from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")
 LANGUAGES: Final = {"en": "English", "zh": "简体中文"}
 FORM_COOKIE: Final = "entrepot_form"
+PROBLEM_COOKIE: Final = "entrepot_problem"
 
 View = Callable[["Visit"], Awaitable[Page | Response]]
 """Answers a visit that has been admitted."""
@@ -135,6 +137,38 @@ class Visit:
     def actor(self) -> Actor:
         """The visitor as the audit log knows them."""
         return Actor(self.identity, self.request.address or self.request.client, self.request.id)
+
+    @property
+    def client(self) -> str:
+        """What the browser calls itself."""
+        return (self.request.header("user-agent") or "")[:300]
+
+    @property
+    def target(self) -> Target:
+        """Where what the visitor uploads goes, with who saw it."""
+        found = self.rights.target if self.rights else None
+        if found is None:
+            raise RepositoryUnknown
+        return replace(found, witness=self.witness)
+
+    def may_change(self) -> None:
+        """Raise `Denied` where the repository is archived."""
+        if self.repository.is_archived:
+            raise Denied("the repository is archived: it can be pulled from, and nothing else")
+
+    def whole_number(self, field: str) -> int:
+        """A form's field as a number; 0 for anything else."""
+        text = self.form.get(field)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+    @property
+    def problem(self) -> str:
+        """What went wrong with the form that was sent last; shown once."""
+        text = read_cookie(self.request, PROBLEM_COOKIE)
+        try:
+            return base64.urlsafe_b64decode(text).decode()[:500] if text else ""
+        except ValueError:
+            return ""
 
     @property
     def witness(self) -> Witness:

@@ -1,0 +1,194 @@
+"""`/admin`: the hub's users, storage, jobs, settings in force, health, audit log."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from entrepot.http.messages import Response
+from entrepot.http.routing import Policy
+from entrepot.metadata import jobs
+from entrepot.metadata.audit import AuditQuery, AuditRow
+from entrepot.metadata.jobs import FailedJob
+from entrepot.metadata.numbers import HubNumbers, find_numbers
+from entrepot.web.pages import Page, redirect
+from entrepot.web.visits import PageRoute, Visit
+
+
+@dataclass(kw_only=True)
+class AdminPage(Page):
+    """Whatever is the operator's; `current` is the tab that is open."""
+
+    template: ClassVar[str] = "admin.html"
+    current: str
+
+
+@dataclass(kw_only=True)
+class HealthPage(AdminPage):
+    """`/admin`: numbers, and whether all is well."""
+
+    template: ClassVar[str] = "admin_health.html"
+    numbers: HubNumbers
+    queued: int
+    failed: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """An account as the list shows it: nothing secret."""
+
+    name: str
+    full_name: str
+    email: str
+    is_admin: bool
+    is_disabled: bool
+    has_second_factor: bool
+    created_at: object
+
+
+@dataclass(kw_only=True)
+class UsersPage(AdminPage):
+    """Everybody who may sign in."""
+
+    template: ClassVar[str] = "admin_users.html"
+    users: list[UserLine]
+    link: str = ""
+
+
+@dataclass(kw_only=True)
+class JobsPage(AdminPage):
+    """Work that waits, and work that was given up."""
+
+    template: ClassVar[str] = "admin_jobs.html"
+    counts: list[tuple[str, str, int]]
+    failures: list[FailedJob]
+
+
+@dataclass(kw_only=True)
+class SettingsPage(AdminPage):
+    """The settings in force; secrets are not shown."""
+
+    template: ClassVar[str] = "admin_settings.html"
+    settings: list[tuple[str, str, str]]
+
+
+@dataclass(kw_only=True)
+class AdminAuditPage(AdminPage):
+    """Everything that anybody did."""
+
+    template: ClassVar[str] = "admin_audit.html"
+    rows: list[AuditRow]
+    next_before: int | None
+    actor: str
+    action: str
+
+
+async def show_health(visit: Visit) -> Page:
+    """How the hub is."""
+    reader = visit.desk.metadata.reader
+    counts = await jobs.count_jobs(reader)
+    return HealthPage(
+        title="Administration",
+        current="health",
+        numbers=await find_numbers(reader),
+        queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
+        failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
+        version=visit.desk.version,
+    )
+
+
+async def show_users(visit: Visit) -> Page:
+    """Every account."""
+    return await _users(visit, "")
+
+
+async def _users(visit: Visit, link: str) -> Page:
+    users = [
+        UserLine(
+            each.name,
+            each.full_name,
+            each.email,
+            each.is_admin,
+            each.disabled_at is not None,
+            each.has_second_factor,
+            each.created_at,
+        )
+        for each in await visit.desk.accounts.list_all()
+    ]
+    return UsersPage(title="Users", current="users", users=users, link=link)
+
+
+async def change_user(visit: Visit) -> Page | Response:
+    """Make, disable or enable an account, or make a link for a new password."""
+    form, accounts, actor = visit.form, visit.desk.accounts, visit.actor
+    name, what = form.get("name").strip(), form.get("what")
+    if what == "add":
+        await accounts.add(name, form.get("password"), by=actor)
+    elif what == "disable":
+        await accounts.disable(name, actor)
+    elif what == "enable":
+        await accounts.enable(name, actor)
+    elif what in ("admin", "not-admin"):
+        await accounts.set_admin(name, what == "admin", actor)
+    elif what == "second-factor":
+        await visit.desk.second_factors.remove(await accounts.get(name), actor)
+    elif what == "link":
+        secret = await visit.desk.welcomes.begin(await accounts.get(name), actor)
+        return await _users(visit, f"{visit.origin}/welcome/{secret}")
+    elif what == "invite":
+        _, secret = await visit.desk.invitations.invite(actor)
+        return await _users(visit, f"{visit.origin}/invitations/{secret}")
+    return redirect("/admin/users", said="saved")
+
+
+async def show_jobs(visit: Visit) -> Page:
+    """What waits, and what was given up."""
+    reader = visit.desk.metadata.reader
+    counts = await jobs.count_jobs(reader)
+    return JobsPage(
+        title="Jobs",
+        current="jobs",
+        counts=[(kind, state, count) for (kind, state), count in sorted(counts.items())],
+        failures=await jobs.list_failed(reader, 100),
+    )
+
+
+async def retry_job(visit: Visit) -> Response:
+    """Try work again that was given up."""
+    async with visit.desk.metadata.begin() as tx:
+        await jobs.requeue(tx, visit.whole_number("id"))
+    return redirect("/admin/jobs", said="saved")
+
+
+async def show_settings(visit: Visit) -> Page:
+    """The settings in force."""
+    return SettingsPage(
+        title="Settings in force", current="settings", settings=list(visit.desk.settings)
+    )
+
+
+async def show_audit(visit: Visit) -> Page:
+    """The audit log of the whole hub."""
+    before = visit.number("before", default=0, most=2**62)
+    query = AuditQuery(
+        actor=visit.query("actor"), action=visit.query("action"), before_id=before or None
+    )
+    found = await visit.desk.audit.list_all(visit.actor, query)
+    return AdminAuditPage(
+        title="Audit log",
+        current="audit",
+        rows=found.rows,
+        next_before=found.next_before,
+        actor=visit.query("actor"),
+        action=visit.query("action"),
+    )
+
+
+ROUTES: Final = (
+    PageRoute("GET", "/admin", Policy.OPERATE, show_health),
+    PageRoute("GET", "/admin/users", Policy.OPERATE, show_users),
+    PageRoute("POST", "/admin/users", Policy.OPERATE, change_user),
+    PageRoute("GET", "/admin/jobs", Policy.OPERATE, show_jobs),
+    PageRoute("POST", "/admin/jobs", Policy.OPERATE, retry_job),
+    PageRoute("GET", "/admin/settings", Policy.OPERATE, show_settings),
+    PageRoute("GET", "/admin/audit", Policy.OPERATE, show_audit),
+)
