@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from entrepot.kinds.badges import badges
 from entrepot.kinds.catalogue import all_kinds, recognize
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Description, Extractor, Family
-from entrepot.kinds.machines import badges
 from tests.kinds.corpus import evidence, names
 
 _HUB_TYPES = {"image", "plugin", "helm", "volume", "wasm", "compose", "model", "unrecognized"}

@@ -10,6 +10,7 @@ from entrepot.extract.findings import State
 from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.evidence import MAX_CONFIG, Child, Evidence
 from entrepot.kinds.kind import Extractor, Kind
+from entrepot.kinds.platforms import real_children
 from entrepot.metadata import artifacts, blobs, manifests
 from entrepot.metadata.artifacts import Artifact, Marks
 from entrepot.metadata.engine import Metadata
@@ -119,7 +120,7 @@ def platforms_of(evidence: Evidence) -> tuple[str, ...]:
     """What the artifact runs on: an index's children, or the config's own platform."""
     found = [
         str(child.descriptor.platform)
-        for child in evidence.children
+        for child in real_children(evidence)
         if child.descriptor.platform and not child.descriptor.platform.is_unknown
     ]
     if not evidence.children:

@@ -12,7 +12,6 @@ from entrepot.kinds.marks import (
     all_of,
     annotated,
     any_of,
-    is_image_layer,
     is_index,
     layered,
     normal,
@@ -191,21 +190,3 @@ KINDS: Final[tuple[Kind, ...]] = (
     OVERLAYBD,
     BUILDKIT_CACHE,
 )
-
-
-def badges(evidence: Evidence) -> tuple[str, ...]:
-    """What is special about an image's layers: eStargz, zstd:chunked, encrypted, zstd."""
-    layers = evidence.manifest.layers
-    names = {name for layer in layers for name in layer.annotations}
-    types = [normal(layer.media_type) for layer in layers if is_image_layer(layer.media_type)]
-    found = {
-        "eStargz": "containerd.io/snapshot/stargz/toc.digest" in names,
-        "zstd:chunked": "io.github.containers.zstd-chunked.manifest-checksum" in names,
-        "OverlayBD": any(name.startswith("containerd.io/snapshot/overlaybd/") for name in names),
-        "encrypted": any(each.endswith("+encrypted") for each in types),
-        "zstd": any(each.endswith(("+zstd", ".zstd")) for each in types),
-        "foreign layers": any(
-            ".nondistributable." in each or ".foreign." in each for each in types
-        ),
-    }
-    return tuple(name for name, is_so in found.items() if is_so)

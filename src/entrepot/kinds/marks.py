@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from entrepot.kinds.evidence import Evidence
-from entrepot.kinds.platforms import real_children as real_children
 from entrepot.oci.media_types import INDEXES, OCI_EMPTY, without_parameters
 
 Recognizes = Callable[[Evidence], bool]

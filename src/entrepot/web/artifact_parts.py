@@ -9,7 +9,7 @@ from entrepot.extract.findings import Findings
 from entrepot.hub.artifacts import Described
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Tab
-from entrepot.kinds.marks import real_children
+from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
 from entrepot.metadata import artifacts
 from entrepot.metadata.artifacts import Marks

@@ -11,8 +11,8 @@ from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import Node
+from entrepot.kinds.badges import badges
 from entrepot.kinds.kind import Description, Fact, Tab
-from entrepot.kinds.machines import badges
 from entrepot.metadata import artifacts, tag_rows
 from entrepot.metadata.artifacts import Artifact, Document
 from entrepot.metadata.manifests import find_manifest
