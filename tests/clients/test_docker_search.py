@@ -76,3 +76,15 @@ def test_the_limit_reaches_the_hub(docker: Program, hub: Hub) -> None:
         wait_until_found(docker, hub, name)
     found = docker("search", "--limit", "1", "--format", "{{.Name}}", f"{hub.host}/many")
     assert len(found.split()) == 1
+
+
+def test_podman_searches_too(
+    docker: Program, hub: Hub, home: dict[str, str], tmp_path: Path
+) -> None:
+    log_in(docker, hub)
+    push(docker, hub, "docker/podman-findable")
+    hub.cli("repo", "visibility", "docker/podman-findable", "public")
+    wait_until_found(docker, hub, "podman-findable")
+    podman = program("podman", home, tmp_path)
+    words = ("search", "--tls-verify=false", "--format", "{{.Name}}", f"{hub.host}/podman-find")
+    assert podman(*words).split() == [f"{hub.host}/docker/podman-findable"]
