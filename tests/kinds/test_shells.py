@@ -86,3 +86,19 @@ def test_a_benign_name_reaches_the_tools_as_it_is(name: str, tmp_path: Path, too
     for each in recognize(found).commands(places.LOCALHOST, found):
         if each.language is Language.SHELL:
             assert _ran(each.text, "/bin/sh", tmp_path, tools), each.text
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["notes.txt", "docs/notes.txt", "./notes.txt", "a b", "-x", "$(id)", "日本語.txt", "..a"],
+)
+def test_a_title_that_stays_below_the_directory_is_a_file_s_name(title: str) -> None:
+    assert shell.title_of(_titled("files-oras", title).manifest.layers[0]) == title
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["", ".", "..", "/etc/passwd", "../a", "a/../b", "docs/", "a\nb", "a\\b", "\u202ea", "x" * 256],
+)
+def test_a_title_that_leads_elsewhere_or_hides_something_is_none(title: str) -> None:
+    assert shell.title_of(_titled("files-oras", title).manifest.layers[0]) == ""

@@ -73,7 +73,8 @@ def title_of(layer: Descriptor) -> str:
     title = layer.annotations.get(TITLE, "")
     # `echo` and `sha256sum` read backslashes, each in its own way.
     is_odd = "\\" in title or not title.isprintable() or len(title) > 255
-    is_elsewhere = title.startswith("/") or not {"", ".", ".."}.isdisjoint(title.split("/"))
+    parts = title.split("/")
+    is_elsewhere = title.startswith("/") or ".." in parts or parts[-1] in ("", ".")
     return "" if is_odd or is_elsewhere else title
 
 
