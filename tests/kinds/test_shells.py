@@ -1,11 +1,14 @@
 """Commands in a real shell: what somebody pushed reaches tools as one word, and nothing else."""
 
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from entrepot.kinds import shell
 from entrepot.kinds.catalogue import recognize
@@ -102,3 +105,18 @@ def test_a_title_that_stays_below_the_directory_is_a_file_s_name(title: str) -> 
 )
 def test_a_title_that_leads_elsewhere_or_hides_something_is_none(title: str) -> None:
     assert shell.title_of(_titled("files-oras", title).manifest.layers[0]) == ""
+
+
+@given(st.one_of(st.sampled_from(WORDS), st.text(max_size=60)))
+def test_any_title_is_one_word_and_changes_no_other(title: str) -> None:
+    found = _titled("files-oras", title)
+    commands = recognize(found).commands(places.PUBLIC, found)
+    downloads = [each for each in commands if each.tool == "curl"]
+    assert bool(downloads) is bool(shell.title_of(found.manifest.layers[0]))
+    for each in downloads:
+        local = title.rpartition("/")[2]
+        digest = found.manifest.layers[0].digest
+        words = shlex.split(each.text)
+        assert words[:3] == ["curl", "-fsSL", "-o"]
+        assert words[3] in (local, f"./{local}")
+        assert words[5:] == ["echo", f"{digest.hex}  {local}", "|", "sha256sum", "-c", "-"]
