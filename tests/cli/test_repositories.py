@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.app import Services, open_services
+from entrepot.app import open_services
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import Target
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
+from entrepot.services import Services
 from entrepot.settings import Settings
 from tests.cli.conftest import Run
 from tests.cli.test_commands import listed, said, told

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.app import Hub, Services
+from entrepot.app import Hub
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.tokens import Tokens
@@ -23,6 +23,7 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.services import Services
 from entrepot.settings import Settings
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey

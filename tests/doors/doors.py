@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from entrepot.app import Hub, Services
+from entrepot.app import Hub
 from entrepot.http.messages import FileBody, PlainHeaders, Request
+from entrepot.services import Services
 
 JSON = "application/json"
 

@@ -11,8 +11,8 @@ from entrepot.cli.output import FAILED, Data, Json, print_json, with_services
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from entrepot.app import Services
     from entrepot.registry.check import Checked
+    from entrepot.services import Services
 
 
 def check(data: Data = None, as_json: Json = False) -> None:

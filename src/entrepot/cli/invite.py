@@ -7,8 +7,8 @@ import typer
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
 
 if TYPE_CHECKING:
-    from entrepot.app import Services
     from entrepot.metadata.invitations import Invitation
+    from entrepot.services import Services
 
 
 def invite(

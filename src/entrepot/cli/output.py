@@ -12,7 +12,7 @@ import typer
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
-    from entrepot.app import Services
+    from entrepot.services import Services
 
 T = TypeVar("T")
 

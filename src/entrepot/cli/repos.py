@@ -17,9 +17,9 @@ from entrepot.cli.output import (
 from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
-    from entrepot.app import Services
     from entrepot.metadata.repositories import Repository
     from entrepot.oci.names import RepositoryName
+    from entrepot.services import Services
 
 app = typer.Typer(no_args_is_help=True, help="Repositories.", rich_markup_mode=None)
 

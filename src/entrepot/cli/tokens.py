@@ -9,8 +9,8 @@ import typer
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
 
 if TYPE_CHECKING:
-    from entrepot.app import Services
     from entrepot.metadata.tokens import Token
+    from entrepot.services import Services
 
 app = typer.Typer(
     no_args_is_help=True,

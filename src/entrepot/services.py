@@ -1,0 +1,144 @@
+"""Every rule of a hub, made from its settings over one database and one storage."""
+
+from datetime import UTC, datetime
+
+from entrepot.extract.reader import Reader
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.artifacts import Artifacts
+from entrepot.hub.attachments import Attachments
+from entrepot.hub.audit import AuditLog
+from entrepot.hub.evidence import Evidence
+from entrepot.hub.identities import Identities
+from entrepot.hub.indexing import Indexing
+from entrepot.hub.invitations import Invitations
+from entrepot.hub.limiter import Limiter
+from entrepot.hub.oidc import Provider, ProviderSettings
+from entrepot.hub.organisations import Organisations
+from entrepot.hub.passwords import Passwords
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.repositories import Repositories
+from entrepot.hub.search import Search
+from entrepot.hub.second_factors import SecondFactors
+from entrepot.hub.sessions import Sessions
+from entrepot.hub.sign_in import SignIn
+from entrepot.hub.sign_up import SignUp
+from entrepot.hub.single_sign_on import SingleSignOn
+from entrepot.hub.stars import Stars
+from entrepot.hub.summaries import Summaries
+from entrepot.hub.teams import Teams
+from entrepot.hub.tokens import Tokens
+from entrepot.hub.trusted_keys import TrustedKeys
+from entrepot.hub.welcomes import Welcomes
+from entrepot.metadata.engine import Metadata
+from entrepot.registry.blobs import Blobs
+from entrepot.registry.check import Check
+from entrepot.registry.history import History
+from entrepot.registry.manifests import Manifests
+from entrepot.registry.pulls import Pulls
+from entrepot.registry.referrers import Referrers
+from entrepot.registry.removal import Removals
+from entrepot.registry.uploads import Uploads
+from entrepot.settings import Settings
+from entrepot.storage.protocols import Storage
+
+
+def now() -> datetime:
+    """The clock of everything but tests."""
+    return datetime.now(UTC)
+
+
+class Services:
+    """The rules of a hub over a database and a storage; make it inside an event loop."""
+
+    def __init__(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
+        self.metadata = metadata
+        self.storage = storage
+        self._add_people(settings, metadata)
+        self._add_ways_in(settings, metadata)
+        self._add_contents(settings, metadata, storage)
+        self._add_artifacts(metadata, storage)
+
+    async def close(self) -> None:
+        """Let go of what is held open; closing twice succeeds."""
+        await self.reader.close()
+        await self.metadata.close()
+
+    def _add_people(self, settings: Settings, metadata: Metadata) -> None:
+        visibility = settings.default_visibility
+        self.passwords = Passwords()
+        self.limiter = Limiter(metadata, now)
+        self.permissions = Permissions(
+            metadata.reader, is_open=settings.open, hub_visibility=visibility
+        )
+        self.audit = AuditLog(metadata, self.permissions, now)
+        self.accounts = Accounts(metadata, self.passwords, default_visibility=visibility, now=now)
+        self.organisations = Organisations(
+            metadata, self.permissions, default_visibility=visibility, now=now
+        )
+        self.teams = Teams(metadata, self.permissions, now)
+        self.invitations = Invitations(metadata, self.permissions, now)
+
+    def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
+        self.registry_tokens = RegistryTokens(metadata)
+        self.identities = Identities(
+            metadata.reader, self.passwords, self.registry_tokens, self.limiter, now
+        )
+        self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
+        self.sessions = Sessions(metadata, now)
+        self.second_factors = SecondFactors(metadata, self.accounts, self.limiter, "Entrepot", now)
+        self.sign_in = SignIn(
+            self.identities, self.sessions, self.second_factors, self.limiter, self.audit
+        )
+        self.single_sign_on = self._single_sign_on(settings, metadata)
+        self.welcomes = Welcomes(metadata, self.passwords, now)
+        self.sign_up = SignUp(
+            metadata,
+            self.accounts,
+            self.passwords,
+            self.invitations,
+            self.limiter,
+            settings.sign_up,
+        )
+
+    def _single_sign_on(self, settings: Settings, metadata: Metadata) -> SingleSignOn | None:
+        if settings.oidc_issuer is None or settings.oidc_client_id is None:
+            return None
+        provider = ProviderSettings(
+            settings.oidc_issuer, settings.oidc_client_id, settings.read_oidc_client_secret()
+        )
+        return SingleSignOn(
+            metadata,
+            self.accounts,
+            self.passwords,
+            Provider(provider, now),
+            name=settings.oidc_name,
+            may_sign_up=settings.oidc_sign_up,
+            now=now,
+        )
+
+    def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
+        self.repositories = Repositories(metadata, self.permissions, now)
+        self.stars = Stars(metadata, self.permissions, now)
+        self.trusted_keys = TrustedKeys(metadata, self.permissions, now)
+        self.blobs = Blobs(metadata, storage, now)
+        self.uploads = Uploads(metadata, storage, now)
+        self.manifests = Manifests(
+            metadata, self.uploads, accept_sparse=settings.accept_sparse, now=now
+        )
+        self.referrers = Referrers(metadata)
+        self.pulls = Pulls(metadata, now)
+        self.check = Check(metadata, storage)
+        self.history = History(metadata, now)
+        self.removals = Removals(metadata, now)
+
+    def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
+        self.reader = Reader()
+        self.artifacts = Artifacts(metadata, storage)
+        self.attachments = Attachments(metadata)
+        self.evidence = Evidence(metadata, self.attachments)
+        self.summaries = Summaries(metadata)
+        self.search = Search(metadata.reader, self.permissions)
+        self.indexing = Indexing(
+            metadata, storage, self.artifacts, self.attachments, self.reader, now
+        )
