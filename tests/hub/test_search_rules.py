@@ -4,7 +4,8 @@ import pytest
 
 from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.search import Place, Search, closest
+from entrepot.hub.queries import parse_query
+from entrepot.hub.search import Place, Search, closest, with_families
 from entrepot.metadata import artifacts, manifests, search
 from entrepot.metadata.accounts import Visibility, find_account
 from entrepot.metadata.engine import Metadata
@@ -116,3 +117,26 @@ def test_the_closest_names_come_first() -> None:
     assert closest("xyzzy", names) == []
     assert closest("redis", names * 10)[:2] == ["team/redis", "team/redis"]
     assert len(closest("redis", names * 10)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("kind:image", {"image"}),
+        ("kind:helm-chart", {"helm-chart"}),
+        ("kind:chart", {"helm-chart"}),
+        ("type:helm", {"helm-chart", "helm-plugin", "helm-provenance"}),
+        ("kind:sbom", {"spdx", "cyclonedx", "syft"}),
+        ("-kind:wasm-module", {"wasm-module"}),
+        ("kind:nonsense", {"nonsense"}),
+    ],
+)
+def test_a_family_stands_for_its_kinds(text: str, kinds: set[str]) -> None:
+    query = with_families(parse_query(text))
+    assert {each.value for each in query.filters} == kinds
+    assert {each.is_excluded for each in query.filters} == {text.startswith("-")}
+
+
+def test_other_filters_stay_as_they_are() -> None:
+    query = parse_query("word -other os:linux tag:chart")
+    assert with_families(query) == query

@@ -1,7 +1,7 @@
 """The rules of finding: what somebody may see, where a reference leads, what else was meant."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 from operator import add
 from typing import Final
@@ -9,12 +9,13 @@ from typing import Final
 from entrepot.hub.actors import Action, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.queries import Jump, as_named, find_jump, parse_query
+from entrepot.kinds.catalogue import all_kinds, find_kind
 from entrepot.metadata import search
 from entrepot.metadata.engine import Reader
 from entrepot.metadata.manifests import find_facts
 from entrepot.metadata.search import Found
 from entrepot.metadata.search_packages import ShippedPage, packages_of
-from entrepot.metadata.search_terms import Filter, Order, Query, Within
+from entrepot.metadata.search_terms import Facet, Filter, Order, Query, Within
 from entrepot.metadata.sight import Sight
 from entrepot.oci.names import Reference, RepositoryName
 
@@ -68,7 +69,7 @@ class Search:
         place = await self._place(identity, jump)
         for query in _readings(text, jump):
             found = await search.search(
-                self._reader, query, sight, order=order, limit=limit, offset=offset
+                self._reader, with_families(query), sight, order=order, limit=limit, offset=offset
             )
             if found.total:
                 return Results(query, found, place or await self._only_place(jump, found))
@@ -129,6 +130,23 @@ def _readings(text: str, jump: Jump | None) -> Iterable[Query]:
     named = as_named(query, jump)
     if named is not None:
         yield named
+
+
+def with_families(query: Query) -> Query:
+    """The query with all kinds that a family (`chart`) or a first word (`helm`) stands for."""
+    filters: list[Filter] = []
+    for each in query.filters:
+        values = _kinds_of(each.value) if each.name is Facet.KIND else [each.value]
+        filters += [replace(each, value=value) for value in values]
+    return replace(query, filters=tuple(filters))
+
+
+def _kinds_of(text: str) -> list[str]:
+    if find_kind(text) is not None:
+        return [text]
+    kinds = list(all_kinds())
+    family = [kind.id for kind in kinds if kind.family == text]
+    return family or [kind.id for kind in kinds if kind.id.startswith(f"{text}-")] or [text]
 
 
 def closest(text: str, names: Sequence[str], count: int = _SUGGESTED) -> list[str]:
