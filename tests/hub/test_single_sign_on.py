@@ -110,6 +110,19 @@ async def test_a_provider_that_wants_the_secret_in_the_form_gets_it_there(
     assert (await sign_in(sso, provider)).name == "carol-c"
 
 
+async def test_a_provider_that_tells_only_when_asked_is_asked(
+    sso: SingleSignOn, provider: IdentityProvider
+) -> None:
+    provider.profile = {"email": "dora@example.org"}
+    provider.discovery = {"userinfo_endpoint": f"{provider.url}/userinfo"}
+    provider.userinfo = {"sub": "another", "nickname": "dora"}
+    with pytest.raises(BadCredentials, match="two people"):
+        await sign_in(sso, provider)
+    provider.userinfo = {"sub": "subject-1", "nickname": "dora", "name": "Dora D"}
+    made = await sign_in(sso, provider)
+    assert (made.name, made.full_name, made.email) == ("dora", "Dora D", "dora@example.org")
+
+
 async def test_nobody_gets_an_account_where_the_setting_says_so(
     make: Make, provider: IdentityProvider, accounts: Accounts
 ) -> None:

@@ -29,6 +29,7 @@ class IdentityProvider:
         self.keys: list[RSAKey | ECKey] = [own, ECKey.generate_key("P-256")]
         self.subject = "subject-1"
         self.profile: dict[str, object] = {"preferred_username": "Carol.C", "name": "Carol C"}
+        self.userinfo: dict[str, object] = {}
         self.changes: dict[str, object] = {}
         """Claims that differ from what they should be; `None`: that is missing."""
         self.header: dict[str, object] = {"alg": "RS256", "kid": "rsa"}
@@ -58,6 +59,8 @@ class IdentityProvider:
             return 200, KeySet(list(self.keys)).as_dict(private=False)
         if path == "/token":
             return self._token(form, authorization)
+        if path == "/userinfo" and authorization == "Bearer access":
+            return 200, self.userinfo
         return 404, {}
 
     def _configuration(self) -> dict[str, object]:
@@ -79,7 +82,8 @@ class IdentityProvider:
         expected = base64.urlsafe_b64encode(challenge).decode().rstrip("=")
         if expected != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
-        return 200, {"id_token": self._id_token(asked["nonce"]), "token_type": "Bearer"}
+        id_token = self._id_token(asked["nonce"])
+        return 200, {"id_token": id_token, "access_token": "access", "token_type": "Bearer"}
 
     def _knows_client(self, form: dict[str, str], authorization: str) -> bool:
         if not self.takes_basic:

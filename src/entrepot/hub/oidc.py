@@ -10,7 +10,7 @@ import hmac
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -104,7 +104,20 @@ class Provider:
         token = answer.get("id_token")
         if not isinstance(token, str) or len(token) > _MAX_TOKEN:
             raise BadCredentials("the provider sent no ID token")
-        return self._believed(await self._verified(token), nonce)
+        claims = self._believed(await self._verified(token), nonce)
+        if claims.name:
+            return claims
+        return await self._with_profile(claims, answer.get("access_token"))
+
+    async def _with_profile(self, claims: Claims, access_token: object) -> Claims:
+        """What the provider says only where it is asked (Core 1.0 section 5.3), of the same one."""
+        url = (await self._discovered()).get("userinfo_endpoint")
+        if not isinstance(url, str) or not isinstance(access_token, str):
+            return claims
+        said = await self._get(await self._endpoint("userinfo_endpoint"), access_token)
+        if said.get("sub") != claims.subject:
+            raise BadCredentials("the provider speaks of two people at once")
+        return _described(claims, {"name": claims.full_name, "email": claims.email, **said})
 
     async def _exchange(self, form: dict[str, str]) -> Document:
         endpoint = await self._endpoint("token_endpoint")
@@ -156,9 +169,7 @@ class Provider:
         subject = _text(claims, "sub")
         if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
             raise BadCredentials("the ID token says of nobody")
-        name = _text(claims, "preferred_username") or _text(claims, "nickname")
-        full_name, email = _text(claims, "name"), _text(claims, "email")
-        return Claims(self.settings.issuer, subject, name, full_name, email)
+        return _described(Claims(self.settings.issuer, subject, "", "", ""), claims)
 
     async def _keys_with(self, kid: str | None) -> "KeySet":
         """The provider's keys; asked for again where it may have made that one since."""
@@ -192,18 +203,29 @@ class Provider:
             self._found = (document, now)
         return self._found[0]
 
-    async def _get(self, url: str) -> Document:
-        async with _client() as client:
+    async def _get(self, url: str, access_token: str = "") -> Document:
+        async with _client(access_token) as client:
             response = await _send(client, "GET", url)
         if response.status_code != 200:
             raise Unavailable("the sign-in provider does not answer as it should")
         return _document(response)
 
 
-def _client() -> "httpx.AsyncClient":
+def _described(claims: Claims, said: Document) -> Claims:
+    name = _text(said, "preferred_username") or _text(said, "nickname")
+    full_name, email = _text(said, "name"), _text(said, "email")
+    return replace(claims, name=name, full_name=full_name, email=email)
+
+
+def _client(access_token: str = "") -> "httpx.AsyncClient":
     import httpx
 
-    return httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, verify=_trust())
+    headers = {"accept": "application/json"}
+    if access_token:
+        headers["authorization"] = f"Bearer {access_token}"
+    return httpx.AsyncClient(
+        timeout=_TIMEOUT, follow_redirects=False, verify=_trust(), headers=headers
+    )
 
 
 @cache
@@ -221,11 +243,10 @@ async def _send(
 ) -> "httpx.Response":
     import httpx
 
-    headers = {"accept": "application/json"}
     try:
         if auth is not None:
-            return await client.request(method, url, data=form, headers=headers, auth=auth)
-        return await client.request(method, url, data=form, headers=headers)
+            return await client.request(method, url, data=form, auth=auth)
+        return await client.request(method, url, data=form)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unavailable("the sign-in provider does not answer") from error
 

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -142,10 +142,9 @@ class SingleSignOn:
             await external_identities.link_account(
                 tx, claims.issuer, claims.subject, account.id, self._now()
             )
-            await rows.set_profile(
-                tx, account.id, _one_line(claims.full_name, MAX_FULL_NAME), _email(claims.email)
-            )
-        return account
+            full_name, email = _one_line(claims.full_name, MAX_FULL_NAME), _email(claims.email)
+            await rows.set_profile(tx, account.id, full_name, email)
+        return replace(account, full_name=full_name, email=email)
 
 
 def name_from(text: str) -> str:
