@@ -3,7 +3,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 bin := ".venv/bin"
 
 check: lint
-    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package"
+    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package and not browser"
 
 # Everything about the code that needs no run.
 lint:

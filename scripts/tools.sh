@@ -83,6 +83,20 @@ missing() {
     done <<<"$TABLE"
 }
 
+# The accessibility rules that the browser tests put into pages; PyPI carries them, and npm is not needed.
+install_axe() {
+    local target
+    cmp --quiet scripts/axe.txt "$TOOLS/axe/pinned.txt" && return
+    target=$(mktemp --directory "$TOOLS/build-XXXXXX")
+    "${PYTHON:-python3}" -m venv "$target/venv"
+    "$target/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --require-hashes --only-binary :all: --target "$target/wheel" --requirement scripts/axe.txt
+    mkdir -p "$TOOLS/axe"
+    mv "$target/wheel/axe_playwright_python/axe.min.js" "$TOOLS/axe/axe.min.js"
+    cp scripts/axe.txt "$TOOLS/axe/pinned.txt"
+    rm -rf "$target"
+}
+
 show() {
     local name module package version
     while read -r name module package version; do
@@ -105,6 +119,7 @@ if test -n "$absent"; then
     xargs --max-procs="${TOOLS_JOBS:-1}" --max-args=4 \
         bash -c 'install_tool "$@" || exit 1' install_tool <<<"$absent" || failed=1
 fi
+install_axe || { echo "could not fetch axe-core" && failed=1; }
 echo "tools in .tools/bin:"
 show
 exit "$failed"
