@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import Any, Protocol
 
 from entrepot.errors import NameTaken
@@ -110,39 +111,16 @@ class Hub:
         from entrepot.web.desk import Desk
         from entrepot.web.door import PageDoor
 
-        services = self._services
+        names = {each.name for each in fields(Desk)}
+        shared = {name: rule for name, rule in vars(self._services).items() if name in names}
         return PageDoor(
             Desk(
-                metadata=services.metadata,
+                **shared,
                 now=now,
                 gate=self._gate,
                 origins=self._origins,
-                accounts=services.accounts,
-                permissions=services.permissions,
-                sessions=services.sessions,
-                sign_in=services.sign_in,
-                sign_up=services.sign_up,
-                second_factors=services.second_factors,
-                welcomes=services.welcomes,
-                invitations=services.invitations,
-                organisations=services.organisations,
-                teams=services.teams,
-                trusted_keys=services.trusted_keys,
-                audit=services.audit,
-                tokens=services.tokens,
-                repositories=services.repositories,
-                artifacts=services.artifacts,
-                attachments=services.attachments,
-                evidence=services.evidence,
-                search=services.search,
-                stars=services.stars,
-                blobs=services.blobs,
-                uploads=services.uploads,
-                manifests=services.manifests,
-                history=services.history,
-                removals=services.removals,
-                markdown=services.reader.render,
-                count_pull=services.pulls.count,
+                markdown=self._services.reader.render,
+                count_pull=self._services.pulls.count,
                 settings=self._settings.described(),
                 version=version("entrepot"),
                 provider="",

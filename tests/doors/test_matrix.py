@@ -141,8 +141,8 @@ BARE = {
     "/healthz": {},
     "/readyz": {},
     "/metrics": {},
-    "/": {},
-    "/style.css": {},
+    "/": {"disabled": 401},
+    "/static/style.css": {},
 }
 """Who does not get a 200."""
 

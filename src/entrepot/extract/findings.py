@@ -19,7 +19,7 @@ class State(StrEnum):
 
 
 class File(Struct, frozen=True, omit_defaults=True):
-    """A file in a layer or an archive; `type` is `file`, `directory`, `symlink`, `hardlink`…"""
+    """A file in a layer or an archive; `type` is `file`, `directory`, `symlink` or another."""
 
     path: str
     size: int = 0
@@ -32,7 +32,7 @@ class File(Struct, frozen=True, omit_defaults=True):
 
 
 class Document(Struct, frozen=True, omit_defaults=True):
-    """A text worth a page of its own; `name` says which: `readme`, `values`, `schema`…
+    """A text worth a page of its own; `name` says which, `readme` or `values` for example.
 
     Templates and previews are named `template:PATH` and `file:PATH`.
     """

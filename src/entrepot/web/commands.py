@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from entrepot.hub.artifacts import Described
+from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, Place
-from entrepot.oci.digests import Digest
-from entrepot.oci.names import Tag
+from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
+from entrepot.oci.names import RepositoryName, Tag
 from entrepot.web.visits import Visit
 
 
@@ -55,42 +56,64 @@ def grouped(commands: tuple[Command, ...], wanted: str) -> Snippets:
 
 def push_snippets(visit: Visit, name: str) -> Snippets:
     """How to push something of each kind into a repository of this name."""
-    host, plain = visit.host, "" if visit.is_https else " --plain-http"
-    parent, _, base = name.rpartition("/")
-    known = visit.is_https or host.partition(":")[0] == "localhost"
-    oras = "" if known else " --plain-http"
-    tls = "" if visit.is_https else " --tls-verify=false"
+    place = Place(visit.host, visit.is_https, RepositoryName(name), EMPTY_JSON_DIGEST)
     account = visit.account.name if visit.account else "NAME"
     commands = (
-        Command("docker", "Sign in", f"docker login {host} -u {account}"),
+        *_with_engines(place, account),
+        *_with_helm(place, account),
+        *_with_oras(place, account),
         Command(
-            "docker",
-            "Push an image",
-            f"docker tag IMAGE {host}/{name}:1.0\ndocker push {host}/{name}:1.0",
+            "cosign",
+            "Sign",
+            f"cosign sign{shell.cosign(place)} --key cosign.key {_home(place)}@DIGEST",
         ),
+    )
+    return grouped(commands, visit.query("tool") or visit.tool)
+
+
+def _home(place: Place) -> str:
+    return f"{place.host}/{place.repository}"
+
+
+def _with_engines(place: Place, account: str) -> tuple[Command, ...]:
+    host, home, tls = place.host, _home(place), shell.tls(place)
+    return (
+        Command("docker", "Sign in", f"docker login {host} -u {account}"),
+        Command("docker", "Push an image", f"docker tag IMAGE {home}:1.0\ndocker push {home}:1.0"),
         Command("podman", "Sign in", f"podman login{tls} {host} -u {account}"),
-        Command("podman", "Push an image", f"podman push{tls} IMAGE {host}/{name}:1.0"),
-        Command("helm", "Sign in", f"helm registry login {host} -u {account}{plain}"),
+        Command("podman", "Push an image", f"podman push{tls} IMAGE {home}:1.0"),
+    )
+
+
+def _with_helm(place: Place, account: str) -> tuple[Command, ...]:
+    parent, _, base = place.repository.text.rpartition("/")
+    plain = shell.helm(place)
+    return (
+        Command("helm", "Sign in", f"helm registry login {place.host} -u {account}{plain}"),
         Command(
             "helm",
             "Push a chart",
-            f"helm push {base}-1.0.0.tgz oci://{host}/{parent}{plain}",
+            f"helm push {base}-1.0.0.tgz oci://{place.host}/{parent}{plain}",
             note="The chart's name is the last part of the repository's.",
         ),
-        Command("oras", "Sign in", f"oras login{oras} {host} -u {account}"),
-        Command("oras", "Push a file", f"oras push{oras} {host}/{name}:1.0 notes.txt:text/plain"),
+    )
+
+
+def _with_oras(place: Place, account: str) -> tuple[Command, ...]:
+    home, flags = _home(place), shell.oras(place)
+    volume = "application/vnd.docker.volume.v1+tar.gz"
+    sbom = "application/spdx+json"
+    return (
+        Command("oras", "Sign in", f"oras login{flags} {place.host} -u {account}"),
+        Command("oras", "Push a file", f"oras push{flags} {home}:1.0 notes.txt:text/plain"),
         Command(
             "oras",
             "Push a volume",
-            f"oras push{oras} {host}/{name}:1.0 \\\n"
-            "  --artifact-type application/vnd.docker.volume.v1+tar.gz volume.tar.gz",
+            f"oras push{flags} {home}:1.0 \\\n  --artifact-type {volume} volume.tar.gz",
         ),
         Command(
             "oras",
             "Attach an SBOM",
-            f"oras attach{oras} --artifact-type application/spdx+json \\\n"
-            f"  {host}/{name}:1.0 sbom.spdx.json",
+            f"oras attach{flags} --artifact-type {sbom} \\\n  {home}:1.0 sbom.spdx.json",
         ),
-        Command("cosign", "Sign", f"cosign sign --key cosign.key {host}/{name}@DIGEST"),
     )
-    return grouped(commands, visit.query("tool") or visit.tool)

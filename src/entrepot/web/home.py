@@ -66,7 +66,7 @@ async def show_home(visit: Visit) -> Page:
     """The start."""
     search, identity = visit.desk.search, visit.identity
     newest = await search.find(identity, "", order=Order.NEWEST, limit=6)
-    namespace = visit.account.name if visit.account else "NAMESPACE"
+    namespace = visit.account.name if visit.account else "namespace"
     mine: list[Hit] = []
     if visit.account is not None:
         found = await search.find(

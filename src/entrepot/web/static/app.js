@@ -76,6 +76,46 @@
     });
   });
 
+  // Values: finding a key, and copying the path of the one that is clicked.
+  all("input[data-lines]").forEach((input) => {
+    const pre = document.getElementById(input.dataset.lines);
+    if (!pre) return;
+    const lines = all("span[id^=L]", pre);
+    const keyOf = (text) => /^(\s*(?:- )?)([\w./-]+|"[^"]+"):/.exec(text);
+    const pathOf = (line) => {
+      let at = lines.indexOf(line);
+      let found = keyOf(line.textContent);
+      if (!found) return "";
+      const path = [found[2]];
+      let depth = found[1].length;
+      while (depth > 0 && --at >= 0) {
+        found = keyOf(lines[at].textContent);
+        if (found && found[1].length < depth) {
+          path.unshift(found[2]);
+          depth = found[1].length;
+        }
+      }
+      return path.join(".");
+    };
+    input.addEventListener("input", () => {
+      const word = input.value.toLowerCase();
+      const hits = lines.filter((line) => {
+        const hit = word !== "" && line.textContent.toLowerCase().includes(word);
+        line.classList.toggle("hit", hit);
+        return hit;
+      });
+      hits[0]?.scrollIntoView({ block: "center" });
+    });
+    pre.addEventListener("click", async (event) => {
+      const line = event.target.closest("span[id^=L]");
+      const path = line && getSelection().isCollapsed ? pathOf(line) : "";
+      if (!path) return;
+      await copyText(path);
+      announce(`${document.getElementById("announce").dataset.copied}: ${path}`);
+      input.value = path;
+    });
+  });
+
   // Boxes to select many rows, and how many are.
   all("form[data-select]").forEach((form) => {
     const boxes = all("input[name=select]", form);

@@ -248,6 +248,9 @@ def _artifacts() -> None:
         ),
         sa.PrimaryKeyConstraint("manifest_id", name=op.f("pk_artifacts")),
     )
+
+
+def _artifact_indexes() -> None:
     op.create_index(
         "ix_artifacts_repository_id_kind", "artifacts", ["repository_id", "kind"], unique=False
     )
@@ -362,6 +365,7 @@ def upgrade() -> None:
     _artifact_packages()
     _artifact_vulnerabilities()
     _artifacts()
+    _artifact_indexes()
     _documents()
     _repositories()
     _tags()
