@@ -84,7 +84,8 @@ class Settings:
     tls_cert: Path | None = _setting("A certificate (chain) in PEM, to serve HTTPS.", None)
     tls_key: Path | None = _setting("The certificate's private key in PEM.", None)
     trusted_proxies: tuple[str, ...] = _setting(
-        "Networks whose `X-Forwarded-Proto` counts.", ("127.0.0.0/8", "::1/128")
+        "Networks whose `X-Forwarded-Proto` and `X-Forwarded-For` count.",
+        ("127.0.0.0/8", "::1/128"),
     )
     upload_expiry: timedelta = _setting(
         "How long an upload may be idle before it is forgotten.",
