@@ -40,7 +40,7 @@ async def test_a_factor_is_enrolled_confirmed_and_removed(
         await second_factors.remove(tx, alice.id)
     assert await find(metadata.reader, alice.id) is None
     assert await second_factors.count_codes(metadata.reader, alice.id) == 0
-    assert await find(metadata.reader, bob.id) is None
+    assert await second_factors.find_second_factor(metadata.reader, bob.id) is None
 
 
 async def test_a_step_is_used_once_and_never_an_earlier_one(
