@@ -5,7 +5,6 @@ import secrets
 from typing import Final
 
 from entrepot.errors import (
-    BadCredentials,
     Denied,
     EntrepotError,
     MethodUnsupported,
@@ -50,6 +49,7 @@ _MEDIA_TYPES: Final = {
     "svg": "image/svg+xml",
     "png": "image/png",
 }
+_FOR_TOKENS: Final = (Policy.ANYBODY, Policy.PULL)
 _ACTIONS: Final = {
     Policy.PULL: Action.PULL,
     Policy.PUSH: Action.PUSH,
@@ -79,7 +79,7 @@ class PageDoor:
 
     async def _answer(self, visit: Visit) -> Response:
         request = visit.request
-        if request.path.startswith("/static/") and request.method in ("GET", "HEAD"):
+        if request.path.startswith("/static/"):
             return _static(request)
         found = self._router.find(request.method, request.path)
         if not isinstance(found, Match):
@@ -89,7 +89,12 @@ class PageDoor:
         if found.route.is_unsafe:
             await self._check_form(visit)
         await self._admit(visit, found.route.policy)
-        page = await found.route.handler(visit)
+        try:
+            page = await found.route.handler(visit)
+        except EntrepotError as error:
+            if visit.form.has("back") and not visit.wants_json:
+                return self._back(visit, error)
+            raise
         return page if isinstance(page, Response) else self._print(visit, page)
 
     async def _identify(self, visit: Visit) -> None:
@@ -126,6 +131,8 @@ class PageDoor:
 
     async def _admit(self, visit: Visit, policy: Policy) -> None:
         """Raise where the policy does not let the visitor in."""
+        if visit.identity.token_id is not None and policy not in _FOR_TOKENS:
+            raise Denied("a token opens repositories here, and nothing of its account's")
         if "repository" in visit.values:
             await self._admit_to_repository(visit, policy)
         elif "namespace" in visit.values:
@@ -185,10 +192,6 @@ class PageDoor:
         is_program = visit.request.header("authorization") is not None
         if visit.wants_json or (is_program and isinstance(error, Unauthenticated)):
             return error_response(error)
-        if isinstance(error, BadCredentials) and visit.form.has("back"):
-            return self._back(visit, error)
-        if visit.form.has("back") and not isinstance(error, Unauthenticated | NotFound):
-            return self._back(visit, error)
         if isinstance(error, Unauthenticated) and visit.request.method in ("GET", "HEAD"):
             path = visit.request.path
             query = visit.request.query_string
@@ -209,6 +212,8 @@ class PageDoor:
 
 
 def _static(request: Request) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        raise MethodUnsupported(("GET", "HEAD"))
     name = request.path.removeprefix("/static/")
     found = static_file(name)
     media_type = _MEDIA_TYPES.get(name.rpartition(".")[2])
