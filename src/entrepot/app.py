@@ -123,7 +123,6 @@ class Hub:
                 count_pull=self._services.pulls.count,
                 settings=self._settings.described(),
                 version=version("entrepot"),
-                provider="",
             )
         )
 

@@ -25,7 +25,7 @@ class Browser:
 
     async def get(self, target: str, **headers: str) -> Answer:
         """Open a page."""
-        return await self.doors.ask("GET", target, cookie=self.cookies, **headers)
+        return await self.doors.ask_with("GET", target, b"", {**headers, "cookie": self.cookies})
 
     async def post(self, target: str, **fields: str) -> Answer:
         """Send a form as a page of ours does."""
@@ -35,5 +35,5 @@ class Browser:
     async def send(self, target: str, fields: dict[str, str], **headers: str) -> Answer:
         """Send a form with just these fields and headers."""
         body = urlencode(fields).encode()
-        kind = {"content_type": FORM, **headers}
-        return await self.doors.ask("POST", target, body, cookie=self.cookies, **kind)
+        headers.setdefault("content_type", FORM)
+        return await self.doors.ask_with("POST", target, body, {**headers, "cookie": self.cookies})

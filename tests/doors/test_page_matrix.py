@@ -52,7 +52,7 @@ PLACES = {
     "team": "crew",
     "secret": "no-such-secret",
 }
-ABSENT = ("{secret}", "{team}", "{blob}", "/signup", "/upload")
+ABSENT = ("{secret}", "{team}", "{blob}", "/signup", "/upload", "oidc", "/provider/")
 """What is not there, or takes no empty form: whoever may is told so."""
 
 
@@ -130,9 +130,7 @@ def is_let_in(route: PageRoute, answer: Answer) -> bool:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.pattern}")
-async def test_everybody_is_let_in_as_the_policy_says(
-    visitors: Visitors, route: PageRoute
-) -> None:
+async def test_everybody_is_let_in_as_the_policy_says(visitors: Visitors, route: PageRoute) -> None:
     is_of_repository = "{repository}" in route.pattern or "{artifact}" in route.pattern
     wrong = []
     for visibility, who in product(VISIBILITIES if is_of_repository else (None,), EVERYBODY):
@@ -163,7 +161,10 @@ async def test_a_token_opens_repositories_and_nothing_of_its_account(
     for scope in Scope:
         name = await town.build(Visibility.PRIVATE)
         answer = await town.doors.ask(
-            "GET", target_of(route, name), auth=town.auth[f"owner {scope}"], accept="application/json"
+            "GET",
+            target_of(route, name),
+            auth=town.auth[f"owner {scope}"],
+            accept="application/json",
         )
         if route.policy in (Policy.ANYBODY, Policy.PULL):
             assert answer.status != 403, (scope, answer.body)

@@ -33,6 +33,8 @@ class SecurityPage(SettingsPage):
 
     template: ClassVar[str] = "security.html"
     has_second_factor: bool
+    provider: str
+    is_linked: bool
     codes_left: int
     secret: str = ""
     qr_svg: str = ""
@@ -98,11 +100,14 @@ async def show_security(visit: Visit) -> Page:
 async def _security(visit: Visit, **shown: object) -> SecurityPage:
     account = mine(visit)
     found = await visit.desk.accounts.get(account.name)
+    provider = visit.desk.single_sign_on
     return SecurityPage(
         title="Password and second factor",
         current="security",
         organisations=await _organisations(visit),
         has_second_factor=found.has_second_factor,
+        provider=provider.name if provider else "",
+        is_linked=provider is not None and await provider.is_linked(account),
         codes_left=await visit.desk.second_factors.count_codes(account),
         **shown,  # type: ignore[arg-type]
     )

@@ -19,6 +19,7 @@ from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.sign_in import SignIn
 from entrepot.hub.sign_up import SignUp
+from entrepot.hub.single_sign_on import SingleSignOn
 from entrepot.hub.stars import Stars
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
@@ -48,6 +49,7 @@ class Desk:
     permissions: Permissions
     sessions: Sessions
     sign_in: SignIn
+    single_sign_on: SingleSignOn | None
     sign_up: SignUp
     second_factors: SecondFactors
     welcomes: Welcomes
@@ -73,5 +75,3 @@ class Desk:
     settings: tuple[tuple[str, str, str], ...]
     """Name, value and meaning of each setting in force; secrets are masked."""
     version: str
-    provider: str
-    """What the OIDC provider is called on the button; empty where there is none."""

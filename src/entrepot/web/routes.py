@@ -12,6 +12,7 @@ from entrepot.web import (
     repositories,
     repository_settings,
     signing_in,
+    single_sign_on,
     tags,
     uploading,
 )
@@ -21,6 +22,7 @@ from entrepot.web.visits import PageRoute
 ROUTES: Final[tuple[PageRoute, ...]] = (
     *home.ROUTES,
     *signing_in.ROUTES,
+    *single_sign_on.ROUTES,
     *account.ROUTES,
     *namespaces.ROUTES,
     *administration.ROUTES,

@@ -41,6 +41,7 @@ class SignUpPage(Page):
     template: ClassVar[str] = "signup.html"
     invitation: str
     organisation: str
+    may_sign_up: bool
 
 
 @dataclass(kw_only=True)
@@ -60,7 +61,7 @@ async def show_login(visit: Visit) -> Page | Response:
         title="Sign in",
         next=address,
         may_sign_up=visit.desk.sign_up.may_sign_up(is_invited=False),
-        provider=visit.desk.provider,
+        provider=visit.desk.single_sign_on.name if visit.desk.single_sign_on else "",
     )
 
 
@@ -114,7 +115,7 @@ async def show_sign_up(visit: Visit) -> Page:
     """The page to make an account."""
     if not visit.desk.sign_up.may_sign_up(is_invited=False):
         raise NotFound("accounts are made by administrators here")
-    return SignUpPage(title="Sign up", invitation="", organisation="")
+    return SignUpPage(title="Sign up", invitation="", organisation="", may_sign_up=True)
 
 
 async def sign_up(visit: Visit) -> Response:
@@ -132,7 +133,12 @@ async def show_invitation(visit: Visit) -> Page:
     secret = visit.values["secret"]
     invitation = await visit.desk.invitations.get(secret)
     name = await find_namespace_name(visit.desk.metadata.reader, invitation.namespace_id or 0)
-    return SignUpPage(title="You are invited", invitation=secret, organisation=name or "")
+    return SignUpPage(
+        title="You are invited",
+        invitation=secret,
+        organisation=name or "",
+        may_sign_up=visit.desk.sign_up.may_sign_up(is_invited=True),
+    )
 
 
 async def accept_invitation(visit: Visit) -> Response:

@@ -179,6 +179,10 @@ class Visit:
         """The parameter, empty where there is none; a NUL is no text."""
         return (self.request.query(name) or "").replace("\0", "")[:500]
 
+    def query_whole(self, name: str) -> str:
+        """The parameter, however long: what a provider sends along is nobody's search."""
+        return (self.request.query(name) or "").replace("\0", "")[:8192]
+
     def number(self, name: str, *, default: int, most: int) -> int:
         """The parameter as a number from 1 to `most`."""
         text = self.query(name)
