@@ -1,0 +1,112 @@
+"""Chromium as a person has it, and what a test may ask of the page that it shows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.support.tools import tool
+
+# A name that is not this machine's, so that the browser sees a plain-HTTP page as others do.
+FAR_HOST: Final = "hub.test"
+_FLAGS: Final = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    f"--host-resolver-rules=MAP {FAR_HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost",
+)
+
+
+class Browser:
+    """One window; addresses are paths of the hub it was opened for."""
+
+    def __init__(self, driver: webdriver.Chrome, url: str) -> None:
+        self.driver = driver
+        self.url = url
+
+    def open(self, path: str) -> None:
+        """Go to a path of the hub, and wait until the page has loaded."""
+        self.driver.get(self.url + path)
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Sign in by the page made for it."""
+        self.open("/login")
+        self.type("[name=name]", name)
+        self.type("main [name=password]", password)
+        self.find("main form button").click()
+        assert self.all("header .menu"), self.text("main")
+
+    def sign_out(self) -> None:
+        """Forget every cookie."""
+        self.driver.delete_all_cookies()
+
+    def find(self, selector: str) -> WebElement:
+        """The first element that the CSS selector fits."""
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        """Every element that the CSS selector fits."""
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        """All text in the element, seen or not."""
+        return str(self.find(selector).get_property("textContent"))
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into a field."""
+        self.find(selector).send_keys(text)
+
+    def press(self, key: str) -> None:
+        """Press a key wherever the focus is."""
+        self.driver.switch_to.active_element.send_keys(key)
+
+    def run(self, script: str, *arguments: object) -> object:
+        """What a script of the test's own returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def path(self) -> str:
+        """The path and query of the page that is shown."""
+        return str(self.run("return location.pathname + location.search"))
+
+    def show_as(self, width: int, *, theme: str = "light", height: int = 800) -> None:
+        """Be a screen of this width, of somebody who prefers this theme."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.command("Emulation.setDeviceMetricsOverride", **screen)
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        self.command("Emulation.setEmulatedMedia", features=[feature])
+
+    @contextmanager
+    def without_scripts(self) -> Iterator[None]:
+        """Run no script of any page."""
+        self.command("Emulation.setScriptExecutionDisabled", value=True)
+        try:
+            yield
+        finally:
+            self.command("Emulation.setScriptExecutionDisabled", value=False)
+
+    def command(self, name: str, **parameters: object) -> dict[str, object]:
+        """Speak to Chromium's own debugging protocol."""
+        found = self.driver.execute_cdp_cmd(name, parameters)
+        return dict(found)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Browser]:
+    """A new browser with an empty profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(tool("chromium"))
+    for flag in _FLAGS:
+        options.add_argument(flag)
+    driver_program = webdriver.ChromeService(str(tool("chromedriver")))
+    driver = webdriver.Chrome(options, driver_program)
+    driver.set_page_load_timeout(30)
+    try:
+        yield Browser(driver, url)
+    finally:
+        driver.quit()
