@@ -79,6 +79,7 @@ class Hub:
         self._docker_search = DockerSearch(gate, services.search)
         self._gate = gate
         self._pages: Door | None = None
+        self._api: Door | None = None
 
     async def answer(self, request: Request) -> Response:
         """Answer a request by the door its path belongs to."""
@@ -100,6 +101,10 @@ class Hub:
             return await self._operator.answer(request)
         if path.startswith("/v1/"):
             return await self._docker_search.answer(request)
+        if path.startswith("/api/"):
+            if self._api is None:
+                self._api = self._open_api()
+            return await self._api.answer(request)
         if self._pages is None:
             self._pages = self._open_pages()
         return await self._pages.answer(request)
@@ -121,6 +126,44 @@ class Hub:
                 origins=self._origins,
                 markdown=self._services.reader.render,
                 count_pull=self._services.pulls.count,
+                settings=self._settings.described(),
+                version=version("entrepot"),
+            )
+        )
+
+    def _open_api(self) -> Door:
+        from importlib.metadata import version
+
+        from entrepot.api.desk import Desk
+        from entrepot.api.door import ApiDoor
+
+        services = self._services
+        return ApiDoor(
+            Desk(
+                metadata=services.metadata,
+                now=now,
+                gate=self._gate,
+                origins=self._origins,
+                accounts=services.accounts,
+                permissions=services.permissions,
+                sessions=services.sessions,
+                second_factors=services.second_factors,
+                welcomes=services.welcomes,
+                invitations=services.invitations,
+                organisations=services.organisations,
+                teams=services.teams,
+                trusted_keys=services.trusted_keys,
+                audit=services.audit,
+                tokens=services.tokens,
+                repositories=services.repositories,
+                artifacts=services.artifacts,
+                attachments=services.attachments,
+                evidence=services.evidence,
+                search=services.search,
+                stars=services.stars,
+                manifests=services.manifests,
+                history=services.history,
+                removals=services.removals,
                 settings=self._settings.described(),
                 version=version("entrepot"),
             )

@@ -22,6 +22,7 @@ from entrepot.hub.audit import witness_of
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
 from entrepot.hub.permissions import EVERYTHING, NOTHING, Action, Actions, Permissions, Rights
 from entrepot.hub.registry_tokens import CATALOG
+from entrepot.hub.secrets import looks_like_secret
 from entrepot.metadata.blobs import Holder
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository, Target, Witness
@@ -151,6 +152,8 @@ class Gate:
         value = value.strip()
         if len(value) > _MAX_HEADER:
             raise BadToken
+        if scheme.lower() == "bearer" and looks_like_secret(value):
+            return await self._identities.by_access_token(value)
         if scheme.lower() == "bearer":
             return await self._identities.by_registry_token(value)
         if scheme.lower() == "basic":

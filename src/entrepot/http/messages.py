@@ -54,14 +54,22 @@ class Request:
 
     def query_all(self, name: str) -> list[str]:
         """Every value of that parameter, in order."""
-        if self._query is None:
-            self._query = _parse_query(self.query_string)
-        return self._query.get(name, [])
+        return self._parsed.get(name, [])
+
+    def query_names(self) -> list[str]:
+        """The names of all parameters, each once."""
+        return list(self._parsed)
 
     def query(self, name: str) -> str | None:
         """The last value of that parameter: some clients append theirs to one that is there."""
         values = self.query_all(name)
         return values[-1] if values else None
+
+    @property
+    def _parsed(self) -> dict[str, list[str]]:
+        if self._query is None:
+            self._query = _parse_query(self.query_string)
+        return self._query
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,12 @@ from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 _PARTS: Final = {
-    "repository": r"(?P<repository>[^:@]+?)",
+    "repository": r"(?P<repository>(?:(?!/-/)[^:@])+?)",
     "artifact": r"(?P<repository>[^:@]+?)(?::(?P<tag>[^/]+)|@(?P<digest>[^/]+))",
     "rest": r"(?P<rest>.+)",
+    "document": r"(?P<document>.+)",
+    "pattern": r"(?P<pattern>.+)",
+    "key": r"(?P<key>.+)",
 }
 
 Handler = TypeVar("Handler")

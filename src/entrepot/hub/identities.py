@@ -121,14 +121,24 @@ class Identities:
         expires_at = min(claims.expires_at, token.expires_at or claims.expires_at)
         return replace(identity, grants=claims.grants, expires_at=expires_at)
 
+    async def by_access_token(self, secret: str) -> Identity:
+        """Whoever a personal or an organisation's token stands for; else `BadToken`."""
+        identity = await self._find_by_token(secret)
+        if identity is None:
+            raise BadToken
+        return identity
+
     async def _by_token(self, name: str, secret: str) -> Identity:
-        token = await find_token(self._reader, hash_secret(secret))
-        if token is None or token.kind not in _PRESENTED or not token.is_live(self._now()):
-            raise BadCredentials
-        identity = await self._identity_of(token)
+        identity = await self._find_by_token(secret)
         if identity is None or name != identity.name.partition(":")[0]:
             raise BadCredentials
         return identity
+
+    async def _find_by_token(self, secret: str) -> Identity | None:
+        token = await find_token(self._reader, hash_secret(secret))
+        if token is None or token.kind not in _PRESENTED or not token.is_live(self._now()):
+            return None
+        return await self._identity_of(token)
 
     async def _identity_of(self, token: Token) -> Identity | None:
         """Whom a live token stands for; `None` where they may do nothing any more."""

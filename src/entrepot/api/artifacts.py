@@ -1,0 +1,34 @@
+"""What lists and pages say of an artifact."""
+
+from msgspec import Struct, field
+
+
+class Marks(Struct, frozen=True):
+    """What is attached to an artifact and to its children, counted."""
+
+    signatures: int = 0
+    verified: int = 0
+    sboms: int = 0
+    attestations: int = 0
+    vulnerabilities: dict[str, int] = field(default_factory=dict)
+    """Findings by severity."""
+
+
+class Artifact(Struct, frozen=True):
+    """A manifest seen with its kind; `size` is the bytes of everything it is made of.
+
+    `state` says how far reading its contents has come: `queued`, `done`, `failed`, `too large` or
+    `unsupported`.
+    """
+
+    kind: str
+    size: int
+    title: str
+    version: str
+    description: str
+    licenses: str
+    created: str
+    platforms: list[str]
+    state: str
+    reason: str
+    marks: Marks

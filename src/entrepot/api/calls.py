@@ -1,0 +1,143 @@
+"""A call: one request of a program, admitted by its route's policy."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from msgspec import Struct, convert
+
+from entrepot.api.desk import Desk
+from entrepot.errors import Denied, NotFound, RepositoryUnknown
+from entrepot.http.admission import Admitted
+from entrepot.http.messages import Request
+from entrepot.http.routing import Policy, Route
+from entrepot.hub.actors import ANONYMOUS, Actor, Identity
+from entrepot.hub.audit import witness_of
+from entrepot.hub.permissions import Rights, check_own
+from entrepot.metadata.accounts import Account, Namespace
+from entrepot.metadata.engine import Reader
+from entrepot.metadata.repositories import Repository, Witness
+
+PREFIX: Final = "/api/v1"
+
+Handler = Callable[..., Awaitable[object]]
+"""Answers a call. Its parameters `query` and `body` and what it returns are the documentation."""
+View = TypeVar("View")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, with who asks and what they were admitted to."""
+
+    desk: Desk
+    request: Request
+    identity: Identity = ANONYMOUS
+    values: dict[str, str] = field(default_factory=dict)
+    admitted: Admitted = field(default_factory=Admitted)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def reader(self) -> Reader:
+        """The facts."""
+        return self.desk.metadata.reader
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, as the audit log knows them."""
+        return Actor(self.identity, self.request.address or self.request.client, self.request.id)
+
+    @property
+    def witness(self) -> Witness:
+        """What records changes to repositories."""
+        return witness_of(self.actor, self.desk.now)
+
+    @property
+    def rights(self) -> Rights:
+        """What they may do with the repository that the address names."""
+        if self.admitted.rights is None:
+            raise RepositoryUnknown
+        return self.admitted.rights
+
+    @property
+    def repository(self) -> Repository:
+        """The repository that the address names."""
+        if self.rights.repository is None:
+            raise RepositoryUnknown
+        return self.rights.repository
+
+    @property
+    def namespace(self) -> Namespace:
+        """The namespace that the address names."""
+        found = self.admitted.namespace
+        if found is None or found.namespace is None:
+            raise NotFound
+        return found.namespace
+
+    @property
+    def account(self) -> Account:
+        """The account that asks; `Denied` to an organisation's token."""
+        if self.identity.account is None:
+            raise Denied("an organisation's token has no account")
+        return self.identity.account
+
+    @property
+    def unlimited_account(self) -> Account:
+        """The account that asks, where no token limits it; else `Denied`."""
+        check_own(self.account, self.actor)
+        return self.account
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]` as the program reached us."""
+        return self.desk.origins.origin(self.request)
+
+    @property
+    def number(self) -> int:
+        """The id in the address."""
+        return int(self.values["id"])
+
+    def created(self, path: str) -> None:
+        """Tell where what was made is, by its path below `/api/v1`."""
+        self.headers.append(("location", f"{PREFIX}{path}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What can be asked of a route: what it takes and returns is read off its handler."""
+
+    handler: Handler
+    status: int
+    query: type[Struct] | None
+    body: type[Struct] | None
+    result: object
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the handler's docstring."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """What the docstring says beside its first sentence."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[2].strip()
+
+
+ApiRoute = Route[Operation]
+
+
+def route(
+    method: str, path: str, policy: Policy, handler: Handler, *, status: int = 200
+) -> ApiRoute:
+    """A row of the table; `path` begins below `/api/v1`."""
+    hints = inspect.get_annotations(handler)
+    result = hints["return"]
+    operation = Operation(
+        handler, 204 if result is None else status, hints.get("query"), hints.get("body"), result
+    )
+    return Route(method, f"{PREFIX}{path}", policy, operation)
+
+
+def shown(kind: type[View], value: object) -> View:
+    """The value's attributes as that kind of answer; what the kind does not name stays here."""
+    return convert(value, kind, from_attributes=True)

@@ -1,0 +1,91 @@
+"""Answers programs: finds the route, admits the caller, reads what they sent, prints the answer."""
+
+from typing import Final
+from urllib.parse import urlencode
+
+from msgspec import json
+
+from entrepot.api.calls import Call, Operation
+from entrepot.api.desk import Desk
+from entrepot.api.paging import Page
+from entrepot.api.problems import problem_response
+from entrepot.api.reading import check_places, read_arguments
+from entrepot.api.routes import ROUTES
+from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound
+from entrepot.http.admission import admit
+from entrepot.http.messages import Request, Response, content, empty, without_body
+from entrepot.http.routing import Match, Router
+from entrepot.hub.actors import Identity
+
+JSON: Final = "application/json"
+_HEADERS: Final = (
+    ("cache-control", "private, no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("vary", "authorization"),
+)
+
+
+class ApiDoor:
+    """Everything below `/api/`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._router: Router[Operation] = Router(ROUTES)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request of a program; raises nothing that has a name."""
+        request.facts["endpoint"] = "api"
+        try:
+            response = await self._answer(Call(self._desk, request))
+        except EntrepotError as error:
+            response = problem_response(error, request)
+        response.headers.extend(_HEADERS)
+        return without_body(response) if request.method == "HEAD" else response
+
+    async def _answer(self, call: Call) -> Response:
+        request = call.request
+        found = self._router.find(request.method, request.path)
+        if not isinstance(found, Match):
+            raise MethodUnsupported(found) if found else NotFound
+        call.identity = await self._identify(request)
+        check_places(found.values)
+        call.values = found.values
+        route, operation = found.route, found.route.handler
+        call.admitted = await admit(
+            self._desk.permissions,
+            call.identity,
+            route.policy,
+            call.values,
+            is_unsafe=route.is_unsafe,
+        )
+        arguments = await read_arguments(operation, request)
+        return _printed(call, operation, await operation.handler(call, **arguments))
+
+    async def _identify(self, request: Request) -> Identity:
+        """Whoever `Authorization` says. Cookies are never read: no page can make a browser call."""
+        identity = await self._desk.gate.identify(request)
+        request.facts["account"] = identity.name
+        if identity.grants is not None:
+            raise BadToken("a registry token opens /v2 alone: use an access token")
+        return identity
+
+
+def _printed(call: Call, operation: Operation, result: object) -> Response:
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return empty(operation.status, call.headers)
+    if isinstance(result, Page) and result.next is not None:
+        call.headers.append(_link(call.request, result.next))
+    return content(operation.status, JSON, json.encode(result), call.headers)
+
+
+def _link(request: Request, after: str) -> tuple[str, str]:
+    """The `Link` to the next page (RFC 8288): this address with another `after`."""
+    pairs = [
+        (name, value)
+        for name in request.query_names()
+        if name != "after"
+        for value in request.query_all(name)
+    ]
+    return ("link", f'<{request.path}?{urlencode([*pairs, ("after", after)])}>; rel="next"')

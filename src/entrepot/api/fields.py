@@ -1,0 +1,101 @@
+"""What fields of bodies, parameters and addresses hold: each word once, for reading and telling."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+# One line without control characters; the rules look again, with all that Unicode knows.
+_LINE: Final = r"^[^\x00-\x1f\x7f-\xa0\xad]*$"
+_TEXT: Final = r"^[^\x00]*$"
+
+RepositoryText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=rf"^{_COMPONENT}(?:/{_COMPONENT})*$",
+        description="A repository's name, slashes included.",
+        examples=["docker/demo"],
+    ),
+]
+NameText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=rf"^{_COMPONENT}$",
+        description="The name of an account, an organisation or a team.",
+        examples=["docker"],
+    ),
+]
+TagText = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", description="A tag.", examples=["1.0"]),
+]
+DigestText = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
+        description="A digest: `algorithm:hex`.",
+    ),
+]
+ReferenceText = Annotated[
+    str,
+    Meta(
+        pattern=(
+            r"^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+            r"|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+        ),
+        description="A tag or a digest.",
+        examples=["latest"],
+    ),
+]
+PatternText = Annotated[
+    str,
+    Meta(
+        max_length=255,
+        pattern=rf"^(?:\*|{_COMPONENT}(?:/{_COMPONENT})*(?:/\*)?)$",
+        description="A repository's name without the organisation's, `prefix/*`, or `*`.",
+        examples=["app/*"],
+    ),
+]
+CoveredText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=rf"^{_COMPONENT}(?:/{_COMPONENT})*(?:/\*)?$",
+        description="A repository's name, or `prefix/*`.",
+        examples=["docker/*"],
+    ),
+]
+Number = Annotated[int, Meta(ge=1, le=2**53 - 1, description="An id.")]
+Label = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE)]
+Line = Annotated[str, Meta(max_length=200, pattern=_LINE)]
+Text = Annotated[str, Meta(max_length=500, pattern=_TEXT)]
+Secret = Annotated[str, Meta(min_length=1, max_length=1024, pattern=_TEXT)]
+Password = Annotated[
+    str, Meta(min_length=10, max_length=1024, pattern=_TEXT, description="A new password.")
+]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+PLACES: Final[dict[str, object]] = {
+    "repository": RepositoryText,
+    "namespace": NameText,
+    "account": NameText,
+    "team": NameText,
+    "member": NameText,
+    "tag": TagText,
+    "reference": ReferenceText,
+    "id": Number,
+    "pattern": PatternText,
+    "key": Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE)],
+    "document": Annotated[str, Meta(min_length=1, max_length=500, pattern=_TEXT)],
+}
+"""What each place of an address holds; what does not fit is not there."""
+
+
+class Asked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A body or the parameters of an address; what is not known is refused."""

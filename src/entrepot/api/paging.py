@@ -1,0 +1,55 @@
+"""Pages of lists: how many, after what, and where the next begins."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Generic, TypeVar
+
+from msgspec import Meta, Struct
+
+from entrepot.api.fields import Asked
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+NEVER: Final = 2**62
+
+
+class PageQuery(Asked, frozen=True, kw_only=True):
+    """Which part of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="Entries of one page.")] = 50
+    after: Annotated[
+        str, Meta(pattern="^[0-9a-f]{0,15}$", description="The `next` of the page before.")
+    ] = ""
+
+    @property
+    def offset(self) -> int:
+        """How many entries come before this page, in lists that are counted."""
+        return int(self.after or "0", 16)
+
+    @property
+    def before(self) -> int | None:
+        """The id that this page begins below, in lists from the newest on; `None` for the first."""
+        return int(self.after, 16) if self.after else None
+
+
+class Page(Struct, Generic[Item], frozen=True, kw_only=True):
+    """Part of a list; `next` is the `after` of the next page, `null` on the last one."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+def next_after(query: PageQuery, found: int) -> str | None:
+    """The cursor behind a page, where `limit + 1` entries were looked for and so many found."""
+    return f"{query.offset + query.limit:x}" if found > query.limit else None
+
+
+def page_of(found: Sequence[Found], query: PageQuery, view: Callable[[Found], Item]) -> Page[Item]:
+    """A page of `limit + 1` entries that begin at the page's offset."""
+    items = [view(each) for each in found[: query.limit]]
+    return Page(items=items, next=next_after(query, len(found)))
+
+
+def cut(everything: Sequence[Found], query: PageQuery, view: Callable[[Found], Item]) -> Page[Item]:
+    """A page of a list that is at hand as a whole."""
+    return page_of(everything[query.offset : query.offset + query.limit + 1], query, view)

@@ -1,0 +1,68 @@
+"""What went wrong, as a problem document (RFC 9457)."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct, json
+
+from entrepot.errors import EntrepotError, MethodUnsupported, TooMany, Unauthenticated
+from entrepot.http.errors import RETRY_AFTER, status_of
+from entrepot.http.messages import Request, Response, content
+
+PROBLEM: Final = "application/problem+json"
+
+
+class Problem(Struct, frozen=True):
+    """What went wrong. `code` is for programs, `detail` for people, `request` for the log."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: Annotated[str, Meta(description="The error's name, such as `repository_unknown`.")]
+    request: Annotated[str, Meta(description="The request's id in the log.")]
+
+
+def problem_response(error: EntrepotError, request: Request) -> Response:
+    """The answer to a request that failed in a way we can name."""
+    status = status_of(error)
+    retry = str(error.wait) if isinstance(error, TooMany) else RETRY_AFTER.get(status)
+    headers = [("retry-after", retry)] if retry else []
+    if isinstance(error, Unauthenticated):
+        headers += _challenges(error, request)
+    if isinstance(error, MethodUnsupported):
+        headers.append(("allow", ", ".join(_with_head(error.allowed))))
+    return _respond(status, error.message, code_of(type(error)), request.id, headers)
+
+
+def failure_response(request: Request) -> Response:
+    """What a bug looks like from outside: the id to look for in the log."""
+    return _respond(500, "something went wrong here", "failure", request.id, [])
+
+
+def code_of(kind: type[EntrepotError]) -> str:
+    """The error's name as programs read it: `RepositoryUnknown` is `repository_unknown`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def _respond(
+    status: int, detail: str, code: str, request_id: str, headers: list[tuple[str, str]]
+) -> Response:
+    title = HTTPStatus(status).phrase
+    problem = Problem("about:blank", title, status, detail, code, request_id)
+    return content(status, PROBLEM, json.encode(problem), headers)
+
+
+def _challenges(error: Unauthenticated, request: Request) -> list[tuple[str, str]]:
+    """Both ways in (RFC 7617, RFC 6750); what was wrong with a token that was shown."""
+    shown = request.header("authorization") is not None
+    why = f', error="{error.reason}"' if error.reason and shown else ""
+    return [
+        ("www-authenticate", 'Basic realm="entrepot", charset="UTF-8"'),
+        ("www-authenticate", f'Bearer realm="entrepot"{why}'),
+    ]
+
+
+def _with_head(methods: tuple[str, ...]) -> list[str]:
+    return [*methods, *(["HEAD"] if "GET" in methods else [])]

@@ -1,0 +1,191 @@
+"""Repositories: listed, made, described, moved, deleted, starred."""
+
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict
+
+from entrepot.api.calls import Call, route, shown
+from entrepot.api.fields import Asked, Line, Moment, NameText, RepositoryText
+from entrepot.api.paging import Page, PageQuery, page_of
+from entrepot.errors import RepositoryUnknown
+from entrepot.http.routing import Policy
+from entrepot.hub.actors import Action
+from entrepot.metadata import repository_facts
+from entrepot.metadata.search_terms import Order
+from entrepot.metadata.words import Visibility
+from entrepot.oci.names import RepositoryName
+
+
+class RepositorySummary(Struct, frozen=True):
+    """A repository as lists show it; `kind` is what most of its tags are."""
+
+    name: str
+    description: str
+    kind: str
+    stars: int
+    pulls: int
+    pushed_at: Moment | None
+    visibility: Visibility
+    archived: bool
+    tag_count: int
+
+
+class RepositoryFacts(Struct, frozen=True):
+    """What is known of a repository; `size` is the bytes of all blobs it holds."""
+
+    name: str
+    visibility: Visibility
+    description: str
+    readme: str
+    kind: str
+    size: int
+    tag_count: int
+    pulls: int
+    stars: int
+    created_at: Moment
+    pushed_at: Moment | None
+    pulled_at: Moment | None
+    archived_at: Moment | None
+
+
+class Repository(RepositoryFacts, frozen=True):
+    """A repository, and what the caller may do with it."""
+
+    actions: list[Action]
+    may_administer: bool
+    is_starred: bool
+
+
+class RepositoryQuery(PageQuery, frozen=True, kw_only=True):
+    """Which repositories, in which order."""
+
+    namespace: NameText | None = None
+    sort: Order = Order.NEWEST
+
+
+_README = Annotated[str, Meta(max_length=100_000, pattern=r"^[^\x00]*$", description="Markdown.")]
+
+
+class NewRepository(Asked, frozen=True, kw_only=True):
+    """A repository to be made; without `visibility` as the namespace's begin."""
+
+    name: RepositoryText
+    visibility: Visibility | None = None
+    description: Line = ""
+
+
+class RepositoryChange(Asked, frozen=True, kw_only=True):
+    """What changes; what is left out stays."""
+
+    description: Line | UnsetType = UNSET
+    readme: _README | UnsetType = UNSET
+    visibility: Visibility | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+
+
+class Move(Asked, frozen=True, kw_only=True):
+    """Where a repository goes."""
+
+    name: RepositoryText
+
+
+class Star(Struct, frozen=True):
+    """Whether the caller likes the repository."""
+
+    is_starred: bool
+
+
+async def list_repositories(call: Call, query: RepositoryQuery) -> Page[RepositorySummary]:
+    """Repositories that the caller may see, by default those pushed to last first."""
+    text = f'namespace:"{query.namespace}"' if query.namespace else ""
+    results = await call.desk.search.find(
+        call.identity, text, order=query.sort, limit=query.limit + 1, offset=query.offset
+    )
+    return page_of(results.found.hits, query, lambda hit: shown(RepositorySummary, hit))
+
+
+async def create_repository(call: Call, body: NewRepository) -> Repository:
+    """Make an empty repository, where the caller may create one."""
+    name = RepositoryName(body.name)
+    await call.desk.repositories.create(name, body.visibility, body.description, call.actor)
+    call.created(f"/repositories/{name}")
+    return await _repository(call, name)
+
+
+async def get_repository(call: Call) -> Repository:
+    """What a repository is; a former name leads to it."""
+    return await _repository(call, call.repository.name)
+
+
+async def change_repository(call: Call, body: RepositoryChange) -> Repository:
+    """Describe, open, close, archive or revive a repository."""
+    name, actor, rules = call.repository.name, call.actor, call.desk.repositories
+    if body.description is not UNSET or body.readme is not UNSET:
+        facts = await repository_facts.get_facts(call.reader, call.repository.id)
+        description = facts.description if body.description is UNSET else body.description
+        readme = facts.readme if body.readme is UNSET else body.readme
+        await rules.describe(name, description, readme, actor)
+    if body.visibility is not UNSET:
+        await rules.set_visibility(name, body.visibility, actor)
+    if body.archived is not UNSET:
+        await (rules.archive if body.archived else rules.unarchive)(name, actor)
+    return await _repository(call, name)
+
+
+async def move_repository(call: Call, body: Move) -> Repository:
+    """Rename a repository, or transfer it to another namespace; the old name leads to it."""
+    old, new = call.repository.name, RepositoryName(body.name)
+    rules = call.desk.repositories
+    move = rules.rename if old.namespace == new.namespace else rules.transfer
+    await move(old, new, call.actor)
+    return await _repository(call, new)
+
+
+async def delete_repository(call: Call) -> None:
+    """Delete a repository with all that it holds."""
+    await call.desk.repositories.delete(call.repository.name, call.actor)
+
+
+async def get_star(call: Call) -> Star:
+    """Whether the caller gave the repository a star."""
+    return Star(await call.desk.stars.is_starred(call.account, call.repository))
+
+
+async def give_star(call: Call) -> None:
+    """Give the repository a star."""
+    await call.desk.stars.set(call.identity, call.repository.name, wanted=True)
+
+
+async def take_star_back(call: Call) -> None:
+    """Take the star back."""
+    await call.desk.stars.set(call.identity, call.repository.name, wanted=False)
+
+
+async def _repository(call: Call, name: RepositoryName) -> Repository:
+    rights = await call.desk.permissions.rights(call.identity, name)
+    found, account = rights.repository, call.identity.account
+    if found is None:
+        raise RepositoryUnknown
+    facts = await repository_facts.get_facts(call.reader, found.id)
+    return Repository(
+        **asdict(shown(RepositoryFacts, facts)),
+        actions=sorted(rights.actions),
+        may_administer=rights.may_administer,
+        is_starred=account is not None and await call.desk.stars.is_starred(account, found),
+    )
+
+
+_R: Final = "/repositories/{repository}"
+
+ROUTES: Final = (
+    route("GET", "/repositories", Policy.ANYBODY, list_repositories),
+    route("POST", "/repositories", Policy.SIGNED_IN, create_repository, status=201),
+    route("GET", _R, Policy.PULL, get_repository),
+    route("PATCH", _R, Policy.ADMINISTER, change_repository),
+    route("DELETE", _R, Policy.ADMINISTER, delete_repository),
+    route("POST", f"{_R}/-/move", Policy.ADMINISTER, move_repository),
+    route("GET", f"{_R}/-/star", Policy.SIGNED_IN, get_star),
+    route("PUT", f"{_R}/-/star", Policy.SIGNED_IN, give_star),
+    route("DELETE", f"{_R}/-/star", Policy.SIGNED_IN, take_star_back),
+)

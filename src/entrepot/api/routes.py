@@ -1,0 +1,23 @@
+"""Everything that programs can ask for: what is not in this table is not served nor documented."""
+
+from typing import Final
+
+from entrepot.api import accounts, repositories, tags
+from entrepot.api.calls import ApiRoute, Call, route
+from entrepot.http.messages import Response, content
+from entrepot.http.routing import Policy
+
+
+async def describe_api(call: Call) -> Response:
+    """This document: every operation, as OpenAPI 3.1."""
+    from entrepot.api.openapi import document
+
+    return content(200, "application/json", document(ROUTES, call.desk.version))
+
+
+ROUTES: Final[tuple[ApiRoute, ...]] = (
+    route("GET", "/openapi.json", Policy.ANYBODY, describe_api),
+    *repositories.ROUTES,
+    *tags.ROUTES,
+    *accounts.ROUTES,
+)

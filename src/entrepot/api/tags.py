@@ -1,0 +1,181 @@
+"""The tags of a repository: listed, looked at, removed, and what became of them."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from entrepot.api.artifacts import Artifact
+from entrepot.api.calls import Call, route, shown
+from entrepot.api.fields import Asked, DigestText, Moment, Number, TagText, Text
+from entrepot.api.paging import NEVER, Page, PageQuery, page_of
+from entrepot.errors import ManifestUnknown
+from entrepot.http.routing import Policy
+from entrepot.metadata import tag_rows
+from entrepot.metadata.history import TagAction
+from entrepot.metadata.tag_rows import Filters, Order
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag as TagName
+
+
+class Tag(Struct, frozen=True):
+    """A tag, the manifest it points at, and what that one is (`null` before anybody looked)."""
+
+    tag: str
+    digest: str
+    media_type: str
+    manifest_size: int
+    moved_at: Moment
+    moved_by: str | None
+    pulls: int
+    pulled_at: Moment | None
+    artifact: Artifact | None
+
+
+class TagQuery(PageQuery, frozen=True, kw_only=True):
+    """Which tags, in which order."""
+
+    q: Annotated[Text, Meta(description="Part of the tag.")] = ""
+    kind: Annotated[Text, Meta(description="The id of a kind.")] = ""
+    platform: Annotated[Text, Meta(description="`os/architecture`.")] = ""
+    sort: Order = Order.VERSION
+
+
+class TagEvent(Struct, frozen=True):
+    """One thing that became of a tag; `previous` is the digest it pointed at before."""
+
+    id: int
+    tag: str
+    action: TagAction
+    digest: str
+    previous: str | None
+    at: Moment
+    by: str | None
+
+
+class HistoryQuery(PageQuery, frozen=True, kw_only=True):
+    """Events of one tag, or of all."""
+
+    tag: TagText | None = None
+
+
+class Undo(Asked, frozen=True, kw_only=True):
+    """What is to be undone."""
+
+    event: Number
+
+
+class Going(Struct, frozen=True):
+    """A tag that would go, where it points, and the other tags on the same manifest."""
+
+    tag: str
+    digest: str
+    others: list[str]
+
+
+class Removal(Struct, frozen=True):
+    """What would go: `manifests` with all that only they hold; `freed` in bytes."""
+
+    going: list[Going]
+    manifests: list[str]
+    attachments: int
+    freed: int
+
+
+class RemovalQuery(Asked, frozen=True, kw_only=True):
+    """Which tags, and whether what they point at goes too."""
+
+    tag: Annotated[list[TagText], Meta(min_length=1, max_length=100)]
+    whole: bool = False
+
+
+class ChosenTag(Asked, frozen=True, kw_only=True):
+    """A tag, and the digest that it pointed at when somebody decided that it goes."""
+
+    tag: TagText
+    digest: DigestText
+
+
+class RemovalOrder(Asked, frozen=True, kw_only=True):
+    """Which tags go, and whether what they point at goes too."""
+
+    tags: Annotated[list[ChosenTag], Meta(min_length=1, max_length=500)]
+    whole: bool = False
+
+
+async def list_tags(call: Call, query: TagQuery) -> Page[Tag]:
+    """Tags, by default from the newest version on."""
+    filters = Filters(query.q, query.kind, query.platform)
+    rows = await tag_rows.list_rows(
+        call.reader,
+        call.repository.id,
+        query.sort,
+        filters,
+        limit=query.limit + 1,
+        offset=query.offset,
+    )
+    return page_of(rows, query, lambda row: shown(Tag, row))
+
+
+async def get_tag(call: Call) -> Tag:
+    """One tag."""
+    row = await tag_rows.find_row(call.reader, call.repository.id, call.values["tag"])
+    if row is None:
+        raise ManifestUnknown(f"{call.repository.name} has no tag {call.values['tag']}")
+    return shown(Tag, row)
+
+
+async def delete_tag(call: Call) -> None:
+    """Remove only the tag; what it points at stays, and the history remembers it."""
+    tag = TagName(call.values["tag"])
+    by = call.identity.account_id
+    await call.desk.manifests.untag(call.repository, tag, by, call.witness)
+
+
+async def list_history(call: Call, query: HistoryQuery) -> Page[TagEvent]:
+    """What became of tags, the newest first."""
+    before = query.before or NEVER
+    events = await call.desk.history.list_events(
+        call.repository, query.tag, before, query.limit + 1
+    )
+    items = [shown(TagEvent, each) for each in events[: query.limit]]
+    more = len(events) > query.limit
+    return Page(items=items, next=f"{items[-1].id:x}" if more else None)
+
+
+async def undo_event(call: Call, body: Undo) -> TagEvent:
+    """Point a tag at what it pointed at before an event; a deleted tag comes back."""
+    event = await call.desk.history.restore(
+        call.repository, body.event, call.identity.account_id, call.witness
+    )
+    return shown(TagEvent, event)
+
+
+async def preview_removal(call: Call, query: RemovalQuery) -> Removal:
+    """What deleting these tags would take away."""
+    tags = [TagName(each) for each in query.tag]
+    removal = await call.desk.removals.preview(call.repository, tags, whole=query.whole)
+    return shown(Removal, removal)
+
+
+async def remove(call: Call, body: RemovalOrder) -> None:
+    """Delete tags that still point where they did; what has moved since stays."""
+    await call.desk.removals.remove(
+        call.repository,
+        [(TagName(each.tag), Digest.parse(each.digest)) for each in body.tags],
+        whole=body.whole,
+        by=call.identity.account_id,
+        witness=call.witness,
+    )
+
+
+_R: Final = "/repositories/{repository}/-"
+
+ROUTES: Final = (
+    route("GET", f"{_R}/tags", Policy.PULL, list_tags),
+    route("GET", f"{_R}/tags/{{tag}}", Policy.PULL, get_tag),
+    route("DELETE", f"{_R}/tags/{{tag}}", Policy.DELETE, delete_tag),
+    route("GET", f"{_R}/history", Policy.PULL, list_history),
+    route("POST", f"{_R}/undo", Policy.DELETE, undo_event),
+    route("GET", f"{_R}/delete", Policy.DELETE, preview_removal),
+    route("POST", f"{_R}/delete", Policy.DELETE, remove),
+)
