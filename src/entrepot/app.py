@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -36,6 +37,8 @@ from entrepot.v2.uploads import UploadDoor
 from entrepot.web.docker_search import DockerSearch
 
 _log = logging.getLogger(__name__)
+_JUST_NOW = 0.2
+"""Seconds after an answer in which a worker counts as busy."""
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -137,33 +140,14 @@ class Hub:
         from entrepot.api.desk import Desk
         from entrepot.api.door import ApiDoor
 
-        services = self._services
+        names = {each.name for each in fields(Desk)}
+        shared = {name: rule for name, rule in vars(self._services).items() if name in names}
         return ApiDoor(
             Desk(
-                metadata=services.metadata,
+                **shared,
                 now=now,
                 gate=self._gate,
                 origins=self._origins,
-                accounts=services.accounts,
-                permissions=services.permissions,
-                sessions=services.sessions,
-                second_factors=services.second_factors,
-                welcomes=services.welcomes,
-                invitations=services.invitations,
-                organisations=services.organisations,
-                teams=services.teams,
-                trusted_keys=services.trusted_keys,
-                audit=services.audit,
-                tokens=services.tokens,
-                repositories=services.repositories,
-                artifacts=services.artifacts,
-                attachments=services.attachments,
-                evidence=services.evidence,
-                search=services.search,
-                stars=services.stars,
-                manifests=services.manifests,
-                history=services.history,
-                removals=services.removals,
                 settings=self._settings.described(),
                 version=version("entrepot"),
             )
@@ -215,11 +199,12 @@ class Worker:
         if password is not None:
             greet(settings, password, await first_link(services))
         hub = Hub(settings, services, metrics)
-        self._server = Server(hub.answer, _Watchers(self._log, metrics))
+        watchers = _Watchers(self._log, metrics)
+        self._server = Server(hub.answer, watchers)
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
-        self._jobs = JobWorker(metadata, works_of(services), now)
+        self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)
         self._jobs.start()
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
@@ -243,8 +228,14 @@ class _Watchers:
     def __init__(self, log: RequestLog, metrics: Metrics) -> None:
         self._log = log
         self._metrics = metrics
+        self._last = 0.0
+
+    def is_busy(self) -> bool:
+        """Whether somebody was answered just now."""
+        return time.monotonic() - self._last < _JUST_NOW
 
     def __call__(self, request: Request, response: Response, seconds: float) -> None:
+        self._last = time.monotonic()
         self._metrics.note(request, response, seconds)
         self._log.note(request, response, seconds)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -21,6 +22,7 @@ from entrepot.metadata.artifacts import Document, Marks
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import Manifest, parse_manifest
 from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
 CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
+_SOON: Final = timedelta(seconds=1)
+_QUICK: Final = 1024 * 1024
+"""Bytes of an artifact that is read at once: nobody would see that it waits."""
+_CHILDREN: Final = 200
 _LARGEST: Final = 512 * 1024 * 1024
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
@@ -68,12 +74,19 @@ class Indexing:
             return
         stored, repository_id = found
         described = await self._artifacts.describe(repository_id, stored)
-        async with self._metadata.begin() as tx:
-            await artifacts.write_artifact(tx, described.artifact)
+        if described.artifact.size > _QUICK:
+            async with self._metadata.begin() as tx:
+                await artifacts.write_artifact(tx, described.artifact)
         findings = await self._read(repository_id, described)
+        marks = await self._marks_of_all(repository_id, stored.digest, described.manifest)
         async with self._metadata.begin() as tx:
             await self._write(tx, described, findings)
-        await self._roll_up(repository_id, described)
+            await artifacts.set_marks(tx, stored.id, marks)
+        subjects = await self._attachments.subjects_of(
+            repository_id, stored.id, stored.digest, described.manifest
+        )
+        for each in sorted(subjects):
+            await self.count_marks(repository_id, each)
 
     async def _read(self, repository_id: int, described: Described) -> Findings:
         kind = described.kind
@@ -148,36 +161,29 @@ class Indexing:
                 reader=READER,
             ),
         )
-        await jobs.add_job(tx, "summarize", str(repository_id), self._now())
-
-    async def _roll_up(self, repository_id: int, described: Described) -> None:
-        """Count anew what is attached to the artifact, to its subjects, and to their indexes."""
-        digest = described.stored.digest
-        subjects = await self._attachments.subjects_of(
-            repository_id, described.stored.id, digest, described.manifest
-        )
-        for each in (digest, *sorted(subjects)):
-            await self.count_marks(repository_id, each)
+        # Soon, not now: a push of many manifests is described once.
+        await jobs.add_job(tx, "summarize", str(repository_id), self._now() + _SOON)
 
     async def count_marks(self, repository_id: int, digest: str) -> None:
         """Count anew what is attached to a digest, and to the indexes that list it."""
         reader = self._metadata.reader
-        own = await self._marks_of(repository_id, digest)
-        facts = await manifests.find_facts(reader, repository_id, Digest.parse(digest))
-        if facts is None:
+        stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
+        if stored is None or await artifacts.find_artifact(reader, stored.id) is None:
             return
-        found = await artifacts.find_artifact(reader, facts.id)
-        stored = await manifests.find_by_id(reader, facts.id)
-        if found is None or stored is None:
-            return
-        described = await self._artifacts.describe(repository_id, stored[0])
-        for child in described.manifest.children:
-            own = _add(own, await self._marks_of(repository_id, str(child.digest)))
+        manifest = parse_manifest(stored.content, stored.media_type)
+        marks = await self._marks_of_all(repository_id, digest, manifest)
         async with self._metadata.begin() as tx:
-            await artifacts.set_marks(tx, facts.id, own)
-        if not described.manifest.children:
+            await artifacts.set_marks(tx, stored.id, marks)
+        if not manifest.children:
             for _, parent in await artifacts.list_parents(reader, repository_id, digest):
                 await self.count_marks(repository_id, parent)
+
+    async def _marks_of_all(self, repository_id: int, digest: str, manifest: Manifest) -> Marks:
+        """What is attached to the manifest and to its children."""
+        total = await self._marks_of(repository_id, digest)
+        for child in manifest.children[:_CHILDREN]:
+            total = _add(total, await self._marks_of(repository_id, str(child.digest)))
+        return total
 
     async def _marks_of(self, repository_id: int, digest: str) -> Marks:
         total = Marks()
