@@ -91,7 +91,7 @@ class Hub:
             return await self._route(request)
         except Exception:
             _log.exception("request failed", extra={"request": request.id, "path": request.path})
-            response = failure_response(request.id)
+            response = _failure(request)
             return without_body(response) if request.method == "HEAD" else response
 
     async def _route(self, request: Request) -> Response:
@@ -160,6 +160,15 @@ class Hub:
         except Exception:
             return False
         return True
+
+
+def _failure(request: Request) -> Response:
+    """What a bug looks like from outside, in the words of the door it is behind."""
+    if request.path.startswith("/api/"):
+        from entrepot.api.problems import failure_response as problem
+
+        return problem(request)
+    return failure_response(request.id)
 
 
 class Worker:

@@ -79,6 +79,15 @@ Secret = Annotated[str, Meta(min_length=1, max_length=1024, pattern=_TEXT)]
 Password = Annotated[
     str, Meta(min_length=10, max_length=1024, pattern=_TEXT, description="A new password.")
 ]
+FullName = Annotated[str, Meta(max_length=100, pattern=_LINE)]
+EmailText = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"^$|^[^\x00-\x1f\x7f-\xa0\xad]*@[^\x00-\x1f\x7f-\xa0\xad]*$",
+        description="An e-mail address, or nothing.",
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 PLACES: Final[dict[str, object]] = {

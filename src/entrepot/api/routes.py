@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from entrepot.api import accounts, repositories, tags
+from entrepot.api import (
+    accounts,
+    administration,
+    manifests,
+    namespaces,
+    repositories,
+    searches,
+    tags,
+    teams,
+    tokens,
+)
 from entrepot.api.calls import ApiRoute, Call, route
 from entrepot.http.messages import Response, content
 from entrepot.http.routing import Policy
@@ -17,7 +27,13 @@ async def describe_api(call: Call) -> Response:
 
 ROUTES: Final[tuple[ApiRoute, ...]] = (
     route("GET", "/openapi.json", Policy.ANYBODY, describe_api),
+    *searches.ROUTES,
     *repositories.ROUTES,
     *tags.ROUTES,
+    *manifests.ROUTES,
     *accounts.ROUTES,
+    *tokens.ROUTES,
+    *namespaces.ROUTES,
+    *teams.ROUTES,
+    *administration.ROUTES,
 )

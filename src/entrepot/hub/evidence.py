@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import DecodeError, json
 
-from entrepot.extract.findings import Findings
+from entrepot.extract.findings import Findings, State
 from entrepot.hub.attachments import Attachments
 from entrepot.metadata import artifacts, manifests
 from entrepot.metadata.engine import Metadata
@@ -30,6 +30,16 @@ class Evidence:
     def __init__(self, metadata: Metadata, attachments: Attachments) -> None:
         self._metadata = metadata
         self._attachments = attachments
+
+    async def of(self, manifest_id: int) -> Findings:
+        """What was found in the artifact itself; queued where nobody has looked yet."""
+        document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
+        if document is None:
+            return Findings(state=State.QUEUED)
+        try:
+            return json.decode(document.text, type=Findings)
+        except DecodeError:
+            return Findings(state=State.FAILED, reason="what was found cannot be read")
 
     async def gather(
         self, repository_id: int, digest: str, own: Findings, query: str = ""

@@ -1,0 +1,107 @@
+"""Searching: repositories by words and facets, and what ships a package."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from entrepot.api.calls import Call, route, shown
+from entrepot.api.fields import Text
+from entrepot.api.paging import Page, PageQuery, next_after, page_of
+from entrepot.api.repositories import RepositorySummary
+from entrepot.http.routing import Policy
+from entrepot.hub.search import Place
+from entrepot.metadata.search_terms import Order
+
+
+class FacetValue(Struct, frozen=True):
+    """A value, and how many of the found repositories have it."""
+
+    value: str
+    count: int
+
+
+class Target(Struct, frozen=True):
+    """The one thing that the query named; `reference` is a tag, a digest or nothing."""
+
+    repository: str
+    reference: str | None
+
+
+class SearchResults(Page[RepositorySummary], frozen=True, kw_only=True):
+    """What matches, counted by facet; `suggestions` are names, where nothing was found."""
+
+    total: int
+    facets: dict[str, list[FacetValue]]
+    suggestions: list[str]
+    place: Target | None
+
+
+class SearchQuery(PageQuery, frozen=True, kw_only=True):
+    """What is looked for."""
+
+    q: Annotated[
+        Text, Meta(description='Words, "phrases", -exclusions and filters such as `kind:chart`.')
+    ] = ""
+    sort: Order = Order.RELEVANCE
+
+
+class PackageQuery(PageQuery, frozen=True, kw_only=True):
+    """Which package."""
+
+    name: Annotated[Text, Meta(description="`name`, `name@3.*` or `lib*`.")]
+
+
+class Shipped(Struct, frozen=True):
+    """A package in an artifact, as an SBOM says."""
+
+    repository: str
+    digest: str
+    package: str
+    version: str
+    purl: str
+    licenses: str
+    tags: list[str]
+
+
+async def search(call: Call, query: SearchQuery) -> SearchResults:
+    """Repositories that match and that the caller may see."""
+    results = await call.desk.search.find(
+        call.identity,
+        query.q,
+        hosts=(call.desk.origins.host(call.request),),
+        order=query.sort,
+        limit=query.limit + 1,
+        offset=query.offset,
+    )
+    hits = results.found.hits
+    return SearchResults(
+        items=[shown(RepositorySummary, each) for each in hits[: query.limit]],
+        next=next_after(query, len(hits)),
+        total=results.found.total,
+        facets={
+            facet.value: [FacetValue(*each) for each in counts]
+            for facet, counts in results.found.facets.items()
+        },
+        suggestions=list(results.suggestions),
+        place=_target(results.place),
+    )
+
+
+async def list_shipped(call: Call, query: PackageQuery) -> Page[Shipped]:
+    """Which artifacts that the caller may see ship a package."""
+    found = await call.desk.search.packages(
+        call.identity, query.name, limit=query.limit + 1, offset=query.offset
+    )
+    return page_of(found.entries, query, lambda each: shown(Shipped, each))
+
+
+def _target(place: Place | None) -> Target | None:
+    if place is None:
+        return None
+    return Target(place.repository.text, str(place.reference) if place.reference else None)
+
+
+ROUTES: Final = (
+    route("GET", "/search", Policy.ANYBODY, search),
+    route("GET", "/packages", Policy.ANYBODY, list_shipped),
+)
