@@ -15,6 +15,7 @@ from rich.progress import Progress
 from bench.cases import Case, make_cases
 from bench.content import fill, make_files
 from bench.measures import Measure
+from bench.pages import measure_pages
 from bench.peers import Distribution, Entrepot, Peer
 from bench.report import (
     CaseResult,
@@ -53,6 +54,7 @@ def main() -> None:
             print_scale(scale, console)
         if options.only in (None, "search"):
             searches = measure_search(directory / "search", rounds, quick=options.quick)
+            searches += measure_pages(directory / "search" / "entrepot.db", rounds)
             print_search(searches, console)
     console.print(f"written to {write(RESULTS, cases, scale, footprint, searches)}")
 

@@ -85,13 +85,13 @@ async def _measure(path: Path, times: int) -> list[SearchResult]:
     results = []
     for who, identity in (("all", OPERATOR.identity), ("public", ANONYMOUS)):
         for text in QUERIES:
-            results.append(await _take(f"{who}: {text!r}", times, _finding(search, identity, text)))
+            results.append(await take(f"{who}: {text!r}", times, _finding(search, identity, text)))
         for order in Order:
             finding = _finding(search, identity, "nginx", order)
-            results.append(await _take(f"{who}: 'nginx' by {order}", times, finding))
+            results.append(await take(f"{who}: 'nginx' by {order}", times, finding))
         for package in PACKAGES:
             shipping = _shipping(search, identity, package)
-            results.append(await _take(f"{who}: what ships {package}", times, shipping))
+            results.append(await take(f"{who}: what ships {package}", times, shipping))
     await metadata.close()
     return results
 
@@ -112,7 +112,8 @@ def _shipping(search: Search, identity: Identity, package: str) -> Callable[[], 
     return ship
 
 
-async def _take(name: str, times: int, finding: Callable[[], Awaitable[int]]) -> SearchResult:
+async def take(name: str, times: int, finding: Callable[[], Awaitable[int]]) -> SearchResult:
+    """Do it several times; `finding` returns how much there was."""
     total, taken = await finding(), []
     for _ in range(times):
         began = time.perf_counter()
