@@ -135,6 +135,14 @@
     show();
   });
 
+  // What can be scrolled sideways can be reached and scrolled with keys.
+  const reach = () => all(".prose pre, .prose table, .scroll, .tabs").forEach((each) => {
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+    else each.removeAttribute("tabindex");
+  });
+  addEventListener("resize", reach);
+  reach();
+
   // Choices that take effect at once.
   all("select[data-submit]").forEach((select) =>
     select.addEventListener("change", () => select.form.requestSubmit()));
