@@ -205,3 +205,26 @@ async def test_every_manifest_is_listed_with_its_repository(
     assert [row.content for row, _ in await manifests.list_stored(metadata.reader, first, 1)] == [
         b"two"
     ]
+
+
+async def test_a_manifest_is_found_by_its_id_with_its_repositorys(
+    metadata: Metadata, repository: Repository
+) -> None:
+    manifest_id = await add_manifest(metadata, repository, b"content")
+    found = await manifests.find_by_id(metadata.reader, manifest_id)
+    assert found is not None
+    assert (found[0].id, found[0].content, found[1]) == (manifest_id, b"content", repository.id)
+    assert await manifests.find_by_id(metadata.reader, manifest_id + 1) is None
+
+
+async def test_tags_are_found_by_how_they_begin(metadata: Metadata, repository: Repository) -> None:
+    other = await add_repository(metadata, "a/other")
+    await tag(metadata, other, "sha256-0.sig", await add_manifest(metadata, other))
+    manifest_id = await add_manifest(metadata, repository)
+    for name in ("sha256-0", "sha256-0.sig", "sha256-0.att", "sha256-1", "SHA256-0", "sha256"):
+        await tag(metadata, repository, name, manifest_id)
+    facts = await manifests.find_facts(metadata.reader, repository.id, Tag("sha256"))
+    for limit in (2, 9):
+        found = await manifests.list_tagged_like(metadata.reader, repository.id, "sha256-0", limit)
+        names = ["sha256-0", "sha256-0.att", "sha256-0.sig"]
+        assert found == [(name, facts) for name in names[:limit]]

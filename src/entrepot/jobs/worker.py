@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from entrepot.metadata import jobs
@@ -77,17 +77,31 @@ class JobWorker:
         until = now + LEASE
         async with self._metadata.begin() as tx:
             taken = await jobs.take_jobs(tx, until, now, _AT_ONCE)
-        results = [(job, await self._do(job)) for job in taken]
+        done: list[tuple[Job, str | None]] = []
+        try:
+            for job in taken:
+                # Whatever is begun must end within the lease: the rest is left to others.
+                if done and self._now() - now > LEASE / 2:
+                    break
+                done.append((job, await self._do(job)))
+        finally:
+            await self._settle(done, taken[len(done) :], until)
+        return len(done)
+
+    async def _settle(
+        self, done: Sequence[tuple[Job, str | None]], left: Sequence[Job], until: datetime
+    ) -> None:
         # Together: work that a crash leaves here is done again, which gives the same.
         async with self._metadata.begin() as tx:
-            for job, error in results:
+            for job, error in done:
                 if error is None:
                     await jobs.finish_job(tx, job, until)
                     continue
                 last = job.attempts + 1 >= _ATTEMPTS
                 again = None if last else self._now() + timedelta(seconds=5 * 4**job.attempts)
                 await jobs.put_back(tx, job, until, again, error)
-        return len(taken)
+            for job in left:
+                await jobs.release_job(tx, job, until)
 
     async def _do(self, job: Job) -> str | None:
         work = self._works.get(job.kind)

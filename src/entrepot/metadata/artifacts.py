@@ -191,18 +191,21 @@ _NEWEST: Final = Statement(
     select(*_COLUMNS)
     .join(tags, tags.c.manifest_id == artifacts.c.manifest_id)
     .where(*_TAGGED)
-    .order_by(tags.c.moved_at.desc())
+    .group_by(artifacts.c.manifest_id)
+    .order_by(func.max(tags.c.moved_at).desc(), artifacts.c.manifest_id.desc())
     .limit(bindparam("limit"))
 )
+_IS_TO_READ: Final = or_(artifacts.c.reader.is_(None), artifacts.c.reader < bindparam("reader"))
+_READ: Final = manifests.outerjoin(artifacts, artifacts.c.manifest_id == manifests.c.id)
 _TO_READ: Final = Statement(
     select(manifests.c.id)
-    .join(artifacts, artifacts.c.manifest_id == manifests.c.id, isouter=True)
-    .where(
-        manifests.c.id > bindparam("after"),
-        or_(artifacts.c.reader.is_(None), artifacts.c.reader < bindparam("reader")),
-    )
+    .select_from(_READ)
+    .where(manifests.c.id > bindparam("after"), _IS_TO_READ)
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
+)
+_COUNT_TO_READ: Final = Statement(
+    select(func.count(manifests.c.id)).select_from(_READ).where(_IS_TO_READ)
 )
 
 
@@ -315,7 +318,7 @@ async def count_kinds(reader: Reader, repository_id: int) -> dict[str, int]:
 
 
 async def list_newest(reader: Reader, repository_id: int, limit: int) -> list[Artifact]:
-    """The artifacts whose tags moved last."""
+    """The artifacts whose tags moved last, each once."""
     rows = await reader.all(_NEWEST, repository_id=repository_id, limit=limit)
     return [artifact_of(row) for row in rows]
 
@@ -324,6 +327,12 @@ async def list_to_read(reader: Reader, newest: int, after: int, limit: int) -> l
     """Ids of manifests that were not read by readers of that version."""
     rows = await reader.all(_TO_READ, reader=newest, after=after, limit=limit)
     return [int(row[0]) for row in rows]
+
+
+async def count_to_read(reader: Reader, newest: int) -> int:
+    """How many manifests were not read by readers of that version."""
+    row = await reader.one(_COUNT_TO_READ, reader=newest)
+    return int(row[0]) if row else 0
 
 
 def artifact_of(row: Row) -> Artifact:

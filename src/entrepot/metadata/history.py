@@ -94,7 +94,12 @@ _KEEP: Final = Statement(
         deleted_by=bindparam("by"),
     )
     .on_conflict_do_update(
-        index_elements=["repository_id", "digest"], set_={"deleted_at": bindparam("at")}
+        index_elements=["repository_id", "digest"],
+        set_={
+            "media_type": bindparam("media_type"),
+            "deleted_at": bindparam("at"),
+            "deleted_by": bindparam("by"),
+        },
     )
 )
 _KEPT: Final = Statement(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
 from entrepot.metadata.artifact_tables import jobs
 from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
@@ -36,6 +36,18 @@ class FailedJob:
     created_at: datetime
 
 
+# Asked for again while it waits: the earlier moment stands, or a busy repository never has one.
+_SOONER: Final = case(
+    (
+        and_(
+            jobs.c.state == QUEUED,
+            jobs.c.leased_until == 0,
+            jobs.c.run_at < bindparam("run_at"),
+        ),
+        jobs.c.run_at,
+    ),
+    else_=bindparam("run_at"),
+)
 _ADD: Final = Statement(
     insert(jobs)
     .values(
@@ -50,8 +62,9 @@ _ADD: Final = Statement(
     )
     .on_conflict_do_update(
         index_elements=["kind", "subject"],
-        # Asked for again while it runs: the worker's lease is void, so the row outlives its end.
-        set_={"state": QUEUED, "attempts": 0, "run_at": bindparam("run_at"), "leased_until": 0},
+        # Asked for again while it runs: no attempts tell the worker that its end is not the end.
+        # The lease stays, so that nobody else begins before.
+        set_={"state": QUEUED, "attempts": 0, "run_at": _SOONER},
     )
 )
 _DUE: Final = (
@@ -73,10 +86,14 @@ _LEASE: Final = Statement(
     .values(leased_until=bindparam("until"), attempts=jobs.c.attempts + 1)
 )
 _MINE: Final = (jobs.c.id == bindparam("job_id"), jobs.c.leased_until == bindparam("lease"))
-_FINISH: Final = Statement(delete(jobs).where(*_MINE))
+_UNASKED: Final = (*_MINE, jobs.c.attempts > 0)
+_FINISH: Final = Statement(delete(jobs).where(*_UNASKED))
+_RELEASE: Final = Statement(
+    update(jobs).where(*_MINE).values(leased_until=0, attempts=bindparam("before"))
+)
 _RETRY: Final = Statement(
     update(jobs)
-    .where(*_MINE)
+    .where(*_UNASKED)
     .values(
         state=bindparam("new_state"),
         run_at=bindparam("new_run_at"),
@@ -93,13 +110,13 @@ _FAILED: Final = Statement(
 )
 _REQUEUE: Final = Statement(
     update(jobs)
-    .where(jobs.c.id == bindparam("job_id"))
-    .values(state=QUEUED, attempts=0, leased_until=0)
+    .where(jobs.c.id == bindparam("job_id"), jobs.c.state == bindparam("failed"))
+    .values(state=QUEUED, attempts=0, run_at=0)
 )
 
 
 async def add_job(tx: Transaction, kind: str, subject: str, run_at: datetime) -> None:
-    """Ask for the work; asking again before it began changes nothing."""
+    """Ask for the work at `run_at` or sooner; what runs just now is done once more after that."""
     await tx.run(_ADD, kind=kind, subject=subject, run_at=to_instant(run_at))
 
 
@@ -118,16 +135,22 @@ async def take_jobs(tx: Transaction, until: datetime, now: datetime, limit: int)
 
 async def finish_job(tx: Transaction, job: Job, until: datetime) -> None:
     """Forget work that is done, unless it was asked for again meanwhile."""
-    await tx.run(_FINISH, job_id=job.id, lease=to_instant(until))
+    if not await tx.run(_FINISH, job_id=job.id, lease=to_instant(until)):
+        await tx.run(_RELEASE, job_id=job.id, lease=to_instant(until), before=0)
+
+
+async def release_job(tx: Transaction, job: Job, until: datetime) -> None:
+    """Leave work to others that was taken and not done; it counts as no attempt."""
+    await tx.run(_RELEASE, job_id=job.id, lease=to_instant(until), before=job.attempts)
 
 
 async def put_back(
     tx: Transaction, job: Job, until: datetime, again: datetime | None, error: str
 ) -> None:
-    """Try once more at `again`; give up where it is `None`."""
+    """Try once more at `again`; give up where it is `None`, unless it was asked for again."""
     state = FAILED if again is None else QUEUED
     run_at = to_instant(again or until)
-    await tx.run(
+    changed = await tx.run(
         _RETRY,
         job_id=job.id,
         lease=to_instant(until),
@@ -135,6 +158,8 @@ async def put_back(
         new_run_at=run_at,
         why=error[:2000],
     )
+    if not changed:
+        await tx.run(_RELEASE, job_id=job.id, lease=to_instant(until), before=0)
 
 
 async def count_jobs(reader: Reader) -> dict[tuple[str, str], int]:
@@ -150,7 +175,7 @@ async def list_failed(reader: Reader, limit: int) -> list[FailedJob]:
 
 async def requeue(tx: Transaction, job_id: int) -> bool:
     """Try work again that was given up; say whether there is such work."""
-    return await tx.run(_REQUEUE, job_id=job_id) > 0
+    return await tx.run(_REQUEUE, job_id=job_id, failed=FAILED) > 0
 
 
 LEASE: Final = timedelta(minutes=5)

@@ -71,15 +71,16 @@ _SORT: Final[dict[Order, tuple[Any, ...]]] = {
     Order.VERSION: (tags.c.version_key.desc(), tags.c.name.desc()),
     Order.NEWEST: (tags.c.moved_at.desc(), tags.c.name.desc()),
     Order.NAME: (tags.c.name,),
-    Order.SIZE: (artifacts.c.size.desc(), tags.c.name),
+    # What nobody has looked at yet comes last on either engine.
+    Order.SIZE: (artifacts.c.size.desc().nulls_last(), tags.c.name),
 }
 _VISIBLE: Final = and_(tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0)
 _FILTER: Final = (
-    or_(bindparam("text") == "", func.lower(tags.c.name).like(bindparam("text"), escape="\\")),
+    or_(bindparam("text") == "", func.lower(tags.c.name).like(bindparam("text"), escape="!")),
     or_(bindparam("kind") == "", artifacts.c.kind == bindparam("kind")),
     or_(
         bindparam("platform") == "",
-        artifacts.c.platforms.like(bindparam("platform"), escape="\\"),
+        artifacts.c.platforms.like(bindparam("platform"), escape="!"),
     ),
 )
 
@@ -168,8 +169,9 @@ def _filter_values(filters: Filters) -> dict[str, str]:
 def _like(text: str) -> str:
     if not text:
         return ""
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
+    # No backslash: SQLAlchemy doubles it for PostgreSQL, which then takes two for none.
+    for special in ("!", "%", "_"):
+        text = text.replace(special, f"!{special}")
     return f"%{text}%"
 
 

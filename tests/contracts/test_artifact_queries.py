@@ -1,0 +1,201 @@
+"""What was found out about manifests, as every engine keeps it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from entrepot.metadata import artifacts, manifests
+from entrepot.metadata.artifacts import Artifact, Document, Marks
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.repositories import Repository
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
+from tests.metadata.clocks import START
+from tests.metadata.rows import add_manifest, add_repository
+
+SUBJECT = Digest.of(b"subject")
+
+
+@pytest.fixture
+async def repository(metadata: Metadata) -> Repository:
+    """A repository without content."""
+    return await add_repository(metadata, "a/b")
+
+
+def artifact(repository: Repository, manifest_id: int, **changes: object) -> Artifact:
+    """An image of that manifest, as it was found."""
+    found = Artifact(
+        manifest_id=manifest_id,
+        repository_id=repository.id,
+        kind="image",
+        size=2**40,
+        title="a title",
+        version="1.0",
+        description="übel 名",
+        licenses="MIT",
+        created="2026-01-02T03:04:05Z",
+        platforms=("linux/amd64", "linux/arm64/v8"),
+        state="done",
+        reason="",
+        reader=1,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+async def add(
+    metadata: Metadata, repository: Repository, content: bytes = b"{}", **changes: object
+) -> Artifact:
+    """A manifest of these bytes with what was found out about it."""
+    named = {name: changes.pop(name) for name in ("subject", "children") if name in changes}
+    manifest_id = await add_manifest(metadata, repository, content, **named)
+    found = artifact(repository, manifest_id, **changes)
+    async with metadata.begin() as tx:
+        await artifacts.write_artifact(tx, found)
+    return found
+
+
+async def tag(metadata: Metadata, found: Artifact, name: str, minutes: int = 0) -> None:
+    """Point a tag at an artifact, some minutes after the start."""
+    async with metadata.begin() as tx:
+        moment = START + timedelta(minutes=minutes)
+        await manifests.move_tag(
+            tx, found.repository_id, Tag(name), found.manifest_id, None, moment
+        )
+
+
+async def test_what_was_found_out_is_found_and_replaced(
+    metadata: Metadata, repository: Repository
+) -> None:
+    assert await artifacts.find_artifact(metadata.reader, 1) is None
+    found = await add(metadata, repository)
+    assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == found
+    marks = Marks(3, 1, 2, 4, {"critical": 5, "unknown": 6})
+    async with metadata.begin() as tx:
+        await artifacts.set_marks(tx, found.manifest_id, marks)
+        await artifacts.write_artifact(tx, replace(found, kind="chart", platforms=()))
+    changed = replace(found, kind="chart", platforms=(), marks=marks)
+    assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == changed
+    async with metadata.begin() as tx:
+        await artifacts.set_marks(tx, found.manifest_id, Marks())
+        await artifacts.set_state(tx, found.manifest_id, "failed", "it is broken")
+    changed = replace(changed, marks=Marks(), state="failed", reason="it is broken")
+    assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == changed
+
+
+async def test_documents_are_replaced_together(metadata: Metadata, repository: Repository) -> None:
+    found = await add(metadata, repository)
+    readme = Document("readme", "text/markdown", "# Ünï 名\n" * 999, is_cut=True)
+    values = Document("values", "application/yaml", "a: 1\n", is_cut=False)
+    twice = replace(values, text="a: 2\n")
+    async with metadata.begin() as tx:
+        await artifacts.replace_documents(tx, found.manifest_id, [values, readme, twice])
+    reader = metadata.reader
+    assert await artifacts.list_document_names(reader, found.manifest_id) == ["readme", "values"]
+    assert await artifacts.find_document(reader, found.manifest_id, "readme") == readme
+    assert await artifacts.find_document(reader, found.manifest_id, "values") == twice
+    assert await artifacts.find_document(reader, found.manifest_id, "no") is None
+    async with metadata.begin() as tx:
+        await artifacts.replace_documents(tx, found.manifest_id, [])
+    assert await artifacts.list_document_names(reader, found.manifest_id) == []
+
+
+async def test_packages_and_findings_are_written_once_and_replaced(
+    metadata: Metadata, repository: Repository
+) -> None:
+    found = await add(metadata, repository)
+    bash = ("bash", "5.2", "pkg:deb/bash@5.2", "GPL-3.0")
+    for _ in range(2):
+        async with metadata.begin() as tx:
+            await artifacts.replace_documents(tx, found.manifest_id, [])
+            await artifacts.add_packages(
+                tx, found.manifest_id, repository.id, [bash, bash, ("zlib", "", "", "")]
+            )
+            await artifacts.add_vulnerabilities(
+                tx, found.manifest_id, repository.id, [("CVE-1", "low"), ("CVE-1", "high")]
+            )
+            await artifacts.add_packages(tx, found.manifest_id, repository.id, [])
+
+
+async def test_what_is_attached_is_found_by_its_subject(
+    metadata: Metadata, repository: Repository
+) -> None:
+    other = await add_repository(metadata, "a/other")
+    await add(metadata, other, b"theirs", subject=SUBJECT)
+    await add_manifest(metadata, repository, b"not looked at", subject=SUBJECT)
+    first = await add(metadata, repository, b"first", subject=SUBJECT, kind="signature")
+    second = await add(metadata, repository, b"second", subject=SUBJECT)
+    found = await artifacts.list_attached(metadata.reader, repository.id, str(SUBJECT))
+    assert found == [(str(Digest.of(b"first")), first), (str(Digest.of(b"second")), second)]
+    assert await artifacts.list_attached(metadata.reader, repository.id, "sha256:0") == []
+
+
+async def test_indexes_are_found_by_their_children(
+    metadata: Metadata, repository: Repository
+) -> None:
+    child = Digest.of(b"child")
+    for name in (b"one", b"two"):
+        await add_manifest(metadata, repository, name, children=frozenset({child}))
+    await add_manifest(metadata, repository, b"as a layer", blobs=frozenset({child}))
+    found = await artifacts.list_parents(metadata.reader, repository.id, str(child))
+    assert {digest for _, digest in found} == {str(Digest.of(each)) for each in (b"one", b"two")}
+    assert await artifacts.list_parents(metadata.reader, repository.id + 1, str(child)) == []
+
+
+async def test_kinds_are_counted_by_the_tags_that_people_gave(
+    metadata: Metadata, repository: Repository
+) -> None:
+    chart = await add(metadata, repository, b"chart", kind="chart")
+    image = await add(metadata, repository, b"image")
+    await add(metadata, repository, b"untagged", kind="model")
+    signature = await add(metadata, repository, b"signature", kind="signature")
+    await tag(metadata, chart, "0.1")
+    for name in ("1", "2"):
+        await tag(metadata, image, name)
+    await tag(metadata, signature, f"sha256-{'0' * 64}.sig")
+    kinds = await artifacts.count_kinds(metadata.reader, repository.id)
+    assert list(kinds.items()) == [("image", 2), ("chart", 1)]
+
+
+async def test_the_newest_are_those_whose_tags_moved_last_each_once(
+    metadata: Metadata, repository: Repository
+) -> None:
+    old = await add(metadata, repository, b"old")
+    new = await add(metadata, repository, b"new")
+    await tag(metadata, old, "1", 1)
+    for number, name in enumerate(["2", "2.0", "latest"]):
+        await tag(metadata, new, name, 2 + number)
+    reader = metadata.reader
+    assert await artifacts.list_newest(reader, repository.id, 10) == [new, old]
+    await tag(metadata, old, "again", 10)
+    assert await artifacts.list_newest(reader, repository.id, 10) == [old, new]
+    assert await artifacts.list_newest(reader, repository.id, 1) == [old]
+
+
+async def test_what_is_to_be_read_was_read_by_an_older_reader_or_by_none(
+    metadata: Metadata, repository: Repository
+) -> None:
+    never = await add_manifest(metadata, repository, b"never")
+    old = await add(metadata, repository, b"old", reader=1)
+    new = await add(metadata, repository, b"new", reader=2)
+    reader = metadata.reader
+    assert await artifacts.list_to_read(reader, 2, 0, 10) == [never, old.manifest_id]
+    assert await artifacts.list_to_read(reader, 2, never, 10) == [old.manifest_id]
+    assert await artifacts.list_to_read(reader, 2, 0, 1) == [never]
+    everything = [never, old.manifest_id, new.manifest_id]
+    assert await artifacts.list_to_read(reader, 3, 0, 10) == everything
+    assert await artifacts.count_to_read(reader, 2) == 2
+    assert await artifacts.count_to_read(reader, 3) == 3
+
+
+async def test_what_was_found_out_goes_with_its_manifest(
+    metadata: Metadata, repository: Repository
+) -> None:
+    found = await add(metadata, repository)
+    async with metadata.begin() as tx:
+        document = Document("readme", "text/plain", "a", is_cut=False)
+        await artifacts.replace_documents(tx, found.manifest_id, [document])
+        await artifacts.add_packages(tx, found.manifest_id, repository.id, [("a", "", "", "")])
+        await manifests.delete_manifest(tx, found.manifest_id)
+    assert await artifacts.find_artifact(metadata.reader, found.manifest_id) is None
+    assert await artifacts.list_document_names(metadata.reader, found.manifest_id) == []
