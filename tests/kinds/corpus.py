@@ -7,22 +7,25 @@ from typing import Final
 from entrepot.kinds.evidence import Child, Evidence
 from entrepot.oci.manifests import parse_manifest
 
-SPECIFIED: Final = Path(__file__).parent.parent / "corpus" / "specified"
+CORPUS: Final = Path(__file__).parent.parent / "corpus"
+SPECIFIED: Final = CORPUS / "specified"
+MADE: Final = CORPUS / "made"
+"""What real clients pushed, written down by `scripts/corpus.py`."""
 
 
-def names() -> list[str]:
+def names(folder: Path = SPECIFIED) -> list[str]:
     """The name of every specimen."""
-    return sorted(each.stem for each in SPECIFIED.glob("*.json"))
+    return sorted(each.stem for each in folder.glob("*.json"))
 
 
-def expected(name: str) -> str:
+def expected(name: str, folder: Path = SPECIFIED) -> str:
     """The id of the kind that a specimen is of."""
-    return str(json.loads((SPECIFIED / f"{name}.json").read_text())["kind"])
+    return str(json.loads((folder / f"{name}.json").read_text())["kind"])
 
 
-def evidence(name: str) -> Evidence:
+def evidence(name: str, folder: Path = SPECIFIED) -> Evidence:
     """What recognition sees of a specimen."""
-    document = json.loads((SPECIFIED / f"{name}.json").read_text())
+    document = json.loads((folder / f"{name}.json").read_text())
     manifest = parse_manifest(json.dumps(document["manifest"]).encode(), None)
     kinds = document.get("children", [])
     children = tuple(

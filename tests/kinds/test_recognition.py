@@ -12,7 +12,7 @@ from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.marks import deciding_types, type_keys
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_MANIFEST
-from tests.kinds.corpus import evidence, expected, names
+from tests.kinds.corpus import MADE, evidence, expected, names
 from tests.kinds.hostile import evidences
 
 # Nobody specified these; they are known by the names that their makers use elsewhere.
@@ -44,6 +44,14 @@ def _told_by_more_than_annotations() -> list[str]:
 @pytest.mark.parametrize("name", names())
 def test_a_specimen_is_what_its_specification_says(name: str) -> None:
     assert recognize(evidence(name)).id == expected(name)
+
+
+@pytest.mark.parametrize("name", names(MADE))
+def test_what_a_real_client_made_is_what_it_was_made_as(name: str) -> None:
+    found = recognize(evidence(name, MADE)).id
+    assert found == expected(name, MADE)
+    if not name.endswith("-attached") and not name.startswith("cue-") and "sha256" not in name:
+        assert f"-{found}-" in f"-{name}-"
 
 
 def test_the_corpus_shows_every_kind_that_somebody_specified() -> None:
