@@ -78,8 +78,10 @@ class Browser:
         """Be a screen of this width, of somebody who prefers this theme."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.command("Emulation.setDeviceMetricsOverride", **screen)
-        feature = {"name": "prefers-color-scheme", "value": theme}
-        self.command("Emulation.setEmulatedMedia", features=[feature])
+        # Without motion a theme is there at once, and not after a fading.
+        wanted = {"prefers-color-scheme": theme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wanted.items()]
+        self.command("Emulation.setEmulatedMedia", features=features)
 
     @contextmanager
     def without_scripts(self) -> Iterator[None]:

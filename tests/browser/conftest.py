@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.browsers import Browser, opened
 from tests.browser.hubs import Seeded, seeded
+from tests.support.server import ADMIN_PASSWORD
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +20,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
 
 @pytest.fixture(scope="session")
 def window(hub: Seeded) -> Iterator[Browser]:
-    """The one window, of somebody who signed in by the page."""
+    """The one window, of the administrator, who signed in by the page."""
     with opened(hub.hub.url) as browser:
-        browser.sign_in(hub.hub.username, hub.hub.password)
+        browser.sign_in("admin", ADMIN_PASSWORD)
         yield browser
 
 

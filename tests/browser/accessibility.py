@@ -1,0 +1,32 @@
+"""axe-core in the page that is shown, and what it says there."""
+
+import json
+from functools import cache
+from typing import Final
+
+from tests.browser.browsers import Browser
+from tests.support.tools import TOOLS, missing
+
+_RUN: Final = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ['violations'], runOnly: {type: 'tag', values: arguments[0]}})
+  .then(found => done(JSON.stringify(found.violations.flatMap(rule => rule.nodes.map(
+    node => rule.id + ': ' + node.target.join(' ') + ' | ' + node.failureSummary)))));
+"""
+_RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+
+
+@cache
+def _source() -> str:
+    place = TOOLS.parent / "axe" / "axe.min.js"
+    if not place.is_file():
+        missing("axe-core is not there (scripts/tools.sh)")
+    return place.read_text()
+
+
+def violations(browser: Browser) -> list[str]:
+    """Each element of the page that breaks a rule, with the rule and what to do about it."""
+    if browser.run("return typeof axe") == "undefined":
+        browser.run(_source())
+    found = json.loads(str(browser.driver.execute_async_script(_RUN, _RULES)))
+    return [str(each) for each in found]
