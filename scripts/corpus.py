@@ -23,8 +23,11 @@ def main(host: str) -> None:
 def write(client: httpx.Client, name: str, reference: str) -> None:
     """One manifest, its config where it is JSON, and the kinds of an index's children."""
     page = client.get(f"/r/{name}:{reference}", headers={"accept": "application/json"})
-    manifest = client.get(f"/v2/{name}/manifests/{reference}").json()
+    answer = client.get(f"/v2/{name}/manifests/{reference}")
+    manifest = answer.json()
     entry: dict[str, object] = {"kind": page.json()["kind"], "manifest": manifest}
+    if "mediaType" not in manifest:
+        entry["mediaType"] = answer.headers["content-type"]
     config = manifest.get("config")
     if config:
         body = client.get(f"/v2/{name}/blobs/{config['digest']}").content

@@ -26,7 +26,7 @@ def expected(name: str, folder: Path = SPECIFIED) -> str:
 def evidence(name: str, folder: Path = SPECIFIED) -> Evidence:
     """What recognition sees of a specimen."""
     document = json.loads((folder / f"{name}.json").read_text())
-    manifest = parse_manifest(json.dumps(document["manifest"]).encode(), None)
+    manifest = parse_manifest(json.dumps(document["manifest"]).encode(), document.get("mediaType"))
     kinds = document.get("children", [])
     children = tuple(
         Child(descriptor, kind) for descriptor, kind in zip(manifest.children, kinds, strict=True)
