@@ -16,7 +16,7 @@ from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
-from entrepot.jobs.upkeep import Upkeep, chores_of
+from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.ops.door import OperatorDoor
@@ -211,6 +211,7 @@ class Worker:
         watchers = _Watchers(self._log, metrics)
         self._server = Server(hub.answer, watchers)
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
+        chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
         self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)

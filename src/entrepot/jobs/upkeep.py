@@ -70,6 +70,7 @@ class Upkeep:
 
 FLUSH_PULLS: Final = timedelta(seconds=5)
 EXPIRE: Final = timedelta(minutes=5)
+REST: Final = timedelta(seconds=30)
 
 
 def chores_of(
