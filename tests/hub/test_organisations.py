@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.errors import Denied, InvalidAccount, NamespaceUnknown, NameTaken
+from entrepot.errors import Conflict, Denied, NamespaceUnknown, NameTaken
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import AuditLog, AuditQuery
 from entrepot.hub.organisations import Organisations
@@ -45,7 +45,7 @@ async def test_the_last_owner_stays(
         await add_account(metadata, name)
     await organisations.add("acme", "alice")
     await organisations.set_member("acme", "bob", Role.EDITOR)
-    with pytest.raises(InvalidAccount):
+    with pytest.raises(Conflict):
         await organisations.set_member("acme", "alice", role)
     ((_, members),) = await organisations.list_all()
     assert members == [("alice", Role.OWNER), ("bob", Role.EDITOR)]
@@ -132,7 +132,7 @@ async def test_a_member_leaves_and_the_last_owner_does_not(
     organisations: Organisations, town: Town
 ) -> None:
     await organisations.set_member("acme", "member", None, town.actors["member"])
-    with pytest.raises(InvalidAccount):
+    with pytest.raises(Conflict):
         await organisations.set_member("acme", "owner", None, town.actors["owner"])
     with pytest.raises(Denied):
         await organisations.set_member("acme", "editor", Role.OWNER, town.actors["editor"])

@@ -89,6 +89,11 @@ EmailText = Annotated[
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True)]
+# As a text: read as a parameter, a datetime would take numbers too.
+MomentText = Annotated[
+    str,
+    Meta(extra_json_schema={"format": "date-time"}, description="A moment (RFC 3339)."),
+]
 
 PLACES: Final[dict[str, object]] = {
     "repository": RepositoryText,

@@ -1,13 +1,14 @@
 """Namespaces: people and organisations, members, invitations, keys, the audit log."""
 
+from datetime import datetime
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta, Struct, UnsetType, json
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, json
 
 from entrepot.api.calls import Call, route, shown
-from entrepot.api.fields import Asked, Label, Line, Moment, NameText, Text
+from entrepot.api.fields import Asked, Label, Line, Moment, MomentText, NameText, Text
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.errors import InvitationUnknown
+from entrepot.errors import Invalid, InvitationUnknown
 from entrepot.http.routing import Policy
 from entrepot.metadata.accounts import NamespaceKind, Role
 from entrepot.metadata.audit import AuditQuery, AuditRow
@@ -116,8 +117,8 @@ class LogQuery(PageQuery, frozen=True, kw_only=True):
 
     actor: Annotated[Text, Meta(description="Who did it.")] = ""
     action: Annotated[Text, Meta(description="What, or how it begins: `repo.tag`.")] = ""
-    since: Moment | None = None
-    until: Moment | None = None
+    since: MomentText | None = None
+    until: MomentText | None = None
 
     @property
     def rows(self) -> AuditQuery:
@@ -125,8 +126,8 @@ class LogQuery(PageQuery, frozen=True, kw_only=True):
         return AuditQuery(
             actor=self.actor,
             action=self.action,
-            since=self.since,
-            until=self.until,
+            since=_moment(self.since),
+            until=_moment(self.until),
             before_id=self.before,
         )
 
@@ -230,6 +231,15 @@ def audit_page(rows: list[AuditRow], next_before: int | None) -> Page[AuditEntry
     """A page of the log."""
     items = [_entry(each) for each in rows]
     return Page(items=items, next=None if next_before is None else f"{next_before:x}")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return convert(text, Moment, strict=True)
+    except ValidationError as error:
+        raise Invalid(f"{text[:40]} is no moment with its time zone") from error
 
 
 def _entry(row: AuditRow) -> AuditEntry:

@@ -6,7 +6,7 @@ from typing import Final
 
 from entrepot.errors import (
     Denied,
-    EntrepotError,
+    InvalidName,
     NamespaceUnknown,
     NotFound,
     RepositoryUnknown,
@@ -23,10 +23,7 @@ from entrepot.hub.permissions import (
 )
 from entrepot.oci.names import RepositoryName
 
-_NEEDED: Final = {
-    Policy.PUSH: Action.PUSH,
-    Policy.DELETE: Action.DELETE,
-}
+_NEEDED: Final = {Policy.PUSH: Action.PUSH, Policy.DELETE: Action.DELETE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +48,11 @@ async def admit(
         if is_unsafe:
             _check_not_archived(policy, rights)
         return Admitted(rights=rights)
+    if policy is not Policy.ANYBODY and not identity.is_somebody:
+        raise Unauthenticated
     if "namespace" in values:
         name = values["namespace"]
         return Admitted(namespace=await _to_namespace(permissions, identity, policy, name))
-    if policy is not Policy.ANYBODY and not identity.is_somebody:
-        raise Unauthenticated
     if policy is Policy.OPERATE:
         if not identity.may_everything:
             raise NotFound
@@ -66,16 +63,22 @@ async def admit(
 async def _to_repository(
     permissions: Permissions, identity: Identity, policy: Policy, text: str
 ) -> Rights:
+    rights = await _rights(permissions, identity, text)
+    if rights is not None and _may(identity, policy, rights):
+        return rights
+    # Whoever is nobody is asked who they are, whether there is such a repository or not.
+    if policy is not Policy.PULL and not identity.is_somebody:
+        raise Unauthenticated
+    raise RepositoryUnknown if rights is None else Denied
+
+
+async def _rights(permissions: Permissions, identity: Identity, text: str) -> Rights | None:
+    """What they may do with a repository that is there and that they may know of."""
     try:
-        name = RepositoryName(text)
-    except EntrepotError as error:
-        raise RepositoryUnknown from error
-    rights = await permissions.rights(identity, name)
-    if rights.repository is None or Action.PULL not in rights.actions:
-        raise RepositoryUnknown
-    if not _may(identity, policy, rights):
-        raise Denied if identity.is_somebody else Unauthenticated
-    return rights
+        rights = await permissions.rights(identity, RepositoryName(text))
+    except InvalidName:
+        return None
+    return rights if rights.repository and Action.PULL in rights.actions else None
 
 
 def _may(identity: Identity, policy: Policy, rights: Rights) -> bool:
@@ -96,13 +99,8 @@ async def _to_namespace(
     permissions: Permissions, identity: Identity, policy: Policy, name: str
 ) -> NamespaceRights:
     rights = await permissions.namespace_rights(identity, name)
-    if rights.namespace is None:
-        raise NamespaceUnknown(f"nobody is called {name}")
-    if policy is Policy.ANYBODY:
-        return rights
-    if not identity.is_somebody:
-        raise Unauthenticated
-    if not rights.may_see_members:
+    is_hidden = policy is not Policy.ANYBODY and not rights.may_see_members
+    if rights.namespace is None or is_hidden:
         raise NamespaceUnknown(f"nobody is called {name}")
     if policy is Policy.OWN and not rights.may_administer:
         raise Denied

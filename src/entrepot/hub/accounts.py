@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from entrepot.errors import AccountUnknown, BadCredentials, InvalidAccount
+from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.names import check_free_name, check_name, claim
@@ -120,7 +120,7 @@ class Accounts:
         check_administrator(by.identity)
         account = await self.get(name)
         if by.account is not None and by.account.id == account.id:
-            raise InvalidAccount("nobody disables themselves")
+            raise Denied("nobody disables themselves")
         now = self._now()
         async with self._metadata.begin() as tx:
             await accounts.set_disabled(tx, account.id, now)
@@ -141,7 +141,7 @@ class Accounts:
         check_administrator(by.identity)
         account = await self.get(name)
         if by.account is not None and by.account.id == account.id:
-            raise InvalidAccount("nobody changes this of themselves")
+            raise Denied("nobody changes this of themselves")
         async with self._metadata.begin() as tx:
             await accounts.set_admin(tx, account.id, is_admin)
             details = {"admin": is_admin}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from entrepot.errors import AccountUnknown, Denied, InvalidAccount, NamespaceUnknown
+from entrepot.errors import AccountUnknown, Conflict, Denied, InvalidAccount, NamespaceUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.names import check_free_name, check_name, claim
@@ -88,7 +88,7 @@ class Organisations:
     ) -> None:
         """Give the account a role in the organisation, or none any more; for owners.
 
-        Every member may leave. Raises `InvalidAccount` where the organisation would be left
+        Every member may leave. Raises `Conflict` where the organisation would be left
         without an owner.
         """
         namespace = await self._namespace_to_change(name, member, role, by)
@@ -100,7 +100,7 @@ class Organisations:
             await self._set_role(tx, namespace.id, account.id, role)
             members = await accounts.list_members(tx, namespace.id)
             if Role.OWNER not in {held for _, held in members}:
-                raise InvalidAccount("an organisation needs an owner")
+                raise Conflict("an organisation needs an owner")
             if before is not role:
                 entry = Entry(
                     namespace.id, by, _action(before, role), f"{name}/{member}", {"role": role}
