@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.errors import Conflict, Denied, NamespaceUnknown, NameTaken
+from entrepot.errors import Conflict, Denied, InvalidAccount, NamespaceUnknown, NameTaken
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import AuditLog, AuditQuery
 from entrepot.hub.organisations import Organisations
