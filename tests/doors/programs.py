@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from tests.doors.doors import Answer, Doors
 
@@ -60,8 +59,3 @@ def _check(method: str, answer: Answer) -> None:
     assert schemes == (["Basic", "Bearer"] if answer.status == 401 else [])
     if answer.status == 405:
         assert method not in (answer.header("allow") or method).split(", ")
-
-
-def encoded(name: str) -> str:
-    """A name as one component of an address."""
-    return quote(name, safe="")
