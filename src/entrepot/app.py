@@ -18,15 +18,15 @@ from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of
 from entrepot.jobs.worker import JobWorker, Work
-from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.registry.history import RECOUNT
 from entrepot.registry.manifests import INDEX, SUMMARIZE
 from entrepot.services import Services, now
 from entrepot.settings import LogFormat, Settings
-from entrepot.start import greet, prepare
+from entrepot.start import greet, open_metadata, prepare
 from entrepot.storage.filesystem import FileStorage
 from entrepot.v2.blobs import BlobDoor
 from entrepot.v2.door import DistributionDoor
@@ -58,7 +58,11 @@ def works_of(services: Services) -> dict[str, Work]:
     async def summarize(subject: str) -> None:
         await services.summaries.summarize(int(subject))
 
-    return {INDEX: index, SUMMARIZE: summarize}
+    async def recount(subject: str) -> None:
+        repository_id, _, digest = subject.partition(" ")
+        await services.indexing.count_marks(int(repository_id), digest)
+
+    return {INDEX: index, SUMMARIZE: summarize, RECOUNT: recount}
 
 
 class Hub:
@@ -202,7 +206,7 @@ class Worker:
         share_between_workers(settings.data / "metrics")
         metrics = Metrics()
         self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
-        metadata = SqliteMetadata(settings.database)
+        metadata = await open_metadata(settings)
         services = self._services = Services(settings, metadata, FileStorage(settings.data))
         password = await ensure_admin(services, settings.admin_password)
         if password is not None:
@@ -259,7 +263,7 @@ def create_worker() -> Worker:
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services over the data directory, for the command line; a hub may be running on it."""
     prepare(settings)
-    metadata = SqliteMetadata(settings.database)
+    metadata = await open_metadata(settings)
     services = Services(settings, metadata, FileStorage(settings.data))
     try:
         yield services

@@ -40,7 +40,8 @@ def _setting(help_text: str, default: Any, **limits: Any) -> Any:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return ""
-    return "••••••" if "password" in name or "secret" in name else str(value)
+    is_secret = "password" in name or "secret" in name or name == "database"
+    return "••••••" if is_secret else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,12 @@ class Settings:
     host: str = _setting("The address to listen on.", "127.0.0.1")
     port: int = _setting("The port to listen on.", 5000, ge=1, le=65535)
     data: Path = _setting("The directory that holds everything.", Path("data"))
+    database: str | None = _setting(
+        "A PostgreSQL database, `postgresql://user@host/name`, for hubs of more than one node; "
+        "else an SQLite file in the data directory.",
+        None,
+        pattern=r"^postgres(ql)?://",
+    )
     workers: int = _setting(
         "Processes that answer requests; by default one per processor, at most 4.",
         _default_workers,
@@ -116,8 +123,8 @@ class Settings:
         )
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
+    def sqlite_file(self) -> Path:
+        """The SQLite file, where no other database is set."""
         return self.data / "entrepot.db"
 
     @property

@@ -6,7 +6,9 @@ Light, like `entrepot.settings`: a cold start waits for it.
 import sys
 from contextlib import suppress
 
-from entrepot.metadata.migrate import upgrade_sqlite
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
+from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.settings import Settings
 from entrepot.storage.filesystem import FileStorage
 
@@ -17,7 +19,22 @@ def prepare(settings: Settings) -> None:
     """Make the data directory and bring its schema up to date; repeating it does nothing."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
     FileStorage(settings.data).prepare()
-    upgrade_sqlite(settings.database)
+    if settings.database is None:
+        upgrade_sqlite(settings.sqlite_file)
+    else:
+        upgrade_postgresql(settings.database)
+
+
+async def open_metadata(settings: Settings) -> Metadata:
+    """The database of the settings, ready to be asked."""
+    if settings.database is None:
+        return SqliteMetadata(settings.sqlite_file)
+    # Late: a hub on SQLite need not have psycopg, nor wait for it.
+    from entrepot.metadata.postgresql import PostgresMetadata
+
+    metadata = PostgresMetadata(settings.database)
+    await metadata.open()
+    return metadata
 
 
 def public_url(settings: Settings) -> str:

@@ -9,9 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Another build of the hub, such as an installed wheel, can be tried in place of this checkout.
@@ -33,6 +33,7 @@ class Hub:
     ca: Path | None = None
     username: str = USER
     password: str = PASSWORD
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tls(self) -> bool:
@@ -56,10 +57,12 @@ class Hub:
 
     def cli(self, *words: str, stdin: str = "") -> str:
         """Run one of the operator's commands on this hub's data; it must succeed."""
-        return operate(self.data, *words, stdin=stdin)
+        return operate(self.data, *words, stdin=stdin, settings=self.settings)
 
 
-def operate(data: Path, *words: str, stdin: str = "") -> str:
+def operate(
+    data: Path, *words: str, stdin: str = "", settings: Mapping[str, str] | None = None
+) -> str:
     """Run one of the operator's commands on a data directory; it must succeed."""
     done = subprocess.run(
         [PROGRAM, *words, "--data", str(data)],
@@ -68,14 +71,20 @@ def operate(data: Path, *words: str, stdin: str = "") -> str:
         text=True,
         check=False,
         timeout=120,
+        env=os.environ | dict(settings or {}),
     )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
 
 @contextmanager
-def serving(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
-    """A hub of two workers with `hubuser`, who owns the organisation `docker`."""
+def serving(
+    data: Path, *, tls: bool = False, is_first: bool = True, **settings: str
+) -> Iterator[Hub]:
+    """A hub of two workers with `hubuser`, who owns the organisation `docker`.
+
+    One that is not the first node on its database finds both there.
+    """
     port = free_port()
     command = [str(PROGRAM), "serve", "--data", str(data), "--port", str(port), "--workers", "2"]
     log = data.with_name(data.name + ".log")
@@ -88,9 +97,13 @@ def serving(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
             env=os.environ | {"ENTREPOT_ADMIN_PASSWORD": ADMIN_PASSWORD} | settings,
             start_new_session=True,
         )
-    hub = Hub(f"localhost:{port}", data, data / "tls" / "ca.crt" if tls else None)
+    ca = data / "tls" / "ca.crt" if tls else None
+    hub = Hub(f"localhost:{port}", data, ca, settings=settings)
     try:
         wait_until_ready(hub, process, log)
+        if not is_first:
+            yield hub
+            return
         hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
         hub.cli("org", "add", ORGANISATION, "--owner", USER)
         yield hub

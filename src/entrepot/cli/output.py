@@ -48,7 +48,7 @@ def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]")
     from entrepot.cli.configuration import read_settings
 
     settings = read_settings(data=data)
-    if not settings.database.exists():
+    if settings.database is None and not settings.sqlite_file.exists():
         fail(f"there is no hub in {settings.data} (start one with: entrepot serve)")
 
     async def run() -> T:

@@ -107,8 +107,15 @@ class PostgresMetadata:
             yield PostgresTransaction(connection)
 
     async def version(self) -> Hashable | None:
-        """PostgreSQL keeps no count of commits that is cheap to ask for."""
-        return None
+        """Which transactions are visible: two equal snapshots show the same rows.
+
+        PostgreSQL keeps no count of commits; its position in the log moves before a commit can be
+        seen, so what was read in between would be remembered too long.
+        """
+        async with _connection(self._pool) as connection:
+            cursor = await connection.execute("SELECT pg_current_snapshot()::text")
+            row = await cursor.fetchone()
+        return None if row is None else str(row[0])
 
     async def close(self) -> None:
         """Close the pool."""
