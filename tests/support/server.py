@@ -78,13 +78,17 @@ def operate(
 
 
 @contextmanager
-def serving(
-    data: Path, *, tls: bool = False, is_first: bool = True, **settings: str
-) -> Iterator[Hub]:
-    """A hub of two workers with `hubuser`, who owns the organisation `docker`.
+def serving(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
+    """A hub of two workers with `hubuser`, who owns the organisation `docker`."""
+    with serving_again(data, tls=tls, **settings) as hub:
+        hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
+        hub.cli("org", "add", ORGANISATION, "--owner", USER)
+        yield hub
 
-    One that is not the first node on its database finds both there.
-    """
+
+@contextmanager
+def serving_again(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
+    """A hub of two workers on facts and bytes that are there: after a stop, or one node more."""
     port = free_port()
     command = [str(PROGRAM), "serve", "--data", str(data), "--port", str(port), "--workers", "2"]
     log = data.with_name(data.name + ".log")
@@ -101,11 +105,6 @@ def serving(
     hub = Hub(f"localhost:{port}", data, ca, settings=settings)
     try:
         wait_until_ready(hub, process, log)
-        if not is_first:
-            yield hub
-            return
-        hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
-        hub.cli("org", "add", ORGANISATION, "--owner", USER)
         yield hub
     finally:
         _stop(process)

@@ -10,7 +10,7 @@ import pytest
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from tests.metadata.postgres import serving as serving_postgres
-from tests.support.server import PASSWORD, USER, Hub, serving
+from tests.support.server import PASSWORD, USER, Hub, serving, serving_again
 from tests.wire.content import image
 
 pytestmark = [pytest.mark.wire, pytest.mark.postgresql]
@@ -26,7 +26,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, Hub]]
     with ExitStack() as stack:
         url = stack.enter_context(serving_postgres())
         first = stack.enter_context(serving(data, ENTREPOT_DATABASE=url))
-        second = serving(data, is_first=False, ENTREPOT_DATABASE=url)
+        second = serving_again(data, ENTREPOT_DATABASE=url)
         yield first, stack.enter_context(second)
 
 
