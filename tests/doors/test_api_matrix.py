@@ -1,0 +1,128 @@
+"""Every operation of the API, for everybody: who is let in, and what the others are told."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from entrepot.api.calls import PREFIX, ApiRoute
+from entrepot.api.routes import ROUTES
+from entrepot.http.routing import Policy
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.tokens import Scope
+from tests.doors.conftest import Town
+from tests.doors.programs import Program
+
+PEOPLE = ("stranger", "member", "editor", "owner", "admin")
+IDENTITIES = ("nobody", *(f"{who} {scope}" for who in PEOPLE for scope in Scope))
+PLACES = {
+    "namespace": "acme",
+    "account": "stranger",
+    "team": "crew",
+    "member": "disabled",
+    "tag": "v1",
+    "reference": "v1",
+    "id": "1",
+    "pattern": "app/*",
+    "key": "release",
+    "document": "readme",
+}
+REFUSALS = {"unauthenticated", "denied", "repository_unknown", "namespace_unknown"}
+IN = ""
+"""Let in: what happens then is not the policy's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """An identity of the town, taken apart."""
+
+    who: str
+    scope: Scope | None
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether no token stands between them and what they may do."""
+        return self.scope is Scope.ADMIN
+
+    @classmethod
+    def of(cls, identity: str) -> "Somebody":
+        """Read `owner repo:read` or `nobody`."""
+        who, _, scope = identity.partition(" ")
+        return cls(who, Scope(scope) if scope else None)
+
+
+def due(route: ApiRoute, somebody: Somebody) -> str:
+    """The code that the policy demands for a private repository, or a namespace, of acme's."""
+    policy = route.policy
+    if somebody.who == "nobody":
+        strict = policy not in (Policy.ANYBODY, Policy.PULL)
+        hidden = "repository_unknown" if policy is Policy.PULL else IN
+        return "unauthenticated" if strict else hidden
+    if "{repository}" in route.pattern:
+        return in_repository(policy, somebody)
+    if "{namespace}" in route.pattern:
+        return in_namespace(policy, somebody)
+    if policy is not Policy.OPERATE:
+        return IN
+    if somebody.who != "admin":
+        return "not_found"
+    return IN if somebody.is_unlimited else "denied"
+
+
+def in_repository(policy: Policy, somebody: Somebody) -> str:
+    """What somebody with an account is told of a private repository."""
+    if somebody.who == "stranger":
+        return "repository_unknown"
+    if policy in (Policy.PULL, Policy.SIGNED_IN):
+        return IN
+    return IN if somebody.who != "member" and somebody.is_unlimited else "denied"
+
+
+def in_namespace(policy: Policy, somebody: Somebody) -> str:
+    """What somebody with an account is told of an organisation."""
+    if policy is Policy.ANYBODY:
+        return IN
+    is_admin = somebody.who == "admin" and somebody.is_unlimited
+    if somebody.who == "stranger" or (somebody.who == "admin" and not is_admin):
+        return "namespace_unknown"
+    if policy is Policy.MEMBER:
+        return IN
+    return IN if is_admin or (somebody.who == "owner" and somebody.is_unlimited) else "denied"
+
+
+async def refusal(town: Town, route: ApiRoute, identity: str) -> str:
+    """The code of the refusal, on a fresh repository and with a body that says nothing."""
+    name = await town.build(Visibility.PRIVATE)
+    path = route.pattern.format(repository=name, **PLACES).removeprefix(PREFIX)
+    body = {} if route.handler.body is not None else None
+    answer = await Program(town.doors, town.auth[identity]).ask(route.method, path, body)
+    if answer.status < 400:
+        return IN
+    problem = answer.json()
+    code, is_hidden = str(problem["code"]), problem["detail"] == "there is nothing here"
+    return code if code in REFUSALS or is_hidden else IN
+
+
+# A limited token of somebody let in may still be told by the rule itself that it may not.
+BY_RULE = frozenset({"/me", "/organisations", "/repositories"})
+
+
+def is_left_to_the_rule(route: ApiRoute, somebody: Somebody) -> bool:
+    """Whether the rule behind an operation looks again, and more closely than the policy."""
+    path = route.pattern.removeprefix(PREFIX)
+    if path.startswith("/namespaces/{namespace}/members/"):
+        return route.policy is Policy.MEMBER
+    first = "/" + path[1:].partition("/")[0]
+    return first in BY_RULE and route.policy is Policy.SIGNED_IN and not somebody.is_unlimited
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.pattern}")
+async def test_everybody_is_told_what_the_policy_says(town: Town, route: ApiRoute) -> None:
+    wrong = []
+    for identity in IDENTITIES:
+        somebody = Somebody.of(identity)
+        told, wanted = await refusal(town, route, identity), due(route, somebody)
+        if wanted == IN and told == "denied" and is_left_to_the_rule(route, somebody):
+            continue
+        if told != wanted:
+            wrong.append((identity, told, wanted))
+    assert wrong == []
