@@ -93,7 +93,7 @@ async def refusal(town: Town, route: ApiRoute, identity: str) -> str:
     """The code of the refusal, on a fresh repository and with a body that says nothing."""
     name = await town.build(Visibility.PRIVATE)
     path = route.pattern.format(repository=name, **PLACES).removeprefix(PREFIX)
-    body = {} if route.handler.body is not None else None
+    body: object = {} if route.handler.body is not None else None
     answer = await Program(town.doors, town.auth[identity]).ask(route.method, path, body)
     if answer.status < 400:
         return IN
