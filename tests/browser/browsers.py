@@ -1,5 +1,6 @@
 """Chromium as a person has it, and what a test may ask of the page that it shows."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -92,6 +93,20 @@ class Browser:
         finally:
             self.command("Emulation.setScriptExecutionDisabled", value=False)
 
+    def complaints(self) -> list[str]:
+        """What the browser complained of since it was asked last."""
+        return self._log("browser")
+
+    def requests(self) -> list[str]:
+        """Every address that the browser asked for since it was asked last."""
+        events = [json.loads(each)["message"] for each in self._log("performance")]
+        sent = [each["params"] for each in events if each["method"] == "Network.requestWillBeSent"]
+        return [str(each["request"]["url"]) for each in sent]
+
+    def _log(self, kind: str) -> list[str]:
+        answer = self.driver.execute("getLog", {"type": kind})
+        return [str(each["message"]) for each in answer["value"]]
+
     def command(self, name: str, **parameters: object) -> dict[str, object]:
         """Speak to Chromium's own debugging protocol."""
         found = self.driver.execute_cdp_cmd(name, parameters)
@@ -100,8 +115,9 @@ class Browser:
 
 @contextmanager
 def opened(url: str) -> Iterator[Browser]:
-    """A new browser with an empty profile."""
+    """A new browser with an empty profile; it remembers what it asks for and complains of."""
     options = webdriver.ChromeOptions()
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     options.binary_location = str(tool("chromium"))
     for flag in _FLAGS:
         options.add_argument(flag)
