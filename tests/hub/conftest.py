@@ -17,8 +17,11 @@ from entrepot.hub.sign_in import SignIn
 from entrepot.hub.tokens import Tokens
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
+from entrepot.storage.memory import MemoryStorage
 from tests.hub.people import Town, found_town
+from tests.hub.shelves import HereAndNow, Shelf
 from tests.metadata.clocks import MovableClock
+from tests.metadata.rows import add_organisation, add_repository
 
 
 @pytest.fixture
@@ -124,3 +127,19 @@ def sign_in(
 async def town(metadata: Metadata) -> Town:
     """Somebody of each kind, around `acme`."""
     return await found_town(metadata)
+
+
+@pytest.fixture
+def reader() -> HereAndNow:
+    """Reads contents without a process of its own."""
+    return HereAndNow()
+
+
+@pytest.fixture
+async def shelf(
+    metadata: Metadata, storage: MemoryStorage, clock: MovableClock, reader: HereAndNow
+) -> Shelf:
+    """A repository of the organisation `shop`, empty."""
+    namespace_id = await add_organisation(metadata, "shop")
+    repository = await add_repository(metadata, "shop/shelf", namespace_id=namespace_id)
+    return Shelf(metadata, storage, repository, clock, reader)

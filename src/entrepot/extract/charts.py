@@ -98,8 +98,9 @@ def read_chart(task: Task) -> Findings:
         if blob.media_type.startswith(_PROVENANCE) and blob.path
     ]
     found = chart.collected.findings()
-    if problem and not chart.documents:
-        return Findings(state=State.FAILED, reason=problem, signatures=signatures)
+    if not chart.documents:
+        reason = problem or "there is no chart in it"
+        return Findings(state=State.FAILED, reason=reason, signatures=signatures)
     said = chart.chart
     return Findings(
         state=State.DONE,

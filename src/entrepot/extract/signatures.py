@@ -361,6 +361,8 @@ def _signature(
     result, reason = checked.result, checked.reason
     if task.subject and subject and subject != task.subject:
         result, reason = "not verified", f"it signs {subject[:30]}…, not what it is attached to"
+    elif task.subject and not subject and result == "verified":
+        result, reason = "not verified", "it names nothing, and so not what it is attached to"
     claims = claims_of(certificate) if certificate else {}
     moment = _moment(signed)
     return Signature(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import EntrepotError
-from entrepot.kinds.attachments import attached_to
+from entrepot.kinds.attachments import ATTESTED, attached_to, digests_among, subjects_said
 from entrepot.metadata import artifacts, history, manifests
 from entrepot.metadata.artifacts import Artifact
 from entrepot.metadata.engine import Metadata, Reader
@@ -17,8 +17,6 @@ from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import Manifest, parse_manifest
 
-ATTESTED: Final = "vnd.docker.reference.digest"
-"""The annotation by which BuildKit says which image of the same index an attestation is of."""
 _MOST: Final = 500
 
 
@@ -78,17 +76,26 @@ class Attachments:
     async def subjects_of(
         self, repository_id: int, manifest_id: int, digest: str, manifest: Manifest
     ) -> set[str]:
-        """Every digest that a manifest is attached to."""
-        found = {str(manifest.subject.digest)} if manifest.subject else set()
-        for tag in await history.list_tags_of(self._reader, manifest_id):
-            found |= {digest for digest in (attached_to(tag),) if digest}
+        """Every digest that a manifest, or an entry of it, is attached to."""
+        found = subjects_said(manifest, await history.list_tags_of(self._reader, manifest_id))
         for parent_id, _ in await artifacts.list_parents(self._reader, repository_id, digest):
             for child in await self._children(parent_id):
                 if str(child.digest) == digest and ATTESTED in child.annotations:
                     found.add(child.annotations[ATTESTED])
             for tag in await history.list_tags_of(self._reader, parent_id):
                 found |= {digest for digest in (attached_to(tag),) if digest}
-        return found - {digest}
+        return digests_among(found) - {digest}
+
+    async def subject_of(
+        self, repository_id: int, manifest_id: int, digest: str, manifest: Manifest
+    ) -> str:
+        """The one digest that a manifest itself is attached to; empty where it is none or many."""
+        if manifest.subject is not None:
+            return str(manifest.subject.digest)
+        if manifest.children:
+            return ""
+        found = await self.subjects_of(repository_id, manifest_id, digest, manifest)
+        return next(iter(found)) if len(found) == 1 else ""
 
     async def _by_tags(self, repository_id: int, digest: str) -> AsyncIterator[Attached]:
         algorithm, _, encoded = digest.partition(":")

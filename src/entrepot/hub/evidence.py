@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from msgspec import DecodeError, json
+from msgspec.structs import replace
 
 from entrepot.extract.findings import Findings, State
 from entrepot.hub.attachments import Attachments
@@ -52,7 +53,7 @@ class Evidence:
         for each in [digest, *await self._children(repository_id, digest)]:
             for attached in await self._attachments.list_of(repository_id, each):
                 found = await self._find(attached.artifact.manifest_id)
-                everything += [found] if found else []
+                everything += [_about(found, each)] if found else []
         values = {name: _joined(everything, name) for name in _LISTS}
         words = query.lower().split()
         for name in ("packages", "vulnerabilities"):
@@ -79,6 +80,21 @@ class Evidence:
             return []
         manifest = parse_manifest(stored.content, stored.media_type)
         return [str(each.digest) for each in manifest.children[:50]]
+
+
+def _about(findings: Findings, digest: str) -> Findings:
+    """The findings as evidence of that digest: what signs another one verifies nothing here."""
+    signatures = [
+        replace(
+            each,
+            check="not verified",
+            reason=f"it signs {each.subject[:30]}…, not what it is attached to",
+        )
+        if each.check == "verified" and each.subject != digest
+        else each
+        for each in findings.signatures
+    ]
+    return replace(findings, signatures=signatures)
 
 
 def _joined(everything: Iterable[Findings], name: str) -> list[object]:

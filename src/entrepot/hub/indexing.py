@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from msgspec import json
+from msgspec import Struct, json
 
 from entrepot.errors import EntrepotError
 from entrepot.extract.findings import Blob, Findings, State, Task
@@ -39,6 +39,13 @@ _QUICK: Final = 1024 * 1024
 _CHILDREN: Final = 200
 _LARGEST: Final = 512 * 1024 * 1024
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
+
+
+class Contribution(Struct, frozen=True):
+    """What an attachment adds to a subject's marks; verified signatures to those they name."""
+
+    marks: Marks
+    verified_subjects: list[str] = []
 
 
 class ReadsContents(Protocol):
@@ -76,10 +83,13 @@ class Indexing:
         described = await self._artifacts.describe(repository_id, stored)
         if described.artifact.size > _QUICK:
             async with self._metadata.begin() as tx:
-                await artifacts.write_artifact(tx, described.artifact)
+                if await _is_there(tx, described):
+                    await artifacts.write_artifact(tx, described.artifact)
         findings = await self._read(repository_id, described)
         marks = await self._marks_of_all(repository_id, stored.digest, described.manifest)
         async with self._metadata.begin() as tx:
+            if not await _is_there(tx, described):
+                return
             await self._write(tx, described, findings)
             await artifacts.set_marks(tx, stored.id, marks)
         subjects = await self._attachments.subjects_of(
@@ -100,17 +110,22 @@ class Indexing:
                 ]
             except EntrepotError as error:
                 return Findings(state=State.FAILED, reason=error.message)
-            subject = described.manifest.subject
             return await self._reader.read(
                 Task(
                     extractor=kind.extractor,
                     kind=kind.id,
                     blobs=found,
-                    subject=str(subject.digest) if subject else "",
+                    subject=await self._subject(repository_id, described),
                     annotations=described.manifest.annotations,
                     keys=await trusted_keys.list_pems(self._metadata.reader, repository_id),
                 )
             )
+
+    async def _subject(self, repository_id: int, described: Described) -> str:
+        stored = described.stored
+        return await self._attachments.subject_of(
+            repository_id, stored.id, stored.digest, described.manifest
+        )
 
     @asynccontextmanager
     async def _open(self, repository_id: int, index: int, blob: Descriptor) -> AsyncIterator[Blob]:
@@ -135,8 +150,6 @@ class Indexing:
     async def _write(self, tx: Transaction, described: Described, findings: Findings) -> None:
         artifact = described.artifact
         manifest_id, repository_id = artifact.manifest_id, artifact.repository_id
-        if await manifests.find_by_id(tx, manifest_id) is None:
-            return
         await artifacts.replace_documents(tx, manifest_id, _documents(described, findings))
         await artifacts.add_packages(
             tx,
@@ -161,6 +174,9 @@ class Indexing:
                 reader=READER,
             ),
         )
+        await self._summarize(tx, repository_id)
+
+    async def _summarize(self, tx: Transaction, repository_id: int) -> None:
         # Soon, not now: a push of many manifests is described once.
         await jobs.add_job(tx, "summarize", str(repository_id), self._now() + _SOON)
 
@@ -174,6 +190,7 @@ class Indexing:
         marks = await self._marks_of_all(repository_id, digest, manifest)
         async with self._metadata.begin() as tx:
             await artifacts.set_marks(tx, stored.id, marks)
+            await self._summarize(tx, repository_id)
         if not manifest.children:
             for _, parent in await artifacts.list_parents(reader, repository_id, digest):
                 await self.count_marks(repository_id, parent)
@@ -192,8 +209,17 @@ class Indexing:
                 self._metadata.reader, each.artifact.manifest_id, CONTRIBUTION
             )
             if document is not None:
-                total = _add(total, json.decode(document.text, type=Marks))
+                said = json.decode(document.text, type=Contribution)
+                # By tags and indexes a signature can be attached to what it does not sign.
+                verified = said.verified_subjects.count(digest)
+                total = _add(total, replace(said.marks, verified=verified))
         return total
+
+
+async def _is_there(tx: Transaction, described: Described) -> bool:
+    """Whether the manifest is still the one that was looked at: ids are given anew."""
+    found = await manifests.find_by_id(tx, described.stored.id)
+    return found is not None and found[0].digest == described.stored.digest
 
 
 def _readable(described: Described) -> list[tuple[int, Descriptor]]:
@@ -221,16 +247,17 @@ def _without_documents(findings: Findings) -> Findings:
     return Findings(**{**values, "documents": []})
 
 
-def contribution(findings: Findings) -> Marks:
+def contribution(findings: Findings) -> Contribution:
     """What an attachment adds to its subject's marks."""
     said = [each for each in findings.statements if each.predicate_type != _SIGNED]
-    return Marks(
+    marks = Marks(
         signatures=len(findings.signatures) if not said else 0,
-        verified=sum(each.check == "verified" for each in findings.signatures),
         sboms=1 if findings.packages else 0,
         attestations=len(said),
         vulnerabilities=dict(Counter(each.severity for each in findings.vulnerabilities)),
     )
+    verified = [each.subject for each in findings.signatures if each.check == "verified"]
+    return Contribution(marks, verified)
 
 
 def _add(one: Marks, other: Marks) -> Marks:

@@ -7,7 +7,7 @@ from msgspec import DecodeError, json
 
 from entrepot.extract.findings import Findings
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import artifacts, repository_facts, search
+from entrepot.metadata import artifacts, repository_facts, search, tag_rows
 from entrepot.metadata.artifacts import Artifact
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.search_terms import Facet
@@ -37,10 +37,15 @@ class Summaries:
         kinds = await artifacts.count_kinds(reader, repository_id)
         newest = await artifacts.list_newest(reader, repository_id, _NEWEST)
         size, tag_count = await repository_facts.measure(reader, repository_id)
-        texts = [facts.readme, *[await self._text_of(each) for each in newest]]
+        pushed = await tag_rows.find_row(reader, repository_id, "readme")
+        read = [*([pushed.artifact] if pushed and pushed.artifact else []), *newest]
+        texts = [facts.readme, *[await self._text_of(each) for each in read]]
         body = " ".join(dict.fromkeys(texts))[:_LONGEST]
         titles = [facts.description, *_titles(newest, kinds)]
         async with self._metadata.begin() as tx:
+            # Ids are given anew: the words must not become those of another repository.
+            if await repository_facts.find_name(tx, repository_id) != name:
+                return
             kind = next(iter(kinds), "")
             await repository_facts.set_summary(tx, repository_id, kind, size, tag_count)
             await search.write_document(tx, repository_id, name, " ".join(titles), body)

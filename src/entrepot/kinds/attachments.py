@@ -1,7 +1,16 @@
 """Tags by which clients attach things to a digest where a registry has no referrers."""
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
+
+from entrepot.errors import InvalidDigest
+from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import Manifest
+
+ATTESTED: Final = "vnd.docker.reference.digest"
+"""The annotation by which BuildKit says which image of the same index an attestation is of."""
 
 # The distribution spec (1.1, "Referrers Tag Schema") cuts the digest at 64 characters; cosign puts
 # a suffix behind it, and may be told to put a prefix before; imgpkg records where images went.
@@ -18,6 +27,23 @@ def attached_to(tag: str) -> str | None:
     """
     found = _ATTACHED.fullmatch(tag)
     return f"{found[1]}:{found[2]}" if found else None
+
+
+def subjects_said(manifest: Manifest, tags: Iterable[str]) -> set[str]:
+    """Every digest that a manifest, the tags on it or an index's entries attach something to."""
+    found = {str(manifest.subject.digest)} if manifest.subject else set()
+    found |= {digest for digest in map(attached_to, tags) if digest}
+    said = {child.annotations.get(ATTESTED, "") for child in manifest.children}
+    return digests_among(found | said)
+
+
+def digests_among(texts: Iterable[str]) -> set[str]:
+    """Those of the texts that are digests: they are what somebody pushed."""
+    found = set()
+    for text in texts:
+        with suppress(InvalidDigest):
+            found.add(str(Digest.parse(text)))
+    return found
 
 
 def is_hidden_tag(tag: str) -> bool:

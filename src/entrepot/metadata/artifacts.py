@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, bindparam, case, delete, func, or_, select, update
 
 from entrepot.metadata.artifact_tables import (
     artifact_packages,
@@ -180,12 +180,14 @@ _TAGGED: Final = (
     tags.c.repository_id == bindparam("repository_id"),
     tags.c.is_hidden == 0,
 )
+# The tag `readme` is about the others: it says what the repository is only where it is alone.
+_WEIGHT: Final = func.sum(case((tags.c.name == "readme", 0), else_=1))
 _KINDS: Final = Statement(
     select(artifacts.c.kind, func.count())
     .join(tags, tags.c.manifest_id == artifacts.c.manifest_id)
     .where(*_TAGGED)
     .group_by(artifacts.c.kind)
-    .order_by(func.count().desc(), artifacts.c.kind)
+    .order_by(_WEIGHT.desc(), artifacts.c.kind)
 )
 _NEWEST: Final = Statement(
     select(*_COLUMNS)

@@ -21,6 +21,7 @@ from entrepot.metadata.engine import (
     from_optional,
     to_instant,
 )
+from entrepot.metadata.search_sql import DELETE as DELETE_WORDS
 from entrepot.metadata.tables import (
     manifest_references,
     manifests,
@@ -203,9 +204,11 @@ async def list_repositories(reader: Reader) -> list[Repository]:
 
 
 async def delete_repository(tx: Transaction, repository_id: int) -> None:
-    """Forget the repository with its tags, manifests, blob links and uploads."""
+    """Forget the repository with its tags, manifests, blob links, uploads and words."""
     for statement in _DELETE:
         await tx.run(statement, repository_id=repository_id)
+    # No key leads there, and the next repository may be given this id.
+    await tx.run(DELETE_WORDS, of=repository_id)
     await tx.run(_DELETE_ROW, repository_id=repository_id)
 
 

@@ -1,8 +1,10 @@
 """What became of tags and manifests, remembered so that it can be undone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from entrepot.errors import ManifestUnknown
+from entrepot.errors import EntrepotError, ManifestUnknown
+from entrepot.kinds.attachments import attached_to, digests_among, subjects_said
 from entrepot.metadata import blobs, history, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.history import TagAction, TagEvent
@@ -12,6 +14,9 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.names import Tag
 from entrepot.registry.contents import needed_blobs, new_manifest
+
+RECOUNT: Final = "recount"
+"""The job of counting anew what is attached; its subject is the repository's id and a digest."""
 
 
 class History:
@@ -45,17 +50,20 @@ class History:
         digest = await history.find_pointed_at(tx, repository_id, tag)
         if digest is not None:
             await self._note(tx, repository_id, tag.text, TagAction.DELETED, digest, digest, by)
+            await self._recount(tx, repository_id, [attached_to(tag.text) or ""])
 
     async def note_delete(
         self, tx: Transaction, repository_id: int, manifest: StoredManifest, by: int | None
     ) -> None:
         """Keep a manifest that is about to be deleted, and remember the tags that go with it."""
         digest = manifest.digest
-        for tag in await history.list_tags_of(tx, manifest.id):
+        tags = await history.list_tags_of(tx, manifest.id)
+        for tag in tags:
             await self._note(tx, repository_id, tag, TagAction.DELETED, digest, digest, by)
         await history.keep_deleted(
             tx, repository_id, digest, manifest.media_type, manifest.content, by, self._now()
         )
+        await self._recount(tx, repository_id, _subjects_of(manifest, tags))
 
     async def restore(
         self,
@@ -105,6 +113,10 @@ class History:
         await history.forget_deleted(tx, repository.id, digest)
         return await manifests.insert_manifest(tx, repository.id, new, by, self._now())
 
+    async def _recount(self, tx: Transaction, repository_id: int, subjects: Iterable[str]) -> None:
+        for each in sorted(digests_among(subjects)):
+            await jobs.add_job(tx, RECOUNT, f"{repository_id} {each}", self._now())
+
     async def _note(
         self,
         tx: Transaction,
@@ -117,3 +129,10 @@ class History:
     ) -> None:
         now = self._now()
         await history.note_tag(tx, repository_id, tag, action, digest, previous, by, now)
+
+
+def _subjects_of(manifest: StoredManifest, tags: Sequence[str]) -> set[str]:
+    try:
+        return subjects_said(parse_manifest(manifest.content, manifest.media_type), tags)
+    except EntrepotError:
+        return set()

@@ -139,13 +139,12 @@ async def _readme(visit: Visit, facts: RepositoryFacts, newest: list[TagRow]) ->
     """Safe HTML, and where it is from: pushed as an artifact, out of one, or edited here."""
     reader = visit.desk.metadata.reader
     pushed = await tag_rows.find_row(reader, visit.repository.id, "readme")
-    if pushed is None and facts.readme:
-        return await visit.desk.markdown(facts.readme), ""
-    for row in [*([pushed] if pushed else []), *newest]:
+    first = [pushed] if pushed else []
+    for row in first if facts.readme else [*first, *newest]:
         found = await artifacts.find_document(reader, row.manifest_id, "readme.html")
         if found is not None:
             return found.text, row.tag
-    return "", ""
+    return (await visit.desk.markdown(facts.readme), "") if facts.readme else ("", "")
 
 
 ROUTES: Final = (
