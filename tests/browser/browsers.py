@@ -1,13 +1,15 @@
 """Chromium as a person has it, and what a test may ask of the page that it shows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.tools import tool
 
@@ -40,12 +42,18 @@ class Browser:
         self.open("/login")
         self.type("[name=name]", name)
         self.type("main [name=password]", password)
-        self.find("main form button").click()
+        self.follow("main form button")
         assert self.all("header .menu"), self.text("main")
 
-    def sign_out(self) -> None:
-        """Forget every cookie."""
-        self.driver.delete_all_cookies()
+    def follow(self, selector: str) -> None:
+        """Click what leads to another page, and wait until that has loaded."""
+        before = self.find("html")
+        self.find(selector).click()
+        self._until(staleness_of(before))
+        self._until(lambda _: self.run("return document.readyState") == "complete")
+
+    def _until(self, condition: Callable[[webdriver.Chrome], bool]) -> None:
+        WebDriverWait(self.driver, 20, poll_frequency=0.02).until(condition)
 
     def find(self, selector: str) -> WebElement:
         """The first element that the CSS selector fits."""

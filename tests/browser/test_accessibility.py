@@ -36,7 +36,7 @@ def team(window: Browser) -> None:
     """A team, so that its page is there to be looked at."""
     window.open("/u/docker/-/teams")
     window.type("main [name=name]", "builders")
-    window.find("main [name=name]").submit()
+    window.follow("main form button")
 
 
 def everywhere(browser: Browser, path: str) -> list[str]:
@@ -74,11 +74,11 @@ def test_the_open_menu_breaks_no_rule(browser: Browser, width: int) -> None:
 def test_what_is_shown_once_breaks_no_rule(hub: Seeded, browser: Browser) -> None:
     browser.open("/settings/tokens")
     browser.type("main [name=label]", "laptop")
-    browser.find("main [name=label]").submit()
+    browser.follow("form[action$=tokens] button")
     assert browser.all("#secret")
     wrong = violations(browser)
     browser.open("/settings/security")
-    browser.find("form[action$=second-factor] button").click()
+    browser.follow("form[action$=second-factor] button")
     assert browser.all(".qr svg")
     wrong += violations(browser)
     said = hub.hub.cli("user", "link", hub.hub.username)
