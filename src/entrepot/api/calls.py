@@ -124,6 +124,8 @@ class Operation:
 
 
 ApiRoute = Route[Operation]
+FOR_STRANGERS: Final = frozenset({Policy.ANYBODY, Policy.PULL})
+"""Policies that may let somebody in without credentials; all others ask for them first."""
 
 
 def route(

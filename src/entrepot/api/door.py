@@ -5,13 +5,13 @@ from urllib.parse import urlencode
 
 from msgspec import json
 
-from entrepot.api.calls import Call, Operation
+from entrepot.api.calls import FOR_STRANGERS, ApiRoute, Call, Operation
 from entrepot.api.desk import Desk
 from entrepot.api.paging import Page
 from entrepot.api.problems import problem_response
 from entrepot.api.reading import check_places, read_arguments
 from entrepot.api.routes import ROUTES
-from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound
+from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound, Unauthenticated
 from entrepot.http.admission import admit
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.routing import Match, Router
@@ -48,6 +48,7 @@ class ApiDoor:
         if not isinstance(found, Match):
             raise MethodUnsupported(found) if found else NotFound
         call.identity = await self._identify(request)
+        self._check_somebody(call.identity, found.route)
         check_places(found.values)
         call.values = found.values
         route, operation = found.route, found.route.handler
@@ -60,6 +61,13 @@ class ApiDoor:
         )
         arguments = await read_arguments(operation, request)
         return _printed(call, operation, await operation.handler(call, **arguments))
+
+    def _check_somebody(self, identity: Identity, route: ApiRoute) -> None:
+        """Demand credentials where the document says so, whatever there is behind it."""
+        if identity.is_somebody or self._desk.permissions.is_open:
+            return
+        if route.policy not in FOR_STRANGERS:
+            raise Unauthenticated
 
     async def _identify(self, request: Request) -> Identity:
         """Whoever `Authorization` says. Cookies are never read: no page can make a browser call."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct, json
 
-from entrepot.api.calls import ApiRoute
+from entrepot.api.calls import FOR_STRANGERS, ApiRoute
 from entrepot.api.fields import PLACES
 from entrepot.api.problems import PROBLEM, Problem
 from entrepot.http.messages import Response
@@ -28,7 +28,6 @@ _ERRORS: Final = {
     "500": "A bug: the log has more under `request`",
     "503": "Not right now: try again",
 }
-_OPTIONAL: Final = frozenset({Policy.ANYBODY, Policy.PULL})
 
 
 @lru_cache(maxsize=1)
@@ -141,7 +140,11 @@ def _operation(route: ApiRoute, schemas: _Schemas) -> Schema:
             *(schemas.parameters_of(operation.query) if operation.query else ()),
         ],
         "responses": _responses(route, schemas),
-        "security": [*([{}] if route.policy in _OPTIONAL else []), {"basic": []}, {"token": []}],
+        "security": [
+            *([{}] if route.policy in FOR_STRANGERS else []),
+            {"basic": []},
+            {"token": []},
+        ],
     }
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.of(operation.body)}}

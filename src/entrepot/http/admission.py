@@ -48,11 +48,11 @@ async def admit(
         if is_unsafe:
             _check_not_archived(policy, rights)
         return Admitted(rights=rights)
-    if policy is not Policy.ANYBODY and not identity.is_somebody:
-        raise Unauthenticated
     if "namespace" in values:
         name = values["namespace"]
         return Admitted(namespace=await _to_namespace(permissions, identity, policy, name))
+    if policy is not Policy.ANYBODY and not identity.is_somebody:
+        raise Unauthenticated
     if policy is Policy.OPERATE:
         if not identity.may_everything:
             raise NotFound
@@ -64,12 +64,11 @@ async def _to_repository(
     permissions: Permissions, identity: Identity, policy: Policy, text: str
 ) -> Rights:
     rights = await _rights(permissions, identity, text)
-    if rights is not None and _may(identity, policy, rights):
-        return rights
-    # Whoever is nobody is asked who they are, whether there is such a repository or not.
-    if policy is not Policy.PULL and not identity.is_somebody:
-        raise Unauthenticated
-    raise RepositoryUnknown if rights is None else Denied
+    if rights is None:
+        raise RepositoryUnknown
+    if not _may(identity, policy, rights):
+        raise Denied if identity.is_somebody else Unauthenticated
+    return rights
 
 
 async def _rights(permissions: Permissions, identity: Identity, text: str) -> Rights | None:
@@ -99,8 +98,13 @@ async def _to_namespace(
     permissions: Permissions, identity: Identity, policy: Policy, name: str
 ) -> NamespaceRights:
     rights = await permissions.namespace_rights(identity, name)
-    is_hidden = policy is not Policy.ANYBODY and not rights.may_see_members
-    if rights.namespace is None or is_hidden:
+    if rights.namespace is None:
+        raise NamespaceUnknown(f"nobody is called {name}")
+    if policy is Policy.ANYBODY:
+        return rights
+    if not identity.is_somebody:
+        raise Unauthenticated
+    if not rights.may_see_members:
         raise NamespaceUnknown(f"nobody is called {name}")
     if policy is Policy.OWN and not rights.may_administer:
         raise Denied

@@ -8,26 +8,24 @@ from entrepot.errors import (
     Denied,
     EntrepotError,
     MethodUnsupported,
-    NamespaceUnknown,
     NotFound,
-    RepositoryUnknown,
     Unauthenticated,
 )
 from entrepot.http import forms
+from entrepot.http.admission import admit
 from entrepot.http.cookies import session_cookie
 from entrepot.http.errors import error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.routing import Match, Policy, Router
 from entrepot.hub.identities import ANONYMOUS, Identity
-from entrepot.hub.permissions import EVERYTHING, Action
-from entrepot.oci.names import RepositoryName
+from entrepot.hub.permissions import EVERYTHING
 from entrepot.web.desk import Desk
 from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
 from entrepot.web.pages import Page, redirect, to_json
 from entrepot.web.render import render, static_file
 from entrepot.web.routes import ROUTES
-from entrepot.web.visits import FORM_COOKIE, PROBLEM_COOKIE, View, Visit
+from entrepot.web.visits import FORM_COOKIE, PROBLEM_COOKIE, PageRoute, View, Visit
 
 _HTML: Final = "text/html; charset=utf-8"
 _CSP: Final = (
@@ -50,12 +48,6 @@ _MEDIA_TYPES: Final = {
     "png": "image/png",
 }
 _FOR_TOKENS: Final = (Policy.ANYBODY, Policy.PULL)
-_ACTIONS: Final = {
-    Policy.PULL: Action.PULL,
-    Policy.PUSH: Action.PUSH,
-    Policy.DELETE: Action.DELETE,
-    Policy.ADMINISTER: Action.PULL,
-}
 
 
 class PageDoor:
@@ -88,7 +80,7 @@ class PageDoor:
         visit.values = found.values
         if found.route.is_unsafe:
             await self._check_form(visit)
-        await self._admit(visit, found.route.policy)
+        await self._admit(visit, found.route)
         try:
             page = await found.route.handler(visit)
         except EntrepotError as error:
@@ -129,47 +121,19 @@ class PageDoor:
             given = visit.form.get("token")
         forms.check_token(given, visit.form_secret, visit.session_secret)
 
-    async def _admit(self, visit: Visit, policy: Policy) -> None:
-        """Raise where the policy does not let the visitor in."""
-        if visit.identity.token_id is not None and policy not in _FOR_TOKENS:
+    async def _admit(self, visit: Visit, route: PageRoute) -> None:
+        """Raise where the route's policy does not let the visitor in."""
+        if visit.identity.token_id is not None and route.policy not in _FOR_TOKENS:
             raise Denied("a token opens repositories here, and nothing of its account's")
-        if "repository" in visit.values:
-            await self._admit_to_repository(visit, policy)
-        elif "namespace" in visit.values:
-            await self._admit_to_namespace(visit, policy)
-        elif policy is not Policy.ANYBODY and visit.account is None:
-            raise Unauthenticated
-        elif policy is Policy.OPERATE and not (visit.account and visit.account.is_admin):
-            raise NotFound
-
-    async def _admit_to_repository(self, visit: Visit, policy: Policy) -> None:
-        try:
-            name = RepositoryName(visit.values["repository"])
-        except EntrepotError as error:
-            raise RepositoryUnknown from error
-        visit.rights = await self._desk.gate.rights(visit.identity, name)
-        if visit.rights.repository is None or Action.PULL not in visit.rights.actions:
-            raise RepositoryUnknown
-        admitted = _ACTIONS.get(policy, Action.PULL) in visit.rights.actions
-        if policy is Policy.ADMINISTER:
-            admitted = visit.may_administer
-        if not admitted or (policy is Policy.SIGNED_IN and visit.account is None):
-            raise Unauthenticated if visit.account is None else Denied
-
-    async def _admit_to_namespace(self, visit: Visit, policy: Policy) -> None:
-        name = visit.values["namespace"][:200]
-        rights = await self._desk.permissions.namespace_rights(visit.identity, name)
-        visit.namespace = rights.namespace
-        if visit.namespace is None:
-            raise NamespaceUnknown(f"nobody is called {name}")
-        if policy is Policy.ANYBODY:
-            return
-        if visit.account is None:
-            raise Unauthenticated
-        if not rights.may_see_members:
-            raise NamespaceUnknown(f"nobody is called {name}")
-        if policy is Policy.OWN and not rights.may_administer:
-            raise Denied
+        admitted = await admit(
+            self._desk.permissions,
+            visit.identity,
+            route.policy,
+            visit.values,
+            is_unsafe=route.is_unsafe,
+        )
+        visit.rights = admitted.rights
+        visit.namespace = admitted.namespace.namespace if admitted.namespace else None
 
     def _print(self, visit: Visit, page: Page) -> Response:
         if visit.wants_json:
