@@ -11,6 +11,7 @@ from entrepot.api.routes import ROUTES
 from entrepot.http.routing import Policy
 from tests.doors.doors import Doors
 from tests.doors.programs import Program
+from tests.house.sources import reference
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 
@@ -135,3 +136,9 @@ async def test_lists_take_a_limit_and_a_cursor(document: dict[str, object]) -> N
         parameters = operation["parameters"]
         assert isinstance(parameters, list)
         assert {"limit", "after"} <= {each["name"] for each in parameters}, path
+
+
+def test_the_reference_names_every_part_of_every_address() -> None:
+    text = reference("api.md")
+    parts = {part for each in ROUTES for part in each.pattern.split("/")[3:]}
+    assert {part for part in parts if not part.startswith("{") and part not in text} == set()

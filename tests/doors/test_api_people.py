@@ -86,12 +86,20 @@ async def test_a_token_is_made_used_and_revoked(town: Town) -> None:
     assert made["secret"].startswith(made["token"]["hint"])
     listed = await owner.get("/me/tokens")
     assert made["secret"] not in str(listed)
-    assert listed["items"][0] == made["token"]
+    assert listed["items"][0]["id"] == made["token"]["id"]
     # A limited token neither lists others nor makes one that may more.
     assert await limited.statuses(("GET", "/me/tokens"), ("GET", "/me/sessions")) == [403, 403]
     await limited.do("POST", "/me/tokens", asked, status=403)
     await owner.do("DELETE", f"/me/tokens/{made['token']['id']}", status=204)
     assert (await limited.ask("GET", "/me")).status == 401
+
+
+async def test_a_token_tells_when_it_was_used_and_from_where(town: Town) -> None:
+    owner = program(town, "owner")
+    used = [each for each in (await owner.get("/me/tokens"))["items"] if each["last_used_at"]]
+    assert [(each["scope"], each["last_used_from"]) for each in used] == [
+        ("repo:admin", "127.0.0.1")
+    ]
 
 
 async def test_nobody_revokes_what_is_not_theirs(town: Town) -> None:

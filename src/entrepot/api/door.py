@@ -1,5 +1,6 @@
 """Answers programs: finds the route, admits the caller, reads what they sent, prints the answer."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -18,6 +19,9 @@ from entrepot.http.routing import Match, Router
 from entrepot.hub.actors import Identity
 
 JSON: Final = "application/json"
+_TOUCH_EVERY: Final = timedelta(minutes=1)
+_REMEMBERED: Final = 10_000
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _HEADERS: Final = (
     ("cache-control", "private, no-store"),
     ("x-content-type-options", "nosniff"),
@@ -31,6 +35,7 @@ class ApiDoor:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._router: Router[Operation] = Router(ROUTES)
+        self._touched: dict[int, datetime] = {}
 
     async def answer(self, request: Request) -> Response:
         """Answer a request of a program; raises nothing that has a name."""
@@ -51,6 +56,7 @@ class ApiDoor:
         self._check_somebody(call.identity, found.route)
         check_places(found.values)
         call.values = found.values
+        request.facts["repository"] = found.values.get("repository", "")
         route, operation = found.route, found.route.handler
         call.admitted = await admit(
             self._desk.permissions,
@@ -75,7 +81,19 @@ class ApiDoor:
         request.facts["account"] = identity.name
         if identity.grants is not None:
             raise BadToken("a registry token opens /v2 alone: use an access token")
+        if identity.token_id is not None:
+            await self._touch(identity.token_id, request)
         return identity
+
+    async def _touch(self, token_id: int, request: Request) -> None:
+        """Record that a token was used; a worker does so once a minute, for it is a commit."""
+        now = self._desk.now()
+        if now - self._touched.get(token_id, _NEVER) < _TOUCH_EVERY:
+            return
+        if len(self._touched) >= _REMEMBERED:
+            self._touched.clear()
+        self._touched[token_id] = now
+        await self._desk.tokens.touch(token_id, request.address or request.client)
 
 
 def _printed(call: Call, operation: Operation, result: object) -> Response:
