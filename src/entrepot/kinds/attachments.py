@@ -29,6 +29,12 @@ def attached_to(tag: str) -> str | None:
     return f"{found[1]}:{found[2]}" if found else None
 
 
+def attaching_tags(digest: Digest) -> tuple[str, ...]:
+    """The tags by which cosign, and clients without referrers, attach things to a digest."""
+    plain = f"{digest.algorithm}-{digest.hex[:64]}"
+    return (plain, *(f"{plain}.{suffix}" for suffix in ("sig", "att", "sbom")))
+
+
 def subjects_said(manifest: Manifest, tags: Iterable[str]) -> set[str]:
     """Every digest that a manifest, the tags on it or an index's entries attach something to."""
     found = {str(manifest.subject.digest)} if manifest.subject else set()

@@ -1,14 +1,21 @@
 """What became of tags and manifests, remembered so that it can be undone."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from entrepot.errors import EntrepotError, ManifestUnknown
-from entrepot.kinds.attachments import attached_to, digests_among, subjects_said
-from entrepot.metadata import blobs, history, jobs, manifests
+from entrepot.kinds.attachments import (
+    attached_to,
+    attaching_tags,
+    digests_among,
+    subjects_said,
+)
+from entrepot.metadata import blobs, history, jobs, manifests, removals
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.history import TagAction, TagEvent
-from entrepot.metadata.manifests import ManifestFacts, StoredManifest
+from entrepot.metadata.manifests import StoredManifest
 from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
@@ -17,6 +24,10 @@ from entrepot.registry.contents import needed_blobs, new_manifest
 
 RECOUNT: Final = "recount"
 """The job of counting anew what is attached; its subject is the repository's id and a digest."""
+
+_MOST: Final = 5000
+"""Manifests that one restoring brings back."""
+_NEWEST: Final = 2**62
 
 
 class History:
@@ -74,7 +85,8 @@ class History:
     ) -> TagEvent:
         """Point the event's tag at the digest that it pointed at before the event.
 
-        For a tag's first push, and for a deletion, that is the event's own digest. Raises
+        For a tag's first push, and for a deletion, that is the event's own digest. What an index
+        lists and what was attached comes back with it, as far as it is kept. Raises
         `ManifestUnknown` where the manifest, or content that it names, is gone for good.
         """
         async with self._metadata.begin() as tx:
@@ -83,25 +95,20 @@ class History:
             if event is None:
                 raise ManifestUnknown("there is no such event")
             digest = Digest.parse(event.previous or event.digest)
-            manifest_id = await self._bring_back(tx, repository, digest, by)
-            tag = Tag(event.tag)
-            now = self._now()
-            previous = await history.find_pointed_at(tx, repository.id, tag)
-            await self._note(
-                tx, repository.id, tag.text, TagAction.RESTORED, str(digest), previous, by
-            )
-            await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
-            await jobs.add_job(tx, "index", str(manifest_id), now)
+            since = await removals.find_deleted_at(tx, repository.id, digest)
+            if await self._bring_back(tx, repository, digest, by) and since is not None:
+                await self._bring_back_rest(tx, repository, digest, since, by)
+            await self._point(tx, repository, Tag(event.tag), digest, by)
             if witness is not None:
-                await witness(tx, Change(Event.PUSHED, repository, str(digest), (tag.text,)))
+                await witness(tx, Change(Event.PUSHED, repository, str(digest), (event.tag,)))
         return event
 
     async def _bring_back(
         self, tx: Transaction, repository: Repository, digest: Digest, by: int | None
-    ) -> int:
-        found: ManifestFacts | None = await manifests.find_facts(tx, repository.id, digest)
-        if found is not None:
-            return found.id
+    ) -> bool:
+        """Store a deleted manifest as it was; `False` where it is there."""
+        if await manifests.find_facts(tx, repository.id, digest) is not None:
+            return False
         kept = await history.find_deleted(tx, repository.id, digest)
         if kept is None:
             raise ManifestUnknown("the manifest is gone for good", {"digest": str(digest)})
@@ -109,9 +116,69 @@ class History:
         for each in needed_blobs(manifest):
             if not await blobs.is_linked(tx, repository.id, each):
                 raise ManifestUnknown("content of the manifest is gone for good")
-        new = new_manifest(manifest, digest)
+        new, now = new_manifest(manifest, digest), self._now()
         await history.forget_deleted(tx, repository.id, digest)
-        return await manifests.insert_manifest(tx, repository.id, new, by, self._now())
+        manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
+        await jobs.add_job(tx, "index", str(manifest_id), now)
+        return True
+
+    async def _bring_back_rest(
+        self,
+        tx: Transaction,
+        repository: Repository,
+        root: Digest,
+        since: datetime,
+        by: int | None,
+    ) -> None:
+        """Children of what came back, and what was attached and went with it, as far as kept."""
+        queue, seen = [root], {root}
+        while queue and len(seen) < _MOST:
+            digest = queue.pop()
+            stored = await manifests.find_manifest(tx, repository.id, digest)
+            if stored is None:
+                continue
+            manifest = parse_manifest(stored.content, stored.media_type)
+            rest = {each.digest for each in manifest.children}
+            rest |= await removals.list_deleted_referrers(tx, repository.id, digest, since)
+            rest |= await self._untag_undone(tx, repository, digest, since, by)
+            for each in rest - seen:
+                seen.add(each)
+                with suppress(ManifestUnknown):
+                    await self._bring_back(tx, repository, each, by)
+                    queue.append(each)
+
+    async def _untag_undone(
+        self,
+        tx: Transaction,
+        repository: Repository,
+        digest: Digest,
+        since: datetime,
+        by: int | None,
+    ) -> set[Digest]:
+        """Set the tags again by which things were attached; say where they point."""
+        found = set()
+        for tag in attaching_tags(digest):
+            events = await history.list_events(tx, repository.id, tag, _NEWEST, 1)
+            for event in events:
+                if event.action is TagAction.DELETED and event.at >= since:
+                    with suppress(ManifestUnknown):
+                        target = Digest.parse(event.digest)
+                        await self._bring_back(tx, repository, target, by)
+                        await self._point(tx, repository, Tag(tag), target, by)
+                        found.add(target)
+        return found
+
+    async def _point(
+        self, tx: Transaction, repository: Repository, tag: Tag, digest: Digest, by: int | None
+    ) -> None:
+        """Point a tag at a manifest that is there, and remember that."""
+        facts = await manifests.find_facts(tx, repository.id, digest)
+        if facts is None:
+            raise ManifestUnknown
+        now, previous = self._now(), await history.find_pointed_at(tx, repository.id, tag)
+        await self._note(tx, repository.id, tag.text, TagAction.RESTORED, str(digest), previous, by)
+        await manifests.move_tag(tx, repository.id, tag, facts.id, by, now)
+        await jobs.add_job(tx, "index", str(facts.id), now)
 
     async def _recount(self, tx: Transaction, repository_id: int, subjects: Iterable[str]) -> None:
         for each in sorted(digests_among(subjects)):

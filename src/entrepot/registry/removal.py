@@ -1,10 +1,11 @@
 """Deleting many tags at once, after a look at what goes and what it frees."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import EntrepotError, ManifestUnknown
+from entrepot.kinds.attachments import attached_to, attaching_tags
 from entrepot.metadata import artifacts, history, jobs, manifests, removals
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
 from entrepot.metadata.manifests import StoredManifest
@@ -94,35 +95,54 @@ class Removals:
             await _witnessed(tx, witness, repository, [tag.text for tag, _ in still], digests)
 
     async def _closure(
-        self, reader: Reader, repository_id: int, roots: Iterable[str]
+        self, reader: Reader, repository_id: int, roots: Sequence[str]
     ) -> tuple[list[StoredManifest], int]:
-        """The roots, children that nothing else holds, and what is attached to any of them."""
-        found: dict[str, StoredManifest] = {}
-        attachments = 0
-        queue = list(dict.fromkeys(roots))
-        while queue and len(found) < _MOST:
-            digest = queue.pop()
-            stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
-            if stored is None or digest in found:
-                continue
-            found[digest] = stored
-            for child in _children_of(stored):
-                if await self._is_free(reader, repository_id, child, found):
-                    queue.append(child)
-            attached = await artifacts.list_attached(reader, repository_id, digest)
-            attachments += len(attached)
-            queue += [each for each, _ in attached]
-        return list(found.values()), attachments
+        """Roots, children and attachments that nothing else holds, and how many are attached."""
+        chosen = frozenset(roots)
+        waiting, going, attached = dict.fromkeys(roots), dict[str, StoredManifest](), set[str]()
+        is_growing = True
+        while is_growing and len(going) < _MOST:
+            is_growing = False
+            for digest in list(waiting):
+                stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
+                if stored is None:
+                    waiting.pop(digest, None)
+                    continue
+                is_chosen = digest in chosen
+                if await self._is_held(reader, repository_id, stored, going, is_chosen=is_chosen):
+                    continue
+                is_growing = True
+                going[digest] = stored
+                found = await self._attached(reader, repository_id, Digest.parse(digest))
+                attached |= found
+                waiting |= dict.fromkeys([*_children_of(stored), *sorted(found)])
+                waiting = {each: None for each in waiting if each not in going}
+        return list(going.values()), len(attached & going.keys())
 
-    async def _is_free(
-        self, reader: Reader, repository_id: int, digest: str, going: dict[str, StoredManifest]
+    async def _is_held(
+        self,
+        reader: Reader,
+        repository_id: int,
+        stored: StoredManifest,
+        going: Mapping[str, StoredManifest],
+        *,
+        is_chosen: bool,
     ) -> bool:
-        """Say whether no tag and no other index holds the child."""
-        facts = await manifests.find_facts(reader, repository_id, Digest.parse(digest))
-        if facts is None or await history.list_tags_of(reader, facts.id):
-            return False
-        parents = await artifacts.list_parents(reader, repository_id, digest)
-        return all(parent in going for _, parent in parents)
+        """Say whether an index that stays lists it, or a tag holds it that was not chosen."""
+        parents = await artifacts.list_parents(reader, repository_id, stored.digest)
+        if any(parent not in going for _, parent in parents):
+            return True
+        tags = await history.list_tags_of(reader, stored.id)
+        return not is_chosen and any(attached_to(tag) not in going for tag in tags)
+
+    async def _attached(self, reader: Reader, repository_id: int, digest: Digest) -> set[str]:
+        """Digests of what names this one as its subject, or is attached to it by a tag."""
+        referrers = await manifests.list_referrers(reader, repository_id, digest, 0, _MOST)
+        found = {each.digest for each in referrers}
+        for tag in attaching_tags(digest):
+            pointed_at = await history.find_pointed_at(reader, repository_id, Tag(tag))
+            found |= {pointed_at} if pointed_at else set()
+        return found
 
 
 async def _witnessed(
