@@ -16,7 +16,7 @@ from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
-from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of
+from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of, collect_chore
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
@@ -216,6 +216,9 @@ class Worker:
         self._server = Server(hub.answer, watchers)
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
+        chores.append(
+            collect_chore(services.collector, settings.collect_every, metrics.note_collection)
+        )
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
         self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)

@@ -33,6 +33,7 @@ from entrepot.hub.welcomes import Welcomes
 from entrepot.metadata.engine import Metadata
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import Check
+from entrepot.registry.collector import Collector
 from entrepot.registry.history import History
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.pulls import Pulls
@@ -121,7 +122,7 @@ class Services:
         self.repositories = Repositories(metadata, self.permissions, now)
         self.stars = Stars(metadata, self.permissions, now)
         self.trusted_keys = TrustedKeys(metadata, self.permissions, now)
-        self.blobs = Blobs(metadata, storage, now)
+        self.blobs = Blobs(metadata, storage, now, settings.grace)
         self.uploads = Uploads(metadata, storage, now)
         self.manifests = Manifests(
             metadata, self.uploads, accept_sparse=settings.accept_sparse, now=now
@@ -129,6 +130,13 @@ class Services:
         self.referrers = Referrers(metadata)
         self.pulls = Pulls(metadata, now)
         self.check = Check(metadata, storage)
+        self.collector = Collector(
+            metadata,
+            storage,
+            now,
+            grace=settings.grace,
+            untagged_after=settings.collect_untagged_after,
+        )
         self.history = History(metadata, now)
         self.removals = Removals(metadata, now)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from entrepot.metadata.words import SignUpMode, Visibility
 
 PREFIX: Final = "ENTREPOT_"
+_DURATIONS: Final = ("upload_expiry", "grace", "collect_every", "collect_untagged_after")
 _HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
 
 
@@ -99,6 +100,21 @@ class Settings:
         timedelta(hours=24),
         gt=timedelta(0),
     )
+    grace: timedelta = _setting(
+        "How long what nothing needs any more is kept, and what was deleted can be restored.",
+        timedelta(hours=24),
+        gt=timedelta(0),
+    )
+    collect_every: timedelta = _setting(
+        "How often space is freed that nothing needs any more.",
+        timedelta(hours=1),
+        gt=timedelta(0),
+    )
+    collect_untagged_after: timedelta | None = _setting(
+        "Delete manifests that no tag has led to for so long; by default they are kept.",
+        None,
+        gt=timedelta(0),
+    )
     oidc_issuer: str | None = _setting(
         "The URL of an OpenID Connect provider, to sign in with it too.",
         None,
@@ -154,7 +170,8 @@ class Settings:
     def hand_over(self) -> None:
         """Put the settings into the environment, for the workers that this process starts."""
         values = asdict(self)
-        values["upload_expiry"] = self.upload_expiry.total_seconds()
+        for name in _DURATIONS:
+            values[name] = values[name] and values[name].total_seconds()
         os.environ[_HANDED_OVER] = json.dumps(values, default=str)
 
     @classmethod
@@ -166,6 +183,7 @@ class Settings:
         values["default_visibility"] = Visibility(values["default_visibility"])
         values["sign_up"] = SignUpMode(values["sign_up"])
         values["log_format"] = LogFormat(values["log_format"])
-        values["upload_expiry"] = timedelta(seconds=values["upload_expiry"])
+        for name in _DURATIONS:
+            values[name] = values[name] and timedelta(seconds=values[name])
         values["trusted_proxies"] = tuple(values["trusted_proxies"])
         return cls(**values)

@@ -64,6 +64,19 @@ async def test_linking_twice_is_linking_once(metadata: Metadata) -> None:
     assert await blobs.find_blob_anywhere(metadata.reader, digest) is not None
 
 
+async def test_a_link_is_renewed_where_there_is_one(metadata: Metadata) -> None:
+    repository, later = await add_repository(metadata, "a/b"), START + timedelta(days=1)
+    digest = await add_blob(metadata, repository, b"content")
+    assert await blobs.find_linked_at(metadata.reader, repository.id, digest) == START
+    assert await blobs.find_linked_at(metadata.reader, repository.id, ABSENT) is None
+    async with metadata.begin() as tx:
+        await blobs.lock_key(tx, "key")
+        assert await blobs.renew_link(tx, repository.id, digest, later)
+        assert not await blobs.renew_link(tx, repository.id, ABSENT, later)
+        assert not await blobs.renew_link(tx, repository.id + 1, digest, later)
+    assert await blobs.find_linked_at(metadata.reader, repository.id, digest) == later
+
+
 async def test_a_blob_nobody_recorded_cannot_be_linked(metadata: Metadata) -> None:
     repository = await add_repository(metadata, "a/b")
 

@@ -1,5 +1,7 @@
 """What every store promises of bytes that never change."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from entrepot.errors import BlobUnknown
@@ -62,3 +64,35 @@ async def test_every_blob_is_listed_once(storage: Storage) -> None:
     keys = [await commit(storage, content) for content in contents]
     assert len(set(keys)) == 20
     assert sorted([key async for key in storage.list_blobs()]) == sorted(keys)
+
+
+async def test_a_blob_is_as_old_as_its_last_commit(storage: Storage) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    key = await commit(storage, b"content")
+    found = await storage.find_committed(key)
+    assert found is not None
+    assert found.size == 7
+    assert began <= found.at <= datetime.now(UTC) + timedelta(seconds=1)
+    assert await storage.find_committed(ABSENT) is None
+
+
+async def test_only_what_is_older_is_deleted(storage: Storage) -> None:
+    key = await commit(storage, b"content")
+    found = await storage.find_committed(key)
+    assert found is not None
+    assert not await storage.delete_older(key, found.at)
+    assert await read(storage, key) == b"content"
+    assert await storage.delete_older(key, found.at + timedelta(seconds=1))
+    assert await storage.find_size(key) is None
+    assert not await storage.delete_older(key, found.at + timedelta(seconds=1))
+
+
+async def test_what_is_committed_again_is_young_again(storage: Storage) -> None:
+    key = await commit(storage, b"content")
+    first = await storage.find_committed(key)
+    assert first is not None
+    while (second := await storage.find_committed(key)) == first:
+        await commit(storage, b"content", OTHER)
+    assert second is not None
+    assert not await storage.delete_older(key, second.at)
+    assert await read(storage, key) == b"content"

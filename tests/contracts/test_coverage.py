@@ -11,6 +11,7 @@ _QUERIES = (
     "audit",
     "blobs",
     "external_identities",
+    "garbage",
     "history",
     "invitations",
     "jobs",

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import history, manifests
+from entrepot.metadata import blobs, history, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.history import TagAction, TagEvent
 from entrepot.metadata.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_manifest, add_repository
+from tests.metadata.rows import add_account, add_blob, add_manifest, add_repository
 
 DIGEST = Digest.of(b"{}")
 EVERY = 2**62
@@ -67,6 +67,23 @@ async def test_events_are_listed_from_the_newest(
     assert page == events[2:4]
     assert await history.find_event(reader, repository.id, of_one[0].id) == of_one[0]
     assert await history.find_event(reader, other.id, of_one[0].id) is None
+
+
+async def test_what_a_deleted_manifest_names_is_linked_anew(
+    metadata: Metadata, repository: Repository
+) -> None:
+    other = await add_repository(metadata, "a/other")
+    named = await add_blob(metadata, repository, b"named")
+    await add_blob(metadata, other, b"named")
+    unnamed = await add_blob(metadata, repository, b"unnamed")
+    await add_manifest(metadata, repository, blobs=frozenset({named}))
+    later = START + timedelta(days=1)
+    async with metadata.begin() as tx:
+        await history.keep_deleted(tx, repository.id, str(DIGEST), "a/b", b"{}", None, later)
+    reader = metadata.reader
+    assert await blobs.find_linked_at(reader, repository.id, named) == later
+    assert await blobs.find_linked_at(reader, repository.id, unnamed) == START
+    assert await blobs.find_linked_at(reader, other.id, named) == START
 
 
 async def test_a_deleted_manifest_is_kept_until_it_is_forgotten(

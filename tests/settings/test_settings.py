@@ -122,6 +122,7 @@ def test_a_worker_gets_every_setting_as_it_was_read(monkeypatch: pytest.MonkeyPa
     settings = Settings(
         host="::",
         port=1,
+        database="postgresql://somewhere/hub",
         data=Path("/x"),
         workers=3,
         url="https://hub",
@@ -134,6 +135,9 @@ def test_a_worker_gets_every_setting_as_it_was_read(monkeypatch: pytest.MonkeyPa
         tls_key=Path("k"),
         trusted_proxies=("10.0.0.0/8",),
         upload_expiry=timedelta(seconds=1.5),
+        grace=timedelta(seconds=2.5),
+        collect_every=timedelta(seconds=3),
+        collect_untagged_after=timedelta(days=90),
         sign_up=SignUpMode.OPEN,
         oidc_issuer="https://id",
         oidc_client_id="hub",

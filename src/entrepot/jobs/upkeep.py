@@ -12,6 +12,7 @@ from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.limits import delete_refilled
 from entrepot.metadata.sessions import delete_sessions_over
 from entrepot.metadata.tokens import delete_expired_refresh_tokens, take_lease
+from entrepot.registry.collector import Collected, Collector
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.uploads import Uploads
 
@@ -99,3 +100,14 @@ def chores_of(
         Chore("expire-tokens", timedelta(hours=6), expire_tokens),
         Chore("expire-sessions", timedelta(hours=1), expire_sessions),
     ]
+
+
+def collect_chore(
+    collector: Collector, every: timedelta, note: Callable[[Collected], None]
+) -> Chore:
+    """The chore of freeing space; `note` is told what was freed."""
+
+    async def collect() -> None:
+        note(await collector.run())
+
+    return Chore("collect", every, collect)

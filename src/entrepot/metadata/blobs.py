@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import Digest
@@ -62,6 +69,14 @@ _LINK: Final = Statement(
         index_elements=["repository_id", "digest"], set_={"linked_at": bindparam("now")}
     )
 )
+_RENEW: Final = Statement(
+    update(repository_blobs)
+    .where(
+        repository_blobs.c.repository_id == bindparam("repository"),
+        repository_blobs.c.digest == bindparam("blob"),
+    )
+    .values(linked_at=bindparam("now"))
+)
 _UNLINK: Final = Statement(
     delete(repository_blobs).where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
@@ -110,6 +125,23 @@ async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now:
 async def link_blob(tx: Transaction, repository_id: int, digest: Digest, now: datetime) -> None:
     """Make a recorded blob part of the repository; linking it again renews the link."""
     await tx.run(_LINK, repository_id=repository_id, digest=str(digest), now=to_instant(now))
+
+
+async def find_linked_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:
+    """Since when the repository holds the blob, or when that was last renewed."""
+    row = await reader.one(_IS_LINKED, repository_id=repository_id, digest=str(digest))
+    return None if row is None else from_instant(row[0])
+
+
+async def renew_link(tx: Transaction, repository_id: int, digest: Digest, now: datetime) -> bool:
+    """Renew the link of a blob; say whether there is one."""
+    count = await tx.run(_RENEW, repository=repository_id, blob=str(digest), now=to_instant(now))
+    return count > 0
+
+
+async def lock_key(tx: Transaction, key: str) -> None:
+    """Let no other transaction name, unname or delete the bytes under a key until this one ends."""
+    await tx.lock(f"bytes:{key}")
 
 
 async def unlink_blob(tx: Transaction, repository_id: int, digest: Digest) -> bool:

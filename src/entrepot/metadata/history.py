@@ -5,11 +5,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
-from entrepot.metadata.tables import accounts, manifests, tags
+from entrepot.metadata.tables import (
+    accounts,
+    manifest_references,
+    manifests,
+    repository_blobs,
+    tags,
+)
 from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
@@ -102,6 +108,23 @@ _KEEP: Final = Statement(
         },
     )
 )
+_NAMED: Final = (
+    select(manifest_references.c.digest)
+    .join(manifests, manifests.c.id == manifest_references.c.manifest_id)
+    .where(
+        manifests.c.repository_id == bindparam("repository"),
+        manifests.c.digest == bindparam("manifest"),
+        manifest_references.c.role == "blob",
+    )
+)
+_RENEW_NAMED: Final = Statement(
+    update(repository_blobs)
+    .where(
+        repository_blobs.c.repository_id == bindparam("repository"),
+        repository_blobs.c.digest.in_(_NAMED),
+    )
+    .values(linked_at=bindparam("at"))
+)
 _KEPT: Final = Statement(
     select(deleted_manifests.c.content, deleted_manifests.c.media_type).where(
         deleted_manifests.c.repository_id == bindparam("repository_id"),
@@ -177,7 +200,10 @@ async def keep_deleted(
     by: int | None,
     now: datetime,
 ) -> None:
-    """Keep the bytes of a manifest that is being deleted, so that it can come back."""
+    """Keep the bytes of a manifest that is being deleted, so that it can come back.
+
+    The blobs that it names are linked anew: they stay as long as it is kept.
+    """
     await tx.run(
         _KEEP,
         repository_id=repository_id,
@@ -187,6 +213,7 @@ async def keep_deleted(
         at=to_instant(now),
         by=by,
     )
+    await tx.run(_RENEW_NAMED, repository=repository_id, manifest=digest, at=to_instant(now))
 
 
 async def find_deleted(

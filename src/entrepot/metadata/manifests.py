@@ -92,6 +92,7 @@ _INSERT: Final = Statement(
             "media_type": bindparam("media_type"),
             "artifact_type": bindparam("artifact_type"),
             "descriptor": bindparam("descriptor"),
+            "pushed_at": bindparam("pushed_at"),
         },
     )
     .returning(manifests.c.id)
@@ -222,7 +223,7 @@ async def list_tagged_like(
 async def insert_manifest(
     tx: Transaction, repository_id: int, manifest: NewManifest, by: int | None, now: datetime
 ) -> int:
-    """Store a manifest with its references and return its id; repeating it changes nothing."""
+    """Store a manifest with its references and return its id; repeating it changes only when."""
     row = await tx.one(
         _INSERT,
         repository_id=repository_id,

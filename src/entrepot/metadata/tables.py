@@ -190,7 +190,7 @@ blobs = Table(
     SCHEMA,
     Column("digest", NAME, primary_key=True),
     Column("size", NUMBER, nullable=False),
-    Column("storage_key", Text, nullable=False),
+    Column("storage_key", Text, nullable=False, index=True),
     Column("created_at", NUMBER, nullable=False),
     sqlite_with_rowid=False,
 )

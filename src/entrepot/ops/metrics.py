@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.http.messages import Request, Response
+from entrepot.registry.collector import Collected
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
@@ -24,7 +25,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # Late: where the numbers live is decided when the module is first imported.
-        from prometheus_client import CollectorRegistry, Counter, Histogram
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         own = CollectorRegistry()
         self._requests = Counter(
@@ -42,6 +43,18 @@ class Metrics:
         )
         self._sent = Counter(
             "entrepot_sent_bytes_total", "Bytes of bodies answered.", ("endpoint",), registry=own
+        )
+        self._collected = Counter(
+            "entrepot_collected_total", "Things that the collector freed.", ("what",), registry=own
+        )
+        self._freed = Counter(
+            "entrepot_collected_bytes_total", "Bytes that the collector freed.", registry=own
+        )
+        self._last_collection = Gauge(
+            "entrepot_last_collection_seconds",
+            "When the collector last ended, in seconds since 1970.",
+            registry=own,
+            multiprocess_mode="max",
         )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
 
@@ -63,6 +76,13 @@ class Metrics:
         children[1].observe(seconds)
         if response.size:
             children[2].inc(response.size)
+
+    def note_collection(self, found: Collected) -> None:
+        """Count what one run of the collector freed."""
+        for what in ("manifests", "deleted", "links", "blobs", "strays"):
+            self._collected.labels(what).inc(getattr(found, what))
+        self._freed.inc(found.size)
+        self._last_collection.set_to_current_time()
 
     def text(self) -> bytes:
         """The numbers of all workers."""

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +24,17 @@ _SMALL_IN_ALL: Final = 16 * 1024 * 1024
 class Blobs:
     """What a repository holds."""
 
-    def __init__(self, metadata: Metadata, storage: Storage, now: Clock) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        storage: Storage,
+        now: Clock,
+        grace: timedelta = timedelta(hours=24),
+    ) -> None:
         self._metadata = metadata
         self._storage = storage
         self._now = now
+        self._renew_after = grace / 10
         self._small: OrderedDict[str, bytes] = OrderedDict()
         self._small_size = 0
 
@@ -36,6 +44,23 @@ class Blobs:
         if found is None:
             raise BlobUnknown(detail={"digest": str(digest)})
         return found
+
+    async def hold(self, repository: Repository, digest: Digest) -> None:
+        """Keep the blob for somebody who was told that it is here, and so will not push it.
+
+        What nothing names is collected when its link is older than the grace period. Links younger
+        than a tenth of that are left alone, so asking often does not write often; nine tenths of
+        the period are left to whoever asks. `BlobUnknown` where the collector was quicker.
+        """
+        linked_at = await blobs.find_linked_at(self._metadata.reader, repository.id, digest)
+        if linked_at is None:
+            raise BlobUnknown(detail={"digest": str(digest)})
+        now = self._now()
+        if linked_at > now - self._renew_after:
+            return
+        async with self._metadata.begin() as tx:
+            if not await blobs.renew_link(tx, repository.id, digest, now):
+                raise BlobUnknown(detail={"digest": str(digest)})
 
     def read(self, blob: StoredBlob, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes of the blob from `start` on."""
@@ -102,10 +127,21 @@ class Blobs:
         return await blobs.list_holders(self._metadata.reader, digest, HOLDERS_LOOKED_AT)
 
     async def _link_from(self, source_id: int, target: Target, digest: Digest) -> bool:
+        found = await blobs.find_blob(self._metadata.reader, source_id, digest)
+        if found is None:
+            return False
+        try:
+            await self._link(source_id, target, digest, found.key)
+        except BlobUnknown:
+            return False
+        return True
+
+    async def _link(self, source_id: int, target: Target, digest: Digest, key: str) -> None:
         now = self._now()
         async with self._metadata.begin() as tx:
-            if not await blobs.is_linked(tx, source_id, digest):
-                return False
             repository = await target.ensure(tx, now)
+            # Else the source's link may go, and the row after it, before this link is there.
+            await blobs.lock_key(tx, key)
+            if not await blobs.is_linked(tx, source_id, digest):
+                raise BlobUnknown
             await blobs.link_blob(tx, repository.id, digest, now)
-        return True

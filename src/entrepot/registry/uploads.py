@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from entrepot.errors import BodyCut, DigestMismatch, EntrepotError, OutOfOrder, UploadUnknown
+from entrepot.errors import (
+    BodyCut,
+    DigestMismatch,
+    EntrepotError,
+    OutOfOrder,
+    Unavailable,
+    UploadUnknown,
+)
 from entrepot.metadata import blobs, uploads
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.repositories import Repository, Target
 from entrepot.metadata.uploads import Upload
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, Hasher, new_hasher
-from entrepot.storage.protocols import StagedUpload, Storage, UploadId
+from entrepot.storage.protocols import BlobKey, StagedUpload, Storage, UploadId
 
 _REMEMBERED: Final = 1024
 _EXPIRED_AT_ONCE: Final = 100
@@ -94,7 +101,7 @@ class Uploads:
             # The bytes are durable under their name: only now may a row name them.
             async with self._metadata.begin() as tx:
                 await uploads.delete_upload(tx, upload.id)
-                await blobs.insert_blob(tx, digest, staged.size, key, now)
+                await self._insert(tx, digest, staged.size, key)
                 await blobs.link_blob(tx, upload.repository_id, digest, now)
         self._hashers.pop(upload.id, None)
 
@@ -128,7 +135,7 @@ class Uploads:
                 now = self._now()
                 async with self._metadata.begin() as tx:
                     repository = await target.ensure(tx, now)
-                    await blobs.insert_blob(tx, digest, size, key, now)
+                    await self._insert(tx, digest, size, key)
                     await blobs.link_blob(tx, repository.id, digest, now)
         except EntrepotError:
             await self._storage.discard(upload_id)
@@ -143,7 +150,18 @@ class Uploads:
             await staged.write(EMPTY_JSON)
             key = await staged.commit(EMPTY_JSON_DIGEST)
         async with self._metadata.begin() as tx:
-            await blobs.insert_blob(tx, EMPTY_JSON_DIGEST, len(EMPTY_JSON), key, self._now())
+            await self._insert(tx, EMPTY_JSON_DIGEST, len(EMPTY_JSON), key)
+
+    async def _insert(self, tx: Transaction, digest: Digest, size: int, key: BlobKey) -> None:
+        """Name the bytes that were committed.
+
+        The collector deletes bytes only under this lock, where no row names them. It leaves young
+        ones; who stood still for all of the grace period between the commit and this looks again.
+        """
+        await blobs.lock_key(tx, key)
+        if await self._storage.find_size(key) is None:
+            raise Unavailable("the upload took too long to be recorded")
+        await blobs.insert_blob(tx, digest, size, key, self._now())
 
     async def cancel(self, upload: Upload) -> None:
         """Forget the upload and its bytes; `UploadUnknown` where somebody was quicker."""

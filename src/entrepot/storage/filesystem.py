@@ -10,9 +10,10 @@ a rename whose directory was not synced is lost in a power cut on ext4 and xfs a
 import asyncio
 import errno
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Final, TypeVar
 from entrepot.errors import BlobUnknown
 from entrepot.oci.digests import ALGORITHMS, Digest
 from entrepot.storage.buffers import Buffers
-from entrepot.storage.protocols import BlobKey, Observer, StagedUpload, UploadId
+from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
 from entrepot.storage.staged import StagedFile, open_locked, sync_directory
 
 _RUN: Final = 256 * 1024
@@ -101,6 +102,19 @@ class FileStorage:
         """Unlink the file."""
         await self.run(lambda: (self._blobs / key).unlink(missing_ok=True))
 
+    async def find_committed(self, key: BlobKey) -> Committed | None:
+        """The file's size, and when its commit dated it."""
+        return _committed(self._blobs / key)
+
+    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
+        """Take the file out of the blobs, and unlink it where nobody waits for that."""
+        aside = self._uploads / f"collected-{secrets.token_hex(16)}"
+        if not await self.run(partial(_take_older, self._blobs / key, aside, before)):
+            return False
+        # Freeing the blocks of a large file takes long. What a crash leaves here expires.
+        self._pool.submit(aside.unlink, missing_ok=True)
+        return True
+
     async def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Every blob's file, a directory at a time."""
         for directory in sorted(self._blobs.glob("*/*")):
@@ -140,6 +154,36 @@ def _read_cached(descriptor: int, buffer: memoryview, start: int) -> int | None:
         if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
             return None
         raise
+
+
+def _committed(path: Path) -> Committed | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return Committed(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    found = _committed(path)
+    return found is not None and found.at < before
+
+
+def _take_older(path: Path, aside: Path, before: datetime) -> bool:
+    """Move the file aside if it is old: only there can no commit replace it after the look."""
+    if not _is_older(path, before):
+        return False
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    if _is_older(aside, before):
+        return True
+    # A commit came between the look and the move. If one more has come since, that one stays.
+    with suppress(FileExistsError):
+        path.hardlink_to(aside)
+    aside.unlink(missing_ok=True)
+    return False
 
 
 def _files_of(directory: Path) -> list[Path]:

@@ -1,19 +1,25 @@
 """Bytes in memory: for tests, where nothing needs to outlive the process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from entrepot.errors import BlobUnknown, UploadBusy, UploadUnknown
 from entrepot.oci.digests import Digest
-from entrepot.storage.protocols import BlobKey, Observer, StagedUpload, UploadId
+from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class MemoryStorage:
     """Keeps uploads and blobs in dictionaries."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = _now) -> None:
+        self.now = now
         self.blobs: dict[BlobKey, bytes] = {}
+        self.committed_at: dict[BlobKey, datetime] = {}
         self.staged: dict[UploadId, bytearray] = {}
         self._busy: set[UploadId] = set()
         self._touched: dict[UploadId, datetime] = {}
@@ -25,7 +31,7 @@ class MemoryStorage:
             raise UploadBusy
         content = self.staged.setdefault(upload, bytearray())
         self._busy.add(upload)
-        self._touched[upload] = datetime.now(UTC)
+        self._touched[upload] = self.now()
         try:
             yield _MemoryUpload(self, upload, content, observe)
         finally:
@@ -57,6 +63,19 @@ class MemoryStorage:
     async def delete(self, key: BlobKey) -> None:
         """Forget the blob."""
         self.blobs.pop(key, None)
+
+    async def find_committed(self, key: BlobKey) -> Committed | None:
+        """The blob's size and age."""
+        content = self.blobs.get(key)
+        return None if content is None else Committed(len(content), self.committed_at[key])
+
+    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
+        """Forget the blob unless it is young."""
+        found = await self.find_committed(key)
+        if found is None or found.at >= before:
+            return False
+        del self.blobs[key]
+        return True
 
     async def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Every blob."""
@@ -97,5 +116,6 @@ class _MemoryUpload:
     async def commit(self, digest: Digest) -> BlobKey:
         key = BlobKey(str(digest))
         self._storage.blobs[key] = bytes(self._content)
+        self._storage.committed_at[key] = self._storage.now()
         self._storage.staged.pop(self._upload, None)
         return key

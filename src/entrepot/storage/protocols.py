@@ -6,6 +6,7 @@ chooses. The key is what the metadata keeps: a store that cannot rename (S3) nee
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NewType, Protocol, runtime_checkable
@@ -66,6 +67,14 @@ class UploadStore(Protocol):
         """Every upload that has bytes and when they last changed, in no stated order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A blob's size in bytes, and when it was last committed."""
+
+    size: int
+    at: datetime
+
+
 class BlobStore(Protocol):
     """Bytes that never change."""
 
@@ -77,6 +86,15 @@ class BlobStore(Protocol):
 
     async def delete(self, key: BlobKey) -> None:
         """Deleting what is absent succeeds."""
+
+    async def find_committed(self, key: BlobKey) -> Committed | None:
+        """How large the blob is and how old, `None` when absent."""
+
+    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
+        """Delete what was last committed before that moment; say whether anything was.
+
+        A commit under the same key at the same time is never what is deleted.
+        """
 
     def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Every blob's key, in no stated order."""

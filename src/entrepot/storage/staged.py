@@ -145,6 +145,8 @@ class StagedFile:
     def _store_and_rename(self, key: BlobKey, buffer: Buffer, offset: int) -> None:
         self._store_rest(buffer, offset)
         target = self._disk.path_of(key)
+        # Its age is counted from here, not from the last byte, which may have come a day ago.
+        os.utime(self._descriptor)
         self._path.rename(target)
         sync_directory(target.parent)
 

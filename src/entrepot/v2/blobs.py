@@ -40,7 +40,10 @@ class BlobDoor:
         return self._several_ranges(blob, ranges)
 
     async def head(self, request: Request, name: RepositoryName, reference: str) -> Response:
-        """Answer as `get` does, without the bytes."""
+        """Answer as `get` does, without the bytes; who may push then finds it there for a while."""
+        admission = await self._gate.admit(request, name, Action.PULL)
+        if Action.PUSH in admission.actions and not admission.repository.is_archived:
+            await self._blobs.hold(admission.repository, Digest.parse(reference))
         response = await self.get(request, name, reference)
         return Response(response.status, response.headers)
 

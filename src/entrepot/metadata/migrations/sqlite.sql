@@ -65,4 +65,5 @@ CREATE TABLE documents ( manifest_id INTEGER NOT NULL, name TEXT NOT NULL, media
 CREATE INDEX ix_tags_repository_id_is_hidden_moved_at ON tags (repository_id, is_hidden, moved_at);
 CREATE INDEX ix_tags_repository_id_is_hidden_version_key ON tags (repository_id, is_hidden, version_key);
 CREATE VIRTUAL TABLE search USING fts5(name, title, body, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2');
-INSERT INTO alembic_version VALUES ('0003');
+CREATE INDEX ix_blobs_storage_key ON blobs (storage_key);
+INSERT INTO alembic_version VALUES ('0004');

@@ -1,0 +1,55 @@
+"""`entrepot collect`: frees the space that nothing needs any more."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrepot.cli.output import Data, Json, confirm, print_json, with_services
+
+if TYPE_CHECKING:
+    from entrepot.registry.collector import Collected
+    from entrepot.services import Services
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, say what would go.")]
+Now = Annotated[bool, typer.Option("--now", help="Do not wait for the grace period.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def collect(
+    data: Data = None,
+    dry_run: DryRun = False,
+    now: Now = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Free the space that nothing needs any more; a hub may be running."""
+    if now and not dry_run and not yes:
+        confirm("What was deleted can then not be restored, and pushes under way may fail. Go on?")
+    found = with_services(data, lambda services: _collect(services, dry_run=dry_run, now=now))
+    if as_json:
+        print_json(asdict(found))
+        return
+    print(_sentence(found, "Would free" if dry_run else "Freed"))
+
+
+def _sentence(found: "Collected", verb: str) -> str:
+    return (
+        f"{verb} {found.size:,} bytes: {found.blobs} blobs that no repository holds and"
+        f" {found.strays} files that no blob is.\n"
+        f"{found.links} blobs in repositories that no manifest names, {found.deleted} deleted and"
+        f" {found.manifests} untagged manifests."
+    )
+
+
+async def _collect(services: "Services", *, dry_run: bool, now: bool) -> "Collected":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    collector = services.collector
+    console = Console(file=sys.stderr)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Collecting", total=await collector.count())
+        work = collector.preview if dry_run else collector.run
+        return await work(lambda count: progress.advance(task, count), at_once=now)
