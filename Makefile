@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup serve test check bench clean
+.PHONY: setup serve test check bench screenshots clean
 
 setup: .venv/.ready
 
@@ -27,6 +27,10 @@ check: setup
 bench: setup
 	@scripts/tools.sh
 	@$(BIN)/python -m bench
+
+screenshots: setup
+	@scripts/tools.sh
+	@$(BIN)/python scripts/screenshots.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
