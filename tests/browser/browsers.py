@@ -47,8 +47,15 @@ class Browser:
 
     def follow(self, selector: str) -> None:
         """Click what leads to another page, and wait until that has loaded."""
+        self._leave(self.find(selector).click)
+
+    def enter(self, selector: str, text: str) -> None:
+        """Type into a field, press Enter, and wait until the next page has loaded."""
+        self._leave(lambda: self.type(selector, f"{text}\n"))
+
+    def _leave(self, act: Callable[[], None]) -> None:
         before = self.find("html")
-        self.find(selector).click()
+        act()
         self._until(staleness_of(before))
         self._until(lambda _: self.run("return document.readyState") == "complete")
 
