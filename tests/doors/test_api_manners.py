@@ -25,6 +25,15 @@ async def test_a_token_is_a_name_with_it_or_a_bearer(town: Town) -> None:
         assert me["actions"] == ["delete", "pull", "push"]
 
 
+async def test_the_registry_takes_a_token_as_a_bearer_too(town: Town) -> None:
+    name = await town.build(Visibility.PRIVATE)
+    due = {f"member {Scope.READ}": 200, f"stranger {Scope.ADMIN}": 401}
+    for who, status in due.items():
+        bearer = f"Bearer {secret_of(town.auth[who])}"
+        answer = await town.doors.ask("GET", f"/v2/{name}/tags/list", auth=bearer)
+        assert answer.status == status
+
+
 async def test_a_limited_token_says_so(town: Town) -> None:
     me = await Program(town.doors, town.auth[f"owner {Scope.READ}"]).get("/me")
     assert me["actions"] == ["pull"]

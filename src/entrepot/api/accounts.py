@@ -166,7 +166,7 @@ async def end_sessions(call: Call) -> None:
 
 async def list_memberships(call: Call, query: PageQuery) -> Page[Membership]:
     """The organisations that one belongs to."""
-    found = await call.desk.organisations.list_of(call.account)
+    found = await call.desk.organisations.list_of(call.unlimited_account)
     return cut(found, query, _membership)
 
 

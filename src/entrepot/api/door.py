@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import json
 
@@ -56,7 +56,8 @@ class ApiDoor:
         self._check_somebody(call.identity, found.route)
         check_places(found.values)
         call.values = found.values
-        request.facts["repository"] = found.values.get("repository", "")
+        if "repository" in found.values:
+            request.facts["repository"] = found.values["repository"]
         route, operation = found.route, found.route.handler
         call.admitted = await admit(
             self._desk.permissions,
@@ -114,4 +115,5 @@ def _link(request: Request, after: str) -> tuple[str, str]:
         if name != "after"
         for value in request.query_all(name)
     ]
-    return ("link", f'<{request.path}?{urlencode([*pairs, ("after", after)])}>; rel="next"')
+    query = urlencode([*pairs, ("after", after)])
+    return ("link", f'<{quote(request.path)}?{query}>; rel="next"')
