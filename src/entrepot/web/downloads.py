@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from entrepot.web.visits import PageRoute, Visit
 
 _FEED: Final = 50
 _ATOM: Final = "application/atom+xml; charset=utf-8"
+_FORMULAS: Final = frozenset("=+-@\t\r\n")
 _COLUMNS: Final = ("id", "severity", "package", "version", "fixed_in", "score", "status", "title")
 
 
@@ -113,7 +115,8 @@ async def export_vulnerabilities(visit: Visit) -> Response:
 
 def _cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    first = unicodedata.normalize("NFKC", text.lstrip(" ")[:1])
+    return f"'{text}" if first in _FORMULAS else text
 
 
 ROUTES: Final = (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from entrepot.http.forms import set_cookie
 from entrepot.http.messages import Response, content
@@ -190,11 +190,8 @@ async def set_preferences(visit: Visit) -> Response:
 
 def local_address(text: str) -> str:
     """An address of ours to go on to; `/` for whatever could lead elsewhere."""
-    parts = urlsplit(text)
-    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
-    if not is_ours or parts.scheme or parts.netloc or "\\" in text:
-        return "/"
-    return text
+    is_ours = text.startswith("/") and not text.startswith("//") and "\\" not in text
+    return text if is_ours and text.isascii() and text.isprintable() else "/"
 
 
 async def describe_search(visit: Visit) -> Response:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 _MOST_FILES: Final = 1000
-_MOST_FIELDS: Final = 8192
+_MOST_FIELDS: Final = 100
+_LONGEST_FIELD: Final = 8192
+_LONGEST_TITLE: Final = 255
 _LARGEST_CHART: Final = 20 * 1024 * 1024
 _VOLUME: Final = "application/vnd.docker.volume.v1+tar.gz"
 _UNKNOWN: Final = "application/vnd.unknown.artifact.v1"
@@ -90,10 +92,13 @@ async def upload(visit: Visit) -> Response:
     fields: dict[str, str] = {}
     files: list[_Uploaded] = []
     async for part, chunks in read_parts(visit.request):
+        if len(files) >= _MOST_FILES or len(fields) >= _MOST_FIELDS:
+            raise TooLarge(f"at most {_MOST_FILES} files at once")
         if part.filename:
-            if len(files) >= _MOST_FILES:
-                raise TooLarge(f"at most {_MOST_FILES} files at once")
-            files.append(await _store(visit, part, chunks))
+            file = await _store(visit, part, chunks)
+            if any(each.title == file.title for each in files):
+                raise Invalid(f"two files are called {file.title}: one would replace the other")
+            files.append(file)
         else:
             fields[part.name] = await _text(chunks)
     if not files:
@@ -121,45 +126,47 @@ async def _store(visit: Visit, part: _Part, chunks: AsyncIterator[bytes]) -> _Up
 
 def safe_title(filename: str) -> str:
     """The name that clients restore the file as: below the directory they pull into."""
-    parts = [each for each in filename.replace("\\", "/").split("/") if each not in ("", ".", "..")]
-    name = "/".join(parts)[:255]
-    return "".join(each if each.isprintable() else "_" for each in name) or "file"
+    text = "".join(each if each.isprintable() else "_" for each in filename.replace("\\", "/"))
+    # Cut first: a cut name may end in what leads out of the directory.
+    parts = [each for each in text[:_LONGEST_TITLE].split("/") if each.strip(" .")]
+    return "/".join(parts) or "file"
 
 
 async def _tag(visit: Visit, fields: dict[str, str], files: list[_Uploaded]) -> Tag:
     """Put the manifest; a chart that comes alone is one, with its own version as its tag."""
-    config: bytes = b"{}"
-    manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
     chart = chart_config(files[0].start) if len(files) == 1 else None
     if chart is not None:
-        config = json.dumps(chart, separators=(",", ":")).encode()
-        text = str(chart.get("version", "")).replace("+", "_")
-        manifest["config"] = _descriptor(HELM_CONFIG, Digest.of(config), len(config))
-        manifest["layers"] = [_descriptor(CHART_LAYER, files[0].digest, files[0].size)]
-    else:
-        text = fields.get("tag", "").strip()
-        kind = {"volume": _VOLUME}.get(
-            fields.get("kind", ""), "application/vnd.unknown.artifact.v1"
-        )
-        manifest["artifactType"] = kind
-        manifest["config"] = _descriptor(OCI_EMPTY, EMPTY_JSON_DIGEST, 2)
-        manifest["layers"] = [
-            {
-                **_descriptor(type_of(each.title), each.digest, each.size),
-                "annotations": {_TITLE: each.title},
-            }
-            for each in files
-        ]
-    tag = Tag(text or "latest")
-    manifest["annotations"] = {
-        "org.opencontainers.image.created": visit.desk.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    }
-    by = visit.identity.account_id
-    if chart is not None:
+        # Tags hold no plus: Helm writes an underscore, and knows it again.
+        tag = Tag(chart.version.replace("+", "_"))
+        config = chart.content
+        manifest = {
+            "config": _descriptor(HELM_CONFIG, Digest.of(config), len(config)),
+            "layers": [_descriptor(CHART_LAYER, files[0].digest, files[0].size)],
+        }
         await visit.desk.uploads.take(visit.target, _once(config))
-    body = json.dumps(manifest, separators=(",", ":")).encode()
+    else:
+        tag = Tag(fields.get("tag", "").strip() or "latest")
+        manifest = _of_files(files, _VOLUME if fields.get("kind") == "volume" else _UNKNOWN)
+    created = visit.desk.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    whole = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        **manifest,
+        "annotations": {"org.opencontainers.image.created": created},
+    }
+    body = json.dumps(whole, separators=(",", ":")).encode()
+    by = visit.identity.account_id
     await visit.desk.manifests.put(visit.target, body, OCI_MANIFEST, digest=None, tags=[tag], by=by)
     return tag
+
+
+def _of_files(files: list[_Uploaded], kind: str) -> dict[str, Any]:
+    """What ORAS makes of files: each a layer, with its name."""
+    return {
+        "artifactType": kind,
+        "config": _descriptor(OCI_EMPTY, EMPTY_JSON_DIGEST, 2),
+        "layers": [_layer(each) for each in files],
+    }
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
@@ -184,7 +191,7 @@ async def _text(chunks: AsyncIterator[bytes]) -> str:
     body = bytearray()
     async for chunk in chunks:
         body += chunk
-        if len(body) > _MOST_FIELDS:
+        if len(body) > _LONGEST_FIELD:
             raise TooLarge
     return body.decode(errors="replace").replace("\0", "")
 
@@ -215,7 +222,7 @@ class _Events:
         self._in_part = False
 
     async def next_part(self) -> _Part | None:
-        """The next field's headers; `None` at the end."""
+        """The next field's headers; `None` at the end, which must be there."""
         while True:
             kind, value = await self._next()
             if kind == "end":
@@ -230,7 +237,7 @@ class _Events:
             kind, value = await self._next()
             if kind == "data":
                 yield value
-            elif kind in ("part-end", "end"):
+            else:
                 self._in_part = False
 
     async def finish_part(self) -> None:
@@ -242,8 +249,8 @@ class _Events:
         while not self._events:
             try:
                 chunk = await anext(self._body)
-            except StopAsyncIteration:
-                return "end", None
+            except StopAsyncIteration as error:
+                raise Invalid("the form ends before its last field does") from error
             try:
                 self._parser.write(chunk)
             except Exception as error:  # the library's own class differs between versions
@@ -272,7 +279,7 @@ def _callbacks(events: list[tuple[str, Any]]) -> dict[str, Callable[..., None]]:
         state["value"] += data[start:end]
 
     def header_end() -> None:
-        if len(state["headers"]) > 20 or len(state["value"]) > _MOST_FIELDS:
+        if len(state["headers"]) > 20 or len(state["value"]) > _LONGEST_FIELD:
             raise ValueError("too many headers")
         name = state["field"].decode(errors="replace").lower()
         state["headers"][name] = state["value"].decode(errors="replace")
