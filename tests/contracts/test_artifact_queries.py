@@ -186,6 +186,9 @@ async def test_what_is_to_be_read_was_read_by_an_older_reader_or_by_none(
     assert await artifacts.list_to_read(reader, 3, 0, 10) == everything
     assert await artifacts.count_to_read(reader, 2) == 2
     assert await artifacts.count_to_read(reader, 3) == 3
+    async with metadata.begin() as tx:
+        await artifacts.set_state(tx, new.manifest_id, "failed", "")
+    assert await artifacts.count_states(reader) == {"done": 1, "failed": 1}
 
 
 async def test_what_was_found_out_goes_with_its_manifest(

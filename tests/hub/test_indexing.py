@@ -110,7 +110,7 @@ async def test_a_manifest_that_goes_while_it_is_read_leaves_nothing(
         return found
 
     monkeypatch.setattr(reader, "read", delete_meanwhile)
-    assert await shelf.worker._do_some() == 1
+    assert await shelf.worker.do_some() == 1
     monkeypatch.undo()
     assert await shelf.find(Tag("2.0.0")) is None
     await shelf.settle()

@@ -81,7 +81,7 @@ async def test_no_two_workers_do_the_same_at_once(metadata: Metadata, clock: Mov
     works, others = Works(let_the_other_try), Works()
     await add(metadata, clock, "a", "b", "c")
     first = worker(metadata, clock, works)
-    assert await first._do_some() == 3
+    assert await first.do_some() == 3
     assert others.done == []
     assert await worker(metadata, clock, others).drain() == 3
 
@@ -161,7 +161,7 @@ async def test_slow_work_leaves_the_rest_to_others_within_its_lease(
 
     works, others = Works(be_slow), Works()
     await add(metadata, clock, "a", "b", "c", "d")
-    assert await worker(metadata, clock, works)._do_some() == 2
+    assert await worker(metadata, clock, works).do_some() == 2
     assert await worker(metadata, clock, others).drain() == 2
     assert works.done + others.done == ["a", "b", "c", "d"]
     assert await left(metadata) == {}

@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.cli import audit, check, collect, invite, orgs, repos, serve, tokens, trust, users
+from entrepot.cli import (
+    audit,
+    check,
+    collect,
+    invite,
+    orgs,
+    reindex,
+    repos,
+    serve,
+    tokens,
+    trust,
+    users,
+)
 
 app = typer.Typer(
     name="entrepot",
@@ -18,6 +30,7 @@ app.command("serve")(serve.serve)
 app.command("trust")(trust.trust)
 app.command("check")(check.check)
 app.command("collect")(collect.collect)
+app.command("reindex")(reindex.reindex)
 app.command("invite")(invite.invite)
 app.add_typer(users.app, name="user")
 app.add_typer(orgs.app, name="org")

@@ -37,6 +37,7 @@ _SOON: Final = timedelta(seconds=1)
 _QUICK: Final = 1024 * 1024
 """Bytes of an artifact that is read at once: nobody would see that it waits."""
 _CHILDREN: Final = 200
+_ASKED_AT_ONCE: Final = 100
 _LARGEST: Final = 512 * 1024 * 1024
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
@@ -97,6 +98,25 @@ class Indexing:
         )
         for each in sorted(subjects):
             await self.count_marks(repository_id, each)
+
+    async def count_outdated(self, *, everything: bool) -> int:
+        """How many manifests `ask_again` would ask for."""
+        newest = READER + 1 if everything else READER
+        return await artifacts.count_to_read(self._metadata.reader, newest)
+
+    async def ask_again(self, *, everything: bool) -> AsyncIterator[int]:
+        """Have manifests read again that an older reader read, or all; tell how many, bit by bit.
+
+        They are but asked for: workers read them, whether they serve a hub or not.
+        """
+        newest, after = READER + 1 if everything else READER, 0
+        reader = self._metadata.reader
+        while found := await artifacts.list_to_read(reader, newest, after, _ASKED_AT_ONCE):
+            async with self._metadata.begin() as tx:
+                for each in found:
+                    await jobs.add_job(tx, "index", str(each), self._now())
+            after = found[-1]
+            yield len(found)
 
     async def _read(self, repository_id: int, described: Described) -> Findings:
         kind = described.kind

@@ -52,7 +52,7 @@ class JobWorker:
     async def drain(self) -> int:
         """Do everything that is due now, on the caller's time; say how much it was."""
         done = 0
-        while taken := await self._do_some():
+        while taken := await self.do_some():
             done += taken
         return done
 
@@ -60,7 +60,7 @@ class JobWorker:
         while True:
             began = time.monotonic()
             try:
-                taken = await self._do_some()
+                taken = await self.do_some()
             except Exception as error:  # the loop outlives a database that is away
                 _log.warning("looking for work failed", extra={"error": str(error)})
                 taken = 0
@@ -70,7 +70,8 @@ class JobWorker:
                 # Whoever pushes or pulls comes first: work takes a tenth of a busy worker's time.
                 await asyncio.sleep(min(_MOST_PAUSE, 9 * (time.monotonic() - began)))
 
-    async def _do_some(self) -> int:
+    async def do_some(self) -> int:
+        """Do a little of what is due; say how much, nothing where nothing is."""
         now = self._now()
         if not await jobs.is_due(self._metadata.reader, now):
             return 0

@@ -206,6 +206,9 @@ _TO_READ: Final = Statement(
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
 )
+_COUNT_STATES: Final = Statement(
+    select(artifacts.c.state, func.count()).group_by(artifacts.c.state)
+)
 _COUNT_TO_READ: Final = Statement(
     select(func.count(manifests.c.id)).select_from(_READ).where(_IS_TO_READ)
 )
@@ -335,6 +338,11 @@ async def count_to_read(reader: Reader, newest: int) -> int:
     """How many manifests were not read by readers of that version."""
     row = await reader.one(_COUNT_TO_READ, reader=newest)
     return int(row[0]) if row else 0
+
+
+async def count_states(reader: Reader) -> dict[str, int]:
+    """How many artifacts there are by how far reading their contents has come."""
+    return {str(row[0]): int(row[1]) for row in await reader.all(_COUNT_STATES)}
 
 
 def artifact_of(row: Row) -> Artifact:

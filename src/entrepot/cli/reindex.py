@@ -1,0 +1,72 @@
+"""`entrepot reindex`: contents are read again, by readers that have learnt something since."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from entrepot.cli.output import Data, Json, print_json, with_services
+
+if TYPE_CHECKING:
+    from entrepot.services import Services
+
+All = Annotated[bool, typer.Option("--all", help="Also what this version has read.")]
+_FINE: Final = ("done", "queued")
+_PAUSE: Final = 0.2
+
+
+def reindex(everything: All = False, data: Data = None, as_json: Json = False) -> None:
+    """Read the contents of artifacts again that an older version read; a hub may be running."""
+    found = with_services(data, lambda services: _reindex(services, everything=everything))
+    if as_json:
+        print_json(found)
+        return
+    print(
+        "Read again: {asked} artifacts, {waiting} still waiting."
+        " Of all {total}, {failed} could not be read.".format(**found)
+    )
+
+
+async def _reindex(services: "Services", *, everything: bool) -> dict[str, int]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    indexing, asked = services.indexing, 0
+    console = Console(file=sys.stderr)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        total = await indexing.count_outdated(everything=everything)
+        task = progress.add_task("Reading", total=total)
+        # A few at a time: whatever is pushed meanwhile has its turn soon.
+        async for count in indexing.ask_again(everything=everything):
+            await _work(services)
+            asked += count
+            progress.update(task, completed=asked)
+        # Summaries follow a second after what they sum up.
+        await _work(services, timedelta(seconds=2))
+    return {"asked": asked, **await _states(services)}
+
+
+async def _work(services: "Services", ahead: timedelta = timedelta()) -> None:
+    """Work as one of the hub's workers does, until nothing is due, or will be so soon."""
+    from entrepot.app import works_of
+    from entrepot.jobs.worker import JobWorker
+    from entrepot.metadata.jobs import is_due
+    from entrepot.services import now
+
+    worker = JobWorker(services.metadata, works_of(services), now)
+    await worker.drain()
+    while await is_due(services.metadata.reader, now() + ahead):
+        if not await worker.drain():
+            await asyncio.sleep(_PAUSE)
+
+
+async def _states(services: "Services") -> dict[str, int]:
+    from entrepot.metadata import artifacts, jobs
+
+    reader = services.metadata.reader
+    states = await artifacts.count_states(reader)
+    failed = sum(count for state, count in states.items() if state not in _FINE)
+    waiting = (await jobs.count_jobs(reader)).get(("index", jobs.QUEUED), 0)
+    return {"waiting": waiting, "total": sum(states.values()), "failed": failed}
