@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import staleness_of
@@ -60,7 +61,9 @@ class Browser:
         self._until(lambda _: self.run("return document.readyState") == "complete")
 
     def _until(self, condition: Callable[[webdriver.Chrome], bool]) -> None:
-        WebDriverWait(self.driver, 20, poll_frequency=0.02).until(condition)
+        # Between two pages the driver may fail in ways that mean nothing.
+        between = (WebDriverException,)
+        WebDriverWait(self.driver, 20, 0.02, ignored_exceptions=between).until(condition)
 
     def find(self, selector: str) -> WebElement:
         """The first element that the CSS selector fits."""
