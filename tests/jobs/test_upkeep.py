@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from entrepot.hub.sessions import IDLE, Sessions
-from entrepot.jobs.upkeep import Chore, Upkeep, chores_of
+from entrepot.jobs.upkeep import Chore, Upkeep, chores_of, collect_chore
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.sessions import list_sessions
+from entrepot.registry.collector import Collected, Collector
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
+from entrepot.storage.protocols import BlobKey
 from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_account
 
@@ -110,3 +112,17 @@ async def test_sessions_that_are_over_are_forgotten_by_a_chore(
         await each.work()
     assert len(await list_sessions(metadata.reader, alice.id)) == 1
     assert await sessions.find(kept) is not None
+
+
+async def test_space_is_freed_by_a_chore_that_says_how_much(
+    metadata: Metadata, clock: MovableClock
+) -> None:
+    storage = MemoryStorage(clock)
+    storage.blobs[BlobKey("stray")], storage.committed_at[BlobKey("stray")] = b"abc", clock()
+    clock.advance(timedelta(hours=2))
+    noted: list[Collected] = []
+    collector = Collector(metadata, storage, clock, grace=timedelta(hours=1))
+    chore = collect_chore(collector, timedelta(minutes=5), noted.append)
+    assert (chore.every, chore.is_shared) == (timedelta(minutes=5), True)
+    await chore.work()
+    assert noted == [Collected(strays=1, size=3)]
