@@ -1,5 +1,6 @@
 """Sessions: good while they are used, over when they should be, ended by whoever they are of."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -52,7 +53,7 @@ async def test_a_secret_is_long_fresh_and_not_stored(
     assert len(secrets) == 5
     assert all(len(secret) >= 43 for secret in secrets)
     await metadata.close()
-    stored = database.read_bytes()
+    stored = await asyncio.to_thread(database.read_bytes)
     assert not any(secret.encode() in stored for secret in secrets)
 
 
