@@ -12,7 +12,7 @@ from entrepot.metadata.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_manifest, add_repository
+from tests.metadata.rows import add_manifest, add_organisation, add_repository
 
 SUBJECT = Digest.of(b"subject")
 
@@ -20,7 +20,7 @@ SUBJECT = Digest.of(b"subject")
 @pytest.fixture
 async def repository(metadata: Metadata) -> Repository:
     """A repository without content."""
-    return await add_repository(metadata, "a/b")
+    return await add_repository(metadata, "a/b", namespace_id=await add_organisation(metadata, "a"))
 
 
 def artifact(repository: Repository, manifest_id: int, **changes: object) -> Artifact:
@@ -92,6 +92,15 @@ async def test_documents_are_replaced_together(metadata: Metadata, repository: R
         await artifacts.replace_documents(tx, found.manifest_id, [values, readme, twice])
     reader = metadata.reader
     assert await artifacts.list_document_names(reader, found.manifest_id) == ["readme", "values"]
+    namespace_id = repository.namespace_id
+    assert namespace_id is not None
+    listed = [found.manifest_id]
+    for only, expected in ((0, listed), (repository.id, listed), (repository.id + 1, [])):
+        for name, ids in (("readme", expected), ("absent", [])):
+            assert ids == await artifacts.list_with_document(
+                reader, namespace_id, name, repository_id=only
+            )
+    assert await artifacts.list_with_document(reader, namespace_id + 1, "readme") == []
     assert await artifacts.find_document(reader, found.manifest_id, "readme") == readme
     assert await artifacts.find_document(reader, found.manifest_id, "values") == twice
     assert await artifacts.find_document(reader, found.manifest_id, "no") is None

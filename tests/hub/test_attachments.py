@@ -8,11 +8,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from entrepot.hub.attachments import Node
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.repositories import Repositories
+from entrepot.hub.trusted_keys import TrustedKeys
 from entrepot.metadata import trusted_keys
 from entrepot.metadata.artifacts import Marks
 from entrepot.metadata.trusted_keys import TrustedKey
 from entrepot.oci.digests import Digest
-from entrepot.oci.names import Tag
+from entrepot.oci.names import RepositoryName, Tag
 from tests.hub.shelves import (
     SIMPLE_SIGNING,
     SPDX,
@@ -24,7 +27,7 @@ from tests.hub.shelves import (
     statement,
 )
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_repository
+from tests.metadata.rows import add_organisation, add_repository
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
 from tests.wire.content import descriptor, encode, image, index
@@ -183,6 +186,30 @@ async def test_a_key_that_is_trusted_later_verifies_when_read_again(
     await signer.be_trusted(shelf)
     await shelf.reindex()
     assert await shelf.marks(built) == Marks(signatures=1, verified=1)
+
+
+async def test_a_key_counts_as_long_as_it_is_trusted(
+    shelf: Shelf, signer: Signer, permissions: Permissions, repositories: Repositories
+) -> None:
+    keys = TrustedKeys(shelf.metadata, permissions, shelf.clock)
+    chart = await push_chart(shelf, "1.0.0")
+    await signer.sign(shelf, chart)
+    await shelf.settle()
+    for step, verified in (
+        (keys.add("shop", "key", signer.pem), 1),
+        (keys.remove("shop", "key"), 0),
+    ):
+        await step
+        await shelf.settle()
+        assert (await shelf.marks(chart)).verified == verified
+    await keys.add("shop", "key", signer.pem)
+    await shelf.settle()
+    assert (await shelf.marks(chart)).verified == 1
+    # Where it goes, nobody trusts the key.
+    await add_organisation(shelf.metadata, "elsewhere")
+    await repositories.transfer(shelf.repository.name, RepositoryName("elsewhere/shelf"))
+    await shelf.settle()
+    assert await shelf.marks(chart) == Marks(signatures=1)
 
 
 async def test_a_signature_of_one_image_verifies_no_other(shelf: Shelf, signer: Signer) -> None:

@@ -7,6 +7,7 @@ from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnk
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Details, Entry, record
 from entrepot.hub.permissions import Action, Permissions, check_administrator
+from entrepot.hub.trusted_keys import check_signatures
 from entrepot.metadata import jobs, redirects, repositories, repository_settings
 from entrepot.metadata.accounts import Visibility, find_namespace_by_id
 from entrepot.metadata.engine import Clock, Metadata, Transaction
@@ -170,6 +171,8 @@ class Repositories:
             await repository_settings.move(tx, found.id, new, target.namespace_id)
             await redirects.set_redirect(tx, old, found.id, now)
             await jobs.add_job(tx, _SUMMARIZE, str(found.id), now)
+            if target.namespace_id is not None and target.namespace_id != found.namespace_id:
+                await check_signatures(tx, target.namespace_id, now, found.id)
             for namespace_id in dict.fromkeys((found.namespace_id, target.namespace_id)):
                 entry = Entry(namespace_id, by, action, old.text, {"name": new.text})
                 await record(tx, entry, now)

@@ -1,13 +1,15 @@
 """Public keys that the owners of a namespace trust."""
 
+from datetime import datetime
 from typing import Final
 
 from entrepot.errors import InvalidKey, KeyUnknown, NameTaken
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.indexing import CONTRIBUTION
 from entrepot.hub.permissions import Permissions
-from entrepot.metadata import trusted_keys
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata import artifacts, jobs, trusted_keys
+from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.trusted_keys import TrustedKey
 
 MAX_NAME: Final = 100
@@ -42,6 +44,7 @@ class TrustedKeys:
         async with self._metadata.begin() as tx:
             if not await trusted_keys.insert_trusted_key(tx, key):
                 raise NameTaken(f"{namespace} has a key called {name}")
+            await check_signatures(tx, found.id, self._now())
             entry = Entry(found.id, by, Audited.KEY_TRUST, namespace, {"key": name})
             await record(tx, entry, self._now())
 
@@ -51,8 +54,20 @@ class TrustedKeys:
         async with self._metadata.begin() as tx:
             if not await trusted_keys.delete_trusted_key(tx, found.id, name):
                 raise KeyUnknown(f"{namespace} has no key called {name}")
+            await check_signatures(tx, found.id, self._now())
             entry = Entry(found.id, by, Audited.KEY_DISTRUST, namespace, {"key": name})
             await record(tx, entry, self._now())
+
+
+async def check_signatures(
+    tx: Transaction, namespace_id: int, now: datetime, repository_id: int = 0
+) -> None:
+    """Have what is attached read again: other keys are trusted where it is, or not any more."""
+    found = await artifacts.list_with_document(
+        tx, namespace_id, CONTRIBUTION, repository_id=repository_id
+    )
+    for each in found:
+        await jobs.add_job(tx, "index", str(each), now)
 
 
 def _normal(pem: str) -> str:

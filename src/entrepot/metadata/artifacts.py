@@ -16,7 +16,7 @@ from entrepot.metadata.artifact_tables import (
     packages,
 )
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction
-from entrepot.metadata.tables import manifest_references, manifests, tags
+from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
 
 
@@ -206,6 +206,17 @@ _TO_READ: Final = Statement(
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
 )
+_WITH_DOCUMENT: Final = Statement(
+    select(artifacts.c.manifest_id)
+    .join(documents, documents.c.manifest_id == artifacts.c.manifest_id)
+    .join(repositories, repositories.c.id == artifacts.c.repository_id)
+    .where(
+        repositories.c.namespace_id == bindparam("namespace_id"),
+        or_(bindparam("only") == 0, repositories.c.id == bindparam("only")),
+        documents.c.name == bindparam("name"),
+    )
+    .order_by(artifacts.c.manifest_id)
+)
 _COUNT_STATES: Final = Statement(
     select(artifacts.c.state, func.count()).group_by(artifacts.c.state)
 )
@@ -338,6 +349,16 @@ async def count_to_read(reader: Reader, newest: int) -> int:
     """How many manifests were not read by readers of that version."""
     row = await reader.one(_COUNT_TO_READ, reader=newest)
     return int(row[0]) if row else 0
+
+
+async def list_with_document(
+    reader: Reader, namespace_id: int, name: str, *, repository_id: int = 0
+) -> list[int]:
+    """Manifests of a namespace that have a document of that name; of one repository, or of all."""
+    rows = await reader.all(
+        _WITH_DOCUMENT, namespace_id=namespace_id, name=name, only=repository_id
+    )
+    return [int(row[0]) for row in rows]
 
 
 async def count_states(reader: Reader) -> dict[str, int]:
