@@ -55,7 +55,8 @@ def conforms(hub: Hub, settings: str, *words: str, token: str = "") -> None:
     done = subprocess.run(
         [
             *(PROGRAM, "--config-file", config, "run", address, *header, *words),
-            *("--seed", "1", "--max-examples", "2", "--workers", "2"),
+            # One worker: in threads, Python 3.11 cannot always parse what Hypothesis looks up.
+            *("--seed", "1", "--max-examples", "2", "--workers", "1"),
             *("--warnings", "off", "--no-color", "--no-shrink", "--continue-on-failure"),
             # What Unicode calls printable no pattern can say: beyond this the rules decide.
             *("--generation-database", "none", "--generation-codec", "latin-1"),
