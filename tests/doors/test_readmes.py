@@ -1,0 +1,63 @@
+"""What a repository's page says of it: a README that was pushed, that was written here, or read."""
+
+import pytest
+
+from entrepot.metadata import artifacts, manifests
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.artifacts import Document
+from entrepot.metadata.repositories import Repository, find_repository
+from entrepot.oci.media_types import OCI_INDEX
+from entrepot.oci.names import RepositoryName, Tag
+from tests.doors.browsers import Browser
+from tests.doors.conftest import INDEX, Town
+from tests.metadata.clocks import START
+from tests.metadata.rows import add_manifest
+from tests.wire.content import image
+
+
+@pytest.fixture
+async def repository(town: Town) -> Repository:
+    """A public repository with the tag `v1`."""
+    name = RepositoryName(await town.build(Visibility.PUBLIC))
+    found = await find_repository(town.metadata.reader, name)
+    assert found is not None
+    return found
+
+
+async def tag(town: Town, repository: Repository, manifest_id: int, name: str) -> None:
+    """Point a tag at a manifest."""
+    async with town.metadata.begin() as tx:
+        await manifests.move_tag(tx, repository.id, Tag(name), manifest_id, None, START)
+
+
+async def say(town: Town, manifest_id: int, html: str) -> None:
+    """Have a README read out of an artifact."""
+    found = Document("readme.html", "text/html", html, is_cut=False)
+    async with town.metadata.begin() as tx:
+        await artifacts.replace_documents(tx, manifest_id, [found])
+
+
+async def page(town: Town, repository: Repository) -> str:
+    """The repository's page."""
+    answer = await Browser(town.doors).get(f"/r/{repository.name}")
+    assert answer.status == 200
+    return answer.body.decode()
+
+
+async def test_the_nearest_readme_is_shown(town: Town, repository: Repository) -> None:
+    v1 = await add_manifest(town.metadata, repository, INDEX, media_type=OCI_INDEX)
+    await say(town, v1, "<p>out of the artifact</p>")
+    assert "out of the artifact" in await page(town, repository)
+    await town.doors.services.repositories.describe(repository.name, "", "# Written *here*")
+    shown = await page(town, repository)
+    assert "<em>here</em>" in shown
+    assert "out of the artifact" not in shown
+    # A tag that only happens to be called so says nothing.
+    pushed = await add_manifest(town.metadata, repository, image())
+    await tag(town, repository, pushed, "readme")
+    assert "<em>here</em>" in await page(town, repository)
+    await say(town, pushed, "<p>pushed as a README</p>")
+    shown = await page(town, repository)
+    assert "pushed as a README" in shown
+    assert "<em>here</em>" not in shown
+    await town.doors.services.close()
