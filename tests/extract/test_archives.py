@@ -1,0 +1,124 @@
+"""Archives that mean harm: nothing is written, nothing raised, and what comes out is bounded."""
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+import zstandard
+from msgspec import json
+
+from entrepot.extract import limits
+from entrepot.extract.archives import Bounded, open_stream, read_tar
+from entrepot.extract.findings import State
+from entrepot.extract.limits import TooLarge
+from tests.extract.evil import EVIL, MIB, one, tar, zipped
+from tests.extract.tasks import blob, read
+
+EXTRACTORS = ("files", "image", "chart", "model", "documents")
+BOMBS = [name for name in EVIL if "bomb" in name and name != "zip bomb"]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where blobs are; the working directory is another, and empty."""
+    work, blobs = tmp_path / "work", tmp_path / "blobs"
+    work.mkdir()
+    blobs.mkdir()
+    monkeypatch.chdir(work)
+    return blobs
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_an_evil_archive_does_nothing_and_is_told_of(place: Path, name: str) -> None:
+    content = EVIL[name]()
+    for extractor in EXTRACTORS:
+        kind = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+        found = read(extractor, blob(place, content, kind))
+        assert found.state in State
+        assert len(found.files) <= limits.ENTRIES
+        assert all(len(each.path) <= limits.PATH for each in found.files)
+        assert all("\0" not in each.path and "\x1b" not in each.path for each in found.files)
+        assert len(json.encode(found)) < 16 * MIB
+        if found.state is not State.DONE:
+            assert found.reason
+    assert list((place.parent / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_a_bomb_lets_out_is_bounded(name: str) -> None:
+    content = EVIL[name]()
+    stream = open_stream(io.BytesIO(content), len(content))
+    taken: list[int] = []
+    with pytest.raises(TooLarge):
+        _drain(stream, taken)
+    assert sum(taken) <= limits.DECOMPRESSED
+
+
+def _drain(stream: Bounded, taken: list[int]) -> None:
+    while run := stream.read(MIB):
+        taken.append(len(run))
+
+
+def test_members_are_listed_with_what_they_are(place: Path) -> None:
+    content = tar(
+        ("dir/", b"", {"type": b"5"}),
+        ("dir/readme.md", b"# Hello\n", {}),
+        ("dir/link", b"", {"type": b"2", "linkname": "/etc/passwd"}),
+    )
+    found = read("files", blob(place, gzip.compress(content)))
+    assert [(each.path, each.type, each.target) for each in found.files] == [
+        ("dir", "directory", ""),
+        ("dir/readme.md", "file", ""),
+        ("dir/link", "symlink", "/etc/passwd"),
+    ]
+    texts = {each.name: each.text for each in found.documents}
+    assert texts["readme"] == "# Hello\n"
+    assert "<h2" in texts["readme.html"]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
+def test_what_bytes_begin_with_decides_not_what_they_are_called(
+    place: Path, compress: type[bytes]
+) -> None:
+    layer = blob(place, compress(one("a.txt", b"hello")), "text/plain", "name.zip")
+    assert [each.path for each in read("files", layer).files] == ["a.txt"]
+
+
+def test_a_plain_file_called_a_tar_is_a_file(place: Path) -> None:
+    found = read("files", blob(place, b"just text", title="notes.txt"))
+    assert found.files == []
+    assert found.documents[0].text == "just text"
+
+
+def test_a_zip_is_listed_and_its_texts_are_kept(place: Path) -> None:
+    found = read("files", blob(place, zipped(("main.tf", b"variable x {}"), ("d/", b""))))
+    assert {(each.path, each.type) for each in found.files} == {
+        ("main.tf", "file"),
+        ("d", "directory"),
+    }
+    assert any(each.text == "variable x {}" for each in found.documents)
+
+
+def test_an_image_shows_what_layers_delete_and_which_system_it_is(place: Path) -> None:
+    first = tar(("etc/os-release", b'PRETTY_NAME="Debian 12"\n', {}), ("old", b"x", {}))
+    second = tar((".wh.old", b"", {}), ("var/.wh..wh..opq", b"", {}))
+    found = read("image", blob(place, first), blob(place, second))
+    assert found.facts == {"System": "Debian 12"}
+    types = {(each.path, each.type, each.layer) for each in found.files}
+    assert {("old", "file", 0), ("old", "deleted", 1), ("var", "opaque", 1)} <= types
+
+
+def test_a_small_archive_may_grow_a_lot_and_a_large_one_may_not() -> None:
+    small = gzip.compress(bytes(MIB // 2))
+    assert len(open_stream(io.BytesIO(small), len(small)).read(MIB)) == MIB // 2
+    chunks = iter([bytes(MIB)] * 3)
+    stream = Bounded(io.BytesIO(), chunks, 100)
+    with pytest.raises(TooLarge):
+        stream.read(4 * MIB)
+
+
+def test_members_that_are_not_read_are_passed_over() -> None:
+    content = tar(("a", b"x" * 5000, {}), ("b", b"y", {}))
+    members = read_tar(open_stream(io.BytesIO(content), len(content)))
+    assert [(each.path, each.size) for each in members] == [("a", 5000), ("b", 1)]
