@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -257,3 +258,20 @@ async def test_a_collection_between_any_two_steps_of_a_push_loses_nothing(
         await shop.assert_served()
     assert 1 < step < MOST_STEPS - 1
     assert refused == (1 if wait > GRACE else 0)
+
+
+async def test_what_a_crash_at_any_step_leaves_is_freed_by_the_next_run(shop: Shop) -> None:
+    async def crash() -> None:
+        raise KeyError("the collector crashed here")
+
+    for step in range(MOST_STEPS):
+        await shop.stock(f"crashing-{step}")
+        shop.pauses.arm(step, crash)
+        with suppress(KeyError):
+            await shop.collect()
+        if not shop.pauses.was_reached:
+            break
+        await shop.collect()
+        assert await rows.find_blob_anywhere(shop.metadata.reader, shop.digest) is None
+        assert shop.storage.blobs == {}
+    assert 8 < step < MOST_STEPS - 1
