@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.errors import ManifestBlobUnknown, ManifestUnknown
+from entrepot.errors import ManifestBlobUnknown, ManifestUnknown, OutOfSpace
 from entrepot.metadata import blobs as rows
 from entrepot.metadata import manifests as manifest_rows
 from entrepot.metadata.engine import Metadata
@@ -25,6 +25,7 @@ from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_repository
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
+from tests.support.pauses import Pauses, PausingMetadata
 
 GRACE = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
@@ -256,6 +257,26 @@ async def test_asking_often_writes_seldom(
     clock.advance(GRACE / 10)
     await blobs.hold(repository, layer)
     assert await rows.find_linked_at(metadata.reader, repository.id, layer) == clock()
+
+
+async def test_a_full_disk_ends_no_reading(
+    uploads: Uploads,
+    repository: Repository,
+    target: Target,
+    metadata: Metadata,
+    storage: MemoryStorage,
+    clock: MovableClock,
+) -> None:
+    async def fill() -> None:
+        raise OutOfSpace
+
+    layer = await push(uploads, target, b"layer")
+    clock.advance(GRACE / 2)
+    pauses = Pauses()
+    pauses.arm(0, fill)
+    await Blobs(PausingMetadata(metadata, pauses), storage, clock, GRACE).hold(repository, layer)
+    assert pauses.was_reached
+    assert await rows.find_linked_at(metadata.reader, repository.id, layer) == clock() - GRACE / 2
 
 
 async def test_bytes_that_a_crash_left_go_once_they_are_old(

@@ -2,11 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from entrepot.errors import BlobUnknown
+from entrepot.errors import BlobUnknown, OutOfSpace, Unavailable
 from entrepot.metadata import blobs
 from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
@@ -58,9 +58,17 @@ class Blobs:
         now = self._now()
         if linked_at > now - self._renew_after:
             return
+        try:
+            renewed = await self._renew(repository, digest, now)
+        except (OutOfSpace, Unavailable):
+            # Who may push reads too, and a full disk must end no reading. A push ends there anyway.
+            return
+        if not renewed:
+            raise BlobUnknown(detail={"digest": str(digest)})
+
+    async def _renew(self, repository: Repository, digest: Digest, now: datetime) -> bool:
         async with self._metadata.begin() as tx:
-            if not await blobs.renew_link(tx, repository.id, digest, now):
-                raise BlobUnknown(detail={"digest": str(digest)})
+            return await blobs.renew_link(tx, repository.id, digest, now)
 
     def read(self, blob: StoredBlob, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes of the blob from `start` on."""
