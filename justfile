@@ -21,3 +21,7 @@ schema:
     {{bin}}/python -c "import tempfile, pathlib; from entrepot.metadata import migrate; \
     path = pathlib.Path(tempfile.mkdtemp()) / 'schema.db'; migrate.upgrade_sqlite_by_scripts(path); \
     migrate.SQLITE_SCHEMA.write_text(migrate.dump_sqlite_schema(path))"
+
+# Bring the translations up to date with what pages show; after a new text in a template.
+messages:
+    {{bin}}/python scripts/messages.py

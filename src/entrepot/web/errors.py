@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Self
 from entrepot.errors import EntrepotError
 from entrepot.web.pages import Page
 
-_TITLES: Final = {
+TITLES: Final = {
     403: "You may not do this",
     404: "There is nothing here",
     405: "This page can only be read",
@@ -28,5 +28,5 @@ class ErrorPage(Page):
     @classmethod
     def of(cls, error: EntrepotError, status: int) -> Self:
         """The page for an error that is answered with this status."""
-        title = _TITLES.get(status, "That did not work")
+        title = TITLES.get(status, "That did not work")
         return cls(title=title, message=error.message, status=status)

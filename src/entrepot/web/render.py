@@ -91,12 +91,19 @@ def _environment(language: str) -> Environment:
         auto_reload=False,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(_words(language), newstyle=True)  # type: ignore[attr-defined]
+    words = _words(language)
+    environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
         size=size_of, age=age_of, short=short_digest, safe_link=safe_link, number=number_of
     )
     environment.globals.update(
-        asset=asset, kind_of=kind_of_id, icon=_icon, languages=LANGUAGES, now=_now
+        # `_` fills places in; what somebody typed may hold a `%`, and goes through this one.
+        said=words.gettext,
+        asset=asset,
+        kind_of=kind_of_id,
+        icon=_icon,
+        languages=LANGUAGES,
+        now=_now,
     )
     return environment
 
