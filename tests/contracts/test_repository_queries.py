@@ -54,6 +54,7 @@ async def test_locking_a_repository_that_is_gone_fails(metadata: Metadata) -> No
 
     async def lock() -> None:
         async with metadata.begin() as tx:
+            assert not await repositories.lock_by_id(tx, repository.id)
             await repositories.lock_repository(tx, repository)
 
     with pytest.raises(RepositoryUnknown):

@@ -17,7 +17,7 @@ from entrepot.extract.findings import Blob, Findings, State, Task
 from entrepot.hub.artifacts import Artifacts, Described
 from entrepot.hub.attachments import Attachments
 from entrepot.kinds.kind import Extractor
-from entrepot.metadata import artifacts, blobs, jobs, manifests, trusted_keys
+from entrepot.metadata import artifacts, blobs, jobs, manifests, repositories, trusted_keys
 from entrepot.metadata.artifacts import Document, Marks
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.oci.descriptors import Descriptor
@@ -209,6 +209,8 @@ class Indexing:
         manifest = parse_manifest(stored.content, stored.media_type)
         marks = await self._marks_of_all(repository_id, digest, manifest)
         async with self._metadata.begin() as tx:
+            if not await repositories.lock_by_id(tx, repository_id):
+                return
             await artifacts.set_marks(tx, stored.id, marks)
             await self._summarize(tx, repository_id)
         if not manifest.children:
@@ -238,6 +240,8 @@ class Indexing:
 
 async def _is_there(tx: Transaction, described: Described) -> bool:
     """Whether the manifest is still the one that was looked at: ids are given anew."""
+    if not await repositories.lock_by_id(tx, described.artifact.repository_id):
+        return False
     found = await manifests.find_by_id(tx, described.stored.id)
     return found is not None and found[0].digest == described.stored.digest
 

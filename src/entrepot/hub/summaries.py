@@ -7,7 +7,7 @@ from msgspec import DecodeError, json
 
 from entrepot.extract.findings import Findings
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import artifacts, repository_facts, search, tag_rows
+from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_rows
 from entrepot.metadata.artifacts import Artifact
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.search_terms import Facet
@@ -43,6 +43,8 @@ class Summaries:
         body = " ".join(dict.fromkeys(texts))[:_LONGEST]
         titles = [facts.description, *_titles(newest, kinds)]
         async with self._metadata.begin() as tx:
+            if not await repositories.lock_by_id(tx, repository_id):
+                return
             # Ids are given anew: the words must not become those of another repository.
             if await repository_facts.find_name(tx, repository_id) != name:
                 return

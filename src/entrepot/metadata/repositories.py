@@ -179,8 +179,17 @@ async def insert_repository(
 
 async def lock_repository(tx: Transaction, repository: Repository) -> None:
     """Let one transaction at a time change the repository; raise where it is gone."""
-    if await tx.one(_LOCK, id=repository.id) is None:
+    if not await lock_by_id(tx, repository.id):
         raise RepositoryUnknown
+
+
+async def lock_by_id(tx: Transaction, repository_id: int) -> bool:
+    """As `lock_repository`; say whether the repository is there.
+
+    First in every transaction that changes what belongs to a repository: rows of it are locked by
+    their foreign keys too, and two that begin at different ends would wait for one another.
+    """
+    return await tx.one(_LOCK, id=repository_id) is not None
 
 
 async def set_visibility(tx: Transaction, repository_id: int, visibility: Visibility) -> None:
