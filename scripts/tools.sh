@@ -17,6 +17,7 @@ helm3        helm.sh/helm/v3                                          cmd/helm  
 helm4        helm.sh/helm/v4                                          cmd/helm      v4.3.1
 cosign       github.com/sigstore/cosign/v3                            cmd/cosign    v3.1.3
 buildx       github.com/docker/buildx                                 cmd/buildx    v0.38.2
+versitygw    github.com/versity/versitygw                             cmd/versitygw v1.8.0
 '
 # The newest Go that one of them asks for.
 readonly GO_AT_LEAST=1.26.8

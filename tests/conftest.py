@@ -12,6 +12,7 @@ from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata import postgres
 from tests.metadata.clocks import MovableClock
+from tests.support import s3
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +56,10 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server with nothing in it, for the whole run."""
     with postgres.serving() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """An S3 server, for the whole run; each store of it has a prefix of its own."""
+    with s3.serving(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -92,7 +92,7 @@ async def test_what_is_committed_again_is_young_again(storage: Storage) -> None:
     first = await storage.find_committed(key)
     assert first is not None
     while (second := await storage.find_committed(key)) == first:
-        await commit(storage, b"content", OTHER)
+        key = await commit(storage, b"content", OTHER)
     assert second is not None
     assert not await storage.delete_older(key, second.at)
     assert await read(storage, key) == b"content"

@@ -7,7 +7,7 @@ chooses. The key is what the metadata keeps: a store that cannot rename (S3) nee
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NewType, Protocol, runtime_checkable
 
@@ -110,3 +110,25 @@ class HasPaths(Protocol):
 
     def path_of(self, key: BlobKey) -> Path:
         """Where the blob's bytes are; the file may be absent."""
+
+
+@runtime_checkable
+class SignsUrls(Protocol):
+    """A store that can send clients straight to the bytes."""
+
+    async def find_url(self, key: BlobKey, lifetime: timedelta) -> str | None:
+        """Where anybody can read the blob for so long, `None` where that is not wanted.
+
+        The URL honours `Range`. Whether there are bytes behind it is not looked at.
+        """
+
+
+@runtime_checkable
+class LendsFiles(Protocol):
+    """A store that makes files of its blobs for the HTTP server to send."""
+
+    async def lend(self, key: BlobKey, digest: Digest, size: int) -> Path:
+        """A file with all of the blob's bytes, which stays until the server has opened it.
+
+        Raises `BlobUnknown` where the bytes are absent, or do not match the digest.
+        """

@@ -1,0 +1,96 @@
+"""An S3 server of the tests' own: a program on a free port, over a directory."""
+
+import itertools
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from entrepot.storage.s3 import S3Storage
+from entrepot.storage.s3_buckets import Bucket, Patience, Place
+from tests.support.server import free_port
+from tests.support.tools import tool
+
+BUCKET: Final = "hub"
+STARTS_WITHIN: Final = 30.0
+CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "the-tests",
+    "AWS_SECRET_ACCESS_KEY": "the-secret-of-the-tests",
+    "AWS_REGION": "us-east-1",
+}
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """A running server: its address, and the directory in which objects are files."""
+
+    port: int
+    directory: Path
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def new_place(self, port: int | None = None) -> Place:
+        """A prefix that nobody else uses; `port` is that of a proxy."""
+        url = f"http://127.0.0.1:{port or self.port}"
+        return Place(BUCKET, f"tests/{next(_numbers)}", url, "us-east-1")
+
+    def open_storage(self, spool: Path, patience: Patience | None = None) -> S3Storage:
+        """An empty store."""
+        return S3Storage(open_bucket(self.new_place(), patience), spool)
+
+
+def open_bucket(place: Place, patience: Patience | None = None) -> Bucket:
+    """A bucket, opened with the credentials of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        return Bucket(place, patience or Patience())
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[S3Server]:
+    """A server for as long as it is needed; without its program the test is skipped or fails."""
+    program = tool("versitygw")
+    server = S3Server(free_port(), directory)
+    (directory / BUCKET).mkdir()
+    keys = {
+        "ROOT_ACCESS_KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        "ROOT_SECRET_KEY": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    }
+    log = directory.with_name(directory.name + ".log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, "--port", f":{server.port}", "--quiet", "posix", directory],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=os.environ | keys,
+        )
+    try:
+        _wait_until_ready(server, process, log)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_ready(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
