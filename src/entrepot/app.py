@@ -26,8 +26,7 @@ from entrepot.registry.history import RECOUNT
 from entrepot.registry.manifests import INDEX, SUMMARIZE
 from entrepot.services import Services, now
 from entrepot.settings import LogFormat, Settings
-from entrepot.start import greet, open_metadata, prepare
-from entrepot.storage.filesystem import FileStorage
+from entrepot.start import greet, open_metadata, open_storage, prepare
 from entrepot.v2.blobs import BlobDoor
 from entrepot.v2.door import DistributionDoor
 from entrepot.v2.lists import ListDoor
@@ -77,7 +76,7 @@ class Hub:
             gate,
             origins,
             manifests=ManifestDoor(gate, services.manifests, services.pulls.count),
-            blobs=BlobDoor(gate, services.blobs),
+            blobs=BlobDoor(gate, services.blobs, origins),
             uploads=UploadDoor(gate, services.blobs, services.uploads),
             lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),
             tokens=TokenDoor(gate, services.identities, services.tokens),
@@ -207,7 +206,7 @@ class Worker:
         metrics = Metrics()
         self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
         metadata = await open_metadata(settings)
-        services = self._services = Services(settings, metadata, FileStorage(settings.data))
+        services = self._services = Services(settings, metadata, open_storage(settings))
         password = await ensure_admin(services, settings.admin_password)
         if password is not None:
             greet(settings, password, await first_link(services))
@@ -267,7 +266,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services over the data directory, for the command line; a hub may be running on it."""
     prepare(settings)
     metadata = await open_metadata(settings)
-    services = Services(settings, metadata, FileStorage(settings.data))
+    services = Services(settings, metadata, open_storage(settings))
     try:
         yield services
     finally:

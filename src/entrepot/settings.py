@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from entrepot.metadata.words import SignUpMode, Visibility
 
 PREFIX: Final = "ENTREPOT_"
+FILES: Final = "files"
 _DURATIONS: Final = ("upload_expiry", "grace", "collect_every", "collect_untagged_after")
 _HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
 
@@ -52,6 +53,26 @@ class Settings:
     host: str = _setting("The address to listen on.", "127.0.0.1")
     port: int = _setting("The port to listen on.", 5000, ge=1, le=65535)
     data: Path = _setting("The directory that holds everything.", Path("data"))
+    storage: str = _setting(
+        "Where bytes are kept: `files` in the data directory, or `s3://BUCKET/PREFIX` for hubs of "
+        "more than one node.",
+        FILES,
+        pattern=r"^(files|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
+    )
+    s3_endpoint: str | None = _setting(
+        "The URL of an S3-compatible store; by default that of AWS.",
+        None,
+        pattern=r"^https?://[^/?#]+/?$",
+    )
+    s3_region: str | None = _setting(
+        "The store's region; by default what `AWS_REGION` says, or else `us-east-1`.", None
+    )
+    s3_path_style: bool = _setting(
+        "Name the bucket in the path of the store's URLs; else in the host.", True
+    )
+    s3_redirect: bool = _setting(
+        "Send clients to the store for large blobs, where they can follow.", True
+    )
     database: str | None = _setting(
         "A PostgreSQL database, `postgresql://user@host/name`, for hubs of more than one node; "
         "else an SQLite file in the data directory.",

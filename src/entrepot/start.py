@@ -5,20 +5,32 @@ Light, like `entrepot.settings`: a cold start waits for it.
 
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from entrepot.errors import Unavailable
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.settings import Settings
+from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
+from entrepot.storage.protocols import Storage
+
+if TYPE_CHECKING:
+    from entrepot.storage.s3 import S3Storage
 
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - addresses that name no host
 
 
 def prepare(settings: Settings) -> None:
-    """Make the data directory and bring its schema up to date; repeating it does nothing."""
+    """Make the data directory and bring its schema up to date; repeating it does nothing.
+
+    Raises `Unavailable` for a bucket that cannot be used.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
-    FileStorage(settings.data).prepare()
+    if settings.storage == FILES:
+        FileStorage(settings.data).prepare()
+    else:
+        _open_s3(settings).bucket.check()
     if settings.database is None:
         upgrade_sqlite(settings.sqlite_file)
     else:
@@ -35,6 +47,28 @@ async def open_metadata(settings: Settings) -> Metadata:
     metadata = PostgresMetadata(settings.database)
     await metadata.open()
     return metadata
+
+
+def open_storage(settings: Settings) -> Storage:
+    """The place for bytes of the settings."""
+    return FileStorage(settings.data) if settings.storage == FILES else _open_s3(settings)
+
+
+def _open_s3(settings: Settings) -> "S3Storage":
+    # Late: a hub on files need not have obstore, nor wait for it.
+    try:
+        from entrepot.storage.s3 import S3Storage
+        from entrepot.storage.s3_buckets import Bucket, Place
+    except ImportError as error:
+        raise Unavailable("storage in S3 needs more: pip install 'entrepot[s3]'") from error
+
+    place = Place.parse(
+        settings.storage,
+        settings.s3_endpoint,
+        settings.s3_region,
+        path_style=settings.s3_path_style,
+    )
+    return S3Storage(Bucket(place), settings.data / "spool", redirects=settings.s3_redirect)
 
 
 def public_url(settings: Settings) -> str:

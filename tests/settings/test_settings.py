@@ -118,39 +118,46 @@ def test_a_certificate_and_its_key_belong_together(tmp_path: Path) -> None:
         read_settings(tls="auto", tls_cert=certificate, tls_key=key)
 
 
+EVERY = Settings(
+    host="::",
+    port=1,
+    database="postgresql://somewhere/hub",
+    data=Path("/x"),
+    storage="s3://bucket/hub",
+    s3_endpoint="https://s3.example",
+    s3_region="eu-central-1",
+    s3_path_style=False,
+    s3_redirect=False,
+    workers=3,
+    url="https://hub",
+    admin_password="secret",
+    open=True,
+    accept_sparse=True,
+    default_visibility=Visibility.PUBLIC,
+    tls="auto",
+    tls_cert=Path("c"),
+    tls_key=Path("k"),
+    trusted_proxies=("10.0.0.0/8",),
+    upload_expiry=timedelta(seconds=1.5),
+    grace=timedelta(seconds=2.5),
+    collect_every=timedelta(seconds=3),
+    collect_untagged_after=timedelta(days=90),
+    sign_up=SignUpMode.OPEN,
+    oidc_issuer="https://id",
+    oidc_client_id="hub",
+    oidc_client_secret="secret",
+    oidc_client_secret_file=Path("s"),
+    oidc_name="Ours",
+    oidc_sign_up=True,
+    log_format=LogFormat.TEXT,
+)
+
+
 def test_a_worker_gets_every_setting_as_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(
-        host="::",
-        port=1,
-        database="postgresql://somewhere/hub",
-        data=Path("/x"),
-        workers=3,
-        url="https://hub",
-        admin_password="secret",
-        open=True,
-        accept_sparse=True,
-        default_visibility=Visibility.PUBLIC,
-        tls="auto",
-        tls_cert=Path("c"),
-        tls_key=Path("k"),
-        trusted_proxies=("10.0.0.0/8",),
-        upload_expiry=timedelta(seconds=1.5),
-        grace=timedelta(seconds=2.5),
-        collect_every=timedelta(seconds=3),
-        collect_untagged_after=timedelta(days=90),
-        sign_up=SignUpMode.OPEN,
-        oidc_issuer="https://id",
-        oidc_client_id="hub",
-        oidc_client_secret="secret",
-        oidc_client_secret_file=Path("s"),
-        oidc_name="Ours",
-        oidc_sign_up=True,
-        log_format=LogFormat.TEXT,
-    )
     defaults = Settings(workers=7)
     for each in dataclasses.fields(Settings):
-        assert getattr(settings, each.name) != getattr(defaults, each.name), each.name
-    for handed in (settings, defaults):
+        assert getattr(EVERY, each.name) != getattr(defaults, each.name), each.name
+    for handed in (EVERY, defaults):
         monkeypatch.setenv("ENTREPOT_WORKER_SETTINGS", "")
         handed.hand_over()
         assert Settings.handed_over() == handed

@@ -55,7 +55,7 @@ def open_bucket(place: Place, patience: Patience | None = None) -> Bucket:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        return Bucket(place, patience or Patience())
+        return Bucket(place, patience)
 
 
 @contextmanager

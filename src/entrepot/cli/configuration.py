@@ -16,7 +16,7 @@ from pydantic_settings import (
 )
 
 from entrepot.cli.output import USAGE, fail
-from entrepot.settings import PREFIX, Settings
+from entrepot.settings import FILES, PREFIX, Settings
 
 _FIELDS = dataclasses.fields(Settings)
 
@@ -84,6 +84,8 @@ def _check_together(settings: Settings) -> None:
         fail("tls = auto makes its own certificate: leave tls_cert out", USAGE)
     if settings.oidc_issuer is not None and settings.oidc_client_id is None:
         fail("oidc_issuer needs oidc_client_id", USAGE)
+    if settings.storage == FILES and settings.s3_endpoint is not None:
+        fail("s3_endpoint needs storage = s3://BUCKET", USAGE)
     given = (settings.tls_cert, settings.tls_key, settings.oidc_client_secret_file)
     for path in filter(None, given):
         if not Path(path).is_file():

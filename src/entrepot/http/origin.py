@@ -67,6 +67,19 @@ class Origins:
         return request.scheme
 
 
+def may_follow(origin: str, url: str) -> bool:
+    """Say whether clients of `origin` follow a redirect to the URL, without their credentials.
+
+    Some refuse to go from HTTPS to HTTP, or to an address that is not public. Those in Go send
+    their `Authorization` along as long as the host name stays the same, whatever the port.
+    """
+    ours, theirs = urlsplit(origin), urlsplit(url)
+    host = theirs.hostname or ""
+    if (ours.scheme == "https" and theirs.scheme != "https") or host == ours.hostname:
+        return False
+    return not _is_address(host) or ip_address(host).is_global
+
+
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

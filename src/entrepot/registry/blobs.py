@@ -12,12 +12,15 @@ from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository, Target, lock_repository
 from entrepot.oci.digests import Digest
-from entrepot.storage.protocols import BlobKey, HasPaths, Storage
+from entrepot.storage.protocols import BlobKey, HasPaths, LendsFiles, SignsUrls, Storage
 
 HOLDERS_LOOKED_AT: Final = 100
 """Repositories asked about at most when a blob is mounted from nowhere in particular."""
 SMALL: Final = 64 * 1024
 """Bytes up to which a blob may be kept in memory: configs, charts, signatures."""
+READ_WHOLE: Final = 8 * 1024 * 1024
+"""Bytes up to which an answer is read into memory where the storage has no files."""
+_URL_LASTS: Final = timedelta(minutes=20)
 _SMALL_IN_ALL: Final = 16 * 1024 * 1024
 
 
@@ -90,6 +93,42 @@ class Blobs:
         if not whole:
             raise BlobUnknown("the blob is damaged", {"digest": blob.digest})
         return path
+
+    async def find_file(self, blob: StoredBlob) -> Path | None:
+        """A file that holds the blob: its own, or one that the storage lends; `None` without.
+
+        Raises `BlobUnknown` as `path_of` does.
+        """
+        if not isinstance(self._storage, LendsFiles):
+            return self.path_of(blob)
+        return await self._storage.lend(BlobKey(blob.key), Digest.parse(blob.digest), blob.size)
+
+    async def find_url(self, blob: StoredBlob) -> str | None:
+        """Where the storage itself hands out the blob, `None` where it does not."""
+        if not isinstance(self._storage, SignsUrls) or blob.size <= READ_WHOLE:
+            return None
+        return await self._storage.find_url(BlobKey(blob.key), _URL_LASTS)
+
+    async def find_part(self, blob: StoredBlob, start: int, length: int) -> bytes | None:
+        """A part of the blob that fits into memory, `None` where it is large or files are there.
+
+        Raises `BlobUnknown` where its bytes are absent, or all of them and not what they should be.
+        """
+        if length > READ_WHOLE or isinstance(self._storage, HasPaths):
+            return None
+        content = b"".join([run async for run in self.read(blob, start, length)])
+        digest = Digest.parse(blob.digest)
+        is_whole = length == blob.size
+        if len(content) != length or (is_whole and Digest.of(content, digest.algorithm) != digest):
+            raise BlobUnknown("the blob is damaged", {"digest": blob.digest})
+        return content
+
+    async def ensure_whole(self, blob: StoredBlob) -> None:
+        """Raise `BlobUnknown` where there are not as many bytes as there should be."""
+        if isinstance(self._storage, HasPaths):
+            self.path_of(blob)
+        elif await self._storage.find_size(BlobKey(blob.key)) != blob.size:
+            raise BlobUnknown("the blob is damaged", {"digest": blob.digest})
 
     async def find_small(self, blob: StoredBlob) -> bytes | None:
         """The bytes of a small blob, kept in memory once they were read and found right."""

@@ -157,8 +157,11 @@ class Uploads:
 
         The collector deletes bytes only under this lock, where no row names them. It leaves young
         ones; who stood still for all of the grace period between the commit and this looks again.
+        A row that had another key is about to lose it: it is not the collector's meanwhile either.
         """
-        await blobs.lock_key(tx, key)
+        known = await blobs.find_blob_anywhere(tx, digest)
+        for each in sorted({str(key), known.key} if known else {str(key)}):
+            await blobs.lock_key(tx, each)
         if await self._storage.find_size(key) is None:
             raise Unavailable("the upload took too long to be recorded")
         await blobs.insert_blob(tx, digest, size, key, self._now())

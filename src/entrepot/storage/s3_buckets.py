@@ -9,6 +9,7 @@ import asyncio
 import configparser
 import logging
 import os
+import re
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -96,8 +97,8 @@ class Object:
 class Bucket:
     """Objects by name; nothing is kept here, so any number of processes may share one."""
 
-    def __init__(self, place: Place, patience: Patience) -> None:
-        self._store = _open(place, patience)
+    def __init__(self, place: Place, patience: Patience | None = None) -> None:
+        self._store = _open(place, patience or Patience())
 
     async def find(self, path: str) -> Object | None:
         """What is known of the object, `None` when absent."""
@@ -213,14 +214,16 @@ class Bucket:
         let two writers mix their bytes.
         """
         path = f"check/{secrets.token_hex(16)}"
-        with _named_failures():
+        try:
             etag = obstore.put(self._store, path, b"first", mode="create")["e_tag"]
             try:
                 kept = etag is not None and self._refuses(path)
             finally:
                 obstore.delete(self._store, [path])
+        except (exceptions.BaseError, OSError, ValueError) as error:
+            raise Unavailable(f"the bucket cannot be used: {_said(error)}") from error
         if not kept:
-            raise Unavailable("the S3 storage ignores If-Match or If-None-Match")
+            raise Unavailable("the bucket's store ignores If-Match or If-None-Match")
 
     def _refuses(self, path: str) -> bool:
         try:
@@ -262,12 +265,17 @@ def _named_failures() -> Iterator[None]:
     except (FileNotFoundError, EntrepotError):
         raise
     except (exceptions.BaseError, OSError, ValueError) as error:
-        said = str(error).partition("\n\nDebug source")[0]
-        # Without the answer's body: it may repeat what was signed.
-        _log.warning("the storage failed", extra={"error": said.partition("<?xml")[0][:500]})
-        if any(word in said for word in _FULL):
+        _log.warning("the storage failed", extra={"error": _said(error)})
+        if any(word in str(error) for word in _FULL):
             raise OutOfSpace from error
         raise Unavailable("the storage failed") from error
+
+
+def _said(error: Exception) -> str:
+    """What a request failed with, without the answer's body: it may repeat what was signed."""
+    head, _, body = str(error).partition("\n\nDebug source")[0].partition("<?xml")
+    code = re.search(r"<Code>(\w{1,60})</Code>", body)
+    return f"{head[:500]}{code[1] if code else ''}"
 
 
 def _object(meta: "ObjectMeta") -> Object:

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Body, FileBody, Request, Response, empty
+from entrepot.http.origin import Origins, may_follow
 from entrepot.http.ranges import ByteRange, parse_ranges
 from entrepot.hub.permissions import Action
 from entrepot.metadata.blobs import StoredBlob
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
-from entrepot.registry.blobs import Blobs
+from entrepot.registry.blobs import READ_WHOLE, Blobs
 from entrepot.v2.manifests import matches_etag
 
 _SEVERAL_AT_MOST = 8 * 1024 * 1024
@@ -20,24 +21,32 @@ _TYPE = ("content-type", "application/octet-stream")
 class BlobDoor:
     """Blobs by digest, whole or in parts."""
 
-    def __init__(self, gate: Gate, blobs: Blobs) -> None:
+    def __init__(self, gate: Gate, blobs: Blobs, origins: Origins) -> None:
         self._gate = gate
         self._blobs = blobs
+        self._origins = origins
 
     async def get(self, request: Request, name: RepositoryName, reference: str) -> Response:
-        """Answer with the bytes, or with the ranges that the client asks for."""
+        """Answer with the bytes that the client asks for, or with where they are."""
         admission = await self._gate.admit(request, name, Action.PULL)
         blob = await self._blobs.get(admission.repository, Digest.parse(reference))
         validators = _validators(blob)
         if matches_etag(request, blob.digest):
             return empty(304, validators)
         ranges = parse_ranges(_range_header(request, blob), blob.size)
-        if ranges is None or _is_too_much(ranges):
-            body = await self._body(blob, ByteRange(0, blob.size - 1))
-            return Response(200, [*validators, _TYPE, _length(blob.size)], body)
-        if len(ranges) == 1:
-            return await self._one_range(blob, ranges[0])
-        return self._several_ranges(blob, ranges)
+        if ranges is not None and _is_too_much(ranges):
+            ranges = None
+        if ranges is not None and len(ranges) > 1:
+            return self._several_ranges(blob, ranges)
+        part = ranges[0] if ranges else ByteRange(0, blob.size - 1)
+        url = await self._find_url(request, blob, part)
+        if url is not None:
+            return empty(307, [*validators, ("location", url), ("cache-control", "no-store")])
+        headers = [*validators, _TYPE, _length(part.length)]
+        body = await self._body(request, blob, part)
+        if ranges is None:
+            return Response(200, headers, body)
+        return Response(206, [*headers, ("content-range", _content_range(part, blob))], body)
 
     async def head(self, request: Request, name: RepositoryName, reference: str) -> Response:
         """Answer as `get` does, without the bytes; who may push then finds it there for a while."""
@@ -52,15 +61,6 @@ class BlobDoor:
         admission = await self._gate.admit(request, name, Action.DELETE)
         await self._blobs.unlink(admission.repository, Digest.parse(reference))
         return empty(202)
-
-    async def _one_range(self, blob: StoredBlob, part: ByteRange) -> Response:
-        headers = [
-            *_validators(blob),
-            _TYPE,
-            _length(part.length),
-            ("content-range", _content_range(part, blob)),
-        ]
-        return Response(206, headers, await self._body(blob, part))
 
     def _several_ranges(self, blob: StoredBlob, parts: list[ByteRange]) -> Response:
         """RFC 9110 section 14.6; podman asks so for parts of a zstd:chunked layer."""
@@ -84,12 +84,28 @@ class BlobDoor:
                 yield run
         yield tail
 
-    async def _body(self, blob: StoredBlob, part: ByteRange) -> Body:
+    async def _find_url(self, request: Request, blob: StoredBlob, part: ByteRange) -> str | None:
+        """Where the client finds a large part, `None` where it is to have it from here."""
+        if request.method == "HEAD" or part.length <= READ_WHOLE:
+            return None
+        url = await self._blobs.find_url(blob)
+        if url is None or not may_follow(self._origins.origin(request), url):
+            return None
+        await self._blobs.ensure_whole(blob)
+        return url
+
+    async def _body(self, request: Request, blob: StoredBlob, part: ByteRange) -> Body:
         small = await self._blobs.find_small(blob)
         if small is not None:
             whole = part.length == blob.size
             return small if whole else small[part.first : part.last + 1]
-        path = self._blobs.path_of(blob)
+        if request.method == "HEAD":
+            await self._blobs.ensure_whole(blob)
+            return b""
+        content = await self._blobs.find_part(blob, part.first, part.length)
+        if content is not None:
+            return content
+        path = await self._blobs.find_file(blob)
         if path is None:
             return self._blobs.read(blob, part.first, part.length)
         return FileBody(path, part.first, part.length, whole=part.length == blob.size)
