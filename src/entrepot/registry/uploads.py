@@ -123,10 +123,10 @@ class Uploads:
         upload_id = UploadId(_new_id())
         hasher = new_hasher(algorithm)
         try:
-            async with self._storage.open(upload_id, hasher.update) as staged:
+            async with self._storage.open(upload_id, hasher.update, is_new=True) as staged:
                 async for run in content:
                     await staged.write(run)
-                await staged.sync()
+                await staged.settle()
                 digest = Digest.parse(f"{algorithm}:{hasher.hexdigest()}")
                 if expected is not None and digest != expected:
                     raise DigestMismatch(detail={"digest": str(expected)})
@@ -213,7 +213,8 @@ class Uploads:
     async def _open(self, upload: Upload, hashing: "_Hashing") -> AsyncIterator[StagedUpload]:
         """Open the upload for this request alone, where nobody changed it meanwhile."""
         upload_id = UploadId(upload.id)
-        async with self._storage.open(upload_id, hashing.update) as staged:
+        is_new = upload.size == 0
+        async with self._storage.open(upload_id, hashing.update, is_new=is_new) as staged:
             there = await uploads.find_upload(self._metadata.reader, upload.id)
             if there is None:
                 await self._storage.discard(upload_id)
@@ -260,11 +261,12 @@ class _Hashing:
 
 
 async def _matches(staged: StagedUpload, hashing: _Hashing, upload: Upload, digest: Digest) -> bool:
-    await staged.sync()
+    await staged.settle()
     if hashing.hex is not None:
         return hashing.hex == digest.hex
     if staged.size == upload.size and upload.algorithm == digest.algorithm and upload.hash_so_far:
         return upload.hash_so_far == digest.hex
+    await staged.sync()
     hasher = new_hasher(digest.algorithm)
     async for run in staged.read():
         hasher.update(run)

@@ -55,7 +55,9 @@ class FileStorage:
         return self._blobs / key
 
     @asynccontextmanager
-    async def open(self, upload: UploadId, observe: Observer) -> AsyncIterator[StagedUpload]:
+    async def open(
+        self, upload: UploadId, observe: Observer, *, is_new: bool = False
+    ) -> AsyncIterator[StagedUpload]:
         """Open the upload under a lock that the system drops when the process dies."""
         path = self._uploads / upload
         staged = StagedFile(self, open_locked(path), path, observe)

@@ -25,7 +25,9 @@ class MemoryStorage:
         self._touched: dict[UploadId, datetime] = {}
 
     @asynccontextmanager
-    async def open(self, upload: UploadId, observe: Observer) -> AsyncIterator[StagedUpload]:
+    async def open(
+        self, upload: UploadId, observe: Observer, *, is_new: bool = False
+    ) -> AsyncIterator[StagedUpload]:
         """Open the upload for one writer."""
         if upload in self._busy:
             raise UploadBusy
@@ -106,6 +108,9 @@ class _MemoryUpload:
     async def write(self, chunk: bytes) -> None:
         self._observe(chunk)
         self._content += chunk
+
+    async def settle(self) -> None:
+        """All of it was observed as it came."""
 
     async def sync(self) -> None:
         """Nothing outlives the process here."""

@@ -35,6 +35,9 @@ class StagedUpload(Protocol):
     async def write(self, chunk: bytes) -> None:
         """Append `chunk`; raise `OutOfSpace` where there is no room for it."""
 
+    async def settle(self) -> None:
+        """Return when everything written is observed; it need not be durable yet."""
+
     async def sync(self) -> None:
         """Return when everything written is durable and everything observed."""
 
@@ -53,10 +56,11 @@ class UploadStore(Protocol):
     """Bytes still arriving."""
 
     def open(
-        self, upload: UploadId, observe: Observer
+        self, upload: UploadId, observe: Observer, *, is_new: bool = False
     ) -> AbstractAsyncContextManager[StagedUpload]:
         """Open the upload for one writer at a time; one that does not exist begins empty.
 
+        `is_new` is a guess that nobody has opened it before, which may save a question.
         Raises `UploadBusy` while another has it open, in this process or another.
         """
 

@@ -52,10 +52,12 @@ class S3Storage:
         return _MARKS + name
 
     @asynccontextmanager
-    async def open(self, upload: UploadId, observe: Observer) -> AsyncIterator[StagedUpload]:
+    async def open(
+        self, upload: UploadId, observe: Observer, *, is_new: bool = False
+    ) -> AsyncIterator[StagedUpload]:
         """Open the upload by owning its state, which ends by itself when the process dies."""
         path = _UPLOADS + upload
-        held = await Hold.take(self.bucket, path)
+        held = await Hold.take(self.bucket, path, is_new=is_new)
         while isinstance(held, State):
             await self._bury(path, held)
             held = await Hold.take(self.bucket, path)

@@ -109,13 +109,14 @@ class Hold:
         self.state = state
 
     @classmethod
-    async def take(cls, bucket: Bucket, path: str) -> "Hold | State":
+    async def take(cls, bucket: Bucket, path: str, *, is_new: bool = False) -> "Hold | State":
         """Own the upload, or begin it; a state that is ended is returned as it is found.
 
-        Raises `UploadBusy` while another owns it.
+        `is_new` is a guess: where it is right there is nothing to ask for. Raises `UploadBusy`
+        while another owns it.
         """
-        for _ in range(_ATTEMPTS):
-            found = await find_state(bucket, path)
+        for attempt in range(_ATTEMPTS):
+            found = None if is_new and not attempt else await find_state(bucket, path)
             if found is not None and found[0].is_ended:
                 return found[0]
             state = _taken(found[0] if found else State(""))
@@ -152,18 +153,26 @@ class Hold:
         """Delete the state of an upload that is ended, and all that it names."""
         await self._bucket.delete([self._path])
 
-    async def release(self, *, is_clean: bool) -> None:
-        """Let another own the upload; `is_clean` where the object begun has no byte."""
+    async def release(self, *, is_clean: bool) -> bool:
+        """Let another own the upload; `is_clean` where the object begun has no byte.
+
+        Says whether the upload is still known: what a lost one has begun nobody else deletes.
+        """
         self._renewing.cancel()
         with suppress(asyncio.CancelledError):
             await self._renewing
         if self.state.is_ended:
-            return
+            return True
         begun = "" if is_clean else self.state.begun
         async with self._changing:
-            # Whose upload was taken or discarded has nothing to let go of.
-            with suppress(EntrepotError):
+            try:
                 await self._store(replace(self.state, owner="", begun=begun))
+            except UploadUnknown:
+                return False
+            except EntrepotError:
+                # Another owns it, and has what this one began among its spares; or its time ends.
+                return True
+        return True
 
     async def _renew(self) -> None:
         """Own it for longer, again and again, until it is let go of or lost."""

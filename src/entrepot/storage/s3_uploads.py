@@ -17,7 +17,7 @@ from entrepot.errors import EntrepotError, Unavailable, UploadUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import BlobKey, Observer
 from entrepot.storage.s3_buckets import PART, Bucket
-from entrepot.storage.s3_states import Hold, Segment
+from entrepot.storage.s3_states import Hold, Segment, State
 
 _RUN: Final = 1024 * 1024
 _LARGEST_SEGMENT: Final = 8_000 * PART
@@ -97,6 +97,7 @@ class S3Upload:
         self._run = bytearray()
         self._small: list[bytes] = []
         self._parts: _Parts | None = None
+        self._tidying: asyncio.Task[None] | None = None
         self._has_begun = False
 
     @property
@@ -130,6 +131,10 @@ class S3Upload:
             if len(self._run) == _RUN:
                 await self._hand_over()
 
+    async def settle(self) -> None:
+        """Return when everything written is observed."""
+        await self._hand_over()
+
     async def sync(self) -> None:
         """Return when everything written is durable, and named by the state."""
         await self._hand_over()
@@ -137,7 +142,7 @@ class S3Upload:
             return
         name, size = self._hold.state.begun, self._fresh
         try:
-            await self._prove(name, await self._end_object(name), size)
+            await self._end_object(name, size)
             await self._name(Segment(name, size, size))
         except EntrepotError:
             # The state may be gone: then nobody else knows of these bytes.
@@ -155,15 +160,13 @@ class S3Upload:
 
     async def commit(self, digest: Digest) -> BlobKey:
         """Mark the bytes as a blob, and end the upload: whoever discards it now spares them."""
-        await self.sync()
-        name = await self._one_object()
+        await self._hand_over()
+        name = await (self._one_object() if self._hold.state.segments else self._only_object())
         mark = {"digest": str(digest), "size": self._synced}
         await self._bucket.put(self._layout.mark_of(name), msgspec.json.encode(mark))
         ended = await self._hold.end(name)
-        # It is a blob from here on. What is left over has expired, and is found again.
-        with suppress(EntrepotError):
-            await self._layout.delete_bytes(ended.names)
-            await self._hold.delete()
+        # It is a blob from here on, which may be recorded while this tidies up.
+        self._tidying = asyncio.create_task(self._tidy_up(ended))
         return BlobKey(name)
 
     async def close(self) -> None:
@@ -171,8 +174,17 @@ class S3Upload:
         try:
             if self._parts is not None:
                 await self._parts.give_up()
+            if self._tidying is not None:
+                await asyncio.shield(self._tidying)
         finally:
-            await self._hold.release(is_clean=not self._has_begun)
+            await self._release()
+
+    async def _release(self) -> None:
+        begun = self._hold.state.begun
+        is_known = await self._hold.release(is_clean=not self._has_begun)
+        if not is_known and self._has_begun:
+            with suppress(EntrepotError):
+                await self._layout.delete_bytes([begun])
 
     async def _hand_over(self) -> None:
         """Observe what has come, and hold it back or write it."""
@@ -197,14 +209,29 @@ class S3Upload:
         for run in small:
             await self._parts.take(run)
 
-    async def _end_object(self, name: str) -> str | None:
+    async def _tidy_up(self, ended: State) -> None:
+        # What is left over has expired, and is found again.
+        with suppress(EntrepotError):
+            await self._layout.delete_bytes(ended.names)
+            await self._hold.delete()
+
+    async def _end_object(self, name: str, size: int) -> None:
+        """Have all that was written since the last sync as an object, and prove it."""
         self._has_begun = True
         if self._parts is not None:
             etag = await self._parts.end()
             self._parts = None
-            return etag
-        content, self._small = b"".join(self._small), []
-        return await self._bucket.put(self._layout.bytes_of(name), content)
+        else:
+            content, self._small = b"".join(self._small), []
+            etag = await self._bucket.put(self._layout.bytes_of(name), content)
+        await self._prove(name, etag, size)
+
+    async def _only_object(self) -> str:
+        """The name of the object of an upload that never was synced: the state knows it already."""
+        name = self._hold.state.begun
+        await self._end_object(name, self._fresh)
+        self._synced, self._fresh = self._fresh, 0
+        return name
 
     async def _prove(self, name: str, etag: str | None, size: int) -> None:
         """Ask what the store has: an answer of 200 alone proves nothing."""
@@ -222,6 +249,7 @@ class S3Upload:
 
     async def _one_object(self) -> str:
         """The name of the object that holds all bytes and no others."""
+        await self.sync()
         segments = self._hold.state.segments
         if len(segments) == 1 and segments[0].is_whole:
             found = await self._bucket.find(self._layout.bytes_of(segments[0].name))
@@ -231,9 +259,6 @@ class S3Upload:
         name = self._hold.state.begun
         path = self._layout.bytes_of(name)
         self._has_begun = True
-        if self._synced:
-            etag = await self._bucket.put_parts(path, self.read(), self._synced)
-        else:
-            etag = await self._bucket.put(path, b"")
+        etag = await self._bucket.put_parts(path, self.read(), self._synced)
         await self._prove(name, etag, self._synced)
         return name

@@ -74,6 +74,12 @@ class StagedFile:
             if self._buffer.is_full:
                 await self._hand_over()
 
+    async def settle(self) -> None:
+        """Return when everything written is observed."""
+        await self._settle()
+        if self._buffer.size:
+            await self._on_thread(partial(self._store, *self._swap()))
+
     async def sync(self) -> None:
         """Return when everything written is durable."""
         await self._settle()
