@@ -16,6 +16,8 @@ from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
+from entrepot.hub.actors import OPERATOR
+from entrepot.hub.audit import witness_of
 from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of, collect_chore
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.ops.door import OperatorDoor
@@ -24,6 +26,7 @@ from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.registry.history import RECOUNT
 from entrepot.registry.manifests import INDEX, SUMMARIZE
+from entrepot.registry.quotas import MEASURE
 from entrepot.services import Services, now
 from entrepot.settings import LogFormat, Settings
 from entrepot.start import greet, open_metadata, open_storage, prepare
@@ -61,7 +64,10 @@ def works_of(services: Services) -> dict[str, Work]:
         repository_id, _, digest = subject.partition(" ")
         await services.indexing.count_marks(int(repository_id), digest)
 
-    return {INDEX: index, SUMMARIZE: summarize, RECOUNT: recount}
+    async def measure(subject: str) -> None:
+        await services.quotas.measure(int(subject))
+
+    return {INDEX: index, SUMMARIZE: summarize, RECOUNT: recount, MEASURE: measure}
 
 
 class Hub:
@@ -77,7 +83,7 @@ class Hub:
             origins,
             manifests=ManifestDoor(gate, services.manifests, services.pulls.count),
             blobs=BlobDoor(gate, services.blobs, origins),
-            uploads=UploadDoor(gate, services.blobs, services.uploads),
+            uploads=UploadDoor(gate, services.blobs, services.uploads, services.quotas),
             lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),
             tokens=TokenDoor(gate, services.identities, services.tokens),
         )
@@ -215,8 +221,18 @@ class Worker:
         self._server = Server(hub.answer, watchers)
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
+
+        async def retain() -> int:
+            return await services.retention.run_all(witness_of(OPERATOR, now))
+
         chores.append(
-            collect_chore(services.collector, settings.collect_every, metrics.note_collection)
+            collect_chore(
+                retain,
+                services.collector,
+                services.quotas.measure_all,
+                settings.collect_every,
+                metrics.note_collection,
+            )
         )
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()

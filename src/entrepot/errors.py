@@ -286,6 +286,14 @@ class UploadBusy(Conflict):
     code = "BLOB_UPLOAD_INVALID"
 
 
+class TagImmutable(Denied):
+    """The tag is immutable."""
+
+
+class QuotaExceeded(Denied):
+    """There is no room left in this namespace."""
+
+
 class NameTaken(Conflict):
     """The name is already taken."""
 

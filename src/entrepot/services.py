@@ -16,6 +16,7 @@ from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
+from entrepot.hub.policies import Policies
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
@@ -37,8 +38,10 @@ from entrepot.registry.collector import Collector
 from entrepot.registry.history import History
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.pulls import Pulls
+from entrepot.registry.quotas import Quotas
 from entrepot.registry.referrers import Referrers
 from entrepot.registry.removal import Removals
+from entrepot.registry.retention import Retention
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import Settings
 from entrepot.storage.protocols import Storage
@@ -139,6 +142,9 @@ class Services:
         )
         self.history = History(metadata, now)
         self.removals = Removals(metadata, now)
+        self.quotas = Quotas(metadata)
+        self.retention = Retention(metadata, self.removals, now)
+        self.policies = Policies(metadata, self.permissions, now)
 
     def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
         self.reader = Reader()

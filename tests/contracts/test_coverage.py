@@ -18,6 +18,7 @@ _QUERIES = (
     "limits",
     "manifests",
     "numbers",
+    "policies",
     "redirects",
     "removals",
     "repositories",

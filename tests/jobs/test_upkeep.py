@@ -122,7 +122,17 @@ async def test_space_is_freed_by_a_chore_that_says_how_much(
     clock.advance(timedelta(hours=2))
     noted: list[Collected] = []
     collector = Collector(metadata, storage, clock, grace=timedelta(hours=1))
-    chore = collect_chore(collector, timedelta(minutes=5), noted.append)
+    steps: list[str] = []
+
+    async def retain() -> int:
+        steps.append("retain")
+        return 0
+
+    async def measure() -> None:
+        steps.append("measure")
+
+    chore = collect_chore(retain, collector, measure, timedelta(minutes=5), noted.append)
     assert (chore.every, chore.is_shared) == (timedelta(minutes=5), True)
     await chore.work()
     assert noted == [Collected(strays=1, size=3)]
+    assert steps == ["retain", "measure"]

@@ -12,6 +12,7 @@ from entrepot.hub.evidence import Evidence
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.permissions import Permissions
+from entrepot.hub.policies import Policies
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
 from entrepot.hub.second_factors import SecondFactors
@@ -25,6 +26,7 @@ from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.history import History
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.removal import Removals
+from entrepot.registry.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Desk:
     trusted_keys: TrustedKeys
     audit: AuditLog
     tokens: Tokens
+    policies: Policies
     repositories: Repositories
     artifacts: Artifacts
     attachments: Attachments
@@ -55,6 +58,7 @@ class Desk:
     manifests: Manifests
     history: History
     removals: Removals
+    retention: Retention
     settings: tuple[tuple[str, str, str], ...]
     """Name, value and meaning of each setting in force; secrets are masked."""
     version: str

@@ -11,6 +11,7 @@ from entrepot.cli import (
     collect,
     invite,
     orgs,
+    policies,
     reindex,
     repos,
     serve,
@@ -30,6 +31,8 @@ app.command("serve")(serve.serve)
 app.command("trust")(trust.trust)
 app.command("check")(check.check)
 app.command("collect")(collect.collect)
+app.command("quota")(policies.quota)
+app.command("retain")(policies.retain)
 app.command("reindex")(reindex.reindex)
 app.command("invite")(invite.invite)
 app.add_typer(users.app, name="user")

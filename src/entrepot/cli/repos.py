@@ -41,7 +41,7 @@ def list_repos(data: Data = None, as_json: Json = False) -> None:
 @app.command("show")
 def show(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Show a repository and its first tags."""
-    parsed = _parse(name)
+    parsed = parse_name(name)
 
     async def work(services: "Services") -> "tuple[Repository, list[str]]":
         repository = await services.repositories.get(parsed)
@@ -70,7 +70,7 @@ def visibility(
     """Open a repository to everybody, or close it."""
     from entrepot.metadata.accounts import Visibility
 
-    parsed = _parse(name)
+    parsed = parse_name(name)
     if value not in set(Visibility):
         fail(f"a visibility is public or private, not {value}", USAGE)
     with_services(data, lambda it: it.repositories.set_visibility(parsed, Visibility(value)))
@@ -88,7 +88,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete a repository with all its tags and manifests."""
-    parsed = _parse(name)
+    parsed = parse_name(name)
     if not yes:
         confirm(f"Delete {name} with all its tags and manifests?")
     with_services(data, lambda it: it.repositories.delete(parsed))
@@ -98,7 +98,8 @@ def delete(
         print(f"{name} is deleted.")
 
 
-def _parse(name: str) -> "RepositoryName":
+def parse_name(name: str) -> "RepositoryName":
+    """The repository's name that was typed; what is none ends the command."""
     from entrepot.oci.names import RepositoryName
 
     try:

@@ -18,6 +18,7 @@ MAX_DESCRIPTION: Final = 200
 MAX_README: Final = 100_000
 
 _SUMMARIZE: Final = "summarize"
+_MEASURE: Final = "measure"
 
 Work = Callable[[Transaction, Repository], Awaitable[None]]
 
@@ -130,6 +131,7 @@ class Repositories:
             await repositories.lock_repository(tx, found)
             await redirects.delete_redirects_to(tx, found.id)
             await repositories.delete_repository(tx, found.id)
+            await self._measure(tx, found.namespace_id)
             entry = Entry(found.namespace_id, by, Audited.REPO_DELETE, found.name.text)
             await record(tx, entry, self._now())
 
@@ -143,6 +145,11 @@ class Repositories:
             await jobs.add_job(tx, _SUMMARIZE, str(found.id), self._now())
             entry = Entry(found.namespace_id, by, action, found.name.text, details)
             await record(tx, entry, self._now())
+
+    async def _measure(self, tx: Transaction, namespace_id: int | None) -> None:
+        """Have what the namespace holds counted anew."""
+        if namespace_id is not None:
+            await jobs.add_job(tx, _MEASURE, str(namespace_id), self._now())
 
     async def _free_target(self, name: RepositoryName, by: Actor) -> Target:
         """Where a repository of that name would be, for somebody who may make it."""
@@ -173,6 +180,8 @@ class Repositories:
             await jobs.add_job(tx, _SUMMARIZE, str(found.id), now)
             if target.namespace_id is not None and target.namespace_id != found.namespace_id:
                 await check_signatures(tx, target.namespace_id, now, found.id)
+                await self._measure(tx, target.namespace_id)
+            await self._measure(tx, found.namespace_id)
             for namespace_id in dict.fromkeys((found.namespace_id, target.namespace_id)):
                 entry = Entry(namespace_id, by, action, old.text, {"name": new.text})
                 await record(tx, entry, now)

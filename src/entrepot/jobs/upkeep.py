@@ -103,11 +103,22 @@ def chores_of(
 
 
 def collect_chore(
-    collector: Collector, every: timedelta, note: Callable[[Collected], None]
+    retain: Callable[[], Awaitable[int]],
+    collector: Collector,
+    measure: Callable[[], Awaitable[None]],
+    every: timedelta,
+    note: Callable[[Collected], None],
 ) -> Chore:
-    """The chore of freeing space; `note` is told what was freed."""
+    """The chore of freeing space: what rules do not keep, then what nothing needs.
+
+    `note` is told what was freed; `measure` counts anew what is left.
+    """
 
     async def collect() -> None:
+        count = await retain()
+        if count:
+            _log.info("retention", extra={"tags": count})
         note(await collector.run())
+        await measure()
 
     return Chore("collect", every, collect)

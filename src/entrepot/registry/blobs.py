@@ -12,6 +12,7 @@ from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository, Target, lock_repository
 from entrepot.oci.digests import Digest
+from entrepot.registry.quotas import charge
 from entrepot.storage.protocols import BlobKey, HasPaths, LendsFiles, SignsUrls, Storage
 
 HOLDERS_LOOKED_AT: Final = 100
@@ -178,17 +179,20 @@ class Blobs:
         if found is None:
             return False
         try:
-            await self._link(source_id, target, digest, found.key)
+            await self._link(source_id, target, digest, found)
         except BlobUnknown:
             return False
         return True
 
-    async def _link(self, source_id: int, target: Target, digest: Digest, key: str) -> None:
+    async def _link(
+        self, source_id: int, target: Target, digest: Digest, found: StoredBlob
+    ) -> None:
         now = self._now()
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
             # Else the source's link may go, and the row after it, before this link is there.
-            await blobs.lock_key(tx, key)
+            await blobs.lock_key(tx, found.key)
             if not await blobs.is_linked(tx, source_id, digest):
                 raise BlobUnknown
+            await charge(tx, repository.id, digest, found.size)
             await blobs.link_blob(tx, repository.id, digest, now)

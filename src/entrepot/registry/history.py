@@ -21,6 +21,7 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.names import Tag
 from entrepot.registry.contents import needed_blobs, new_manifest
+from entrepot.registry.tag_rules import check_may_change
 
 RECOUNT: Final = "recount"
 """The job of counting anew what is attached; its subject is the repository's id and a digest."""
@@ -47,10 +48,15 @@ class History:
     async def note_push(
         self, tx: Transaction, repository_id: int, tag: Tag, digest: Digest, by: int | None
     ) -> None:
-        """Remember where a tag is about to point; pushing the same again is no event."""
+        """Remember where a tag is about to point; pushing the same again is no event.
+
+        Raises `TagImmutable` for a tag that is to stay where it points, as all here do.
+        """
         previous = await history.find_pointed_at(tx, repository_id, tag)
         if previous == str(digest):
             return
+        if previous is not None:
+            await check_may_change(tx, repository_id, tag.text)
         action = TagAction.PUSHED if previous is None else TagAction.MOVED
         await self._note(tx, repository_id, tag.text, action, str(digest), previous, by)
 
@@ -60,6 +66,7 @@ class History:
         """Remember where a tag pointed that is about to be removed."""
         digest = await history.find_pointed_at(tx, repository_id, tag)
         if digest is not None:
+            await check_may_change(tx, repository_id, tag.text)
             await self._note(tx, repository_id, tag.text, TagAction.DELETED, digest, digest, by)
             await self._recount(tx, repository_id, [attached_to(tag.text) or ""])
 
@@ -70,6 +77,7 @@ class History:
         digest = manifest.digest
         tags = await history.list_tags_of(tx, manifest.id)
         for tag in tags:
+            await check_may_change(tx, repository_id, tag)
             await self._note(tx, repository_id, tag, TagAction.DELETED, digest, digest, by)
         await history.keep_deleted(
             tx, repository_id, digest, manifest.media_type, manifest.content, by, self._now()
@@ -176,6 +184,8 @@ class History:
         if facts is None:
             raise ManifestUnknown
         now, previous = self._now(), await history.find_pointed_at(tx, repository.id, tag)
+        if previous not in (None, str(digest)):
+            await check_may_change(tx, repository.id, tag.text)
         await self._note(tx, repository.id, tag.text, TagAction.RESTORED, str(digest), previous, by)
         await manifests.move_tag(tx, repository.id, tag, facts.id, by, now)
         await jobs.add_job(tx, "index", str(facts.id), now)

@@ -26,6 +26,7 @@ from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.repositories import Repository, Target
 from entrepot.metadata.uploads import Upload
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, Hasher, new_hasher
+from entrepot.registry.quotas import charge
 from entrepot.storage.protocols import BlobKey, StagedUpload, Storage, UploadId
 
 _REMEMBERED: Final = 1024
@@ -102,6 +103,7 @@ class Uploads:
             async with self._metadata.begin() as tx:
                 await uploads.delete_upload(tx, upload.id)
                 await self._insert(tx, digest, staged.size, key)
+                await charge(tx, upload.repository_id, digest, staged.size)
                 await blobs.link_blob(tx, upload.repository_id, digest, now)
         self._hashers.pop(upload.id, None)
 
@@ -136,6 +138,7 @@ class Uploads:
                 async with self._metadata.begin() as tx:
                     repository = await target.ensure(tx, now)
                     await self._insert(tx, digest, size, key)
+                    await charge(tx, repository.id, digest, size)
                     await blobs.link_blob(tx, repository.id, digest, now)
         except EntrepotError:
             await self._storage.discard(upload_id)

@@ -12,14 +12,16 @@ from entrepot.metadata.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from entrepot.registry.blobs import Blobs
+from entrepot.registry.quotas import Quotas
 from entrepot.registry.uploads import Chunk, Uploads
 
 
 class UploadDoor:
     """Every way to push a blob."""
 
-    def __init__(self, gate: Gate, blobs: Blobs, uploads: Uploads) -> None:
+    def __init__(self, gate: Gate, blobs: Blobs, uploads: Uploads, quotas: Quotas) -> None:
         self._gate = gate
+        self._quotas = quotas
         self._blobs = blobs
         self._uploads = uploads
 
@@ -29,11 +31,13 @@ class UploadDoor:
         digest_text = request.query("digest")
         if digest_text is not None:
             digest = Digest.parse(digest_text)
+            await self._check_room(request, admission, 0, digest)
             await self._uploads.put(admission.target, request.body, digest)
             return _created(name, digest)
         mounted = await self._mount(request, admission)
         if mounted is not None:
             return _created(name, mounted)
+        await self._check_room(request, admission, 0)
         algorithm = request.query("digest-algorithm") or "sha256"
         upload = await self._uploads.begin(
             admission.target, admission.identity.account_id, algorithm
@@ -47,7 +51,8 @@ class UploadDoor:
 
     async def patch(self, request: Request, name: RepositoryName, upload_id: str) -> Response:
         """Append a chunk."""
-        upload = await self._find(request, name, upload_id)
+        admission, upload = await self._open(request, name, upload_id)
+        await self._check_room(request, admission, upload.size)
         try:
             size = await self._uploads.append(upload, _chunk(request))
         except EntrepotError as error:
@@ -56,11 +61,12 @@ class UploadDoor:
 
     async def put(self, request: Request, name: RepositoryName, upload_id: str) -> Response:
         """Append the last chunk, if there is one, and make the upload a blob."""
-        upload = await self._find(request, name, upload_id)
+        admission, upload = await self._open(request, name, upload_id)
         digest_text = request.query("digest")
         if not digest_text:
             raise InvalidDigest("the parameter digest is missing")
         digest = Digest.parse(digest_text)
+        await self._check_room(request, admission, upload.size, digest)
         try:
             await self._uploads.finish(upload, _chunk(request), digest)
         except EntrepotError as error:
@@ -74,10 +80,21 @@ class UploadDoor:
         return empty(204)
 
     async def _find(self, request: Request, name: RepositoryName, upload_id: str) -> Upload:
+        return (await self._open(request, name, upload_id))[1]
+
+    async def _open(
+        self, request: Request, name: RepositoryName, upload_id: str
+    ) -> tuple[Admission, Upload]:
         admission = await self._gate.admit(request, name, Action.PUSH)
-        return await self._uploads.get(
-            admission.repository, admission.identity.account_id, upload_id
-        )
+        account_id = admission.identity.account_id
+        return admission, await self._uploads.get(admission.repository, account_id, upload_id)
+
+    async def _check_room(
+        self, request: Request, admission: Admission, so_far: int, digest: Digest | None = None
+    ) -> None:
+        """Refuse before the bytes are sent, where the client says how many there are."""
+        size = so_far + (request.content_length or 0)
+        await self._quotas.check(admission.target.namespace_id, size, digest)
 
     async def _refused(
         self, name: RepositoryName, upload: Upload, error: EntrepotError

@@ -13,6 +13,7 @@ from entrepot.hub.evidence import Evidence
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.permissions import Permissions
+from entrepot.hub.policies import Policies
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
 from entrepot.hub.second_factors import SecondFactors
@@ -30,6 +31,7 @@ from entrepot.registry.blobs import Blobs
 from entrepot.registry.history import History
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.removal import Removals
+from entrepot.registry.retention import Retention
 from entrepot.registry.uploads import Uploads
 
 Pulled = Callable[[int, int], None]
@@ -59,6 +61,7 @@ class Desk:
     trusted_keys: TrustedKeys
     audit: AuditLog
     tokens: Tokens
+    policies: Policies
     repositories: Repositories
     artifacts: Artifacts
     attachments: Attachments
@@ -70,6 +73,7 @@ class Desk:
     manifests: Manifests
     history: History
     removals: Removals
+    retention: Retention
     markdown: Markdown
     count_pull: Pulled
     settings: tuple[tuple[str, str, str], ...]

@@ -116,7 +116,8 @@ class NewPage(Page):
     owners: list[str]
 
 
-async def _frame(visit: Visit, current: str, title: str) -> dict[str, object]:
+async def frame(visit: Visit, current: str, title: str) -> dict[str, object]:
+    """What every page of a namespace shows."""
     rights = await visit.desk.permissions.namespace_rights(visit.identity, visit.owned.name)
     return {
         "title": title,
@@ -140,7 +141,7 @@ async def show_profile(visit: Visit) -> Page:
         offset=(number - 1) * _SIZE,
     )
     return ProfilePage(
-        **await _frame(visit, "repositories", name),  # type: ignore[arg-type]
+        **await frame(visit, "repositories", name),  # type: ignore[arg-type]
         hits=list(found.found.hits),
         pager=Pager(number, _SIZE, found.found.total),
         starred=await _starred(visit),
@@ -162,11 +163,11 @@ async def show_members(visit: Visit) -> Page:
 
 async def _members(visit: Visit, link: str) -> Page:
     name = visit.owned.name
-    frame = await _frame(visit, "members", f"{name}: members")
-    may = bool(frame["may_administer"])
+    shared = await frame(visit, "members", f"{name}: members")
+    may = bool(shared["may_administer"])
     invitations = await visit.desk.invitations.list_of(visit.actor, name) if may else []
     return MembersPage(
-        **frame,  # type: ignore[arg-type]
+        **shared,  # type: ignore[arg-type]
         members=await visit.desk.organisations.list_members(name, visit.actor),
         invitations=invitations,
         link=link,
@@ -208,7 +209,7 @@ async def revoke_invitation(visit: Visit) -> Response:
 async def show_teams(visit: Visit) -> Page:
     """The teams."""
     return TeamsPage(
-        **await _frame(visit, "teams", f"{visit.owned.name}: teams"),  # type: ignore[arg-type]
+        **await frame(visit, "teams", f"{visit.owned.name}: teams"),  # type: ignore[arg-type]
         teams=await visit.desk.teams.list_of(visit.owned.name, visit.actor),
     )
 
@@ -225,7 +226,7 @@ async def show_team(visit: Visit) -> Page:
     name, team = visit.owned.name, visit.values["team"]
     teams = visit.desk.teams
     return TeamPage(
-        **await _frame(visit, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
+        **await frame(visit, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
         team=await teams.get(name, team, visit.actor),
         members=await teams.list_members(name, team, visit.actor),
         rights=await teams.list_rights(name, team, visit.actor),
@@ -265,7 +266,7 @@ async def show_tokens(visit: Visit) -> Page:
 async def _tokens(visit: Visit, secret: str) -> Page:
     name = visit.owned.name
     return NamespaceTokensPage(
-        **await _frame(visit, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
+        **await frame(visit, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
         tokens=await visit.desk.tokens.list_of_organisation(name, visit.actor),
         secret=secret,
     )
@@ -293,7 +294,7 @@ async def revoke_token(visit: Visit) -> Response:
 async def show_keys(visit: Visit) -> Page:
     """The keys that this namespace trusts."""
     return KeysPage(
-        **await _frame(visit, "keys", f"{visit.owned.name}: trusted keys"),  # type: ignore[arg-type]
+        **await frame(visit, "keys", f"{visit.owned.name}: trusted keys"),  # type: ignore[arg-type]
         keys=await visit.desk.trusted_keys.list_of(visit.owned.id),
     )
 
@@ -318,7 +319,7 @@ async def show_audit(visit: Visit) -> Page:
     )
     found = await visit.desk.audit.list_of(visit.actor, visit.owned.name, query)
     return AuditPage(
-        **await _frame(visit, "audit", f"{visit.owned.name}: audit log"),  # type: ignore[arg-type]
+        **await frame(visit, "audit", f"{visit.owned.name}: audit log"),  # type: ignore[arg-type]
         rows=found.rows,
         next_before=found.next_before,
         actor=visit.query("actor"),
@@ -328,7 +329,7 @@ async def show_audit(visit: Visit) -> Page:
 
 async def show_edit(visit: Visit) -> Page:
     """Settings of an organisation."""
-    return EditPage(**await _frame(visit, "settings", f"{visit.owned.name}: settings"))  # type: ignore[arg-type]
+    return EditPage(**await frame(visit, "settings", f"{visit.owned.name}: settings"))  # type: ignore[arg-type]
 
 
 async def edit(visit: Visit) -> Response:

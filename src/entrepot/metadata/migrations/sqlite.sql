@@ -66,4 +66,6 @@ CREATE INDEX ix_tags_repository_id_is_hidden_moved_at ON tags (repository_id, is
 CREATE INDEX ix_tags_repository_id_is_hidden_version_key ON tags (repository_id, is_hidden, version_key);
 CREATE VIRTUAL TABLE search USING fts5(name, title, body, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2');
 CREATE INDEX ix_blobs_storage_key ON blobs (storage_key);
-INSERT INTO alembic_version VALUES ('0004');
+CREATE TABLE namespace_policies ( namespace_id INTEGER NOT NULL, immutable TEXT DEFAULT '' NOT NULL, retention TEXT DEFAULT '' NOT NULL, quota INTEGER, used INTEGER DEFAULT '0' NOT NULL, CONSTRAINT pk_namespace_policies PRIMARY KEY (namespace_id), CONSTRAINT fk_namespace_policies_namespace_id FOREIGN KEY(namespace_id) REFERENCES namespaces (id) ) WITHOUT ROWID;
+CREATE TABLE repository_policies ( repository_id INTEGER NOT NULL, immutable TEXT DEFAULT '' NOT NULL, retention TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_repository_policies PRIMARY KEY (repository_id), CONSTRAINT fk_repository_policies_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE ) WITHOUT ROWID;
+INSERT INTO alembic_version VALUES ('0005');

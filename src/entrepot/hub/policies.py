@@ -1,0 +1,113 @@
+"""Policies: which tags are immutable, what is kept, how much room there is; who may say so."""
+
+from dataclasses import dataclass
+
+from entrepot.errors import NamespaceUnknown
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.permissions import Permissions, check_administrator
+from entrepot.metadata import accounts, policies, repositories
+from entrepot.metadata.accounts import Namespace
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.policies import Policy, Quota
+from entrepot.metadata.repositories import Repository
+from entrepot.metadata.retention_rules import Rules
+from entrepot.oci.names import RepositoryName
+from entrepot.oci.tag_patterns import TagPatterns
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a namespace or a repository has been told; `rules` is `None` where it has none."""
+
+    immutable: TagPatterns
+    rules: Rules | None
+
+
+class Policies:
+    """Rules take who acts; by default it is the operator."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        permissions: Permissions,
+        now: Clock,
+    ) -> None:
+        self._metadata = metadata
+        self._permissions = permissions
+        self._now = now
+
+    async def get_of_repository(self, repository: Repository) -> tuple[Told, Told]:
+        """What the repository itself has been told, and what its namespace."""
+        found = await policies.find_of_repository(self._metadata.reader, repository.id)
+        of_namespace, of_repository = found
+        return _told(of_repository), _told(of_namespace)
+
+    async def get_of_namespace(self, namespace: Namespace) -> Told:
+        """What the namespace has been told."""
+        return _told(await policies.find_of_namespace(self._metadata.reader, namespace.id))
+
+    async def set_of_repository(
+        self, name: RepositoryName, immutable: str, rules: Rules | None, by: Actor = OPERATOR
+    ) -> None:
+        """Replace what the repository has been told; for its administrators."""
+        found = await self._permissions.repository_to_administer(by.identity, name)
+        policy = _policy(immutable, rules)
+        async with self._metadata.begin() as tx:
+            await repositories.lock_repository(tx, found)
+            await policies.set_of_repository(tx, found.id, policy)
+            details = {"immutable": policy.immutable, "retention": policy.retention}
+            entry = Entry(found.namespace_id, by, Audited.REPO_POLICY, found.name.text, details)
+            await record(tx, entry, self._now())
+
+    async def set_of_namespace(
+        self, name: str, immutable: str, rules: Rules | None, by: Actor = OPERATOR
+    ) -> None:
+        """Replace what all of a namespace's repositories have been told; for its owners."""
+        found = await self._permissions.namespace_to_administer(by.identity, name)
+        policy = _policy(immutable, rules)
+        async with self._metadata.begin() as tx:
+            await policies.set_of_namespace(tx, found.id, policy)
+            details = {"immutable": policy.immutable, "retention": policy.retention}
+            await record(tx, Entry(found.id, by, Audited.ORG_POLICY, name, details), self._now())
+
+    async def _find_quota(self, namespace: Namespace) -> Quota | None:
+        """The namespace's room and what is used of it, `None` where it is not limited."""
+        return await policies.find_quota(self._metadata.reader, namespace.id)
+
+    async def _measure(self, namespace: Namespace) -> int:
+        """Bytes of all blobs in the namespace, each counted once; this takes a while."""
+        return await policies.measure_namespace(self._metadata.reader, namespace.id)
+
+    async def get_room(self, name: str) -> tuple[int | None, int]:
+        """Bytes that the namespace may hold (`None`: no limit), and those it does."""
+        found = await self._get_namespace(name)
+        quota = await self._find_quota(found)
+        return (quota.limit, quota.used) if quota else (None, await self._measure(found))
+
+    async def _get_namespace(self, name: str) -> Namespace:
+        found = await accounts.find_namespace(self._metadata.reader, name)
+        if found is None:
+            raise NamespaceUnknown(f"no namespace is called {name}")
+        return found
+
+    async def set_quota(self, name: str, limit: int | None, by: Actor = OPERATOR) -> None:
+        """Limit a namespace's room, or (`None`) no longer; for the hub's administrators."""
+        check_administrator(by.identity)
+        found = await self._get_namespace(name)
+        async with self._metadata.begin() as tx:
+            await policies.set_quota(tx, found.id, limit)
+            await policies.lock_quota(tx, found.id)
+            await policies.set_used(
+                tx, found.id, await policies.measure_namespace(tx, found.id) if limit else 0
+            )
+            entry = Entry(found.id, by, Audited.ORG_QUOTA, name, {"bytes": limit})
+            await record(tx, entry, self._now())
+
+
+def _told(policy: Policy) -> Told:
+    return Told(TagPatterns.parse(policy.immutable), Rules.parse(policy.retention))
+
+
+def _policy(immutable: str, rules: Rules | None) -> Policy:
+    return Policy(TagPatterns.parse(immutable).text, rules.text if rules else "")

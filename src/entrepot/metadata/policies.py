@@ -1,0 +1,220 @@
+"""Rules that namespaces and repositories have: immutable tags, retention, room."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Table, Text, bindparam, func, or_, select, update
+
+from entrepot.metadata.engine import (
+    Reader,
+    Statement,
+    Transaction,
+    from_instant,
+    from_optional,
+)
+from entrepot.metadata.policy_tables import namespace_policies, repository_policies
+from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
+from entrepot.metadata.tables import blobs, manifests, repositories, repository_blobs, tags
+from entrepot.metadata.upserts import insert
+from entrepot.oci.digests import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one namespace or repository has been told: patterns, and retention rules as JSON."""
+
+    immutable: str = ""
+    retention: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many bytes of blobs a namespace may hold, and how many it does."""
+
+    namespace_id: int
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagFacts:
+    """A tag that people gave, where it points, since when, and when that was last pulled."""
+
+    tag: str
+    digest: str
+    moved_at: datetime
+    pulled_at: datetime | None
+
+
+_N, _R = namespace_policies, repository_policies
+_OF_NAMESPACE: Final = Statement(
+    select(_N.c.immutable, _N.c.retention).where(_N.c.namespace_id == bindparam("namespace_id"))
+)
+_OF_REPOSITORY: Final = Statement(
+    select(_N.c.immutable, _N.c.retention, _R.c.immutable, _R.c.retention)
+    .select_from(repositories)
+    .join(_N, _N.c.namespace_id == repositories.c.namespace_id, isouter=True)
+    .join(_R, _R.c.repository_id == repositories.c.id, isouter=True)
+    .where(repositories.c.id == bindparam("repository_id"))
+)
+
+
+def _set(table: Table, key: str) -> Statement:
+    names = ("immutable", "retention")
+    values = {name: bindparam(name, type_=Text()) for name in names}
+    return Statement(
+        insert(table)
+        .values({key: bindparam("of"), **values})
+        .on_conflict_do_update(index_elements=[key], set_=values)
+    )
+
+
+_SET_NAMESPACE: Final = _set(namespace_policies, "namespace_id")
+_SET_REPOSITORY: Final = _set(repository_policies, "repository_id")
+_LIST_RETAINING: Final = Statement(
+    select(*COLUMNS)
+    .join(_N, _N.c.namespace_id == repositories.c.namespace_id, isouter=True)
+    .join(_R, _R.c.repository_id == repositories.c.id, isouter=True)
+    .where(repositories.c.id > bindparam("after"), or_(_N.c.retention != "", _R.c.retention != ""))
+    .order_by(repositories.c.id)
+    .limit(bindparam("limit"))
+)
+_TAG_FACTS: Final = Statement(
+    select(tags.c.name, manifests.c.digest, tags.c.moved_at, manifests.c.pulled_at)
+    .join(manifests, manifests.c.id == tags.c.manifest_id)
+    .where(
+        tags.c.repository_id == bindparam("repository_id"),
+        tags.c.name > bindparam("last"),
+        tags.c.is_hidden == 0,
+    )
+    .order_by(tags.c.name)
+    .limit(bindparam("limit"))
+)
+_QUOTA: Final = select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(
+    _N.c.namespace_id == bindparam("namespace_id"), _N.c.quota.is_not(None)
+)
+_FIND_QUOTA: Final = Statement(_QUOTA)
+_LOCK_QUOTA: Final = Statement(_QUOTA.with_for_update())
+_QUOTA_OF: Final = Statement(
+    select(_N.c.namespace_id, _N.c.quota, _N.c.used)
+    .join(repositories, repositories.c.namespace_id == _N.c.namespace_id)
+    .where(repositories.c.id == bindparam("repository_id"), _N.c.quota.is_not(None))
+)
+_LIST_QUOTAS: Final = Statement(
+    select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(_N.c.quota.is_not(None))
+)
+_SET_QUOTA: Final = Statement(
+    insert(_N)
+    .values(namespace_id=bindparam("of"), quota=bindparam("quota"))
+    .on_conflict_do_update(index_elements=["namespace_id"], set_={"quota": bindparam("quota")})
+)
+_SET_USED: Final = Statement(
+    update(_N).where(_N.c.namespace_id == bindparam("of")).values(used=bindparam("bytes"))
+)
+_ADD_USED: Final = Statement(
+    update(_N).where(_N.c.namespace_id == bindparam("of")).values(used=_N.c.used + bindparam("by"))
+)
+_HELD: Final = (
+    select(repository_blobs.c.digest)
+    .join(repositories, repositories.c.id == repository_blobs.c.repository_id)
+    .where(repositories.c.namespace_id == bindparam("namespace_id"))
+)
+_HOLDS: Final = Statement(_HELD.where(repository_blobs.c.digest == bindparam("digest")).limit(1))
+_DISTINCT: Final = _HELD.distinct().subquery()
+_MEASURE: Final = Statement(
+    select(func.coalesce(func.sum(blobs.c.size), 0)).join(
+        _DISTINCT, _DISTINCT.c.digest == blobs.c.digest
+    )
+)
+
+
+async def find_of_namespace(reader: Reader, namespace_id: int) -> Policy:
+    """What the namespace has been told; nothing where nobody told it anything."""
+    row = await reader.one(_OF_NAMESPACE, namespace_id=namespace_id)
+    return Policy() if row is None else Policy(*row)
+
+
+async def find_of_repository(reader: Reader, repository_id: int) -> tuple[Policy, Policy]:
+    """What the repository's namespace has been told, and what the repository itself."""
+    row = await reader.one(_OF_REPOSITORY, repository_id=repository_id)
+    if row is None:
+        return Policy(), Policy()
+    texts = [text or "" for text in row]
+    return Policy(*texts[:2]), Policy(*texts[2:])
+
+
+async def set_of_namespace(tx: Transaction, namespace_id: int, policy: Policy) -> None:
+    """Replace what the namespace has been told; its room stays."""
+    immutable, retention = policy.immutable, policy.retention
+    await tx.run(_SET_NAMESPACE, of=namespace_id, immutable=immutable, retention=retention)
+
+
+async def set_of_repository(tx: Transaction, repository_id: int, policy: Policy) -> None:
+    """Replace what the repository has been told."""
+    immutable, retention = policy.immutable, policy.retention
+    await tx.run(_SET_REPOSITORY, of=repository_id, immutable=immutable, retention=retention)
+
+
+async def list_retaining(reader: Reader, after: int, limit: int) -> list[Repository]:
+    """The first `limit` repositories with an id past `after` that have retention rules."""
+    rows = await reader.all(_LIST_RETAINING, after=after, limit=limit)
+    return [repository_of(row) for row in rows]
+
+
+async def list_tag_facts(
+    reader: Reader, repository_id: int, last: str, limit: int
+) -> list[TagFacts]:
+    """The first `limit` tags after `last`; never one that clients attach things by."""
+    rows = await reader.all(_TAG_FACTS, repository_id=repository_id, last=last, limit=limit)
+    return [TagFacts(row[0], row[1], from_instant(row[2]), from_optional(row[3])) for row in rows]
+
+
+async def find_quota(reader: Reader, namespace_id: int) -> Quota | None:
+    """The namespace's room, `None` where it is not limited."""
+    row = await reader.one(_FIND_QUOTA, namespace_id=namespace_id)
+    return None if row is None else Quota(*row)
+
+
+async def find_quota_of(reader: Reader, repository_id: int) -> Quota | None:
+    """The room of the repository's namespace, `None` where it is not limited."""
+    row = await reader.one(_QUOTA_OF, repository_id=repository_id)
+    return None if row is None else Quota(*row)
+
+
+async def lock_quota(tx: Transaction, namespace_id: int) -> Quota | None:
+    """As `find_quota`; nobody else uses room until the transaction ends."""
+    row = await tx.one(_LOCK_QUOTA, namespace_id=namespace_id)
+    return None if row is None else Quota(*row)
+
+
+async def list_quotas(reader: Reader) -> list[Quota]:
+    """Every room that is limited."""
+    return [Quota(*row) for row in await reader.all(_LIST_QUOTAS)]
+
+
+async def set_quota(tx: Transaction, namespace_id: int, limit: int | None) -> None:
+    """Limit the namespace's room to so many bytes, or (`None`) no longer."""
+    await tx.run(_SET_QUOTA, of=namespace_id, quota=limit)
+
+
+async def set_used(tx: Transaction, namespace_id: int, size: int) -> None:
+    """Say how many bytes the namespace holds."""
+    await tx.run(_SET_USED, of=namespace_id, bytes=size)
+
+
+async def add_used(tx: Transaction, namespace_id: int, size: int) -> None:
+    """Say that the namespace holds so many bytes more."""
+    await tx.run(_ADD_USED, of=namespace_id, by=size)
+
+
+async def holds_blob(reader: Reader, namespace_id: int, digest: Digest) -> bool:
+    """Say whether any repository of the namespace holds the blob."""
+    row = await reader.one(_HOLDS, namespace_id=namespace_id, digest=str(digest))
+    return row is not None
+
+
+async def measure_namespace(reader: Reader, namespace_id: int) -> int:
+    """Bytes of all blobs that the namespace's repositories hold, each counted once."""
+    row = await reader.one(_MEASURE, namespace_id=namespace_id)
+    return int(row[0]) if row else 0

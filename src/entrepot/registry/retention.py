@@ -1,0 +1,144 @@
+"""Retention: which tags are kept, by rules, and which go once nobody needs them any more.
+
+A tag goes with all that only it holds. What goes can be restored until the grace period is over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Final
+
+from entrepot.metadata import policies
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.policies import TagFacts
+from entrepot.metadata.repositories import Repository, Witness
+from entrepot.metadata.retention_rules import Rules
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
+from entrepot.oci.tag_patterns import TagPatterns
+from entrepot.registry.removal import Removals
+from entrepot.registry.tag_rules import ImmutableTags, find_immutable_tags
+
+_AT_ONCE: Final = 20
+_PAGE: Final = 1000
+
+
+class Reason(StrEnum):
+    """Why a tag stays, or that it goes."""
+
+    GOES = "goes"
+    OTHER = "other"
+    KEPT = "kept"
+    IMMUTABLE = "immutable"
+    NEWEST = "newest"
+    PUSHED = "pushed"
+    PULLED = "pulled"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A tag, where it points, since when, and what becomes of it."""
+
+    tag: str
+    digest: str
+    moved_at: datetime
+    reason: Reason
+
+
+class Retention:
+    """Shows what the rules would do, and does it."""
+
+    def __init__(self, metadata: Metadata, removals: Removals, now: Clock) -> None:
+        self._metadata = metadata
+        self._removals = removals
+        self._now = now
+
+    async def find_rules(self, repository: Repository) -> Rules | None:
+        """The repository's own rules, else those of its namespace."""
+        found = await policies.find_of_repository(self._metadata.reader, repository.id)
+        of_namespace, of_repository = found
+        return Rules.parse(of_repository.retention or of_namespace.retention)
+
+    async def preview(self, repository: Repository, rules: Rules | None = None) -> list[Verdict]:
+        """What these rules, or those in force, would make of each tag, the newest first.
+
+        Nothing is changed; without any rules there is nothing to tell.
+        """
+        rules = rules or await self.find_rules(repository)
+        return [] if rules is None else await self._judge(repository, rules)
+
+    async def _judge(self, repository: Repository, rules: Rules) -> list[Verdict]:
+        reader = self._metadata.reader
+        tags: list[TagFacts] = []
+        while page := await policies.list_tag_facts(
+            reader, repository.id, tags[-1].tag if tags else "", _PAGE
+        ):
+            tags += page
+        immutable = await find_immutable_tags(reader, repository.id)
+        return decide(rules, immutable, tags, self._now())
+
+    async def run(self, repository: Repository, witness: Witness | None = None) -> int:
+        """Remove what the rules do not keep, a little at a time; say how many tags went."""
+        rules = await self.find_rules(repository)
+        if rules is None or repository.is_archived:
+            return 0
+        verdicts = await self._judge(repository, rules)
+        staying = {each.digest for each in verdicts if each.reason is not Reason.GOES}
+        going = [each for each in verdicts if each.reason is Reason.GOES]
+        for whole in (True, False):
+            some = [each for each in going if (each.digest not in staying) is whole]
+            waiting = iter(some)
+            while batch := list(islice(waiting, _AT_ONCE)):
+                chosen = [(Tag(each.tag), Digest.parse(each.digest)) for each in batch]
+                await self._removals.remove(
+                    repository, chosen, whole=whole, by=None, witness=witness
+                )
+        return len(going)
+
+    async def run_all(self, witness: Witness | None = None) -> int:
+        """Do so in every repository that has rules; say how many tags went."""
+        count = after = 0
+        while page := await policies.list_retaining(self._metadata.reader, after, _PAGE):
+            after = page[-1].id
+            for repository in page:
+                count += await self.run(repository, witness)
+        return count
+
+
+def decide(
+    rules: Rules, immutable: ImmutableTags, tags: Sequence[TagFacts], now: datetime
+) -> list[Verdict]:
+    """What becomes of each tag, the newest first."""
+    about, keep = TagPatterns.parse(rules.tags), TagPatterns.parse(rules.keep)
+    newest = rules.newest or 0
+    verdicts = []
+    for each in sorted(tags, key=lambda tag: (tag.moved_at, tag.tag), reverse=True):
+        reason = _kept_anyhow(each, about, keep, immutable)
+        if reason is None and newest:
+            newest -= 1
+            reason = Reason.NEWEST
+        if reason is None:
+            reason = _kept_for_its_age(each, rules, now)
+        verdicts.append(Verdict(each.tag, each.digest, each.moved_at, reason))
+    return verdicts
+
+
+def _kept_anyhow(
+    tag: TagFacts, about: TagPatterns, keep: TagPatterns, immutable: ImmutableTags
+) -> Reason | None:
+    if about.find(tag.tag) is None:
+        return Reason.OTHER
+    if keep.find(tag.tag) is not None:
+        return Reason.KEPT
+    return Reason.IMMUTABLE if immutable.find(tag.tag) is not None else None
+
+
+def _kept_for_its_age(tag: TagFacts, rules: Rules, now: datetime) -> Reason:
+    if rules.pushed_within and tag.moved_at > now - timedelta(days=rules.pushed_within):
+        return Reason.PUSHED
+    pulled = tag.pulled_at
+    if rules.pulled_within and pulled and pulled > now - timedelta(days=rules.pulled_within):
+        return Reason.PULLED
+    return Reason.GOES

@@ -1,0 +1,148 @@
+"""What may change and what is kept: policies of a repository and of a namespace, its room."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from entrepot.errors import Invalid
+from entrepot.http.forms import Form
+from entrepot.http.messages import Response
+from entrepot.http.routing import Policy
+from entrepot.hub.policies import Told
+from entrepot.metadata.retention_rules import Rules
+from entrepot.oci.tag_patterns import TagPatterns
+from entrepot.registry.retention import Reason, Verdict
+from entrepot.web.namespaces import NamespacePage, frame
+from entrepot.web.pages import Page, redirect
+from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
+from entrepot.web.visits import PageRoute, Visit
+
+_SHOWN: Final = 200
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(kw_only=True)
+class RepositoryPoliciesPage(RepositoryPage):
+    """`/r/NAME/-/policies`, with what the rules would do once that was asked for."""
+
+    template: ClassVar[str] = "repository_policies.html"
+    immutable: str
+    rules: Rules | None
+    inherited: Told
+    verdicts: list[Verdict] | None
+    going: int
+    total: int
+
+
+@dataclass(kw_only=True)
+class NamespacePoliciesPage(NamespacePage):
+    """`/u/NAME/-/policies`."""
+
+    template: ClassVar[str] = "namespace_policies.html"
+    immutable: str
+    rules: Rules | None
+    limit: int | None
+    used: int
+    may_limit: bool
+
+
+async def show_repository(visit: Visit) -> Page:
+    """The rules of a repository; `?preview=1` shows what those in force would do."""
+    own, _ = await visit.desk.policies.get_of_repository(visit.repository)
+    verdicts = None
+    if visit.query("preview"):
+        verdicts = await visit.desk.retention.preview(visit.repository)
+    return await _repository_page(visit, own.immutable.text, own.rules, verdicts)
+
+
+async def save_repository(visit: Visit) -> Page | Response:
+    """Save the rules, show first what they would do, or remove now what they do not keep."""
+    name, what = visit.repository.name, visit.form.get("what")
+    if what == "apply":
+        await visit.desk.retention.run(visit.repository, visit.witness)
+        return redirect(f"/r/{name}/-/history", said="saved")
+    immutable, rules = visit.form.get("immutable"), _rules(visit.form)
+    if what == "preview":
+        TagPatterns.parse(immutable)
+        verdicts = await visit.desk.retention.preview(visit.repository, rules)
+        return await _repository_page(visit, immutable, rules, verdicts)
+    await visit.desk.policies.set_of_repository(name, immutable, rules, visit.actor)
+    return redirect(f"/r/{name}/-/policies", said="saved")
+
+
+async def _repository_page(
+    visit: Visit, immutable: str, rules: Rules | None, verdicts: list[Verdict] | None
+) -> Page:
+    _, inherited = await visit.desk.policies.get_of_repository(visit.repository)
+    all_of_them = verdicts or []
+    going = [each for each in all_of_them if each.reason is Reason.GOES]
+    staying = [each for each in all_of_them if each.reason is not Reason.GOES]
+    return RepositoryPoliciesPage(
+        title=f"{visit.repository.name}: policies",
+        name=visit.repository.name.text,
+        facts=await facts_of(visit),
+        current="policies",
+        is_starred=await is_starred(visit),
+        immutable=immutable,
+        rules=rules,
+        inherited=inherited,
+        verdicts=None if verdicts is None else [*going[:_SHOWN], *staying[:_SHOWN]],
+        going=len(going),
+        total=len(all_of_them),
+    )
+
+
+async def show_namespace(visit: Visit) -> Page:
+    """The rules of a namespace, its room and what is used of it."""
+    told = await visit.desk.policies.get_of_namespace(visit.owned)
+    limit, used = await visit.desk.policies.get_room(visit.owned.name)
+    return NamespacePoliciesPage(
+        **await frame(visit, "policies", f"{visit.owned.name}: policies"),  # type: ignore[arg-type]
+        immutable=told.immutable.text,
+        rules=told.rules,
+        limit=limit,
+        used=used,
+        may_limit=visit.identity.may_everything,
+    )
+
+
+async def save_namespace(visit: Visit) -> Response:
+    """Save the rules of a namespace."""
+    name, immutable = visit.owned.name, visit.form.get("immutable")
+    await visit.desk.policies.set_of_namespace(name, immutable, _rules(visit.form), visit.actor)
+    return redirect(f"/u/{name}/-/policies", said="saved")
+
+
+async def save_quota(visit: Visit) -> Response:
+    """Limit the room of a namespace, or no longer."""
+    name, mib = visit.form.get("namespace"), _number(visit.form, "mib", 2**43)
+    await visit.desk.policies.set_quota(name, mib * _MIB if mib else None, visit.actor)
+    return redirect(f"/u/{name}/-/policies", said="saved")
+
+
+def _rules(form: Form) -> Rules | None:
+    """The retention rules of a form, `None` where none of its numbers is given."""
+    newest, pushed, pulled = (
+        _number(form, name, 2**31) for name in ("newest", "pushed_within", "pulled_within")
+    )
+    if newest is None and pushed is None and pulled is None:
+        return None
+    tags, keep = TagPatterns.parse(form.get("tags") or "*"), TagPatterns.parse(form.get("keep"))
+    return Rules(tags.text, keep.text, newest, pushed, pulled)
+
+
+def _number(form: Form, name: str, most: int) -> int | None:
+    text = form.get(name).strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 15 and int(text) <= most):
+        raise Invalid(f"{text[:20]} is no number that makes sense here")
+    return int(text)
+
+
+ROUTES: Final = (
+    PageRoute("GET", "/r/{repository}/-/policies", Policy.ADMINISTER, show_repository),
+    PageRoute("POST", "/r/{repository}/-/policies", Policy.ADMINISTER, save_repository),
+    PageRoute("GET", "/u/{namespace}/-/policies", Policy.OWN, show_namespace),
+    PageRoute("POST", "/u/{namespace}/-/policies", Policy.OWN, save_namespace),
+    PageRoute("POST", "/admin/quota", Policy.OPERATE, save_quota),
+)

@@ -1,0 +1,87 @@
+"""Policies and quotas, as every engine keeps them."""
+
+from datetime import timedelta
+
+from entrepot.metadata import manifests, policies
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.policies import Policy, Quota
+from entrepot.metadata.repositories import delete_repository
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
+from tests.metadata.clocks import START
+from tests.metadata.rows import add_blob, add_manifest, add_organisation, add_repository
+
+
+async def test_policies_are_replaced_and_go_with_their_repository(metadata: Metadata) -> None:
+    acme = await add_organisation(metadata, "acme")
+    one = await add_repository(metadata, "acme/one", namespace_id=acme)
+    alone = await add_repository(metadata, "alone")
+    reader = metadata.reader
+    assert await policies.find_of_repository(reader, one.id) == (Policy(), Policy())
+    assert await policies.find_of_namespace(reader, acme) == Policy()
+    async with metadata.begin() as tx:
+        await policies.set_of_namespace(tx, acme, Policy("a", "{1}"))
+        await policies.set_of_namespace(tx, acme, Policy("b", ""))
+        await policies.set_of_repository(tx, one.id, Policy("c", "{2}"))
+        await policies.set_of_repository(tx, alone.id, Policy("d"))
+    assert await policies.find_of_repository(reader, one.id) == (Policy("b"), Policy("c", "{2}"))
+    assert await policies.find_of_repository(reader, alone.id) == (Policy(), Policy("d"))
+    assert await policies.find_of_namespace(reader, acme) == Policy("b")
+    assert await policies.find_of_repository(reader, 999) == (Policy(), Policy())
+    assert [each.id for each in await policies.list_retaining(reader, 0, 9)] == [one.id]
+    assert await policies.list_retaining(reader, one.id, 9) == []
+    async with metadata.begin() as tx:
+        await policies.set_of_namespace(tx, acme, Policy("", "{3}"))
+        await delete_repository(tx, one.id)
+    assert await policies.list_retaining(reader, 0, 9) == []
+
+
+async def test_tags_are_told_with_when_they_moved(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "a/b")
+    manifest_id = await add_manifest(metadata, repository)
+    later = START + timedelta(hours=1)
+    async with metadata.begin() as tx:
+        for tag, moment in (("v2", START), ("v1", later), ("sha256-" + "0" * 64, START)):
+            await manifests.move_tag(tx, repository.id, Tag(tag), manifest_id, None, moment)
+    found = await policies.list_tag_facts(metadata.reader, repository.id, "", 9)
+    assert [(each.tag, each.moved_at, each.pulled_at) for each in found] == [
+        ("v1", later, None),
+        ("v2", START, None),
+    ]
+    assert {each.digest for each in found} == {str(Digest.of(b"{}"))}
+    rest = await policies.list_tag_facts(metadata.reader, repository.id, "v1", 9)
+    assert [each.tag for each in rest] == ["v2"]
+
+
+async def test_a_blob_counts_once_in_a_namespace(metadata: Metadata) -> None:
+    acme, other = await add_organisation(metadata, "acme"), await add_organisation(metadata, "b")
+    for name, namespace in (("acme/one", acme), ("acme/two", acme), ("b/one", other)):
+        repository = await add_repository(metadata, name, namespace_id=namespace)
+        digest = await add_blob(metadata, repository, b"shared")
+    own = await add_blob(metadata, repository, b"of b alone")
+    reader = metadata.reader
+    assert await policies.measure_namespace(reader, acme) == len(b"shared")
+    assert await policies.measure_namespace(reader, other) == len(b"sharedof b alone")
+    assert await policies.holds_blob(reader, acme, digest)
+    assert not await policies.holds_blob(reader, acme, own)
+
+
+async def test_room_is_limited_counted_and_limited_no_longer(metadata: Metadata) -> None:
+    acme = await add_organisation(metadata, "acme")
+    repository = await add_repository(metadata, "acme/one", namespace_id=acme)
+    reader = metadata.reader
+    assert await policies.find_quota(reader, acme) is None
+    assert await policies.find_quota_of(reader, repository.id) is None
+    async with metadata.begin() as tx:
+        await policies.set_of_namespace(tx, acme, Policy("a"))
+        await policies.set_quota(tx, acme, 100)
+        await policies.set_used(tx, acme, 30)
+        await policies.add_used(tx, acme, 12)
+        assert await policies.lock_quota(tx, acme) == Quota(acme, 100, 42)
+    assert await policies.find_quota(reader, acme) == Quota(acme, 100, 42)
+    assert await policies.find_quota_of(reader, repository.id) == Quota(acme, 100, 42)
+    assert await policies.list_quotas(reader) == [Quota(acme, 100, 42)]
+    async with metadata.begin() as tx:
+        await policies.set_quota(tx, acme, None)
+    assert await policies.list_quotas(reader) == []
+    assert await policies.find_of_namespace(reader, acme) == Policy("a")
