@@ -20,8 +20,8 @@ async def test_policies_are_told_as_they_were_set(town: Town) -> None:
         wanted = {"immutable": ["v*", "!v*-rc"], "retention": {**RULES, "pulled_within": None}}
         answer = await owner.ask("PUT", path, wanted)
         assert (answer.status, answer.json()) == (200, wanted)
-        refused: list[dict[str, object]] = [{"immutable": ["a b"]}, {"retention": {}}]
-        for wrong in (*refused, {"retention": {"newest": 0}}):
+        refused: list[dict[str, object]] = [{"immutable": ["a b"]}, {"retention": {"newest": 0}}]
+        for wrong in refused:
             assert (await owner.ask("PUT", path, wrong)).status == 400, wrong
 
 

@@ -59,19 +59,28 @@ def open_bucket(place: Place, patience: Patience | None = None) -> Bucket:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[S3Server]:
+def serving(directory: Path, store: str = "versitygw") -> Iterator[S3Server]:
     """A server for as long as it is needed; without its program the test is skipped or fails."""
-    program = tool("versitygw")
+    program = tool(store)
     server = S3Server(free_port(), directory)
     (directory / BUCKET).mkdir()
-    keys = {
-        "ROOT_ACCESS_KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        "ROOT_SECRET_KEY": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    }
+    key, secret = CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
+    command: list[str | Path] = [
+        program,
+        "--port",
+        f":{server.port}",
+        "--quiet",
+        "posix",
+        directory,
+    ]
+    keys = {"ROOT_ACCESS_KEY": key, "ROOT_SECRET_KEY": secret}
+    if store == "minio":
+        command = [program, "server", "--quiet", "--address", f":{server.port}", directory]
+        keys = {"MINIO_ROOT_USER": key, "MINIO_ROOT_PASSWORD": secret, "MINIO_BROWSER": "off"}
     log = directory.with_name(directory.name + ".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "--port", f":{server.port}", "--quiet", "posix", directory],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -89,8 +98,13 @@ def _wait_until_ready(server: S3Server, process: subprocess.Popen[bytes], log: P
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
-                return
+        if listens(server.port):
+            return
         time.sleep(0.05)
     raise AssertionError(log.read_text())
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -80,10 +80,25 @@ def operate(
 @contextmanager
 def serving(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
     """A hub of two workers with `hubuser`, who owns the organisation `docker`."""
-    with serving_again(data, tls=tls, **settings) as hub:
+    with _as_chosen(data, tls=tls, **settings) as hub:
         hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
         hub.cli("org", "add", ORGANISATION, "--owner", USER)
         yield hub
+
+
+@contextmanager
+def _as_chosen(data: Path, *, tls: bool, **settings: str) -> Iterator[Hub]:
+    # Late: they stand on this module.
+    from tests.support import nodes
+
+    manner = nodes.chosen()
+    if manner is None or {"ENTREPOT_STORAGE", "ENTREPOT_DATABASE"} & settings.keys():
+        with serving_again(data, tls=tls, **settings) as hub:
+            yield hub
+        return
+    told = {"ENTREPOT_ADMIN_PASSWORD": ADMIN_PASSWORD} | settings
+    with nodes.serving(manner, data, told, tls=tls) as running:
+        yield Hub(f"localhost:{running.port}", data, running.ca, settings=running.settings)
 
 
 @contextmanager

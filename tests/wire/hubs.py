@@ -2,14 +2,16 @@
 
 import itertools
 import json
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support import nodes
 from tests.support.http import Client
 from tests.wire.content import image
 from tests.wire.people import Person
@@ -27,6 +29,7 @@ class Hub:
     client: Client
     data: Path
     log: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def cli(self, *words: str, stdin: str = "") -> str:
         """Run one of the operator's commands while the hub runs."""
@@ -37,6 +40,7 @@ class Hub:
             text=True,
             check=False,
             timeout=60,
+            env=os.environ | dict(self.settings),
         )
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
@@ -67,6 +71,12 @@ class Hub:
 def serving(data: Path, **settings: str) -> Iterator[Hub]:
     """A hub of two workers for as long as it is needed; it must end when asked to."""
     environment = {"ENTREPOT_ADMIN_PASSWORD": ADMIN_PASSWORD, **settings}
+    manner = nodes.chosen()
+    if manner is not None and "ENTREPOT_STORAGE" not in settings:
+        with nodes.serving(manner, data, environment) as running:
+            log = running.servers[0].log
+            yield Hub(Client("127.0.0.1", running.port), data, log, running.settings)
+        return
     server = Server(data, free_port(), environment=environment)
     server.start()
     try:

@@ -17,11 +17,12 @@ _Pattern = Annotated[
     str, Meta(pattern=r"^!?[A-Za-z0-9_.*?-]{1,128}$", description="A pattern of tags: `v*`.")
 ]
 _Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=MAX_PATTERNS)]
+_NO_NUMBERS: Final = (None, None, None)
 _Count = Annotated[int, Meta(ge=1, le=MOST)]
 
 
 class RetentionRules(Asked, frozen=True, kw_only=True):
-    """What is kept of the tags that match `tags`; one number at least must be given.
+    """What is kept of the tags that match `tags`; without any number, everything.
 
     The `newest` ones, those pushed or pulled within so many days, and what matches `keep`.
     """
@@ -119,11 +120,13 @@ async def set_quota(call: Call, body: NewRoom) -> Room:
 
 def _told(body: Policies) -> Told:
     asked = body.retention
-    if asked is None:
+    if asked is None or (asked.newest, asked.pushed_within, asked.pulled_within) == _NO_NUMBERS:
         return Told(TagPatterns(body.immutable), None)
     tags, keep = TagPatterns(asked.tags).text, TagPatterns(asked.keep).text
-    numbers = (asked.newest, asked.pushed_within, asked.pulled_within)
-    return Told(TagPatterns(body.immutable), Rules(tags, keep, *numbers))
+    return Told(
+        TagPatterns(body.immutable),
+        Rules(tags, keep, asked.newest, asked.pushed_within, asked.pulled_within),
+    )
 
 
 def _shown(told: Told) -> Policies:
