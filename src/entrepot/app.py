@@ -18,7 +18,7 @@ from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.actors import OPERATOR
 from entrepot.hub.audit import witness_of
-from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of, collect_chore
+from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of, collect_chore, scrub_chore
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
@@ -234,6 +234,7 @@ class Worker:
                 metrics.note_collection,
             )
         )
+        chores += scrub_chore(services.scrub, settings.scrub_every, settings.scrub_rate)
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
         self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)

@@ -42,6 +42,7 @@ from entrepot.registry.quotas import Quotas
 from entrepot.registry.referrers import Referrers
 from entrepot.registry.removal import Removals
 from entrepot.registry.retention import Retention
+from entrepot.registry.scrub import Scrub
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import Settings
 from entrepot.storage.protocols import Storage
@@ -133,6 +134,7 @@ class Services:
         self.referrers = Referrers(metadata)
         self.pulls = Pulls(metadata, now)
         self.check = Check(metadata, storage)
+        self.scrub = Scrub(metadata, storage, now)
         self.collector = Collector(
             metadata,
             storage,

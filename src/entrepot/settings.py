@@ -16,7 +16,13 @@ from entrepot.metadata.words import SignUpMode, Visibility
 
 PREFIX: Final = "ENTREPOT_"
 FILES: Final = "files"
-_DURATIONS: Final = ("upload_expiry", "grace", "collect_every", "collect_untagged_after")
+_DURATIONS: Final = (
+    "upload_expiry",
+    "grace",
+    "collect_every",
+    "scrub_every",
+    "collect_untagged_after",
+)
 _HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
 
 
@@ -131,6 +137,12 @@ class Settings:
         timedelta(hours=1),
         gt=timedelta(0),
     )
+    scrub_every: timedelta = _setting(
+        "How often every blob is read and compared with its digest; 0: never.", timedelta(days=30)
+    )
+    scrub_rate: int = _setting(
+        "Bytes a second that are read for that at most.", 20 * 1024 * 1024, ge=1
+    )
     collect_untagged_after: timedelta | None = _setting(
         "Delete manifests that no tag has led to for so long; by default they are kept.",
         None,
@@ -192,7 +204,8 @@ class Settings:
         """Put the settings into the environment, for the workers that this process starts."""
         values = asdict(self)
         for name in _DURATIONS:
-            values[name] = values[name] and values[name].total_seconds()
+            if values[name] is not None:
+                values[name] = values[name].total_seconds()
         os.environ[_HANDED_OVER] = json.dumps(values, default=str)
 
     @classmethod
@@ -205,6 +218,7 @@ class Settings:
         values["sign_up"] = SignUpMode(values["sign_up"])
         values["log_format"] = LogFormat(values["log_format"])
         for name in _DURATIONS:
-            values[name] = values[name] and timedelta(seconds=values[name])
+            if values[name] is not None:
+                values[name] = timedelta(seconds=values[name])
         values["trusted_proxies"] = tuple(values["trusted_proxies"])
         return cls(**values)

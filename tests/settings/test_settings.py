@@ -141,6 +141,8 @@ EVERY = Settings(
     upload_expiry=timedelta(seconds=1.5),
     grace=timedelta(seconds=2.5),
     collect_every=timedelta(seconds=3),
+    scrub_every=timedelta(0),
+    scrub_rate=7,
     collect_untagged_after=timedelta(days=90),
     sign_up=SignUpMode.OPEN,
     oidc_issuer="https://id",

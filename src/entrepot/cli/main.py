@@ -7,6 +7,7 @@ import typer
 from entrepot import __version__
 from entrepot.cli import (
     audit,
+    backups,
     check,
     collect,
     invite,
@@ -14,6 +15,7 @@ from entrepot.cli import (
     policies,
     reindex,
     repos,
+    scrub,
     serve,
     tokens,
     trust,
@@ -33,6 +35,9 @@ app.command("check")(check.check)
 app.command("collect")(collect.collect)
 app.command("quota")(policies.quota)
 app.command("retain")(policies.retain)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+app.command("scrub")(scrub.scrub)
 app.command("reindex")(reindex.reindex)
 app.command("invite")(invite.invite)
 app.add_typer(users.app, name="user")

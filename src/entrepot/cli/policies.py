@@ -26,7 +26,7 @@ def quota(
     as_json: Json = False,
 ) -> None:
     """Show how much a namespace holds and may hold, or limit that."""
-    limit = None if size in (None, "none") else _parse(size or "")
+    limit = None if size in (None, "none") else parse_size(size or "")
 
     async def work(services: "Services") -> tuple[int | None, int]:
         if size is not None:
@@ -87,7 +87,8 @@ def _print_verdicts(verdicts: "list[Verdict]", *, as_json: bool) -> None:
     print_table(("TAG", "WHAT", "PUSHED"), rows, "No rules, or no tags.")
 
 
-def _parse(text: str) -> int:
+def parse_size(text: str) -> int:
+    """The bytes of `500M` or `20G`; what is no size ends the command."""
     found = _SIZE.fullmatch(text)
     if found is None or not int(found[1]):
         fail(f"{text} is no size: try 500M or 20G", USAGE)

@@ -14,6 +14,7 @@ from entrepot.metadata.sessions import delete_sessions_over
 from entrepot.metadata.tokens import delete_expired_refresh_tokens, take_lease
 from entrepot.registry.collector import Collected, Collector
 from entrepot.registry.pulls import Pulls
+from entrepot.registry.scrub import Scrub
 from entrepot.registry.uploads import Uploads
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Upkeep:
 
 FLUSH_PULLS: Final = timedelta(seconds=5)
 EXPIRE: Final = timedelta(minutes=5)
+SCRUB: Final = timedelta(minutes=1)
 REST: Final = timedelta(seconds=30)
 
 
@@ -100,6 +102,15 @@ def chores_of(
         Chore("expire-tokens", timedelta(hours=6), expire_tokens),
         Chore("expire-sessions", timedelta(hours=1), expire_sessions),
     ]
+
+
+def scrub_chore(scrub: Scrub, every: timedelta, rate: int) -> list[Chore]:
+    """The chore of looking at every blob; none where nobody wants that."""
+
+    async def step() -> None:
+        await scrub.step(every, rate)
+
+    return [Chore("scrub", min(SCRUB, every), step)] if every else []
 
 
 def collect_chore(

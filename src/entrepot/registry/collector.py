@@ -11,6 +11,7 @@ Between two slices anything may happen. What keeps data:
 - Bytes go last: under that lock, where no row names them, and only old ones. Bytes of a push that
   is about to be recorded are young. Who recorded them after all this time finds them missing under
   the lock, and refuses the push.
+- While a backup copies, no row and no bytes go.
 """
 
 import asyncio
@@ -23,8 +24,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, TypeVar
 
-from entrepot.metadata import blobs, garbage, jobs, manifests
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata import blobs, garbage, holds, jobs, manifests
+from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.garbage import Link, Row, Untagged
 from entrepot.registry.history import History
 from entrepot.storage.protocols import BlobKey, Storage
@@ -183,7 +184,9 @@ class Collector:
 
     async def _delete_some_rows(self, rows: Sequence[Row], before: datetime) -> list[Row]:
         async with self._metadata.begin() as tx:
-            gone = []
+            gone: list[Row] = []
+            if await self._is_held(tx):
+                return gone
             for row in sorted(rows, key=lambda each: each.key):
                 await blobs.lock_key(tx, row.key)
                 if await garbage.delete_free_row(tx, row.digest, before):
@@ -196,6 +199,8 @@ class Collector:
         if not keys:
             return found
         async with self._metadata.begin() as tx:
+            if await self._is_held(tx):
+                return found
             for key in sorted(keys):
                 await blobs.lock_key(tx, key)
                 there = await self._storage.find_committed(key)
@@ -204,6 +209,11 @@ class Collector:
                 if await self._storage.delete_older(key, before):
                     found += Collected(strays=1, size=there.size)
         return found
+
+    async def _is_held(self, tx: Transaction) -> bool:
+        """Say whether a backup is copying what was named when it began."""
+        await holds.lock_holds(tx)
+        return await holds.is_held(tx, self._now())
 
     async def _unnamed(self, watch: Watch) -> AsyncIterator[BlobKey]:
         """Keys in the storage that no row named a moment ago."""

@@ -2,6 +2,7 @@
 
     blobs/sha256/ab/abcd…   one file per blob, never written to after its rename
     uploads/ID              staged bytes, locked by whoever writes to them
+    quarantine/…            bytes that were not what they should be
 
 Bytes are written, synced, renamed and the directory synced, in that order, before `commit` returns:
 a rename whose directory was not synced is lost in a power cut on ext4 and xfs alike.
@@ -37,6 +38,7 @@ class FileStorage:
     def __init__(self, root: Path, *, threads: int = 8) -> None:
         self._blobs = root / "blobs"
         self._uploads = root / "uploads"
+        self._quarantine = root / "quarantine"
         self.buffers = Buffers()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
 
@@ -103,6 +105,10 @@ class FileStorage:
     async def delete(self, key: BlobKey) -> None:
         """Unlink the file."""
         await self.run(lambda: (self._blobs / key).unlink(missing_ok=True))
+
+    async def quarantine(self, key: BlobKey) -> None:
+        """Move the file to `quarantine/`."""
+        await self.run(partial(_put_aside, self._blobs / key, self._quarantine))
 
     async def find_committed(self, key: BlobKey) -> Committed | None:
         """The file's size, and when its commit dated it."""
@@ -190,3 +196,11 @@ def _take_older(path: Path, aside: Path, before: datetime) -> bool:
 
 def _files_of(directory: Path) -> list[Path]:
     return sorted(directory.iterdir())
+
+
+def _put_aside(path: Path, directory: Path) -> None:
+    directory.mkdir(exist_ok=True, mode=0o750)
+    with suppress(FileNotFoundError):
+        path.rename(directory / f"{path.name}-{secrets.token_hex(4)}")
+        sync_directory(path.parent)
+        sync_directory(directory)

@@ -19,6 +19,7 @@ class MemoryStorage:
     def __init__(self, now: Callable[[], datetime] = _now) -> None:
         self.now = now
         self.blobs: dict[BlobKey, bytes] = {}
+        self.quarantined: dict[BlobKey, bytes] = {}
         self.committed_at: dict[BlobKey, datetime] = {}
         self.staged: dict[UploadId, bytearray] = {}
         self._busy: set[UploadId] = set()
@@ -65,6 +66,11 @@ class MemoryStorage:
     async def delete(self, key: BlobKey) -> None:
         """Forget the blob."""
         self.blobs.pop(key, None)
+
+    async def quarantine(self, key: BlobKey) -> None:
+        """Put the bytes aside."""
+        if key in self.blobs:
+            self.quarantined[key] = self.blobs.pop(key)
 
     async def find_committed(self, key: BlobKey) -> Committed | None:
         """The blob's size and age."""

@@ -91,6 +91,12 @@ class BlobStore(Protocol):
     async def delete(self, key: BlobKey) -> None:
         """Deleting what is absent succeeds."""
 
+    async def quarantine(self, key: BlobKey) -> None:
+        """Take the bytes out of the blobs and keep them aside, for somebody to look at.
+
+        Doing so with what is absent succeeds.
+        """
+
     async def find_committed(self, key: BlobKey) -> Committed | None:
         """How large the blob is and how old, `None` when absent."""
 

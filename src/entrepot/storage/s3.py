@@ -3,6 +3,7 @@
     blobs/NAME       bytes of one blob, or of an upload on its way to be one; never written twice
     committed/NAME   says that they are a blob, of which digest and size, and since when
     uploads/ID       what an upload consists of, and who writes to it
+    quarantine/NAME  bytes that were not what they should be
 
 A blob's key is a name that nothing had before, so a commit copies and replaces nothing. Any number
 of processes and nodes may share the bucket. Multipart uploads that a killed process left open are
@@ -98,6 +99,11 @@ class S3Storage:
     async def delete(self, key: BlobKey) -> None:
         """Delete the bytes, then the mark: a crash between leaves a mark, which is found again."""
         await self.delete_bytes([key])
+
+    async def quarantine(self, key: BlobKey) -> None:
+        """Rename the object, and forget its mark."""
+        await self.bucket.move(self.bytes_of(key), f"quarantine/{key}")
+        await self.bucket.delete([self.mark_of(key)])
 
     async def find_committed(self, key: BlobKey) -> Committed | None:
         """The object's size and the mark's age; a mark without bytes is an empty blob."""

@@ -13,7 +13,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -174,6 +174,11 @@ class Bucket:
         with _named_failures():
             if paths:
                 await obstore.delete_async(self._store, paths)
+
+    async def move(self, path: str, target: str) -> None:
+        """Give an object another name; moving what is absent succeeds."""
+        with _named_failures(), suppress(FileNotFoundError):
+            await obstore.rename_async(self._store, path, target)
 
     async def list(self, prefix: str) -> AsyncIterator[Object]:
         """Every object whose name begins with the prefix."""

@@ -5,12 +5,15 @@ from typing import ClassVar, Final
 
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
-from entrepot.metadata import jobs
+from entrepot.metadata import jobs, scrubs
 from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.jobs import FailedJob
 from entrepot.metadata.numbers import HubNumbers, find_numbers
+from entrepot.metadata.scrubs import Damage, Pass
 from entrepot.web.pages import Page, redirect
 from entrepot.web.visits import PageRoute, Visit
+
+_DAMAGED: Final = 20
 
 
 @dataclass(kw_only=True)
@@ -30,6 +33,8 @@ class HealthPage(AdminPage):
     queued: int
     failed: int
     version: str
+    scrubbed: Pass | None
+    damaged: list[Damage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ async def show_health(visit: Visit) -> Page:
         queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
         failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
         version=visit.desk.version,
+        scrubbed=await scrubs.find_pass(reader),
+        damaged=await scrubs.list_damage(reader, "", _DAMAGED),
     )
 
 

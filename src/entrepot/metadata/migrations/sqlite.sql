@@ -68,4 +68,6 @@ CREATE VIRTUAL TABLE search USING fts5(name, title, body, content='', contentles
 CREATE INDEX ix_blobs_storage_key ON blobs (storage_key);
 CREATE TABLE namespace_policies ( namespace_id INTEGER NOT NULL, immutable TEXT DEFAULT '' NOT NULL, retention TEXT DEFAULT '' NOT NULL, quota INTEGER, used INTEGER DEFAULT '0' NOT NULL, CONSTRAINT pk_namespace_policies PRIMARY KEY (namespace_id), CONSTRAINT fk_namespace_policies_namespace_id FOREIGN KEY(namespace_id) REFERENCES namespaces (id) ) WITHOUT ROWID;
 CREATE TABLE repository_policies ( repository_id INTEGER NOT NULL, immutable TEXT DEFAULT '' NOT NULL, retention TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_repository_policies PRIMARY KEY (repository_id), CONSTRAINT fk_repository_policies_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE ) WITHOUT ROWID;
-INSERT INTO alembic_version VALUES ('0005');
+CREATE TABLE scrubs ( name TEXT NOT NULL, last TEXT NOT NULL, blobs INTEGER NOT NULL, bytes INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER, CONSTRAINT pk_scrubs PRIMARY KEY (name) ) WITHOUT ROWID;
+CREATE TABLE damaged_blobs ( digest TEXT NOT NULL, problem TEXT NOT NULL, found_at INTEGER NOT NULL, CONSTRAINT pk_damaged_blobs PRIMARY KEY (digest) ) WITHOUT ROWID;
+INSERT INTO alembic_version VALUES ('0006');

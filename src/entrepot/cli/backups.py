@@ -1,0 +1,157 @@
+"""`entrepot backup` and `entrepot restore`: everything of one moment, in a directory."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from entrepot.cli.output import FAILED, Data, Json, fail, print_json, print_table, with_services
+from entrepot.errors import EntrepotError
+
+if TYPE_CHECKING:
+    from entrepot.registry.backups import Backups, Generation
+    from entrepot.services import Services
+    from entrepot.settings import Settings
+
+T = TypeVar("T")
+Watch = Callable[[int, int], None]
+
+Directory = Annotated[Path, typer.Argument(help="The directory of the backups.")]
+
+
+def backup(
+    directory: Directory,
+    keep: Annotated[int | None, typer.Option(help="Forget all but the newest.", min=1)] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Only check what is there.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Only list what is there.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Back up everything while the hub runs; bytes that are there already are not copied again."""
+    from entrepot.registry.backups import Backups
+
+    backups = Backups(directory)
+    if list_:
+        _print_all(backups, as_json=as_json)
+        return
+    if verify:
+        _verify(backups, as_json=as_json)
+        return
+    made = with_services(data, lambda services: _make(services, backups, data))
+    if keep is not None:
+        backups.keep(keep)
+    if as_json:
+        print_json(_described(made))
+    else:
+        print(f"Backup {made.name}: {made.rows:,} rows, {made.blobs:,} blobs, {made.size:,} bytes.")
+        for each in made.problems:
+            print(each)
+    if made.problems:
+        raise typer.Exit(FAILED)
+
+
+def restore(
+    directory: Directory,
+    generation: Annotated[str | None, typer.Option(help="Not the newest, but this one.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make a hub of a backup, where there is none yet; then check it."""
+    from entrepot.cli.configuration import read_settings
+    from entrepot.registry.backups import Backups
+    from entrepot.start import prepare
+
+    settings, backups = read_settings(data=data), Backups(directory)
+    try:
+        found = backups.get(generation)
+        prepare(settings)
+        rows = asyncio.run(_restore(settings, backups, found))
+    except (EntrepotError, OSError) as error:
+        fail(str(error))
+    problems = with_services(data, _check_and_read_again)
+    if as_json:
+        print_json({"generation": found.name, "rows": rows, "problems": problems})
+    else:
+        print(f"Restored {found.name}: {rows:,} rows, {found.blobs:,} blobs.")
+        for each in problems:
+            print(each)
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+async def _make(services: "Services", backups: "Backups", data: Path | None) -> "Generation":
+    from entrepot.cli.configuration import read_settings
+    from entrepot.services import now
+
+    settings = read_settings(data=data)
+    return await _watched(
+        "Backing up",
+        lambda watch: backups.make(services.metadata, services.storage, settings, now, watch),
+    )
+
+
+async def _restore(settings: "Settings", backups: "Backups", found: "Generation") -> int:
+    from entrepot.start import open_storage
+
+    storage = open_storage(settings)
+    return await _watched(
+        "Restoring", lambda watch: backups.restore(found, storage, settings, watch)
+    )
+
+
+async def _check_and_read_again(services: "Services") -> list[str]:
+    """What is wrong; and everything that can be searched for is collected anew."""
+    from entrepot.metadata import jobs
+    from entrepot.services import now
+
+    for repository in await services.repositories.list_all():
+        async with services.metadata.begin() as tx:
+            await jobs.add_job(tx, "summarize", str(repository.id), now())
+    return [
+        f"{each.what} {each.digest}: {each.problem}"
+        async for each in services.check.run()
+        if each.problem is not None
+    ]
+
+
+def _verify(backups: "Backups", *, as_json: bool) -> None:
+    problems = asyncio.run(_watched("Reading", backups.verify))
+    if as_json:
+        print_json({"problems": problems})
+    else:
+        for each in problems:
+            print(each)
+        print(f"{len(backups.list_all())} backups: {len(problems) or 'no'} problems.")
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+def _print_all(backups: "Backups", *, as_json: bool) -> None:
+    found = backups.list_all()
+    if as_json:
+        print_json([_described(each) for each in found])
+        return
+    rows = [(each.name, each.blobs, f"{each.size:,}", len(each.problems)) for each in found]
+    print_table(("GENERATION", "BLOBS", "BYTES", "PROBLEMS"), rows, "There are no backups yet.")
+
+
+def _described(made: "Generation") -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(made)
+
+
+async def _watched(what: str, work: Callable[[Watch], Awaitable[T]]) -> T:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=None)
+        return await work(lambda done, total: progress.update(task, completed=done, total=total))

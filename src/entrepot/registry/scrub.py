@@ -1,0 +1,162 @@
+"""Scrubbing: every blob is read and compared with its digest, little by little, again and again.
+
+Bytes that are not what they should be are taken out of the blobs: a `HEAD` is answered with 404
+from then on, so the next client that has them pushes them, which heals every repository at once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from entrepot.errors import EntrepotError
+from entrepot.metadata import blobs, scrubs
+from entrepot.metadata.blobs import StoredBlob
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.scrubs import Damage, Pass
+from entrepot.oci.digests import Digest, new_hasher
+from entrepot.storage.protocols import BlobKey, Storage
+
+_log = logging.getLogger(__name__)
+_ROWS: Final = 100
+_HOLDERS: Final = 20
+_STEP: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A blob that was looked at: what is wrong with it, and who misses it; `None` when right."""
+
+    digest: str
+    size: int
+    problem: str | None = None
+    holders: tuple[str, ...] = ()
+
+
+class Scrub:
+    """Looks at blobs no faster than `rate` bytes a second."""
+
+    def __init__(self, metadata: Metadata, storage: Storage, now: Clock) -> None:
+        self._metadata = metadata
+        self._storage = storage
+        self._now = now
+
+    async def count(self) -> int:
+        """How many blobs there are to look at."""
+        return await blobs.count_all(self._metadata.reader)
+
+    async def list_damage(self, limit: int = 1000) -> list[Damage]:
+        """What is known to be damaged."""
+        return await scrubs.list_damage(self._metadata.reader, "", limit)
+
+    async def run(self, rate: int | None = None, after: str = "") -> AsyncIterator[Found]:
+        """Look at every blob past the digest `after`; damage is remembered and put aside."""
+        pace = _Pace(rate)
+        while page := await blobs.list_blobs(self._metadata.reader, after, _ROWS):
+            for blob in page:
+                after = blob.digest
+                yield await self._look(blob, pace.wait)
+
+    async def step(self, every: timedelta, rate: int, lasts: timedelta = _STEP) -> None:
+        """Go on for a moment where the last step ended; begin again `every` so often."""
+        found, now = await scrubs.find_pass(self._metadata.reader), self._now()
+        if found is None or (found.ended_at is not None and now - found.began_at >= every):
+            found = Pass("", 0, 0, now, None)
+        if found.ended_at is not None:
+            return
+        await self._look_again()
+        until = time.monotonic() + lasts.total_seconds()
+        is_over = True
+        async for each in self.run(rate, found.last):
+            found = replace(
+                found, last=each.digest, blobs=found.blobs + 1, size=found.size + each.size
+            )
+            if time.monotonic() > until:
+                is_over = False
+                break
+        if is_over:
+            found = replace(found, ended_at=self._now())
+            _log.info("scrubbed", extra={"blobs": found.blobs, "bytes": found.size})
+        async with self._metadata.begin() as tx:
+            await scrubs.save_pass(tx, found)
+
+    async def find_pass(self) -> Pass | None:
+        """The pass under way, or the last one."""
+        return await scrubs.find_pass(self._metadata.reader)
+
+    async def _look_again(self) -> None:
+        """At what is known to be damaged: it may have been pushed again, or be gone."""
+        for each in await self.list_damage():
+            blob = await blobs.find_blob_anywhere(self._metadata.reader, Digest.parse(each.digest))
+            if blob is None or await self._problem(blob, _at_once) is None:
+                await self._forget(each.digest)
+
+    async def _look(self, blob: StoredBlob, wait: "Wait") -> Found:
+        key = BlobKey(blob.key)
+        there = await self._storage.find_committed(key)
+        problem = await self._problem(blob, wait)
+        if problem is None:
+            await self._forget(blob.digest)
+            return Found(blob.digest, blob.size)
+        async with self._metadata.begin() as tx:
+            await blobs.lock_key(tx, blob.key)
+            row = await blobs.find_blob_anywhere(tx, Digest.parse(blob.digest))
+            # Pushed again or freed meanwhile: these are not the bytes that were looked at.
+            if row != blob or await self._storage.find_committed(key) != there:
+                return Found(blob.digest, blob.size)
+            await self._storage.quarantine(key)
+            await scrubs.note_damage(tx, blob.digest, problem, self._now())
+            holders = await scrubs.list_holder_names(tx, blob.digest, _HOLDERS)
+        _log.error("damaged", extra={"digest": blob.digest, "problem": problem})
+        return Found(blob.digest, blob.size, problem, tuple(holders))
+
+    async def _problem(self, blob: StoredBlob, wait: "Wait") -> str | None:
+        digest, size = Digest.parse(blob.digest), 0
+        hasher = new_hasher(digest.algorithm)
+        try:
+            async for run in self._storage.read(BlobKey(blob.key)):
+                await asyncio.to_thread(hasher.update, run)
+                size += len(run)
+                await wait(len(run))
+        except EntrepotError as error:
+            if await self._storage.find_size(BlobKey(blob.key)) is None:
+                return "the bytes are missing"
+            raise error
+        if size != blob.size:
+            return f"there are {size} bytes instead of {blob.size}"
+        return None if hasher.hexdigest() == digest.hex else "the bytes do not match the digest"
+
+    async def _forget(self, digest: str) -> None:
+        known = await scrubs.list_damage(self._metadata.reader, digest[:-1], 2)
+        if digest not in {each.digest for each in known}:
+            return
+        async with self._metadata.begin() as tx:
+            await scrubs.forget_damage(tx, digest)
+
+
+Wait = Callable[[int], Awaitable[None]]
+"""Waits as long as so many more bytes should take."""
+
+
+class _Pace:
+    """So many bytes a second, on average since it began."""
+
+    def __init__(self, rate: int | None) -> None:
+        self._rate = rate
+        self._began = time.monotonic()
+        self._bytes = 0
+
+    async def wait(self, count: int) -> None:
+        """Wait until these bytes are due."""
+        self._bytes += count
+        if self._rate:
+            ahead = self._bytes / self._rate - (time.monotonic() - self._began)
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+
+
+async def _at_once(_: int) -> None:
+    """Wait for nothing."""

@@ -1,0 +1,157 @@
+"""A backup is whole or none, holds what its moment named, and makes the same hub again."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from entrepot.errors import Invalid, NotFound
+from entrepot.metadata import holds, manifests
+from entrepot.metadata.engine import Metadata
+from entrepot.metadata.repositories import find_repository
+from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import RepositoryName, Tag
+from entrepot.registry.backups import FACTS, MARK, Backups, Generation
+from entrepot.registry.collector import Collector
+from entrepot.settings import Settings
+from entrepot.storage.memory import MemoryStorage
+from entrepot.storage.protocols import BlobKey
+from tests.metadata.clocks import MovableClock
+from tests.metadata.rows import add_account
+from tests.registry.test_history import Shop, history, removals, shop
+
+__all__ = ["history", "removals", "shop"]
+
+
+class Plant:
+    """A hub, its backups, and what is made of them."""
+
+    def __init__(
+        self, metadata: Metadata, storage: MemoryStorage, place: Settings, clock: MovableClock
+    ) -> None:
+        self.metadata, self.storage, self.place, self.clock = metadata, storage, place, clock
+        storage.now = clock
+        self.backups = Backups(place.data / "backups")
+
+    async def make(self) -> Generation:
+        """Back up."""
+        made = await self.backups.make(self.metadata, self.storage, self.place, self.clock)
+        self.clock.advance(timedelta(seconds=1))
+        return made
+
+    async def restore(self, generation: Generation, name: str) -> tuple[Metadata, MemoryStorage]:
+        """Another hub, made of the backup."""
+        place, storage = Settings(data=self.place.data / name), MemoryStorage(self.clock)
+        await self.backups.restore(generation, storage, place)
+        return SqliteMetadata(place.sqlite_file), storage
+
+
+@pytest.fixture
+def plant(metadata: Metadata, storage: MemoryStorage, tmp_path: Path, clock: MovableClock) -> Plant:
+    """A hub that can be backed up."""
+    return Plant(metadata, storage, Settings(data=tmp_path), clock)
+
+
+async def test_a_restored_hub_is_the_hub_of_that_moment(plant: Plant, shop: Shop) -> None:
+    await add_account(plant.metadata, "alice")
+    first = await shop.image(b"first", "v1")
+    generation = await plant.make()
+    await shop.image(b"second", "v1", "v2")
+    assert generation.problems == []
+    restored, storage = await plant.restore(generation, "other")
+    found = await find_repository(restored.reader, RepositoryName("a/b"))
+    assert found is not None
+    facts = await manifests.find_facts(restored.reader, found.id, Tag("v1"))
+    assert facts is not None
+    assert facts.digest == str(first)
+    assert await manifests.find_facts(restored.reader, found.id, Tag("v2")) is None
+    assert sorted(storage.blobs.values()) == [b"config", b"first"]
+    await restored.close()
+
+
+async def test_a_second_backup_copies_only_what_is_new(plant: Plant, shop: Shop) -> None:
+    await add_account(plant.metadata, "alice")
+    await shop.image(b"first", "v1")
+    one = await plant.make()
+    pool = {path: path.stat().st_ino for path in plant.place.data.glob("backups/blobs/*/*/*")}
+    await shop.image(b"second", "v2")
+    two = await plant.make()
+    again = {path: path.stat().st_ino for path in plant.place.data.glob("backups/blobs/*/*/*")}
+    assert len(again) == len(pool) + 1
+    assert pool.items() <= again.items()
+    assert [each.name for each in plant.backups.list_all()] == [one.name, two.name]
+    assert await plant.backups.verify() == []
+    assert plant.backups.keep(1) == 1
+    assert await plant.backups.verify() == []
+    assert plant.backups.get().name == two.name
+    with pytest.raises(NotFound):
+        plant.backups.get(one.name)
+
+
+async def test_a_backup_that_was_ended_is_none(plant: Plant, shop: Shop) -> None:
+    await shop.image(b"first", "v1")
+    made = await plant.make()
+    (plant.place.data / "backups" / "generations" / made.name / MARK).unlink()
+    assert plant.backups.list_all() == []
+
+
+async def test_a_damaged_backup_is_told_and_never_restored(plant: Plant, shop: Shop) -> None:
+    await add_account(plant.metadata, "alice")
+    await shop.image(b"first", "v1")
+    made = await plant.make()
+    path = next(iter(plant.place.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
+    path.write_bytes(b"wrong")
+    assert await plant.backups.verify() == [f"{Digest.of(b'first')} is missing or damaged"]
+    with pytest.raises(Invalid, match="is damaged"):
+        await plant.restore(made, "other")
+    path.write_bytes(b"first")
+    facts = plant.place.data / "backups" / "generations" / made.name / FACTS
+    facts.write_bytes(facts.read_bytes()[:-1])
+    assert await plant.backups.verify() == [f"the facts of {made.name} are damaged"]
+    with pytest.raises(Invalid, match="facts"):
+        await plant.restore(made, "third")
+
+
+async def test_bytes_that_the_hub_lacks_are_told(plant: Plant, shop: Shop) -> None:
+    await add_account(plant.metadata, "alice")
+    await shop.image(b"first", "v1")
+    digest = Digest.of(b"first")
+    plant.storage.blobs[BlobKey(str(digest))] = b"flipped"
+    made = await plant.make()
+    assert made.problems == [f"{digest}: the bytes do not match the digest"]
+    restored, storage = await plant.restore(made, "other")
+    assert b"config" in storage.blobs.values()
+    await restored.close()
+
+
+async def test_nothing_is_restored_over_a_hub(plant: Plant, shop: Shop) -> None:
+    await add_account(plant.metadata, "alice")
+    await shop.image(b"first", "v1")
+    made = await plant.make()
+    with pytest.raises(Invalid, match="there is a hub already"):
+        await plant.backups.restore(made, plant.storage, plant.place)
+
+
+async def test_the_collector_waits_for_a_backup(plant: Plant, shop: Shop) -> None:
+    """Else what the facts name would be gone before it is copied."""
+    first = await shop.image(b"first", "v1")
+    await shop.manifests.delete(shop.repository, first, None)
+    collector = Collector(plant.metadata, plant.storage, plant.clock, grace=timedelta(seconds=1))
+    plant.clock.advance(timedelta(hours=1))
+    async with plant.metadata.begin() as tx:
+        await holds.set_hold(tx, "backup", plant.clock() + timedelta(minutes=10))
+    plant.clock.advance(timedelta(minutes=9))
+    await collector.run()
+    assert b"first" in plant.storage.blobs.values()
+    plant.clock.advance(timedelta(minutes=2))
+    await collector.run()
+    assert b"first" not in plant.storage.blobs.values()
+
+
+async def test_a_hold_ends_with_its_backup(plant: Plant, shop: Shop) -> None:
+    await shop.image(b"first", "v1")
+    making = asyncio.create_task(plant.make())
+    await making
+    assert not await holds.is_held(plant.metadata.reader, plant.clock())
