@@ -114,6 +114,21 @@ async def test_a_disk_that_fails_acknowledges_nothing(
     assert await read(storage, key) == b"again"
 
 
+async def test_an_upload_whose_sync_failed_is_lost(
+    storage: FileStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next sync would succeed, and say nothing of what the first one did not write."""
+    async with storage.open(ID, ignore) as staged:
+        await staged.write(b"content")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", failing(errno.EIO, os.pwrite))
+            with pytest.raises(Unavailable):
+                await staged.sync()
+    async with storage.open(ID, ignore) as staged:
+        with pytest.raises(UploadUnknown):
+            await staged.start_at(len(b"content"))
+
+
 async def test_a_file_system_without_direct_writes_takes_ordinary_ones(
     storage: FileStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

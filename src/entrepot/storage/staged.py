@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -146,7 +146,20 @@ class StagedFile:
     def _store_rest(self, buffer: Buffer, offset: int) -> None:
         self._store(buffer, offset)
         self._set_direct(False)  # reading needs no alignment then
-        os.fdatasync(self._descriptor)
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError:
+            self._lose()
+            raise
+
+    def _lose(self) -> None:
+        """Let go of bytes whose sync failed: a second sync would succeed without writing them.
+
+        The system counts pages that it could not write as written. Who asks for this upload again
+        hears that it is unknown, and sends everything anew.
+        """
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def _store_and_rename(self, key: BlobKey, buffer: Buffer, offset: int) -> None:
         self._store_rest(buffer, offset)
