@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup serve test check bench screenshots clean
+.PHONY: setup serve test check bench torture screenshots clean
 
 setup: .venv/.ready
 
@@ -27,6 +27,11 @@ check: setup
 bench: setup
 	@scripts/tools.sh
 	@$(BIN)/python -m bench
+
+# The long forms, with fixed seeds; hours. What they find is written to torture/results.
+torture: setup
+	@$(BIN)/python -m torture kill --seed 1
+	@$(BIN)/python -m torture syscalls --seed 1 --report torture/results/syscalls.md
 
 screenshots: setup
 	@scripts/tools.sh

@@ -7,8 +7,9 @@ from rich.console import Console
 
 from torture.commands import Command, parse, run
 from torture.kill_command import KILL
+from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL,)
+COMMANDS: Sequence[Command] = (KILL, SYSCALLS)
 
 
 def main() -> int:

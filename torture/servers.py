@@ -59,6 +59,11 @@ class Server:
         """Everything the server printed, over all its starts."""
         return self.data.with_name(self.data.name + ".log")
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of its processes."""
+        return os.environ | dict(self.environment)
+
     def start(self) -> None:
         """Start the processes without waiting for them."""
         command = [*self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
@@ -69,7 +74,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | dict(self.environment),
+                env=self.variables,
                 start_new_session=True,
             )
 
@@ -122,7 +127,9 @@ class Server:
     def check(self) -> list[str]:
         """What `entrepot check` complains about; nothing when all is well."""
         command = [*self.program, "check", "--json", "--data", str(self.data)]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=120)
+        done = subprocess.run(
+            command, capture_output=True, check=False, timeout=120, env=self.variables
+        )
         said = done.stdout.decode(errors="replace").strip()
         if done.returncode == 0:
             return []

@@ -13,6 +13,10 @@ from torture.journals import Change, Journal, Key, Value
 class Refused(Exception):
     """The server gave an answer that no rule allows here."""
 
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
 
 @dataclass(slots=True)
 class Weather:
@@ -62,7 +66,10 @@ class Steps:
             self._journal.doubt(change, began)
             raise
         if answer.status not in change.wanted:
-            raise Refused(f"{change}: {answer.status} {answer.body[:200]!r}")
+            if answer.status >= 500:
+                # It may have been carried out all the same, as far as the client knows.
+                self._journal.doubt(change, began)
+            raise Refused(f"{change}: {answer.status} {answer.body[:200]!r}", answer.status)
         self._journal.acknowledge(change, began)
         return answer
 

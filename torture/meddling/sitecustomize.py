@@ -1,0 +1,113 @@
+"""Loaded by Python before a server, where `PYTHONPATH` names this directory.
+
+`TORTURE_MEDDLE` lists what to change in it: things that make a run repeatable, and bugs planted on
+purpose, each of which the torture has to notice.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+ThreadPool = concurrent.futures.ThreadPoolExecutor
+_POOLS: list[ThreadPool] = []
+
+
+class _OneThread:
+    """All pools of a process are one thread, so that its calls of the system have one order."""
+
+    def __new__(cls, *_: object, **__: object) -> Any:
+        if not _POOLS:
+            _POOLS.append(ThreadPool(1))
+        return _POOLS[0]
+
+
+def one_thread() -> None:
+    """Do one thing after the other."""
+    concurrent.futures.ThreadPoolExecutor = _OneThread  # type: ignore
+
+
+def at_rest() -> None:
+    """Do nothing that no client asked for."""
+    from entrepot.jobs.upkeep import Upkeep
+    from entrepot.jobs.worker import JobWorker
+
+    JobWorker.start = lambda _: None  # type: ignore
+    Upkeep.start = lambda _: None  # type: ignore
+
+
+def sync_failures_ignored() -> None:
+    """Bug: a sync that fails is taken for one that did not."""
+    _wrap_syncs(_ignoring)
+
+
+def sync_tried_again() -> None:
+    """Bug: a sync that fails is tried again, which says yes and has written nothing."""
+    _wrap_syncs(_retrying)
+
+
+def failed_uploads_kept() -> None:
+    """Bug: an upload whose sync failed can be gone on with."""
+    from entrepot.storage.staged import StagedFile
+
+    StagedFile._lose = lambda _: None  # type: ignore
+
+
+def full_disk_forgotten() -> None:
+    """Bug: who once found the disk full says so for ever."""
+    from entrepot.errors import OutOfSpace
+    from entrepot.storage.filesystem import FileStorage
+
+    open_one = FileStorage.open
+    full: list[bool] = []
+
+    @contextlib.asynccontextmanager
+    async def open_unless_full(*some: Any, **more: Any) -> Any:
+        if full:
+            raise OutOfSpace
+        try:
+            async with open_one(*some, **more) as staged:
+                yield staged
+        except OutOfSpace:
+            full.append(True)
+            raise
+
+    FileStorage.open = open_unless_full  # type: ignore
+
+
+def uploads_left_open() -> None:
+    """Bug: the file of an upload is not closed when its request is over."""
+    from entrepot.storage.staged import StagedFile
+
+    async def keep(_: object) -> None:
+        await asyncio.sleep(0)
+
+    StagedFile.close = keep  # type: ignore
+
+
+def _wrap_syncs(wrap: Callable[[Any], Any]) -> None:
+    os.fsync, os.fdatasync = wrap(os.fsync), wrap(os.fdatasync)
+
+
+def _ignoring(sync: Callable[[Any], None]) -> Callable[[Any], None]:
+    def ignoring(descriptor: Any) -> None:
+        with contextlib.suppress(OSError):
+            sync(descriptor)
+
+    return ignoring
+
+
+def _retrying(sync: Callable[[Any], None]) -> Callable[[Any], None]:
+    def retrying(descriptor: Any) -> None:
+        try:
+            sync(descriptor)
+        except OSError:
+            sync(descriptor)
+
+    return retrying
+
+
+for _name in filter(None, os.environ.get("TORTURE_MEDDLE", "").split(",")):
+    globals()[_name]()
