@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.ops.readiness import Ending, Readiness
 from entrepot.registry.history import RECOUNT
 from entrepot.registry.manifests import INDEX, SUMMARIZE
 from entrepot.registry.quotas import MEASURE
@@ -87,7 +89,8 @@ class Hub:
             lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),
             tokens=TokenDoor(gate, services.identities, services.tokens),
         )
-        self._operator = OperatorDoor(metrics, self._is_ready)
+        ending = Ending(settings.data, os.getppid())
+        self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))
         self._docker_search = DockerSearch(gate, services.search)
         self._gate = gate
         self._pages: Door | None = None
@@ -162,13 +165,11 @@ class Hub:
             )
         )
 
-    async def _is_ready(self) -> bool:
-        try:
-            await self._services.metadata.version()
-            await self._services.organisations.list_all()
-        except Exception:
-            return False
-        return True
+    async def _ask_all(self) -> None:
+        """Raise unless all that the hub stands on answers."""
+        await self._services.metadata.version()
+        await self._services.organisations.list_all()
+        await self._services.storage.check()
 
 
 def _failure(request: Request) -> Response:

@@ -22,6 +22,7 @@ _DURATIONS: Final = (
     "collect_every",
     "scrub_every",
     "collect_untagged_after",
+    "stop_delay",
 )
 _HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
 
@@ -145,6 +146,12 @@ class Settings:
     )
     collect_untagged_after: timedelta | None = _setting(
         "Delete manifests that no tag has led to for so long; by default they are kept.",
+        None,
+        gt=timedelta(0),
+    )
+    stop_delay: timedelta | None = _setting(
+        "How long requests are still taken after SIGTERM, while `/readyz` says 503; by default "
+        "not at all.",
         None,
         gt=timedelta(0),
     )

@@ -16,6 +16,10 @@ async def test_an_absent_blob_has_no_size(storage: Storage) -> None:
     assert await storage.find_size(ABSENT) is None
 
 
+async def test_a_store_that_is_there_says_so(storage: Storage) -> None:
+    await storage.check()
+
+
 async def test_reading_an_absent_blob_fails_before_the_first_chunk(storage: Storage) -> None:
     with pytest.raises(BlobUnknown):
         await anext(aiter(storage.read(ABSENT)))

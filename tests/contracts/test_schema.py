@@ -1,5 +1,6 @@
 """The migrations make exactly the schema that the queries are written for."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from sqlalchemy.pool import NullPool
 from entrepot.metadata import migrate
 from entrepot.metadata.schema import SCHEMA
 from entrepot.metadata.sqlite_file import connect
+
+SCRIPTS = Path(migrate.__file__).parent / "migrations" / "versions"
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -139,3 +142,16 @@ def test_a_url_of_another_database_is_refused() -> None:
     for url in ("mysql://host/db", "host/db", "postgresql+psycopg://host/db"):
         with pytest.raises(ValueError, match="begins with postgresql"):
             migrate.upgrade_postgresql(url)
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("0*.py")), ids=lambda path: path.stem)
+def test_an_older_node_goes_on_under_a_newer_schema(script: Path) -> None:
+    """While nodes are upgraded one by one, the old ones must find all that they know."""
+    upgrade = script.read_text().partition("def upgrade")[2].partition("\ndef downgrade")[0]
+    assert upgrade
+    taken = re.findall(
+        r"\b(drop_(?:table|column|constraint)|rename_table|alter_column|new_column_name)\b"
+        r"|\b(DROP\s+(?:TABLE|COLUMN)|RENAME\s+(?:TO|COLUMN)|SET\s+NOT\s+NULL)\b",
+        upgrade,
+    )
+    assert taken == []

@@ -144,6 +144,7 @@ EVERY = Settings(
     scrub_every=timedelta(0),
     scrub_rate=7,
     collect_untagged_after=timedelta(days=90),
+    stop_delay=timedelta(seconds=5),
     sign_up=SignUpMode.OPEN,
     oidc_issuer="https://id",
     oidc_client_id="hub",

@@ -1,6 +1,7 @@
 """`entrepot serve`: runs a hub."""
 
 import multiprocessing
+import os
 import shutil
 import socket
 import sys
@@ -123,8 +124,9 @@ def _run(settings: "Settings") -> None:
     from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
-    from granian.server import Server
 
+    from entrepot.cli.stopping import PatientServer
+    from entrepot.ops.readiness import Ending
     from entrepot.settings import LogFormat
 
     if settings.log_format is LogFormat.AUTO:
@@ -132,7 +134,7 @@ def _run(settings: "Settings") -> None:
         settings = replace(settings, log_format=chosen)
     settings.hand_over()
     certificate, key = settings.certificate_files()
-    Server(
+    PatientServer(
         "entrepot.app:create_worker",
         factory=True,
         address=settings.host,
@@ -152,4 +154,6 @@ def _run(settings: "Settings") -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         process_name=None,
+        ending=Ending(settings.data, os.getpid()),
+        delay=settings.stop_delay,
     ).serve()

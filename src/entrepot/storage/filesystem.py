@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from entrepot.errors import BlobUnknown
+from entrepot.errors import BlobUnknown, Unavailable
 from entrepot.oci.digests import ALGORITHMS, Digest
 from entrepot.storage.buffers import Buffers
 from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
@@ -80,6 +80,12 @@ class FileStorage:
             except FileNotFoundError:
                 continue
             yield UploadId(path.name), datetime.fromtimestamp(touched, UTC)
+
+    async def check(self) -> None:
+        """Look whether the directories are there and can be written to."""
+        for directory in (self._uploads, self._blobs):
+            if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+                raise Unavailable(f"{directory} cannot be written to")
 
     async def find_size(self, key: BlobKey) -> int | None:
         """The file's size."""

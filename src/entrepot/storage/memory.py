@@ -49,6 +49,9 @@ class MemoryStorage:
         for upload in list(self.staged):
             yield upload, self._touched[upload]
 
+    async def check(self) -> None:
+        """Memory is there."""
+
     async def find_size(self, key: BlobKey) -> int | None:
         """The blob's size."""
         content = self.blobs.get(key)

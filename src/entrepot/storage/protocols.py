@@ -113,6 +113,9 @@ class BlobStore(Protocol):
 class Storage(UploadStore, BlobStore, Protocol):
     """A place for uploads and the blobs they become."""
 
+    async def check(self) -> None:
+        """Raise unless bytes could be read and taken now; cheap enough to ask every second."""
+
 
 @runtime_checkable
 class HasPaths(Protocol):

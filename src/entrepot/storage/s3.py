@@ -80,6 +80,10 @@ class S3Storage:
         async for found in self.bucket.list(_UPLOADS):
             yield UploadId(found.path.removeprefix(_UPLOADS)), found.at
 
+    async def check(self) -> None:
+        """Ask for an object that there is not."""
+        await self.bucket.find(self.bytes_of(BlobKey("check")))
+
     async def find_size(self, key: BlobKey) -> int | None:
         """The object's size."""
         found = await self.bucket.find(self.bytes_of(key))

@@ -1,0 +1,34 @@
+{{- define "entrepot.name" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 53 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "entrepot.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "entrepot.labels" -}}
+{{ include "entrepot.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Whether something that must outlive a pod is in its data directory. */}}
+{{- define "entrepot.keeps" -}}
+{{- if not (and .Values.database.existingSecret .Values.storage.url) }}yes{{ end }}
+{{- end }}
+
+{{/* Whether two pods may run at once: facts in PostgreSQL, and bytes where all nodes find them. */}}
+{{- define "entrepot.shares" -}}
+{{- if and .Values.database.existingSecret (or .Values.storage.url (has "ReadWriteMany" .Values.persistence.accessModes)) }}yes{{ end }}
+{{- end }}
+
+{{- define "entrepot.check" -}}
+{{- if and (gt (int .Values.replicas) 1) (not (include "entrepot.shares" .)) }}
+{{- fail "more than one replica needs database.existingSecret, and storage.url or a ReadWriteMany volume" }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
+{{- fail "ingress.enabled needs ingress.host" }}
+{{- end }}
+{{- end }}

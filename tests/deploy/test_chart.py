@@ -1,0 +1,143 @@
+"""The Helm chart: what it makes is what Kubernetes takes, and a hub keeps it."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from entrepot.settings import Settings
+from tests.support.server import PASSWORD, USER, Hub, serving
+from tests.support.tools import ROOT, attempt, run, tool
+
+CHART = ROOT / "deploy" / "chart" / "entrepot"
+VERSIONS = ("1.29", "1.34")
+MANY = (
+    *("--set", "replicas=3,database.existingSecret=entrepot-database"),
+    *("--set", "storage.url=s3://bucket/hub,storage.existingSecret=entrepot-s3"),
+    *("--set", "storage.endpoint=https://s3.example.org,storage.region=eu-central-1"),
+    *("--set", "ingress.enabled=true,ingress.host=hub.example.org,ingress.className=nginx"),
+    *("--set", "ingress.tlsSecret=hub-tls,url=https://hub.example.org"),
+    *("--set", "admin.existingSecret=entrepot-admin,settings.sign_up=invitation"),
+)
+MANNERS = {
+    "one node": (),
+    "one node on a claim": ("--set", "persistence.existingClaim=mine"),
+    "many nodes": MANY,
+    "many nodes on files": (
+        *("--set", "replicas=2,database.existingSecret=entrepot-database"),
+        *("--set", "persistence.accessModes={ReadWriteMany},persistence.storageClass=nfs"),
+        *("--set", "settings.open=true,settings.trusted_proxies={10.0.0.0/8}"),
+    ),
+}
+
+
+def render(*words: str, version: str = VERSIONS[-1], chart: str | Path = CHART) -> str:
+    """What Helm would send to a cluster of that version."""
+    helm = tool("helm3")
+    return run(helm, "template", "hub", chart, "--kube-version", version, *words)
+
+
+def objects(*words: str, version: str = VERSIONS[-1]) -> list[dict[str, Any]]:
+    """The same, read."""
+    return [each for each in yaml.safe_load_all(render(*words, version=version)) if each]
+
+
+def of_kind(found: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The one object of a kind."""
+    (one,) = [each for each in found if each["kind"] == kind]
+    return one
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_the_chart_passes_the_linter(helm: str) -> None:
+    run(tool(helm), "lint", "--strict", "--kube-version", VERSIONS[-1], CHART)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("manner", MANNERS)
+def test_everything_it_makes_is_what_kubernetes_takes(manner: str, version: str) -> None:
+    found = objects(*MANNERS[manner], version=version)
+    for each in found:
+        kubernetes_validate.validate(each, version, strict=True)
+    assert {"Deployment", "Service", "ConfigMap", "ServiceAccount"} <= {e["kind"] for e in found}
+
+
+def test_one_node_keeps_its_volume_and_is_never_two() -> None:
+    found = objects()
+    claim = of_kind(found, "PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert of_kind(found, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_many_nodes_keep_nothing_and_go_one_after_the_other() -> None:
+    found = objects(*MANY)
+    assert "PersistentVolumeClaim" not in {each["kind"] for each in found}
+    spec = of_kind(found, "Deployment")["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert of_kind(found, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def test_every_setting_of_the_chart_is_one_of_the_hub() -> None:
+    known = {f"ENTREPOT_{each.name.upper()}" for each in fields(Settings)}
+    for words in MANNERS.values():
+        found = objects(*words)
+        container = of_kind(found, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+        told = set(of_kind(found, "ConfigMap")["data"])
+        told |= {each["name"] for each in container.get("env", [])}
+        assert told - known == set()
+
+
+def test_a_pod_may_do_nothing_that_it_need_not() -> None:
+    spec = of_kind(objects(*MANY), "Deployment")["spec"]["template"]["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("replicas=2", "more than one replica needs"),
+        ("replicas=0", "replicas"),
+        ("replicsa=1", "replicsa"),
+        ("ingress.enabled=true", "ingress.host"),
+        ("storage.url=/srv/bytes", "storage"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(words: str, said: str) -> None:
+    helm = tool("helm3")
+    done = attempt(helm, "template", "hub", CHART, "--kube-version", "1.34", "--set", words)
+    assert done.status != 0
+    assert said in done.stderr
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A running hub."""
+    with serving(tmp_path_factory.mktemp("chart") / "data") as running:
+        yield running
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize("name", ["helm3", "helm4"])
+def test_the_hub_keeps_its_own_chart(name: str, hub: Hub, tmp_path: Path) -> None:
+    helm, home = tool(name), {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    registry = f"oci://{hub.host}/docker"
+    login = ("registry", "login", hub.host, "--plain-http", "-u", USER, "--password-stdin")
+    run(helm, *login, env=home, stdin=PASSWORD)
+    run(helm, "package", CHART, "--destination", tmp_path, env=home)
+    (package,) = tmp_path.glob("entrepot-*.tgz")
+    run(helm, "push", package, registry, "--plain-http", env=home)
+    pulled = tmp_path / "pulled"
+    pulled.mkdir()
+    run(helm, "pull", f"{registry}/entrepot", "--plain-http", "-d", pulled, env=home)
+    assert (pulled / package.name).read_bytes() == package.read_bytes()
+    assert render(*MANY, chart=pulled / package.name) == render(*MANY)

@@ -1,0 +1,120 @@
+"""The example files of `deploy` are what their programs take, and agree with one another."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from entrepot.settings import Settings
+from tests.support.tools import ROOT, run, tool
+
+DEPLOY = ROOT / "deploy"
+SETTINGS = {f"ENTREPOT_{each.name.upper()}" for each in fields(Settings)}
+EXPOSED_AT_MOST = 20
+"""Tenths of what systemd calls exposure, of a hundred; below 20 it says OK."""
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with a program that is there."""
+    path = tmp_path / "entrepot.service"
+    text = (DEPLOY / "entrepot.service").read_text()
+    path.write_text(re.sub("^ExecStart=.*", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    return path
+
+
+def test_systemd_takes_the_unit(unit: Path) -> None:
+    run(tool("systemd-analyze"), "verify", "--man=no", unit)
+
+
+def test_the_unit_is_locked_in(unit: Path) -> None:
+    threshold = f"--threshold={EXPOSED_AT_MOST}"
+    run(tool("systemd-analyze"), "security", "--offline=true", threshold, unit)
+
+
+def compose() -> dict[str, Any]:
+    """The compose file."""
+    read: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return read
+
+
+def test_the_nodes_of_the_compose_file_differ_in_their_directory_only() -> None:
+    services = compose()["services"]
+    nodes = [dict(services[f"node{number}"]) for number in (1, 2, 3)]
+    assert len({node.pop("volumes")[0] for node in nodes}) == 3
+    assert nodes[0] == nodes[1] == nodes[2]
+    told = {name for name in nodes[0]["environment"] if name.startswith("ENTREPOT_")}
+    assert told - SETTINGS == set()
+    proxies = json.loads(nodes[0]["environment"]["ENTREPOT_TRUSTED_PROXIES"])
+    assert all("/" in each for each in proxies)
+
+
+def test_whatever_the_compose_file_names_it_has() -> None:
+    whole = compose()
+    for service in whole["services"].values():
+        for volume in service.get("volumes", []):
+            assert volume.partition(":")[0] in whole["volumes"]
+        assert set(service.get("depends_on", [])) <= set(whole["services"])
+        for config in service.get("configs", []):
+            assert config["source"] in whole["configs"]
+
+
+def directives(text: str) -> set[str]:
+    """What is said about bodies, connections and headers, whoever listens where."""
+    lines = (line.partition("#")[0].strip() for line in text.replace("$$", "$").splitlines())
+    about = re.compile(r"(proxy_|client_|large_|gzip|keepalive|location)")
+    return {" ".join(line.split()) for line in lines if about.match(line)}
+
+
+def test_nginx_is_told_the_same_in_both_files() -> None:
+    inline = compose()["configs"]["nginx"]["content"]
+    assert directives(inline) == directives((DEPLOY / "nginx.conf").read_text())
+
+
+def test_caddy_takes_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "Caddyfile"
+    text = (DEPLOY / "Caddyfile").read_text()
+    # Caddy reads certificates as it validates, and there are none here.
+    path.write_text(re.sub(r"^\ttls .*\n", "", text, flags=re.MULTILINE))
+    env = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "PATH": "/usr/bin"}
+    run(tool("caddy"), "validate", "--adapter", "caddyfile", "--config", path, env=env)
+
+
+def test_the_image_is_built_of_files_that_there_are() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", text, flags=re.MULTILINE)
+    names = [name for line in copied for name in line.split()]
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert names
+    for name in names:
+        assert (ROOT / name).exists()
+        assert f"!{name}" in allowed
+
+
+def test_the_image_runs_as_nobody_and_without_a_shell() -> None:
+    last = (ROOT / "Dockerfile").read_text().rpartition("FROM ")[2]
+    assert "USER 65532:65532" in last
+    assert "\nRUN " not in last
+    for word in ("ENTRYPOINT", "CMD"):
+        (command,) = re.findall(rf"^\s*{word} (.+)$", last, flags=re.MULTILINE)[-1:]
+        assert json.loads(command)
+    told = set(re.findall(r"\bENTREPOT_[A-Z_]+", last))
+    assert told - SETTINGS == set()
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs" / "how-to").glob("*.md")), ids=lambda p: p.stem
+)
+def test_what_a_page_quotes_of_an_example_is_in_it(page: Path) -> None:
+    """A block under a line that names a file of `deploy` is part of that file."""
+    quoted = re.findall(
+        r"\(\.\./\.\./(deploy/[\w./-]+|Dockerfile)\)[^\n]*:\n\n```\w+\n(.*?)```",
+        page.read_text(),
+        re.DOTALL,
+    )
+    for name, block in quoted:
+        assert block.strip() in (ROOT / name).read_text(), name
