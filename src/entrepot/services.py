@@ -36,6 +36,7 @@ from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import Check
 from entrepot.registry.collector import Collector
 from entrepot.registry.history import History
+from entrepot.registry.layouts import Exports, Imports
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.quotas import Quotas
@@ -132,6 +133,8 @@ class Services:
             metadata, self.uploads, accept_sparse=settings.accept_sparse, now=now
         )
         self.referrers = Referrers(metadata)
+        self.exports = Exports(metadata, storage)
+        self.imports = Imports(metadata, self.uploads, self.manifests)
         self.pulls = Pulls(metadata, now)
         self.check = Check(metadata, storage)
         self.scrub = Scrub(metadata, storage, now)

@@ -11,6 +11,7 @@ from entrepot.cli import (
     check,
     collect,
     invite,
+    layouts,
     orgs,
     policies,
     reindex,
@@ -38,6 +39,8 @@ app.command("retain")(policies.retain)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("scrub")(scrub.scrub)
+app.command("export")(layouts.export)
+app.command("import")(layouts.import_)
 app.command("reindex")(reindex.reindex)
 app.command("invite")(invite.invite)
 app.add_typer(users.app, name="user")

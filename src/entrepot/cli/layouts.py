@@ -1,0 +1,104 @@
+"""`entrepot export` and `entrepot import`: repositories as OCI image layouts."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+from entrepot.cli.repos import parse_name
+from entrepot.errors import EntrepotError, RepositoryUnknown
+
+if TYPE_CHECKING:
+    from entrepot.oci.names import Reference, RepositoryName
+    from entrepot.services import Services
+
+T = TypeVar("T")
+
+
+def export(
+    reference: Annotated[str, typer.Argument(help="A repository, with :TAG or @DIGEST or all.")],
+    path: Annotated[Path, typer.Argument(help="A new directory, or a new file ending in .tar.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Write a repository as an OCI image layout: tags, children, and what is attached."""
+    name, which = _parse(reference)
+    count = with_services(data, lambda services: _export(services, name, which, path))
+    if as_json:
+        print_json({"path": str(path), "manifests": count})
+    else:
+        print(f"Wrote {count} manifests to {path}.")
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(help="A layout: a directory, or a plain tar archive.")],
+    name: Annotated[str, typer.Argument(help="The repository, such as docker/demo.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Push an OCI image layout into a repository; doing so again changes nothing."""
+    parsed = parse_name(name)
+    tags = with_services(data, lambda services: _import(services, path, parsed))
+    if as_json:
+        print_json({"name": name, "tags": tags})
+    else:
+        print(f"Imported into {name}: {', '.join(tags) or 'no tags'}.")
+
+
+def _parse(text: str) -> "tuple[RepositoryName, Reference | None]":
+    from entrepot.oci.names import parse_reference
+
+    name, at, digest = text.partition("@")
+    tag = ""
+    if not at and ":" in name.rpartition("/")[2]:
+        name, _, tag = name.rpartition(":")
+    try:
+        return parse_name(name), parse_reference(digest or tag) if digest or tag else None
+    except EntrepotError as error:
+        fail(error.message, USAGE)
+
+
+async def _export(
+    services: "Services", name: "RepositoryName", which: "Reference | None", path: Path
+) -> int:
+    repository = await services.repositories.get(name)
+    found = await services.exports.gather(repository, which)
+    total = await services.exports.measure(found)
+    await _watched("Writing", total, lambda watch: services.exports.write(found, path, watch))
+    return len(found.manifests)
+
+
+async def _import(services: "Services", path: Path, name: "RepositoryName") -> dict[str, str]:
+    from dataclasses import replace
+
+    from entrepot.hub.actors import OPERATOR
+    from entrepot.hub.audit import witness_of
+    from entrepot.registry.layouts import open_layout
+    from entrepot.services import now
+
+    rights = await services.permissions.rights(OPERATOR.identity, name)
+    if rights.target is None:
+        raise RepositoryUnknown(f"there is nobody called {name.namespace}")
+    target = replace(rights.target, witness=witness_of(OPERATOR, now))
+    layout = open_layout(path)
+    return await _watched(
+        "Reading", layout.size, lambda watch: services.imports.read(layout, target, watch)
+    )
+
+
+async def _watched(
+    what: str, total: int, work: Callable[[Callable[[int], None]], Awaitable[T]]
+) -> T:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=total)
+        return await work(lambda count: progress.advance(task, count))
