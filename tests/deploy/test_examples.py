@@ -106,15 +106,13 @@ def test_the_image_runs_as_nobody_and_without_a_shell() -> None:
     assert told - SETTINGS == set()
 
 
-@pytest.mark.parametrize(
-    "page", sorted((ROOT / "docs" / "how-to").glob("*.md")), ids=lambda p: p.stem
-)
-def test_what_a_page_quotes_of_an_example_is_in_it(page: Path) -> None:
-    """A block under a line that names a file of `deploy` is part of that file."""
-    quoted = re.findall(
-        r"\(\.\./\.\./(deploy/[\w./-]+|Dockerfile)\)[^\n]*:\n\n```\w+\n(.*?)```",
-        page.read_text(),
-        re.DOTALL,
-    )
-    for name, block in quoted:
-        assert block.strip() in (ROOT / name).read_text(), name
+def test_what_a_page_quotes_of_an_example_is_in_it() -> None:
+    """A block after a paragraph that begins with such a file, commands aside, is part of it."""
+    link = r"\[[^\]]+\]\(\.\./\.\./(deploy/[\w./-]+|Dockerfile)\)(?:(?!\n\n).)*:"
+    quotes = re.compile(link + r"\n\n```(?!console)\w+\n(.*?)```", re.DOTALL)
+    checked = set()
+    for page in (ROOT / "docs" / "how-to").glob("*.md"):
+        for name, block in quotes.findall(page.read_text()):
+            assert block.strip() in (ROOT / name).read_text(), (page.name, name)
+            checked.add(name)
+    assert {"deploy/nginx.conf", "deploy/Caddyfile", "deploy/entrepot.service"} <= checked
