@@ -2,7 +2,9 @@
 
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -137,6 +139,37 @@ def test_a_node_is_not_ready_as_soon_as_it_is_to_end(running: nodes.Nodes, hub: 
     server.stop()
     server.start()
     server.wait_ready()
+
+
+def test_an_upload_under_way_ends_after_the_port_is_closed(running: nodes.Nodes, hub: Hub) -> None:
+    server = running.servers[1]
+    address = f"http://127.0.0.1:{server.port}"
+    content = os.urandom(1_000_000)
+
+    def halves() -> Iterator[bytes]:
+        yield content[:500_000]
+        os.kill(main_process(server), signal.SIGTERM)
+        while takes_connections(server.port):
+            time.sleep(0.05)
+        yield content[500_000:]
+
+    digest = str(Digest.of(content))
+    with httpx.Client(auth=(USER, PASSWORD), timeout=60) as client:
+        begun = client.post(f"{address}/v2/{ORGANISATION}/app/blobs/uploads/")
+        location = httpx.URL(address).join(begun.headers["location"])
+        location = location.copy_merge_params({"digest": digest})
+        assert client.put(location, content=halves()).status_code == 201
+        server.stop()
+        blob = client.get(f"{hub.url}/v2/{ORGANISATION}/app/blobs/{digest}", follow_redirects=True)
+        assert blob.content == content
+    server.start()
+    server.wait_ready()
+
+
+def takes_connections(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def main_process(server: Server) -> int:
