@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +20,9 @@ from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.actors import OPERATOR
 from entrepot.hub.audit import witness_of
-from entrepot.jobs.upkeep import REST, Chore, Upkeep, chores_of, collect_chore, scrub_chore
+from entrepot.jobs.deliverer import Deliverer
+from entrepot.jobs.posting import Poster
+from entrepot.jobs.upkeep import PRUNE, REST, Chore, Upkeep, chores_of, collect_chore, scrub_chore
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
@@ -189,6 +192,8 @@ class Worker:
         self._server: Server | None = None
         self._upkeep: Upkeep | None = None
         self._jobs: JobWorker | None = None
+        self._poster: Poster | None = None
+        self._deliverer: Deliverer | None = None
         self._log: RequestLog | None = None
         self._services: Services | None = None
 
@@ -221,6 +226,7 @@ class Worker:
         watchers = _Watchers(self._log, metrics)
         self._server = Server(hub.answer, watchers)
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
+        chores.append(Chore("prune-webhooks", PRUNE, services.webhooks.prune))
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
 
         async def retain() -> int:
@@ -240,12 +246,21 @@ class Worker:
         self._upkeep.start()
         self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)
         self._jobs.start()
+        self._poster = Poster(services.targets)
+        self._deliverer = Deliverer(
+            metadata, services.targets, self._poster, now, random.random, metrics.note_delivery
+        )
+        self._deliverer.start()
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
 
     async def _stop(self) -> None:
+        if self._deliverer is not None:
+            await self._deliverer.stop()
+        if self._poster is not None:
+            self._poster.close()
         if self._jobs is not None:
             await self._jobs.stop()
         if self._upkeep is not None:

@@ -219,6 +219,22 @@ class InvitationUnknown(NotFound):
     """The invitation does not exist, or is no longer good."""
 
 
+class WebhookUnknown(NotFound):
+    """No such webhook."""
+
+
+class DeliveryUnknown(NotFound):
+    """No such delivery."""
+
+
+class InvalidWebhook(Invalid):
+    """A webhook cannot be like that."""
+
+
+class TooManyWebhooks(Conflict):
+    """There are as many webhooks as there may be."""
+
+
 class KeyUnknown(NotFound):
     """No such key."""
 

@@ -27,9 +27,11 @@ from entrepot.hub.sign_up import SignUp
 from entrepot.hub.single_sign_on import SingleSignOn
 from entrepot.hub.stars import Stars
 from entrepot.hub.summaries import Summaries
+from entrepot.hub.targets import Targets
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
+from entrepot.hub.webhooks import Webhooks
 from entrepot.hub.welcomes import Welcomes
 from entrepot.metadata.engine import Metadata
 from entrepot.registry.blobs import Blobs
@@ -125,6 +127,8 @@ class Services:
 
     def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.repositories = Repositories(metadata, self.permissions, now)
+        self.targets = Targets(settings.webhook_networks)
+        self.webhooks = Webhooks(metadata, self.permissions, self.targets, now)
         self.stars = Stars(metadata, self.permissions, now)
         self.trusted_keys = TrustedKeys(metadata, self.permissions, now)
         self.blobs = Blobs(metadata, storage, now, settings.grace)

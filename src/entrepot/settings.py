@@ -123,6 +123,11 @@ class Settings:
         "Networks whose `X-Forwarded-Proto` and `X-Forwarded-For` count.",
         ("127.0.0.0/8", "::1/128"),
     )
+    webhook_networks: tuple[str, ...] = _setting(
+        "Networks that webhooks may be sent to although they are not of the internet at large, "
+        "such as `10.1.0.0/16`.",
+        (),
+    )
     upload_expiry: timedelta = _setting(
         "How long an upload may be idle before it is forgotten.",
         timedelta(hours=24),
@@ -227,5 +232,6 @@ class Settings:
         for name in _DURATIONS:
             if values[name] is not None:
                 values[name] = timedelta(seconds=values[name])
-        values["trusted_proxies"] = tuple(values["trusted_proxies"])
+        for name in ("trusted_proxies", "webhook_networks"):
+            values[name] = tuple(values[name])
         return cls(**values)

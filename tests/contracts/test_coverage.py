@@ -10,6 +10,7 @@ _QUERIES = (
     "artifacts",
     "audit",
     "blobs",
+    "deliveries",
     "external_identities",
     "garbage",
     "history",
@@ -34,6 +35,7 @@ _QUERIES = (
     "tokens",
     "trusted_keys",
     "uploads",
+    "webhooks",
 )
 
 

@@ -22,6 +22,8 @@ PLACES = {
     "tag": "v1",
     "reference": "v1",
     "id": "1",
+    "webhook": "1",
+    "delivery": "1",
     "pattern": "app/*",
     "key": "release",
     "document": "readme",

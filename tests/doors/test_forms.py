@@ -13,7 +13,14 @@ from tests.doors.browsers import FORM_SECRET, ORIGIN, Browser
 from tests.doors.conftest import Town
 
 _UNSAFE: Final = [route for route in ROUTES if route.is_unsafe]
-_PLACES: Final = {"namespace": "acme", "team": "crew", "secret": "none", "rest": "x"}
+_PLACES: Final = {
+    "namespace": "acme",
+    "team": "crew",
+    "secret": "none",
+    "webhook": "1",
+    "delivery": "1",
+    "rest": "x",
+}
 _FOREIGN: Final = (
     "http://evil.test",
     "https://hub.test",  # another scheme is another origin

@@ -50,9 +50,21 @@ PLACES = {
     "blob": str(LAYER_DIGEST),
     "namespace": "acme",
     "team": "crew",
+    "webhook": "1",
+    "delivery": "1",
     "secret": "no-such-secret",
 }
-ABSENT = ("{secret}", "{team}", "{blob}", "/signup", "/upload", "oidc", "/provider/")
+ABSENT = (
+    "{secret}",
+    "{webhook}",
+    "/webhooks",
+    "{team}",
+    "{blob}",
+    "/signup",
+    "/upload",
+    "oidc",
+    "/provider/",
+)
 """What is not there, or takes no empty form: whoever may is told so."""
 
 

@@ -131,7 +131,10 @@ async def test_a_move_is_undone_and_the_undoing_too(shop: Shop) -> None:
     assert await shop.pull(V1) == str(first)
     newest = (await shop.events())[0]
     assert (newest.action, newest.previous) == (TagAction.RESTORED, str(second))
-    assert shop.changes == [Change(Event.PUSHED, shop.repository, str(first), ("v1",))]
+    (change,) = shop.changes
+    assert (change.event, change.digest, change.tags) == (Event.PUSHED, str(first), ("v1",))
+    assert change.is_restored
+    assert len(change.previous) == 1
     await shop.undo()
     assert await shop.pull(V1) == str(second)
 

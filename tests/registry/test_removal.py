@@ -67,7 +67,9 @@ async def test_children_and_attachments_go_with_an_index(shop: Shop, removals: R
     await remove(removals, shop, (V1, built))
     assert await shop.are_there(*everything) == [False] * 7
     assert {each.event for each in shop.changes} == {Event.UNTAGGED, Event.DELETED}
-    assert shop.changes[0] == Change(Event.UNTAGGED, shop.repository, tags=("v1",))
+    first = shop.changes[0]
+    assert (first.event, first.tags) == (Event.UNTAGGED, ("v1",))
+    assert len(first.previous) == 1
     assert {each.digest for each in shop.changes[1:]} == set(found.manifests)
 
 

@@ -138,6 +138,7 @@ EVERY = Settings(
     tls_cert=Path("c"),
     tls_key=Path("k"),
     trusted_proxies=("10.0.0.0/8",),
+    webhook_networks=("10.1.0.0/16",),
     upload_expiry=timedelta(seconds=1.5),
     grace=timedelta(seconds=2.5),
     collect_every=timedelta(seconds=3),

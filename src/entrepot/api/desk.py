@@ -21,6 +21,7 @@ from entrepot.hub.stars import Stars
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
+from entrepot.hub.webhooks import Webhooks
 from entrepot.hub.welcomes import Welcomes
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.history import History
@@ -46,6 +47,7 @@ class Desk:
     organisations: Organisations
     teams: Teams
     trusted_keys: TrustedKeys
+    webhooks: Webhooks
     audit: AuditLog
     tokens: Tokens
     policies: Policies

@@ -104,6 +104,8 @@ PLACES: Final[dict[str, object]] = {
     "tag": TagText,
     "reference": ReferenceText,
     "id": Number,
+    "webhook": Number,
+    "delivery": Number,
     "pattern": PatternText,
     "key": Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE)],
     "document": Annotated[str, Meta(min_length=1, max_length=500, pattern=_TEXT)],

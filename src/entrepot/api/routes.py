@@ -13,6 +13,7 @@ from entrepot.api import (
     tags,
     teams,
     tokens,
+    webhooks,
 )
 from entrepot.api.calls import ApiRoute, Call, route
 from entrepot.http.messages import Response, content
@@ -37,5 +38,6 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *tokens.ROUTES,
     *namespaces.ROUTES,
     *teams.ROUTES,
+    *webhooks.ROUTES,
     *administration.ROUTES,
 )

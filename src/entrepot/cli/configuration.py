@@ -90,12 +90,13 @@ def _check_together(settings: Settings) -> None:
     for path in filter(None, given):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)
-    for network in settings.trusted_proxies:
-        _check_network(network)
+    _check_networks("trusted_proxies", settings.trusted_proxies)
+    _check_networks("webhook_networks", settings.webhook_networks)
 
 
-def _check_network(text: str) -> None:
+def _check_networks(name: str, networks: tuple[str, ...]) -> None:
     try:
-        ip_network(text)
+        for text in networks:
+            ip_network(text)
     except ValueError as error:
-        fail(f"trusted_proxies: {error}", USAGE)
+        fail(f"{name}: {error}", USAGE)

@@ -21,6 +21,7 @@ from entrepot.cli import (
     tokens,
     trust,
     users,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.add_typer(orgs.app, name="org")
 app.add_typer(tokens.app, name="token")
 app.add_typer(repos.app, name="repo")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def _show_version(wanted: bool) -> None:

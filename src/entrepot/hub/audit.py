@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from entrepot.hub.actors import Actor
+from entrepot.hub.outbox import tell_of_change
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.metadata import audit
 from entrepot.metadata.audit import AuditQuery as AuditQuery
@@ -69,6 +70,12 @@ class Audited(StrEnum):
     TEAM_MEMBER_ADD = "team.member.add"
     TEAM_MEMBER_REMOVE = "team.member.remove"
     TEAM_RIGHT = "team.right"
+    WEBHOOK_CREATE = "webhook.create"
+    WEBHOOK_DELETE = "webhook.delete"
+    WEBHOOK_EDIT = "webhook.update"
+    WEBHOOK_PING = "webhook.ping"
+    WEBHOOK_REDELIVER = "webhook.redeliver"
+    WEBHOOK_SECRET = "webhook.secret"  # noqa: S105 - an action, not a secret
     TOKEN_CREATE = "token.create"  # noqa: S105 - an action, not a token
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - an action, not a token
 
@@ -137,6 +144,7 @@ def witness_of(actor: Actor, now: Clock) -> Witness:
     """What records the changes that the actor makes to repositories by pushing and deleting."""
 
     async def note(tx: Transaction, change: Change) -> None:
+        await tell_of_change(tx, change, actor, now())
         action = _ACTIONS[change.event]
         # A manifest that is pushed without a tag is a part of what is tagged next.
         if change.event is Event.PUSHED and not change.tags:

@@ -1,11 +1,13 @@
 """Repositories as their administrators see them: made, described, moved, archived, deleted."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Details, Entry, record
+from entrepot.hub.outbox import Happening, tell
 from entrepot.hub.permissions import Action, Permissions, check_administrator
 from entrepot.hub.trusted_keys import check_signatures
 from entrepot.metadata import jobs, redirects, repositories, repository_settings
@@ -61,6 +63,7 @@ class Repositories:
             await redirects.delete_redirect(tx, name)
             await repository_settings.describe(tx, made.id, description, "")
             details = {"visibility": str(wanted)}
+            await tell(tx, Happening("repository.created", made, details), by, now)
             entry = Entry(made.namespace_id, by, Audited.REPO_CREATE, name.text, details)
             await record(tx, entry, now)
         return await self.get(name)
@@ -83,6 +86,9 @@ class Repositories:
 
         async def work(tx: Transaction, found: Repository) -> None:
             await repositories.set_visibility(tx, found.id, visibility)
+            if visibility is not found.visibility:
+                happening = Happening("repository.visibility", found, details)
+                await tell(tx, happening, by, self._now())
 
         details = {"visibility": str(visibility)}
         await self._change(name, by, Audited.REPO_VISIBILITY, details, work)
@@ -129,6 +135,7 @@ class Repositories:
         found = await self._permissions.repository_to_administer(by.identity, name)
         async with self._metadata.begin() as tx:
             await repositories.lock_repository(tx, found)
+            await tell(tx, Happening("repository.deleted", found), by, self._now())
             await redirects.delete_redirects_to(tx, found.id)
             await repositories.delete_repository(tx, found.id)
             await self._measure(tx, found.namespace_id)
@@ -182,9 +189,19 @@ class Repositories:
                 await check_signatures(tx, target.namespace_id, now, found.id)
                 await self._measure(tx, target.namespace_id)
             await self._measure(tx, found.namespace_id)
+            await self._tell_of_move(tx, found, target, by)
             for namespace_id in dict.fromkeys((found.namespace_id, target.namespace_id)):
                 entry = Entry(namespace_id, by, action, old.text, {"name": new.text})
                 await record(tx, entry, now)
+
+    async def _tell_of_move(
+        self, tx: Transaction, found: Repository, target: Target, by: Actor
+    ) -> None:
+        """Both namespaces hear of a transfer."""
+        moved = replace(found, name=target.name, namespace_id=target.namespace_id)
+        happening = Happening("repository.renamed", moved, {"former": found.name.text})
+        also = found.namespace_id if found.namespace_id != target.namespace_id else None
+        await tell(tx, happening, by, self._now(), also)
 
 
 def _check_texts(description: str, readme: str) -> None:

@@ -72,6 +72,7 @@ class Upkeep:
 
 FLUSH_PULLS: Final = timedelta(seconds=5)
 EXPIRE: Final = timedelta(minutes=5)
+PRUNE: Final = timedelta(hours=1)
 SCRUB: Final = timedelta(minutes=1)
 REST: Final = timedelta(seconds=30)
 

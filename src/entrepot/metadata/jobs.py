@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, select, update
 
 from entrepot.metadata.artifact_tables import jobs
 from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
@@ -72,14 +72,25 @@ _DUE: Final = (
     jobs.c.run_at <= bindparam("now"),
     jobs.c.leased_until <= bindparam("now"),
 )
-_LIST_DUE: Final = Statement(
-    select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts)
-    .where(*_DUE)
-    .order_by(jobs.c.run_at, jobs.c.id)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_IS_DUE: Final = Statement(select(jobs.c.id).where(*_DUE).limit(1))
+DELIVER: Final = "deliver"
+"""The job of telling a webhook what happened to a repository; its subject is both ids."""
+
+
+def _list_due(lane: ColumnElement[bool]) -> Statement:
+    return Statement(
+        select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts)
+        .where(*_DUE, lane)
+        .order_by(jobs.c.run_at, jobs.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+_IS_DELIVERY: Final = jobs.c.kind == DELIVER
+_LIST_DUE: Final = _list_due(~_IS_DELIVERY)
+_LIST_DUE_DELIVERIES: Final = _list_due(_IS_DELIVERY)
+_IS_DUE: Final = Statement(select(jobs.c.id).where(*_DUE, ~_IS_DELIVERY).limit(1))
+_IS_DELIVERY_DUE: Final = Statement(select(jobs.c.id).where(*_DUE, _IS_DELIVERY).limit(1))
 _LEASE: Final = Statement(
     update(jobs)
     .where(jobs.c.id == bindparam("job_id"))
@@ -121,13 +132,29 @@ async def add_job(tx: Transaction, kind: str, subject: str, run_at: datetime) ->
 
 
 async def is_due(reader: Reader, now: datetime) -> bool:
-    """Say whether any work waits."""
+    """Say whether any work waits, deliveries aside."""
     return await reader.one(_IS_DUE, queued=QUEUED, now=to_instant(now)) is not None
 
 
+async def is_delivery_due(reader: Reader, now: datetime) -> bool:
+    """Say whether a webhook waits to be told something."""
+    return await reader.one(_IS_DELIVERY_DUE, queued=QUEUED, now=to_instant(now)) is not None
+
+
 async def take_jobs(tx: Transaction, until: datetime, now: datetime, limit: int) -> list[Job]:
-    """Up to `limit` pieces of work that wait, nobody else's until `until`."""
-    rows = await tx.all(_LIST_DUE, queued=QUEUED, now=to_instant(now), limit=limit)
+    """Up to `limit` pieces of work that wait, deliveries aside; nobody else's until `until`."""
+    return await _take(tx, _LIST_DUE, until, now, limit)
+
+
+async def take_deliveries(tx: Transaction, until: datetime, now: datetime, limit: int) -> list[Job]:
+    """As `take_jobs`, of deliveries: they wait for others, and must not keep other work."""
+    return await _take(tx, _LIST_DUE_DELIVERIES, until, now, limit)
+
+
+async def _take(
+    tx: Transaction, statement: Statement, until: datetime, now: datetime, limit: int
+) -> list[Job]:
+    rows = await tx.all(statement, queued=QUEUED, now=to_instant(now), limit=limit)
     for row in rows:
         await tx.run(_LEASE, job_id=row[0], until=to_instant(until))
     return [Job(*row) for row in rows]

@@ -7,7 +7,7 @@ from pysqlite3 import dbapi2
 
 from entrepot.metadata.sqlite_file import check_library_version, connect
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest revision; a test compares it with the scripts, so that a start can skip Alembic."""
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"

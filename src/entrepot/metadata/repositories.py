@@ -31,6 +31,7 @@ from entrepot.metadata.tables import (
     uploads,
 )
 from entrepot.metadata.upserts import insert
+from entrepot.oci.manifests import Manifest
 from entrepot.oci.names import RepositoryName
 
 
@@ -75,6 +76,7 @@ COLUMNS: Final = (
 )
 """What `repository_of` makes a repository of."""
 _FIND: Final = Statement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
+_FIND_BY_ID: Final = Statement(select(*COLUMNS).where(repositories.c.id == bindparam("id")))
 _LOCK: Final = Statement(
     select(repositories.c.id).where(repositories.c.id == bindparam("id")).with_for_update()
 )
@@ -141,6 +143,12 @@ _CATALOG_NAMESPACE: Final = _catalog(
 async def find_repository(reader: Reader, name: RepositoryName) -> Repository | None:
     """The repository of that name."""
     row = await reader.one(_FIND, name=name.text)
+    return None if row is None else repository_of(row)
+
+
+async def find_by_id(reader: Reader, repository_id: int) -> Repository | None:
+    """The repository with that id."""
+    row = await reader.one(_FIND_BY_ID, id=repository_id)
     return None if row is None else repository_of(row)
 
 
@@ -287,6 +295,13 @@ class Change:
     repository: Repository
     digest: str = ""
     tags: tuple[str, ...] = ()
+    previous: tuple[str, ...] = ()
+    """Where each tag pointed before, empty for a new one."""
+    manifest: Manifest | None = None
+    """What was pushed."""
+    is_restored: bool = False
+    untagged: tuple[str, ...] = ()
+    """Tags that went with a manifest."""
 
 
 Witness = Callable[[Transaction, Change], Awaitable[None]]

@@ -1,6 +1,19 @@
 """The whole schema: importing this knows every table."""
 
-from entrepot.metadata import artifact_tables, people_tables, policy_tables, scrub_tables
+from entrepot.metadata import (
+    artifact_tables,
+    hook_tables,
+    people_tables,
+    policy_tables,
+    scrub_tables,
+)
 from entrepot.metadata.tables import SCHEMA
 
-__all__ = ["SCHEMA", "artifact_tables", "people_tables", "policy_tables", "scrub_tables"]
+__all__ = [
+    "SCHEMA",
+    "artifact_tables",
+    "hook_tables",
+    "people_tables",
+    "policy_tables",
+    "scrub_tables",
+]

@@ -56,6 +56,12 @@ class Metrics:
             registry=own,
             multiprocess_mode="max",
         )
+        self._deliveries = Counter(
+            "entrepot_webhook_attempts_total",
+            "Attempts to tell a webhook something.",
+            ("outcome",),
+            registry=own,
+        )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
 
     def note(self, request: Request, response: Response, seconds: float) -> None:
@@ -83,6 +89,10 @@ class Metrics:
             self._collected.labels(what).inc(getattr(found, what))
         self._freed.inc(found.size)
         self._last_collection.set_to_current_time()
+
+    def note_delivery(self, outcome: str) -> None:
+        """Count one attempt to tell a webhook something."""
+        self._deliveries.labels(outcome).inc()
 
     def text(self) -> bytes:
         """The numbers of all workers."""

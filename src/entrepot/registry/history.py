@@ -47,33 +47,36 @@ class History:
 
     async def note_push(
         self, tx: Transaction, repository_id: int, tag: Tag, digest: Digest, by: int | None
-    ) -> None:
+    ) -> str:
         """Remember where a tag is about to point; pushing the same again is no event.
 
-        Raises `TagImmutable` for a tag that is to stay where it points, as all here do.
+        Return where it points so far, "" for a new tag. Raises `TagImmutable` for a tag that is
+        to stay where it points, as all here do.
         """
         previous = await history.find_pointed_at(tx, repository_id, tag)
         if previous == str(digest):
-            return
+            return previous
         if previous is not None:
             await check_may_change(tx, repository_id, tag.text)
         action = TagAction.PUSHED if previous is None else TagAction.MOVED
         await self._note(tx, repository_id, tag.text, action, str(digest), previous, by)
+        return previous or ""
 
     async def note_untag(
         self, tx: Transaction, repository_id: int, tag: Tag, by: int | None
-    ) -> None:
-        """Remember where a tag pointed that is about to be removed."""
+    ) -> str:
+        """Remember where a tag pointed that is about to be removed; return that, "" for none."""
         digest = await history.find_pointed_at(tx, repository_id, tag)
         if digest is not None:
             await check_may_change(tx, repository_id, tag.text)
             await self._note(tx, repository_id, tag.text, TagAction.DELETED, digest, digest, by)
             await self._recount(tx, repository_id, [attached_to(tag.text) or ""])
+        return digest or ""
 
     async def note_delete(
         self, tx: Transaction, repository_id: int, manifest: StoredManifest, by: int | None
-    ) -> None:
-        """Keep a manifest that is about to be deleted, and remember the tags that go with it."""
+    ) -> tuple[str, ...]:
+        """Keep a manifest that is about to be deleted; remember and return the tags on it."""
         digest = manifest.digest
         tags = await history.list_tags_of(tx, manifest.id)
         for tag in tags:
@@ -83,6 +86,7 @@ class History:
             tx, repository_id, digest, manifest.media_type, manifest.content, by, self._now()
         )
         await self._recount(tx, repository_id, _subjects_of(manifest, tags))
+        return tuple(tags)
 
     async def restore(
         self,
@@ -106,9 +110,13 @@ class History:
             since = await removals.find_deleted_at(tx, repository.id, digest)
             if await self._bring_back(tx, repository, digest, by) and since is not None:
                 await self._bring_back_rest(tx, repository, digest, since, by)
-            await self._point(tx, repository, Tag(event.tag), digest, by)
+            before = await self._point(tx, repository, Tag(event.tag), digest, by)
             if witness is not None:
-                await witness(tx, Change(Event.PUSHED, repository, str(digest), (event.tag,)))
+                tags = (event.tag,)
+                change = Change(
+                    Event.PUSHED, repository, str(digest), tags, (before,), is_restored=True
+                )
+                await witness(tx, change)
         return event
 
     async def _bring_back(
@@ -178,8 +186,8 @@ class History:
 
     async def _point(
         self, tx: Transaction, repository: Repository, tag: Tag, digest: Digest, by: int | None
-    ) -> None:
-        """Point a tag at a manifest that is there, and remember that."""
+    ) -> str:
+        """Point a tag at a manifest that is there; remember and return where it pointed."""
         facts = await manifests.find_facts(tx, repository.id, digest)
         if facts is None:
             raise ManifestUnknown
@@ -189,6 +197,7 @@ class History:
         await self._note(tx, repository.id, tag.text, TagAction.RESTORED, str(digest), previous, by)
         await manifests.move_tag(tx, repository.id, tag, facts.id, by, now)
         await jobs.add_job(tx, "index", str(facts.id), now)
+        return previous or ""
 
     async def _recount(self, tx: Transaction, repository_id: int, subjects: Iterable[str]) -> None:
         for each in sorted(digests_among(subjects)):

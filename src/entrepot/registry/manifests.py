@@ -106,14 +106,19 @@ class Manifests:
             repository = await target.ensure(tx, now)
             await self._check_references(tx, repository, manifest)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
+            previous = []
             for tag in tags:
-                await self._history.note_push(tx, repository.id, tag, new.digest, by)
+                before = await self._history.note_push(tx, repository.id, tag, new.digest, by)
+                previous.append(before)
                 await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
             await repositories.set_pushed(tx, repository.id, now)
             await jobs.add_job(tx, INDEX, str(manifest_id), now)
             if target.witness is not None:
                 texts = tuple(tag.text for tag in tags)
-                await target.witness(tx, Change(Event.PUSHED, repository, str(new.digest), texts))
+                change = Change(
+                    Event.PUSHED, repository, str(new.digest), texts, tuple(previous), manifest
+                )
+                await target.witness(tx, change)
 
     async def untag(
         self, repository: Repository, tag: Tag, by: int | None, witness: Witness | None = None
@@ -121,12 +126,14 @@ class Manifests:
         """Remove only the tag; `ManifestUnknown` where there is none."""
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
-            await self._history.note_untag(tx, repository.id, tag, by)
+            previous = await self._history.note_untag(tx, repository.id, tag, by)
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
             await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
             if witness is not None:
-                await witness(tx, Change(Event.UNTAGGED, repository, tags=(tag.text,)))
+                texts = (tag.text,)
+                change = Change(Event.UNTAGGED, repository, tags=texts, previous=(previous,))
+                await witness(tx, change)
 
     async def delete(
         self, repository: Repository, digest: Digest, by: int | None, witness: Witness | None = None
@@ -140,11 +147,12 @@ class Manifests:
             found = await manifests.find_manifest(tx, repository.id, digest)
             if found is None:
                 raise ManifestUnknown(detail={"digest": str(digest)})
-            await self._history.note_delete(tx, repository.id, found, by)
+            tags = await self._history.note_delete(tx, repository.id, found, by)
             await manifests.delete_manifest(tx, found.id)
             await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
             if witness is not None:
-                await witness(tx, Change(Event.DELETED, repository, str(digest)))
+                change = Change(Event.DELETED, repository, str(digest), untagged=tags)
+                await witness(tx, change)
 
     async def list_tags(self, repository: Repository, last: str, limit: int) -> list[str]:
         """The first `limit` tags after `last` in byte order."""

@@ -83,16 +83,16 @@ class Removals:
             for tag, _ in still:
                 await self._history.note_untag(tx, repository.id, tag, by)
                 await manifests.delete_tag(tx, repository.id, tag)
-            digests: list[str] = []
+            gone: list[tuple[str, tuple[str, ...]]] = []
             if whole:
                 roots = [str(digest) for _, digest in still]
                 closure, _ = await self._closure(tx, repository.id, roots)
                 for each in closure:
-                    await self._history.note_delete(tx, repository.id, each, by)
+                    others = await self._history.note_delete(tx, repository.id, each, by)
+                    gone.append((each.digest, others))
                     await manifests.delete_manifest(tx, each.id)
-                digests = [each.digest for each in closure]
             await jobs.add_job(tx, "summarize", str(repository.id), self._now())
-            await _witnessed(tx, witness, repository, [tag.text for tag, _ in still], digests)
+            await _witnessed(tx, witness, repository, still, gone)
 
     async def _closure(
         self, reader: Reader, repository_id: int, roots: Sequence[str]
@@ -149,15 +149,17 @@ async def _witnessed(
     tx: Transaction,
     witness: Witness | None,
     repository: Repository,
-    tags: Sequence[str],
-    digests: Sequence[str],
+    tags: Sequence[tuple[Tag, Digest]],
+    manifests: Sequence[tuple[str, tuple[str, ...]]],
 ) -> None:
     if witness is None:
         return
-    for tag in tags:
-        await witness(tx, Change(Event.UNTAGGED, repository, tags=(tag,)))
-    for digest in digests:
-        await witness(tx, Change(Event.DELETED, repository, digest))
+    for tag, pointed_at in tags:
+        texts = (tag.text,)
+        change = Change(Event.UNTAGGED, repository, tags=texts, previous=(str(pointed_at),))
+        await witness(tx, change)
+    for digest, others in manifests:
+        await witness(tx, Change(Event.DELETED, repository, digest, untagged=others))
 
 
 def _children_of(stored: StoredManifest) -> list[str]:

@@ -16,6 +16,7 @@ from entrepot.web import (
     single_sign_on,
     tags,
     uploading,
+    webhooks,
 )
 from entrepot.web.visits import PageRoute
 
@@ -29,6 +30,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *administration.ROUTES,
     *repository_settings.ROUTES,
     *policies.ROUTES,
+    *webhooks.ROUTES,
     *uploading.ROUTES,
     *downloads.ROUTES,
     *tags.ROUTES,

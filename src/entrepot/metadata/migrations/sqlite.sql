@@ -70,4 +70,11 @@ CREATE TABLE namespace_policies ( namespace_id INTEGER NOT NULL, immutable TEXT 
 CREATE TABLE repository_policies ( repository_id INTEGER NOT NULL, immutable TEXT DEFAULT '' NOT NULL, retention TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_repository_policies PRIMARY KEY (repository_id), CONSTRAINT fk_repository_policies_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE ) WITHOUT ROWID;
 CREATE TABLE scrubs ( name TEXT NOT NULL, last TEXT NOT NULL, blobs INTEGER NOT NULL, bytes INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER, CONSTRAINT pk_scrubs PRIMARY KEY (name) ) WITHOUT ROWID;
 CREATE TABLE damaged_blobs ( digest TEXT NOT NULL, problem TEXT NOT NULL, found_at INTEGER NOT NULL, CONSTRAINT pk_damaged_blobs PRIMARY KEY (digest) ) WITHOUT ROWID;
-INSERT INTO alembic_version VALUES ('0006');
+CREATE TABLE webhooks ( id INTEGER NOT NULL, namespace_id INTEGER, repository_id INTEGER, url TEXT NOT NULL, secret TEXT NOT NULL, events TEXT NOT NULL, is_active SMALLINT NOT NULL, created_at INTEGER NOT NULL, created_by INTEGER, CONSTRAINT pk_webhooks PRIMARY KEY (id), CONSTRAINT fk_webhooks_created_by FOREIGN KEY(created_by) REFERENCES accounts (namespace_id), CONSTRAINT fk_webhooks_namespace_id FOREIGN KEY(namespace_id) REFERENCES namespaces (id), CONSTRAINT fk_webhooks_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE SET NULL );
+CREATE INDEX ix_webhooks_namespace_id ON webhooks (namespace_id);
+CREATE INDEX ix_webhooks_repository_id ON webhooks (repository_id);
+CREATE TABLE webhook_deliveries ( id INTEGER NOT NULL, webhook_id INTEGER NOT NULL, repository_id INTEGER NOT NULL, message TEXT NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, run_at INTEGER NOT NULL, ended_at INTEGER, status INTEGER, milliseconds INTEGER DEFAULT '0' NOT NULL, response TEXT DEFAULT '' NOT NULL, error TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_webhook_deliveries PRIMARY KEY (id) );
+CREATE INDEX ix_webhook_deliveries_webhook_id_id ON webhook_deliveries (webhook_id, id);
+CREATE INDEX ix_webhook_deliveries_webhook_id_repository_id_state_id ON webhook_deliveries (webhook_id, repository_id, state, id);
+CREATE INDEX ix_webhook_deliveries_state_created_at ON webhook_deliveries (state, created_at);
+INSERT INTO alembic_version VALUES ('0007');

@@ -1,0 +1,142 @@
+"""`entrepot webhook`: who is told of what happens, and what could not be told."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.errors import InvalidName
+
+if TYPE_CHECKING:
+    from entrepot.hub.webhooks import Owner
+    from entrepot.metadata.webhooks import Webhook
+    from entrepot.services import Services
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Webhooks: who is told of what happens.",
+    rich_markup_mode=None,
+)
+
+Id = Annotated[int, typer.Argument(help="The webhook's number, as `webhook list` shows it.")]
+
+
+@app.command("list")
+def list_webhooks(data: Data = None, as_json: Json = False) -> None:
+    """List the webhooks of all repositories and namespaces."""
+
+    async def work(services: "Services") -> list[dict[str, object]]:
+        return [
+            await _described(services, each, await _name_of(services, each))
+            for each in await services.webhooks.list_all()
+        ]
+
+    found = with_services(data, work)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            each["id"],
+            each["of"],
+            each["url"],
+            "yes" if each["is_active"] else "no",
+            each["waiting"],
+            each["dead"],
+        )
+        for each in found
+    ]
+    columns = ("ID", "OF", "URL", "ACTIVE", "WAITING", "DEAD")
+    print_table(columns, rows, "There are no webhooks yet.")
+
+
+@app.command("add")
+def add(
+    name: Annotated[
+        str,
+        typer.Argument(help="A repository, such as docker/demo, or a namespace, such as docker."),
+    ],
+    url: Annotated[str, typer.Argument(help="Where to post to.")],
+    event: Annotated[
+        list[str] | None, typer.Option("--event", help="An event to tell of; by default every one.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Have a URL told of what happens, and show the secret it is signed with."""
+    from entrepot.hub.actors import OPERATOR
+
+    async def work(services: "Services") -> "Webhook":
+        owner = await _owner(services, name)
+        return await services.webhooks.add(owner, url, event or (), OPERATOR)
+
+    made = with_services(data, work)
+    if as_json:
+        print_json({"id": made.id, "url": made.url, "secret": made.secret})
+        return
+    print(f"Webhook {made.id} of {name}. Its secret is shown once:\n{made.secret}")
+
+
+@app.command("redeliver")
+def redeliver(
+    webhook: Id,
+    delivery: Annotated[
+        int | None, typer.Option("--delivery", help="Only this one, given up or not.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Send again what was given up."""
+    from entrepot.hub.actors import OPERATOR
+
+    async def work(services: "Services") -> int:
+        owner = await _owner_of(services, webhook)
+        if delivery is None:
+            return await services.webhooks.redeliver_dead(owner, webhook, OPERATOR)
+        await services.webhooks.redeliver(owner, webhook, delivery, OPERATOR)
+        return 1
+
+    count = with_services(data, work)
+    if as_json:
+        print_json({"webhook": webhook, "count": count})
+    else:
+        print(f"{count} {'delivery' if count == 1 else 'deliveries'} will be sent again.")
+
+
+async def _owner(services: "Services", name: str) -> "Owner":
+    """The repository of that name, or else the namespace."""
+    from entrepot.oci.names import RepositoryName
+
+    if "/" not in name:
+        return await services.webhooks.of_namespace(name)
+    try:
+        return await services.webhooks.of_repository(RepositoryName(name))
+    except InvalidName:
+        fail(f"{name} is neither a repository's name nor a namespace's", USAGE)
+
+
+async def _owner_of(services: "Services", webhook_id: int) -> "Owner":
+    """Whose a webhook is, by its number."""
+    every = await services.webhooks.list_all()
+    found = next((each for each in every if each.id == webhook_id), None)
+    if found is None:
+        fail(f"there is no webhook {webhook_id}")
+    return await services.webhooks.owner_of(found)
+
+
+async def _name_of(services: "Services", webhook: "Webhook") -> str:
+    return (await services.webhooks.owner_of(webhook)).name
+
+
+async def _described(services: "Services", webhook: "Webhook", name: str) -> dict[str, object]:
+    counts = await services.webhooks.count(webhook)
+    return {
+        "id": webhook.id,
+        "of": name,
+        "url": webhook.url,
+        "events": list(webhook.events),
+        "is_active": webhook.is_active,
+        "created_at": webhook.created_at.isoformat(),
+        "waiting": counts.get("waiting", 0),
+        "dead": counts.get("dead", 0),
+    }

@@ -1,0 +1,266 @@
+"""What webhooks are told: written with the change it tells of, and kept for a while after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, null, select, update
+
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    from_optional,
+    to_instant,
+)
+from entrepot.metadata.hook_tables import deliveries
+from entrepot.metadata.upserts import insert
+
+WAITING: Final = "waiting"
+DELIVERED: Final = "delivered"
+DEAD: Final = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one webhook, and what the last attempt to send it brought."""
+
+    id: int
+    webhook_id: int
+    repository_id: int
+    message: str
+    event: str
+    body: str
+    state: str
+    attempts: int
+    created_at: datetime
+    run_at: datetime
+    ended_at: datetime | None
+    status: int | None
+    milliseconds: int
+    response: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt brought; `again` says when to try once more, where the state is waiting."""
+
+    state: str
+    attempts: int
+    at: datetime
+    again: datetime
+    status: int | None = None
+    milliseconds: int = 0
+    response: str = ""
+    error: str = ""
+
+
+_SELECT: Final = select(*deliveries.c)
+_INSERT: Final = Statement(
+    insert(deliveries)
+    .values(
+        webhook_id=bindparam("hook"),
+        repository_id=bindparam("repository"),
+        message=bindparam("name"),
+        event=bindparam("what"),
+        body=bindparam("text"),
+        state=WAITING,
+        attempts=0,
+        created_at=bindparam("at"),
+        run_at=bindparam("at"),
+    )
+    .returning(deliveries.c.id)
+)
+_OF_WEBHOOK: Final = deliveries.c.webhook_id == bindparam("hook")
+_HEAD: Final = Statement(
+    _SELECT.where(
+        _OF_WEBHOOK,
+        deliveries.c.repository_id == bindparam("repository"),
+        deliveries.c.state == bindparam("waiting"),
+    )
+    .order_by(deliveries.c.id)
+    .limit(1)
+)
+_LIST: Final = Statement(
+    _SELECT.where(_OF_WEBHOOK, deliveries.c.id < bindparam("before"))
+    .order_by(deliveries.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_FIND: Final = Statement(_SELECT.where(_OF_WEBHOOK, deliveries.c.id == bindparam("delivery")))
+_NOTE: Final = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state == bindparam("waiting"))
+    .values(
+        state=bindparam("new_state"),
+        attempts=bindparam("new_attempts"),
+        run_at=bindparam("again"),
+        ended_at=bindparam("ended"),
+        status=bindparam("new_status"),
+        milliseconds=bindparam("took"),
+        response=bindparam("answer"),
+        error=bindparam("why"),
+    )
+)
+_REVIVED: Final = {
+    "state": WAITING,
+    "attempts": 0,
+    "created_at": bindparam("at"),
+    "run_at": bindparam("at"),
+    "ended_at": null(),
+}
+_REVIVE: Final = Statement(
+    update(deliveries)
+    .where(
+        _OF_WEBHOOK,
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.state != bindparam("waiting"),
+    )
+    .values(**_REVIVED)
+)
+_REVIVE_DEAD: Final = Statement(
+    update(deliveries)
+    .where(_OF_WEBHOOK, deliveries.c.state == bindparam("dead"))
+    .values(**_REVIVED)
+)
+_DEAD_STREAMS: Final = Statement(
+    select(deliveries.c.repository_id)
+    .where(_OF_WEBHOOK, deliveries.c.state == bindparam("dead"))
+    .distinct()
+)
+_COUNT: Final = Statement(
+    select(deliveries.c.state, func.count()).where(_OF_WEBHOOK).group_by(deliveries.c.state)
+)
+_EXPIRE: Final = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.state == bindparam("waiting"), deliveries.c.created_at < bindparam("moment")
+    )
+    .values(state=DEAD, ended_at=bindparam("now"), error=bindparam("why"))
+)
+_PRUNE: Final = Statement(
+    delete(deliveries).where(
+        deliveries.c.state == bindparam("old_state"), deliveries.c.created_at < bindparam("moment")
+    )
+)
+
+
+async def add_delivery(
+    tx: Transaction,
+    webhook_id: int,
+    repository_id: int,
+    message: str,
+    event: str,
+    body: str,
+    now: datetime,
+) -> int:
+    """Have a webhook told something; return the delivery's id."""
+    row = await tx.one(
+        _INSERT,
+        hook=webhook_id,
+        repository=repository_id,
+        name=message,
+        what=event,
+        text=body,
+        at=to_instant(now),
+    )
+    if row is None:
+        raise RuntimeError("an insertion that returned nothing")
+    return int(row[0])
+
+
+async def find_next(reader: Reader, webhook_id: int, repository_id: int) -> Delivery | None:
+    """The oldest that still waits, of those about one repository."""
+    row = await reader.one(_HEAD, hook=webhook_id, repository=repository_id, waiting=WAITING)
+    return None if row is None else _delivery(row)
+
+
+async def list_deliveries(
+    reader: Reader, webhook_id: int, before: int, limit: int
+) -> list[Delivery]:
+    """The newest `limit` of a webhook with an id below `before`."""
+    rows = await reader.all(_LIST, hook=webhook_id, before=before, limit=limit)
+    return [_delivery(row) for row in rows]
+
+
+async def find_delivery(reader: Reader, webhook_id: int, delivery_id: int) -> Delivery | None:
+    """One delivery of the webhook."""
+    row = await reader.one(_FIND, hook=webhook_id, delivery=delivery_id)
+    return None if row is None else _delivery(row)
+
+
+async def note_outcome(tx: Transaction, delivery_id: int, outcome: Outcome) -> None:
+    """Write down what an attempt brought; nothing where the delivery waits no longer."""
+    await tx.run(
+        _NOTE,
+        delivery=delivery_id,
+        waiting=WAITING,
+        new_state=outcome.state,
+        new_attempts=outcome.attempts,
+        again=to_instant(outcome.again),
+        ended=None if outcome.state == WAITING else to_instant(outcome.at),
+        new_status=outcome.status,
+        took=outcome.milliseconds,
+        answer=outcome.response,
+        why=outcome.error,
+    )
+
+
+async def revive(tx: Transaction, webhook_id: int, delivery_id: int, now: datetime) -> bool:
+    """Send again what was delivered or given up; say whether there is such a delivery."""
+    at = to_instant(now)
+    return await tx.run(_REVIVE, hook=webhook_id, delivery=delivery_id, waiting=WAITING, at=at) > 0
+
+
+async def revive_dead(tx: Transaction, webhook_id: int, now: datetime) -> int:
+    """Send again everything that was given up; say how much it is."""
+    return await tx.run(_REVIVE_DEAD, hook=webhook_id, dead=DEAD, at=to_instant(now))
+
+
+async def list_dead_streams(reader: Reader, webhook_id: int) -> list[int]:
+    """The repositories that something is about which was given up."""
+    return [int(row[0]) for row in await reader.all(_DEAD_STREAMS, hook=webhook_id, dead=DEAD)]
+
+
+async def count_deliveries(reader: Reader, webhook_id: int) -> dict[str, int]:
+    """How many there are in each state."""
+    return {str(row[0]): int(row[1]) for row in await reader.all(_COUNT, hook=webhook_id)}
+
+
+async def give_up_before(tx: Transaction, moment: datetime, now: datetime, error: str) -> int:
+    """Give up what has waited since before `moment`; say how much it is."""
+    return await tx.run(
+        _EXPIRE, waiting=WAITING, moment=to_instant(moment), now=to_instant(now), why=error
+    )
+
+
+async def delete_ended_before(tx: Transaction, moment: datetime) -> int:
+    """Forget what is over and was told before `moment`; say how much it is."""
+    return sum(
+        [
+            await tx.run(_PRUNE, old_state=state, moment=to_instant(moment))
+            for state in (DELIVERED, DEAD)
+        ]
+    )
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(
+        id=row[0],
+        webhook_id=row[1],
+        repository_id=row[2],
+        message=row[3],
+        event=row[4],
+        body=row[5],
+        state=row[6],
+        attempts=row[7],
+        created_at=from_instant(row[8]),
+        run_at=from_instant(row[9]),
+        ended_at=from_optional(row[10]),
+        status=row[11],
+        milliseconds=row[12],
+        response=row[13],
+        error=row[14],
+    )

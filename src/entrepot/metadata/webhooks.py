@@ -1,0 +1,201 @@
+"""Webhooks: which addresses are told of what happens in a repository or a namespace."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, or_, select, update
+
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
+from entrepot.metadata.hook_tables import deliveries, webhooks
+from entrepot.metadata.upserts import insert
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told of `events` (none: of every one), signed with `secret`.
+
+    It belongs to a namespace or to a repository; to neither once its repository is deleted.
+    """
+
+    id: int
+    namespace_id: int | None
+    repository_id: int | None
+    url: str
+    secret: str
+    events: tuple[str, ...]
+    is_active: bool
+    created_at: datetime
+    created_by: int | None
+
+    def wants(self, event: str) -> bool:
+        """Whether it is told of that event."""
+        return not self.events or event in self.events
+
+
+_COLUMNS: Final = (
+    webhooks.c.id,
+    webhooks.c.namespace_id,
+    webhooks.c.repository_id,
+    webhooks.c.url,
+    webhooks.c.secret,
+    webhooks.c.events,
+    webhooks.c.is_active,
+    webhooks.c.created_at,
+    webhooks.c.created_by,
+)
+_SELECT: Final = select(*_COLUMNS)
+_LISTENING: Final = Statement(
+    _SELECT.where(
+        webhooks.c.is_active == 1,
+        or_(
+            webhooks.c.repository_id == bindparam("repository"),
+            webhooks.c.namespace_id == bindparam("namespace"),
+        ),
+    ).order_by(webhooks.c.id)
+)
+_OF_NAMESPACE: Final = Statement(
+    _SELECT.where(webhooks.c.namespace_id == bindparam("namespace")).order_by(webhooks.c.id)
+)
+_OF_REPOSITORY: Final = Statement(
+    _SELECT.where(webhooks.c.repository_id == bindparam("repository")).order_by(webhooks.c.id)
+)
+_ALL: Final = Statement(_SELECT.order_by(webhooks.c.id))
+_FIND: Final = Statement(_SELECT.where(webhooks.c.id == bindparam("hook")))
+_INSERT: Final = Statement(
+    insert(webhooks)
+    .values(
+        namespace_id=bindparam("namespace"),
+        repository_id=bindparam("repository"),
+        url=bindparam("address"),
+        secret=bindparam("key"),
+        events=bindparam("wanted"),
+        is_active=bindparam("active"),
+        created_at=bindparam("at"),
+        created_by=bindparam("by"),
+    )
+    .returning(webhooks.c.id)
+)
+_CHANGE: Final = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("hook"))
+    .values(
+        url=bindparam("address"),
+        secret=bindparam("key"),
+        events=bindparam("wanted"),
+        is_active=bindparam("active"),
+    )
+)
+_SWITCH_OFF: Final = Statement(
+    update(webhooks).where(webhooks.c.id == bindparam("hook")).values(is_active=0)
+)
+_DELETE: Final = Statement(delete(webhooks).where(webhooks.c.id == bindparam("hook")))
+_DELETE_ITS: Final = Statement(
+    delete(deliveries).where(deliveries.c.webhook_id == bindparam("hook"))
+)
+_IS_WAITED_FOR: Final = (
+    select(deliveries.c.id)
+    .where(deliveries.c.webhook_id == webhooks.c.id, deliveries.c.state == "waiting")
+    .exists()
+)
+_DELETE_ORPHANS: Final = Statement(
+    delete(webhooks).where(
+        webhooks.c.namespace_id.is_(None), webhooks.c.repository_id.is_(None), ~_IS_WAITED_FOR
+    )
+)
+
+
+async def list_listening(
+    reader: Reader, repository_id: int, namespace_id: int | None
+) -> list[Webhook]:
+    """The active webhooks of a repository and of its namespace: a look at two indices."""
+    rows = await reader.all(_LISTENING, repository=repository_id, namespace=namespace_id)
+    return [_webhook(row) for row in rows]
+
+
+async def list_of_namespace(reader: Reader, namespace_id: int) -> list[Webhook]:
+    """The webhooks of a namespace itself, the oldest first."""
+    return [_webhook(row) for row in await reader.all(_OF_NAMESPACE, namespace=namespace_id)]
+
+
+async def list_of_repository(reader: Reader, repository_id: int) -> list[Webhook]:
+    """The webhooks of a repository itself, the oldest first."""
+    return [_webhook(row) for row in await reader.all(_OF_REPOSITORY, repository=repository_id)]
+
+
+async def list_webhooks(reader: Reader) -> list[Webhook]:
+    """Every webhook of the hub, the oldest first."""
+    return [_webhook(row) for row in await reader.all(_ALL)]
+
+
+async def find_webhook(reader: Reader, webhook_id: int) -> Webhook | None:
+    """The webhook with that id."""
+    row = await reader.one(_FIND, hook=webhook_id)
+    return None if row is None else _webhook(row)
+
+
+async def insert_webhook(tx: Transaction, webhook: Webhook) -> int:
+    """Add a webhook, whose `id` is not looked at; return the one it was given."""
+    row = await tx.one(
+        _INSERT,
+        namespace=webhook.namespace_id,
+        repository=webhook.repository_id,
+        address=webhook.url,
+        key=webhook.secret,
+        wanted=" ".join(webhook.events),
+        active=int(webhook.is_active),
+        at=to_instant(webhook.created_at),
+        by=webhook.created_by,
+    )
+    if row is None:
+        raise RuntimeError("an insertion that returned nothing")
+    return int(row[0])
+
+
+async def change_webhook(tx: Transaction, webhook: Webhook) -> None:
+    """Replace address, secret, events and whether it is active."""
+    await tx.run(
+        _CHANGE,
+        hook=webhook.id,
+        address=webhook.url,
+        key=webhook.secret,
+        wanted=" ".join(webhook.events),
+        active=int(webhook.is_active),
+    )
+
+
+async def switch_off(tx: Transaction, webhook_id: int) -> None:
+    """Tell the webhook nothing more until it is changed."""
+    await tx.run(_SWITCH_OFF, hook=webhook_id)
+
+
+async def delete_webhook(tx: Transaction, webhook_id: int) -> bool:
+    """Forget a webhook with its deliveries; say whether there was one."""
+    await tx.run(_DELETE_ITS, hook=webhook_id)
+    return await tx.run(_DELETE, hook=webhook_id) > 0
+
+
+async def delete_orphans(tx: Transaction) -> int:
+    """Forget webhooks of deleted repositories that have nothing more to tell; say how many."""
+    return await tx.run(_DELETE_ORPHANS)
+
+
+def _webhook(row: Row) -> Webhook:
+    return Webhook(
+        id=row[0],
+        namespace_id=row[1],
+        repository_id=row[2],
+        url=row[3],
+        secret=row[4],
+        events=tuple(row[5].split()),
+        is_active=bool(row[6]),
+        created_at=from_instant(row[7]),
+        created_by=row[8],
+    )

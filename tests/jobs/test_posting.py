@@ -1,0 +1,207 @@
+"""What a request to somebody else's server takes and gives, whatever that server does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from entrepot.hub.targets import Targets
+from entrepot.jobs import posting
+from entrepot.jobs.posting import MAX_RESPONSE, Poster, PostFailed
+
+Behave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OWN = ("127.0.0.0/8",)
+
+
+@asynccontextmanager
+async def server(behave: Behave) -> AsyncIterator[int]:
+    """A server that does that with each connection; its port."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await behave(reader, writer)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    made = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield made.sockets[0].getsockname()[1]
+    finally:
+        made.close()
+
+
+def saying(*pieces: bytes) -> Behave:
+    """Read the request, and say that."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+
+    return behave
+
+
+async def post(behave: Behave, body: bytes = b"{}") -> posting.Answer:
+    """What posting to such a server gives."""
+    targets = Targets(OWN)
+    poster = Poster(targets)
+    async with server(behave) as port:
+        try:
+            return await poster.post(
+                targets.parse(f"http://127.0.0.1:{port}/x?y"), {"A": "b"}, body
+            )
+        finally:
+            poster.close()
+
+
+async def test_what_is_sent_is_one_request_by_the_book() -> None:
+    seen = bytearray()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.extend(await reader.readuntil(b"\r\n\r\n"))
+        seen.extend(await reader.readexactly(5))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    answer = await post(behave, b"hello")
+    assert answer.status == 204
+    lines = bytes(seen).decode().split("\r\n")
+    assert lines[0] == "POST /x?y HTTP/1.1"
+    assert lines[1].startswith("Host: 127.0.0.1:")
+    assert lines[2:] == ["A: b", "Content-Length: 5", "Connection: close", "", "hello"]
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "text"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore", 200, "ok"),
+        (b"HTTP/1.0 500\r\n\r\noops\x00\xff", 500, "oops\ufffd\ufffd"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\n\r\n", 201, ""),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2;x=y\r\nab\r\n1\r\nc\r\n0\r\n\r\n",
+            200,
+            "abc",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            302,
+            "",
+        ),
+    ],
+)
+async def test_answers_are_read_as_they_come(said: bytes, status: int, text: str) -> None:
+    answer = await post(saying(said))
+    assert (answer.status, answer.text) == (status, text)
+
+
+async def test_of_a_huge_answer_only_the_beginning_is_read() -> None:
+    sent = 0
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(2000):
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+            sent += 100_000
+
+    answer = await post(behave)
+    assert answer.text == "x" * MAX_RESPONSE
+    assert sent < 50_000_000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.1 20",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 two\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 9,
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_no_answer_is_a_failure(said: bytes) -> None:
+    with pytest.raises(PostFailed):
+        await post(saying(said))
+
+
+async def test_who_says_nothing_is_waited_for_only_so_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(posting, "TIMEOUT", 0.2)
+    over = asyncio.Event()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+
+    with pytest.raises(PostFailed, match="no answer within"):
+        await post(behave)
+    over.set()
+
+
+async def test_a_slow_body_does_not_undo_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "_BODY_TIMEOUT", 0.2)
+    over = asyncio.Event()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+        await over.wait()
+
+    answer = await post(behave)
+    assert (answer.status, answer.text) == (200, "abc")
+    over.set()
+
+
+async def test_a_name_is_looked_up_once_and_the_answer_is_what_is_connected_to() -> None:
+    """As with DNS rebinding: what a second look would say does not matter."""
+    asked: list[str] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
+    async with server(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as port:
+        targets = Targets(OWN)
+        poster = Poster(targets, resolve)
+        place = targets.parse(f"http://rebind.example:{port}/")
+        assert (await poster.post(place, {}, b"")).status == 204
+        with pytest.raises(PostFailed, match="may not be sent"):
+            await poster.post(place, {}, b"")
+        poster.close()
+    assert asked == ["rebind.example", "rebind.example"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "::1"])
+async def test_a_name_that_leads_inside_is_not_connected_to(address: str) -> None:
+    arrived: list[int] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["1.1.1.1", address]
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(1)
+
+    async with server(behave) as port:
+        targets = Targets()
+        poster = Poster(targets, resolve)
+        with pytest.raises(PostFailed, match="may not be sent"):
+            await poster.post(targets.parse(f"http://x.example:{port}/"), {}, b"")
+        poster.close()
+    assert arrived == []
+
+
+async def test_a_name_without_an_address_is_a_failure() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        raise OSError("nowhere")
+
+    targets = Targets()
+    with pytest.raises(PostFailed, match="no address"):
+        await Poster(targets, resolve).post(targets.parse("https://x.example/"), {}, b"")
