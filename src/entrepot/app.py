@@ -225,6 +225,15 @@ class Worker:
         hub = Hub(settings, services, metrics)
         watchers = _Watchers(self._log, metrics)
         self._server = Server(hub.answer, watchers)
+        self._start_upkeep(services, metrics)
+        self._start_work(services, metrics, watchers)
+        # What is here now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+
+    def _start_upkeep(self, services: Services, metrics: Metrics) -> None:
+        settings, metadata = self._settings, services.metadata
         chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
         chores.append(Chore("prune-webhooks", PRUNE, services.webhooks.prune))
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
@@ -244,6 +253,9 @@ class Worker:
         chores += scrub_chore(services.scrub, settings.scrub_every, settings.scrub_rate)
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
+
+    def _start_work(self, services: Services, metrics: Metrics, watchers: "_Watchers") -> None:
+        metadata = services.metadata
         self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)
         self._jobs.start()
         self._poster = Poster(services.targets)
@@ -251,10 +263,6 @@ class Worker:
             metadata, services.targets, self._poster, now, random.random, metrics.note_delivery
         )
         self._deliverer.start()
-        # What is here now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
 
     async def _stop(self) -> None:
         if self._deliverer is not None:
