@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import Any, Protocol
 
-from entrepot.errors import NameTaken
-from entrepot.http.errors import failure_response
+from entrepot.errors import NameTaken, TooMany
+from entrepot.http.errors import error_response, failure_response, waiting_headers
 from entrepot.http.gate import Gate
-from entrepot.http.messages import Request, Response, without_body
+from entrepot.http.messages import Request, Response, content, without_body
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.actors import OPERATOR
@@ -36,7 +36,7 @@ from entrepot.services import Services, now
 from entrepot.settings import LogFormat, Settings
 from entrepot.start import greet, open_metadata, open_storage, prepare
 from entrepot.v2.blobs import BlobDoor
-from entrepot.v2.door import DistributionDoor
+from entrepot.v2.door import DistributionDoor, refusal
 from entrepot.v2.lists import ListDoor
 from entrepot.v2.manifests import ManifestDoor
 from entrepot.v2.tokens import TokenDoor
@@ -86,7 +86,7 @@ class Hub:
         self._distribution = DistributionDoor(
             gate,
             origins,
-            manifests=ManifestDoor(gate, services.manifests, services.pulls.count),
+            manifests=ManifestDoor(gate, services.manifests, services.pulls.count, services.rates),
             blobs=BlobDoor(gate, services.blobs, origins),
             uploads=UploadDoor(gate, services.blobs, services.uploads, services.quotas),
             lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),
@@ -104,6 +104,9 @@ class Hub:
         request.address = self._origins.address(request)
         try:
             return await self._route(request)
+        except TooMany as error:
+            response = _refusal(request, error)
+            return without_body(response) if request.method == "HEAD" else response
         except Exception:
             _log.exception("request failed", extra={"request": request.id, "path": request.path})
             response = _failure(request)
@@ -111,12 +114,13 @@ class Hub:
 
     async def _route(self, request: Request) -> Response:
         path = request.path
+        if path in _OPERATOR_PATHS:
+            return await self._operator.answer(request)
+        self._services.rates.request(request.address)
         if path.startswith("/v2/") or path == "/v2":
             return await self._distribution.answer(request)
         if path == "/token":
             return await self._distribution.answer_token(request)
-        if path in _OPERATOR_PATHS:
-            return await self._operator.answer(request)
         if path.startswith("/v1/"):
             return await self._docker_search.answer(request)
         if path.startswith("/api/"):
@@ -173,6 +177,21 @@ class Hub:
         await self._services.metadata.version()
         await self._services.organisations.list_all()
         await self._services.storage.check()
+
+
+def _refusal(request: Request, error: TooMany) -> Response:
+    """What somebody is told who asks too often, whatever it is."""
+    if request.path.startswith("/api/"):
+        from entrepot.api.problems import problem_response
+
+        return problem_response(error, request)
+    if request.path.startswith("/v2"):
+        return refusal(error)
+    if request.path == "/token" or request.path.startswith("/v1/"):
+        return error_response(error)
+    # No page: that would cost as much as what is refused.
+    text = f"{error.message}; try again in {error.wait} seconds\n".encode()
+    return content(429, "text/plain; charset=utf-8", text, waiting_headers(error, 429))
 
 
 def _failure(request: Request) -> Response:

@@ -5,7 +5,7 @@ once. `code` is the word that clients see: the OCI distribution-spec's (1.1, "Er
 has one, the reference registry's otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -75,10 +75,14 @@ class TooMany(EntrepotError):
 
     code = "TOOMANYREQUESTS"
 
-    def __init__(self, message: str = "", *, wait: int = 1) -> None:
+    def __init__(
+        self, message: str = "", *, wait: int = 1, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
         super().__init__(message)
         self.wait = wait
         """Seconds after which the next attempt can succeed."""
+        self.headers = tuple(headers)
+        """What the answer says of the limit."""
 
 
 class Unsupported(EntrepotError):

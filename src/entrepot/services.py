@@ -1,5 +1,6 @@
 """Every rule of a hub, made from its settings over one database and one storage."""
 
+import time
 from datetime import UTC, datetime
 
 from entrepot.extract.reader import Reader
@@ -17,6 +18,7 @@ from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.policies import Policies
+from entrepot.hub.rates import Limits, Rates
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
@@ -76,6 +78,15 @@ class Services:
         visibility = settings.default_visibility
         self.passwords = Passwords()
         self.limiter = Limiter(metadata, now)
+        self.rates = Rates(
+            Limits(
+                settings.pulls_per_minute,
+                settings.pushes_per_minute,
+                settings.requests_per_minute,
+                settings.workers,
+            ),
+            time.monotonic,
+        )
         self.permissions = Permissions(
             metadata.reader, is_open=settings.open, hub_visibility=visibility
         )

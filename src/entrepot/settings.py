@@ -160,6 +160,15 @@ class Settings:
         None,
         gt=timedelta(0),
     )
+    pulls_per_minute: int | None = _setting(
+        "Manifests that one account, or one address without, may pull in a minute.", None, ge=1
+    )
+    pushes_per_minute: int | None = _setting(
+        "Manifests that one account may push in a minute.", None, ge=1
+    )
+    requests_per_minute: int | None = _setting(
+        "Requests of any kind that one address may send in a minute.", None, ge=1
+    )
     oidc_issuer: str | None = _setting(
         "The URL of an OpenID Connect provider, to sign in with it too.",
         None,

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, json
 
-from entrepot.errors import EntrepotError, MethodUnsupported, TooMany, Unauthenticated
-from entrepot.http.errors import RETRY_AFTER, status_of
+from entrepot.errors import EntrepotError, MethodUnsupported, Unauthenticated
+from entrepot.http.errors import status_of, waiting_headers
 from entrepot.http.messages import Request, Response, content
 
 PROBLEM: Final = "application/problem+json"
@@ -27,8 +27,7 @@ class Problem(Struct, frozen=True):
 def problem_response(error: EntrepotError, request: Request) -> Response:
     """The answer to a request that failed in a way we can name."""
     status = status_of(error)
-    retry = str(error.wait) if isinstance(error, TooMany) else RETRY_AFTER.get(status)
-    headers = [("retry-after", retry)] if retry else []
+    headers = waiting_headers(error, status)
     if isinstance(error, Unauthenticated):
         headers += _challenges(error, request)
     if isinstance(error, MethodUnsupported):

@@ -37,9 +37,15 @@ def status_of(error: EntrepotError) -> int:
 def error_response(error: EntrepotError) -> Response:
     """The OCI error body (distribution-spec 1.1, "Error Codes") with its status."""
     status = status_of(error)
-    retry = str(error.wait) if isinstance(error, TooMany) else RETRY_AFTER.get(status)
-    headers = [("retry-after", retry)] if retry else []
+    headers = waiting_headers(error, status)
     return content(status, "application/json", error_body(error), headers)
+
+
+def waiting_headers(error: EntrepotError, status: int) -> list[tuple[str, str]]:
+    """When to try again, where that may help, and what the limit is."""
+    if isinstance(error, TooMany):
+        return [("retry-after", str(error.wait)), *error.headers]
+    return [("retry-after", RETRY_AFTER[status])] if status in RETRY_AFTER else []
 
 
 def error_body(error: EntrepotError) -> bytes:

@@ -158,3 +158,10 @@ def _refusal(error: EntrepotError) -> Response:
     if isinstance(error, RangeUnsatisfiable):
         response.headers.append(("content-range", f"bytes */{error.size}"))
     return response
+
+
+def refusal(error: EntrepotError) -> Response:
+    """The answer to a request below `/v2` that is refused before this door is asked."""
+    response = _refusal(error)
+    response.headers.append(_VERSION)
+    return response

@@ -6,6 +6,7 @@ from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.hub.permissions import Action
+from entrepot.hub.rates import Rates
 from entrepot.metadata.manifests import ManifestFacts, StoredManifest
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
@@ -19,8 +20,11 @@ CountPull = Callable[[int, int], None]
 class ManifestDoor:
     """Manifests by tag and by digest, byte for byte as they were pushed."""
 
-    def __init__(self, gate: Gate, manifests: Manifests, count_pull: CountPull) -> None:
+    def __init__(
+        self, gate: Gate, manifests: Manifests, count_pull: CountPull, rates: Rates
+    ) -> None:
         self._gate = gate
+        self._rates = rates
         self._manifests = manifests
         self._count_pull = count_pull
 
@@ -28,22 +32,29 @@ class ManifestDoor:
         """Answer with the bytes; `Accept` is not asked, for a digest names one thing only."""
         admission = await self._gate.admit(request, name, Action.PULL)
         repository = admission.repository
+        limits = self._rates.pull(admission.identity, request.address)
         found = await self._manifests.get(repository, _reference_to_read(reference))
         self._count_pull(repository.id, found.id)
-        return _manifest_response(request, found)
+        response = _manifest_response(request, found)
+        response.headers.extend(limits)
+        return response
 
     async def head(self, request: Request, name: RepositoryName, reference: str) -> Response:
         """Answer as `get` does, without reading the bytes."""
         admission = await self._gate.admit(request, name, Action.PULL)
         found = await self._manifests.get_facts(admission.repository, _reference_to_read(reference))
+        # As on Docker Hub, asking is no pull: clients look there what is left.
+        limits = self._rates.look_at_pulls(admission.identity, request.address)
         if _is_known(request, found.digest):
-            return empty(304, _validators(found))
+            return empty(304, [*_validators(found), *limits])
         length = ("content-length", str(found.size))
-        return Response(200, [*_validators(found), ("content-type", found.media_type), length])
+        headers = [*_validators(found), ("content-type", found.media_type), length, *limits]
+        return Response(200, headers)
 
     async def put(self, request: Request, name: RepositoryName, reference: str) -> Response:
         """Store a manifest under a tag, or under its digest with as many tags as `tag=` names."""
         admission = await self._gate.admit(request, name, Action.PUSH)
+        self._rates.push(admission.identity, request.address)
         digest, tags = _digest_and_tags(request, parse_reference(reference))
         body = await read_limited(request, MAX_SIZE)
         pushed = await self._manifests.put(
