@@ -182,6 +182,17 @@ async def test_a_manifest_says_whether_it_names_a_subject(
     assert await ask(b"absent") is None
 
 
+async def test_a_subject_is_found_where_it_is_there(
+    metadata: Metadata, repository: Repository
+) -> None:
+    attached = await add_manifest(metadata, repository, b"names it", subject=SUBJECT)
+    await add_manifest(metadata, await add_repository(metadata, "a/other"), b"subject")
+    assert await manifests.find_subject(metadata.reader, attached) is None
+    subject = await add_manifest(metadata, repository, b"subject")
+    assert await manifests.find_subject(metadata.reader, attached) == str(SUBJECT)
+    assert await manifests.find_subject(metadata.reader, subject) is None
+
+
 async def test_pulls_of_a_manifest_are_added(metadata: Metadata, repository: Repository) -> None:
     manifest_id = await add_manifest(metadata, repository)
     for _ in range(2):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 
 from entrepot.kinds.attachments import is_hidden_tag
 from entrepot.kinds.versions import version_key
@@ -171,6 +171,18 @@ _TAGGED_LIKE: Final = Statement(
     .limit(bindparam("limit"))
 )
 _SUBJECT: Final = _by_digest(manifests.c.subject)
+_SUBJECTS: Final = manifests.alias("subjects")
+_FIND_SUBJECT: Final = Statement(
+    select(_SUBJECTS.c.digest)
+    .join(
+        manifests,
+        and_(
+            manifests.c.repository_id == _SUBJECTS.c.repository_id,
+            manifests.c.subject == _SUBJECTS.c.digest,
+        ),
+    )
+    .where(manifests.c.id == bindparam("manifest_id"))
+)
 _ADD_PULLS: Final = Statement(
     update(manifests)
     .where(manifests.c.id == bindparam("manifest_id"))
@@ -314,6 +326,12 @@ async def is_referrer(
     """Say whether the manifest names `subject` itself; `None` where there is no such manifest."""
     row = await reader.one(_SUBJECT, repository_id=repository_id, digest=str(digest))
     return None if row is None else row[0] == str(subject)
+
+
+async def find_subject(reader: Reader, manifest_id: int) -> str | None:
+    """The digest that the manifest is attached to, where that is in its repository."""
+    row = await reader.one(_FIND_SUBJECT, manifest_id=manifest_id)
+    return None if row is None else str(row[0])
 
 
 async def add_pulls(tx: Transaction, manifest_id: int, count: int, moment: datetime) -> None:

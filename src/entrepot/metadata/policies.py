@@ -45,6 +45,8 @@ class TagFacts:
     digest: str
     moved_at: datetime
     pulled_at: datetime | None
+    subject: str = ""
+    """The digest that what it points at is attached to, there or not."""
 
 
 _N, _R = namespace_policies, repository_policies
@@ -81,7 +83,13 @@ _LIST_RETAINING: Final = Statement(
     .limit(bindparam("limit"))
 )
 _TAG_FACTS: Final = Statement(
-    select(tags.c.name, manifests.c.digest, tags.c.moved_at, manifests.c.pulled_at)
+    select(
+        tags.c.name,
+        manifests.c.digest,
+        tags.c.moved_at,
+        manifests.c.pulled_at,
+        manifests.c.subject,
+    )
     .join(manifests, manifests.c.id == tags.c.manifest_id)
     .where(
         tags.c.repository_id == bindparam("repository_id"),
@@ -167,7 +175,10 @@ async def list_tag_facts(
 ) -> list[TagFacts]:
     """The first `limit` tags after `last`; never one that clients attach things by."""
     rows = await reader.all(_TAG_FACTS, repository_id=repository_id, last=last, limit=limit)
-    return [TagFacts(row[0], row[1], from_instant(row[2]), from_optional(row[3])) for row in rows]
+    return [
+        TagFacts(row[0], row[1], from_instant(row[2]), from_optional(row[3]), row[4] or "")
+        for row in rows
+    ]
 
 
 async def find_quota(reader: Reader, namespace_id: int) -> Quota | None:

@@ -71,8 +71,13 @@ class Removals:
         whole: bool,
         by: int | None,
         witness: Witness | None,
+        spare_held: bool = False,
     ) -> None:
-        """Remove the tags that still point where they did, or all that `preview` showed of them."""
+        """Remove the tags that still point where they did, or all that `preview` showed of them.
+
+        With `spare_held`, a manifest stays that a tag which was not chosen points at, and one that
+        is attached to something goes with that alone.
+        """
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
             still = [
@@ -86,6 +91,8 @@ class Removals:
             gone: list[tuple[str, tuple[str, ...]]] = []
             if whole:
                 roots = [str(digest) for _, digest in still]
+                if spare_held:
+                    roots = await self._not_held(tx, repository.id, roots)
                 closure, _ = await self._closure(tx, repository.id, roots)
                 for each in closure:
                     others = await self._history.note_delete(tx, repository.id, each, by)
@@ -93,6 +100,19 @@ class Removals:
                     await manifests.delete_manifest(tx, each.id)
             await jobs.add_job(tx, "summarize", str(repository.id), self._now())
             await _witnessed(tx, witness, repository, still, gone)
+
+    async def _not_held(
+        self, tx: Transaction, repository_id: int, digests: Sequence[str]
+    ) -> list[str]:
+        """Those of the manifests that no tag leads to any more, and that have no subject here."""
+        free = []
+        for digest in dict.fromkeys(digests):
+            facts = await manifests.find_facts(tx, repository_id, Digest.parse(digest))
+            if facts is None or await history.list_tags_of(tx, facts.id):
+                continue
+            if await manifests.find_subject(tx, facts.id) is None:
+                free.append(digest)
+        return free
 
     async def _closure(
         self, reader: Reader, repository_id: int, roots: Sequence[str]

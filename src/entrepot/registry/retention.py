@@ -3,14 +3,16 @@
 A tag goes with all that only it holds. What goes can be restored until the grace period is over.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from entrepot.metadata import policies
+from entrepot.errors import TagImmutable
+from entrepot.metadata import artifacts, manifests, policies
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.policies import TagFacts
 from entrepot.metadata.repositories import Repository, Witness
@@ -21,6 +23,7 @@ from entrepot.oci.tag_patterns import TagPatterns
 from entrepot.registry.removal import Removals
 from entrepot.registry.tag_rules import ImmutableTags, find_immutable_tags
 
+_log = logging.getLogger(__name__)
 _AT_ONCE: Final = 20
 _PAGE: Final = 1000
 
@@ -35,6 +38,7 @@ class Reason(StrEnum):
     NEWEST = "newest"
     PUSHED = "pushed"
     PULLED = "pulled"
+    ATTACHED = "attached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,35 @@ class Retention:
         ):
             tags += page
         immutable = await find_immutable_tags(reader, repository.id)
-        return decide(rules, immutable, tags, self._now())
+        verdicts = decide(rules, immutable, tags, self._now())
+        subjects = {each.tag: each.subject for each in tags if each.subject}
+        return await self._keep_attached(repository, verdicts, subjects)
+
+    async def _keep_attached(
+        self, repository: Repository, verdicts: list[Verdict], subjects: Mapping[str, str]
+    ) -> list[Verdict]:
+        """Keep the tags of what is attached to something that stays."""
+        reader = self._metadata.reader
+        going = {each.digest for each in verdicts if each.reason is Reason.GOES}
+        going -= {each.digest for each in verdicts if each.reason is not Reason.GOES}
+        present = set()
+        for digest in dict.fromkeys(subjects.values()):
+            if await manifests.find_facts(reader, repository.id, Digest.parse(digest)):
+                present.add(digest)
+                # Its tag may go, and it stays all the same where an index lists it.
+                if await artifacts.list_parents(reader, repository.id, digest):
+                    going.discard(digest)
+        is_changing = True
+        while is_changing:
+            is_changing = False
+            for at, each in enumerate(verdicts):
+                subject = subjects.get(each.tag, "")
+                held = subject in present and subject not in going
+                if each.reason is Reason.GOES and held:
+                    verdicts[at] = replace(each, reason=Reason.ATTACHED)
+                    going.discard(each.digest)
+                    is_changing = True
+        return verdicts
 
     async def run(self, repository: Repository, witness: Witness | None = None) -> int:
         """Remove what the rules do not keep, a little at a time; say how many tags went."""
@@ -85,17 +117,20 @@ class Retention:
         if rules is None or repository.is_archived:
             return 0
         verdicts = await self._judge(repository, rules)
-        staying = {each.digest for each in verdicts if each.reason is not Reason.GOES}
-        going = [each for each in verdicts if each.reason is Reason.GOES]
-        for whole in (True, False):
-            some = [each for each in going if (each.digest not in staying) is whole]
-            waiting = iter(some)
-            while batch := list(islice(waiting, _AT_ONCE)):
-                chosen = [(Tag(each.tag), Digest.parse(each.digest)) for each in batch]
+        going = iter([each for each in verdicts if each.reason is Reason.GOES])
+        count = 0
+        while batch := list(islice(going, _AT_ONCE)):
+            chosen = [(Tag(each.tag), Digest.parse(each.digest)) for each in batch]
+            try:
                 await self._removals.remove(
-                    repository, chosen, whole=whole, by=None, witness=witness
+                    repository, chosen, whole=True, by=None, witness=witness, spare_held=True
                 )
-        return len(going)
+            except TagImmutable as error:
+                # Said since it was looked at: next time it is looked at again.
+                _log.info("retention waits", extra={"tag": error.message})
+                continue
+            count += len(batch)
+        return count
 
     async def run_all(self, witness: Witness | None = None) -> int:
         """Do so in every repository that has rules; say how many tags went."""
