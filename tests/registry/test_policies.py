@@ -1,6 +1,6 @@
 """Immutable tags, retention, and room: what is refused, what goes, what stays."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -229,6 +229,34 @@ async def test_a_look_ahead_refuses_before_bytes_are_sent(metadata: Metadata, ac
         await policies.set_used(tx, acme, 10)
     with pytest.raises(QuotaExceeded):
         await quotas.check(acme, 0)
+
+
+async def test_what_is_not_announced_ends_where_there_is_no_more_room(
+    metadata: Metadata, acme: int, uploads: Uploads
+) -> None:
+    quotas, digest = Quotas(metadata), Digest.of(b"1234567890ab")
+    one = target_of(await add_repository(metadata, "acme/one", namespace_id=acme))
+    begun = await uploads.begin(one, None, "sha256")
+    sent: list[bytes] = []
+
+    async def endless(times: int) -> AsyncIterator[bytes]:
+        for _ in range(times):
+            sent.append(b"1234")
+            yield b"1234"
+
+    with pytest.raises(QuotaExceeded):
+        await uploads.append(begun, Chunk(quotas.within(acme, endless(1000), 0)))
+    assert len(sent) == 3
+    assert one.found is not None
+    grown = await uploads.get(one.found, None, begun.id)
+    assert await uploads.append(grown, Chunk(quotas.within(acme, endless(2), 0))) == 8
+    with pytest.raises(QuotaExceeded):
+        await anext(quotas.within(acme, endless(1), 8))
+    assert await anext(quotas.within(None, endless(1), 10**9)) == b"1234"
+    await uploads.put(one, body(b"1234567890"), Digest.of(b"1234567890"))
+    assert await anext(quotas.within(acme, endless(1), 0, Digest.of(b"1234567890"))) == b"1234"
+    with pytest.raises(QuotaExceeded):
+        await anext(quotas.within(acme, endless(1), 0, digest))
 
 
 async def test_what_is_gone_counts_no_longer_once_it_is_measured(

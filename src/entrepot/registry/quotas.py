@@ -1,5 +1,6 @@
 """Room: how many bytes of blobs a namespace may hold, each blob counted once."""
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 from entrepot.errors import QuotaExceeded
@@ -33,6 +34,30 @@ class Quotas:
             return
         if digest is None or not await policies.holds_blob(reader, namespace_id, digest):
             raise _exceeded(found, size)
+
+    async def within(
+        self,
+        namespace_id: int | None,
+        content: AsyncIterator[bytes],
+        so_far: int,
+        digest: Digest | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Pass the content through; raise `QuotaExceeded` where it has passed what finds room.
+
+        For clients that do not say how many bytes they send, as docker does not.
+        """
+        found = None
+        if namespace_id is not None:
+            found = await policies.find_quota(self._metadata.reader, namespace_id)
+        if found is not None and digest is not None and namespace_id is not None:
+            held = await policies.holds_blob(self._metadata.reader, namespace_id, digest)
+            found = None if held else found
+        size = so_far
+        async for run in content:
+            size += len(run)
+            if found is not None and found.used + size > found.limit:
+                raise _exceeded(found, size)
+            yield run
 
     async def measure(self, namespace_id: int) -> None:
         """Count anew what the namespace holds: what was deleted or given away no longer counts."""

@@ -1,6 +1,7 @@
 """`/v2/NAME/blobs/uploads/` and the uploads begun there."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from entrepot.errors import EntrepotError, InvalidDigest, InvalidName, InvalidSize, InvalidUpload
 from entrepot.http.errors import error_response
@@ -32,7 +33,8 @@ class UploadDoor:
         if digest_text is not None:
             digest = Digest.parse(digest_text)
             await self._check_room(request, admission, 0, digest)
-            await self._uploads.put(admission.target, request.body, digest)
+            content = self._within(request, admission, 0, digest).content
+            await self._uploads.put(admission.target, content, digest)
             return _created(name, digest)
         mounted = await self._mount(request, admission)
         if mounted is not None:
@@ -54,7 +56,8 @@ class UploadDoor:
         admission, upload = await self._open(request, name, upload_id)
         await self._check_room(request, admission, upload.size)
         try:
-            size = await self._uploads.append(upload, _chunk(request))
+            chunk = self._within(request, admission, upload.size)
+            size = await self._uploads.append(upload, chunk)
         except EntrepotError as error:
             return await self._refused(name, upload, error)
         return empty(202, _progress(name, upload.id, size))
@@ -68,7 +71,8 @@ class UploadDoor:
         digest = Digest.parse(digest_text)
         await self._check_room(request, admission, upload.size, digest)
         try:
-            await self._uploads.finish(upload, _chunk(request), digest)
+            chunk = self._within(request, admission, upload.size, digest)
+            await self._uploads.finish(upload, chunk, digest)
         except EntrepotError as error:
             return await self._refused(name, upload, error)
         return _created(name, digest)
@@ -95,6 +99,18 @@ class UploadDoor:
         """Refuse before the bytes are sent, where the client says how many there are."""
         size = so_far + (request.content_length or 0)
         await self._quotas.check(admission.target.namespace_id, size, digest)
+
+    def _within(
+        self, request: Request, admission: Admission, so_far: int, digest: Digest | None = None
+    ) -> Chunk:
+        """The request's chunk, which ends where there is no more room for it."""
+        chunk = _chunk(request)
+        if request.content_length is not None:
+            return chunk
+        namespace_id = admission.target.namespace_id
+        return replace(
+            chunk, content=self._quotas.within(namespace_id, chunk.content, so_far, digest)
+        )
 
     async def _refused(
         self, name: RepositoryName, upload: Upload, error: EntrepotError
