@@ -18,12 +18,13 @@ from entrepot.errors import (
     DigestMismatch,
     EntrepotError,
     OutOfOrder,
+    RepositoryUnknown,
     Unavailable,
     UploadUnknown,
 )
 from entrepot.metadata import blobs, uploads
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import Repository, Target, lock_by_id
 from entrepot.metadata.uploads import Upload
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, Hasher, new_hasher
 from entrepot.registry.quotas import charge
@@ -101,6 +102,8 @@ class Uploads:
             now = self._now()
             # The bytes are durable under their name: only now may a row name them.
             async with self._metadata.begin() as tx:
+                if not await lock_by_id(tx, upload.repository_id):
+                    raise RepositoryUnknown
                 await uploads.delete_upload(tx, upload.id)
                 await self._insert(tx, digest, staged.size, key)
                 await charge(tx, upload.repository_id, digest, staged.size)
