@@ -133,16 +133,25 @@ _NAMED: Final = Statement(
 )
 _parents: Final = manifest_references.alias("parents")
 _subjects: Final = manifests.alias("subjects")
+
+
+def _is_there(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    # The offset keeps PostgreSQL from reading the whole table once a page to look rows up in it.
+    return exists(select(column).where(*conditions).correlate(manifests).offset(0))
+
+
 _MANIFEST_IS_FREE: Final = and_(
     manifests.c.pushed_at < bindparam("before"),
     func.coalesce(manifests.c.pulled_at, 0) < bindparam("before"),
-    ~exists().where(tags.c.manifest_id == manifests.c.id),
-    ~exists().where(
+    ~_is_there(tags.c.manifest_id, tags.c.manifest_id == manifests.c.id),
+    ~_is_there(
+        _parents.c.manifest_id,
         _parents.c.repository_id == manifests.c.repository_id,
         _parents.c.digest == manifests.c.digest,
         _parents.c.role == "manifest",
     ),
-    ~exists().where(
+    ~_is_there(
+        _subjects.c.id,
         _subjects.c.repository_id == manifests.c.repository_id,
         _subjects.c.digest == manifests.c.subject,
     ),

@@ -1,0 +1,141 @@
+"""PostgreSQL looks up what is asked often: it reads no large table from end to end."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from bench.loads import BIG, Amounts, load
+from entrepot.metadata import (
+    artifacts,
+    blobs,
+    garbage,
+    manifests,
+    repositories,
+    tag_rows,
+)
+from entrepot.metadata.engine import Reader, Row, Statement, Value
+from entrepot.metadata.migrate import upgrade_postgresql
+from entrepot.metadata.postgresql import DIALECT, PostgresTransaction
+from entrepot.metadata.tables import tags
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import RepositoryName, Tag
+
+pytestmark = pytest.mark.postgresql
+
+AMOUNTS = Amounts(repositories=400, manifests=10_000)
+# A row for each repository or fewer; the page of a catalogue may choose to read them all.
+SMALL = frozenset({"repositories", "namespaces", "accounts"})
+DIGEST = Digest("sha256", "ab" * 32)
+NOW = datetime(2026, 7, 4, tzinfo=UTC)
+ANY = tag_rows.Filters()
+
+Question = Callable[[Reader], Awaitable[object]]
+QUESTIONS: dict[str, Question] = {
+    "a repository": lambda to: repositories.find_repository(to, RepositoryName("team2/app1")),
+    "a manifest by tag": lambda to: manifests.find_manifest(to, BIG, Tag("v7")),
+    "a manifest by digest": lambda to: manifests.find_manifest(to, BIG, DIGEST),
+    "facts by tag": lambda to: manifests.find_facts(to, BIG, Tag("v7")),
+    "facts by digest": lambda to: manifests.find_facts(to, BIG, DIGEST),
+    "a blob": lambda to: blobs.find_blob(to, BIG, DIGEST),
+    "a blob anywhere": lambda to: blobs.find_blob_anywhere(to, DIGEST),
+    "a link": lambda to: blobs.is_linked(to, BIG, DIGEST),
+    "holders of a blob": lambda to: blobs.list_holders(to, DIGEST, 100),
+    "a page of tags": lambda to: manifests.list_tags(to, BIG, "v5", 100),
+    "tags that begin so": lambda to: manifests.list_tagged_like(to, BIG, "sha256-", 100),
+    "referrers": lambda to: manifests.list_referrers(to, BIG, DIGEST, 0, 100),
+    "attached": lambda to: artifacts.list_attached(to, BIG, str(DIGEST)),
+    "parents": lambda to: artifacts.list_parents(to, BIG, str(DIGEST)),
+    "the catalogue": lambda to: repositories.list_all_names(to, "team5", 100),
+    "a stranger's catalogue": lambda to: repositories.list_names_of(to, [3, 4], "team5", 100),
+    "a tag": lambda to: tag_rows.find_row(to, BIG, "v7"),
+    "aliases": lambda to: tag_rows.list_aliases(to, 7),
+    "links to collect": lambda to: garbage.list_links(to, (BIG, "sha256:5"), NOW, 50),
+    "rows to collect": lambda to: garbage.list_rows(to, "sha256:5", NOW, 50),
+    "links of a blob": lambda to: garbage.count_links(to, str(DIGEST)),
+    "named keys": lambda to: garbage.list_named(to, ["sha256/ab", "sha256/cd"]),
+    "an untagged manifest": lambda to: garbage.is_still_free(
+        to, garbage.Untagged(7, BIG, str(DIGEST), True), NOW
+    ),
+    "manifests to collect": lambda to: garbage.list_untagged(to, 5000, NOW, 50),
+    "blobs to check": lambda to: blobs.list_blobs(to, "sha256:5", 100),
+    "manifests to check": lambda to: manifests.list_stored(to, 5000, 100),
+}
+
+
+def _page_by(order: tag_rows.Order) -> Question:
+    return lambda to: tag_rows.list_rows(to, BIG, order, ANY, limit=20, offset=0)
+
+
+for _order in (tag_rows.Order.VERSION, tag_rows.Order.NEWEST, tag_rows.Order.NAME):
+    QUESTIONS[f"a page of the tags by {_order}"] = _page_by(_order)
+
+
+class ExplainingTransaction(PostgresTransaction):
+    """Answers as the engine does, and keeps which tables were read from end to end."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+        super().__init__(connection)
+        self._explained = connection
+        self.scanned: set[str] = set()
+
+    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+        """Every row."""
+        await self._explain(statement, values)
+        return await super().all(statement, **values)
+
+    async def one(self, statement: Statement, **values: Value) -> Row | None:
+        """The first row."""
+        await self._explain(statement, values)
+        return await super().one(statement, **values)
+
+    async def _explain(self, statement: Statement, values: dict[str, Value]) -> None:
+        compiled = statement.compiled(DIALECT)
+        text = f"EXPLAIN (FORMAT JSON) {compiled.text}".encode()
+        cursor = await self._explained.execute(text, {**compiled.constants, **values})
+        found = await cursor.fetchone()
+        assert found is not None
+        plan = found[0] if isinstance(found[0], list) else json.loads(str(found[0]))
+        self.scanned |= set(_scanned(plan[0]["Plan"]))
+
+
+def _scanned(plan: dict[str, object]) -> Iterator[str]:
+    if plan["Node Type"] == "Seq Scan":
+        yield str(plan["Relation Name"])
+    below = plan.get("Plans", [])
+    assert isinstance(below, list)
+    for each in below:
+        yield from _scanned(each)
+
+
+@pytest.fixture(scope="module")
+def loaded(postgres_url: str) -> str:
+    """A database with a small share of a large registry, which the planner knows."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE plans")
+    url = postgres_url.replace("/postgres?", "/plans?")
+    upgrade_postgresql(url)
+    load(url, AMOUNTS)
+    return url
+
+
+@pytest.fixture
+async def explaining(loaded: str) -> AsyncIterator[ExplainingTransaction]:
+    """Asks the database that was filled."""
+    async with await psycopg.AsyncConnection.connect(loaded, autocommit=True) as connection:
+        yield ExplainingTransaction(connection)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_no_large_table_is_read_from_end_to_end(
+    explaining: ExplainingTransaction, question: str
+) -> None:
+    await QUESTIONS[question](explaining)
+    assert explaining.scanned <= SMALL
+
+
+async def test_the_plan_of_a_scan_is_noticed(explaining: ExplainingTransaction) -> None:
+    await explaining.one(Statement(tags.select().where(tags.c.moved_by == 1)))
+    assert "tags" in explaining.scanned
