@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serving(**settings: str) -> Iterator[str]:
     """The URL of a fresh server; without its programs the test is skipped, or under CI fails."""
     initdb, postgres = _program("initdb"), _program("postgres")
     directory = Path(tempfile.mkdtemp(prefix="etp-pg-"))
@@ -36,7 +36,7 @@ def serving() -> Iterator[str]:
         shutil.chown(directory, owner)
     try:
         _make_cluster(initdb, directory / "data", owner)
-        with _running(postgres, directory, owner):
+        with _running(postgres, directory, owner, _SETTINGS | settings):
             yield f"postgresql://postgres@/postgres?host={directory}"
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -55,9 +55,11 @@ def _make_cluster(initdb: Path, data: Path, owner: str | None) -> None:
 
 
 @contextmanager
-def _running(postgres: Path, directory: Path, owner: str | None) -> Iterator[None]:
-    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    command = [str(postgres), "-D", str(directory / "data"), "-k", str(directory), *settings]
+def _running(
+    postgres: Path, directory: Path, owner: str | None, settings: Mapping[str, str]
+) -> Iterator[None]:
+    told = [f"--{name}={value}" for name, value in settings.items()]
+    command = [str(postgres), "-D", str(directory / "data"), "-k", str(directory), *told]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, user=owner, cwd=directory, start_new_session=True

@@ -8,10 +8,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     and_,
     bindparam,
     case,
@@ -66,6 +67,13 @@ class Untagged:
     is_free: bool
 
 
+def _is_there(
+    column: ColumnElement[Any], outer: FromClause, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    # The offset keeps PostgreSQL from reading the whole table once a page to look rows up in it.
+    return exists(select(column).where(*conditions).correlate(outer).offset(0))
+
+
 def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
 
@@ -83,7 +91,9 @@ _FORGET_DELETED: Final = Statement(
 )
 _LINK_IS_FREE: Final = and_(
     repository_blobs.c.linked_at < bindparam("before"),
-    ~exists().where(
+    ~_is_there(
+        manifest_references.c.manifest_id,
+        repository_blobs,
         manifest_references.c.repository_id == repository_blobs.c.repository_id,
         manifest_references.c.digest == repository_blobs.c.digest,
         manifest_references.c.role == "blob",
@@ -117,7 +127,9 @@ _COUNT_LINKS: Final = Statement(
 _ROW_IS_FREE: Final = and_(
     blobs.c.created_at < bindparam("before"),
     blobs.c.digest != str(EMPTY_JSON_DIGEST),
-    ~exists().where(repository_blobs.c.digest == blobs.c.digest),
+    ~_is_there(
+        repository_blobs.c.repository_id, blobs, repository_blobs.c.digest == blobs.c.digest
+    ),
 )
 _ROWS: Final = Statement(
     select(blobs.c.digest, blobs.c.storage_key, blobs.c.size, _flag(_ROW_IS_FREE))
@@ -133,25 +145,20 @@ _NAMED: Final = Statement(
 )
 _parents: Final = manifest_references.alias("parents")
 _subjects: Final = manifests.alias("subjects")
-
-
-def _is_there(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    # The offset keeps PostgreSQL from reading the whole table once a page to look rows up in it.
-    return exists(select(column).where(*conditions).correlate(manifests).offset(0))
-
-
 _MANIFEST_IS_FREE: Final = and_(
     manifests.c.pushed_at < bindparam("before"),
     func.coalesce(manifests.c.pulled_at, 0) < bindparam("before"),
-    ~_is_there(tags.c.manifest_id, tags.c.manifest_id == manifests.c.id),
+    ~_is_there(tags.c.manifest_id, manifests, tags.c.manifest_id == manifests.c.id),
     ~_is_there(
         _parents.c.manifest_id,
+        manifests,
         _parents.c.repository_id == manifests.c.repository_id,
         _parents.c.digest == manifests.c.digest,
         _parents.c.role == "manifest",
     ),
     ~_is_there(
         _subjects.c.id,
+        manifests,
         _subjects.c.repository_id == manifests.c.repository_id,
         _subjects.c.digest == manifests.c.subject,
     ),
