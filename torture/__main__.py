@@ -7,9 +7,10 @@ from rich.console import Console
 
 from torture.commands import Command, parse, run
 from torture.kill_command import KILL
+from torture.shortages_command import SHORTAGES
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, SYSCALLS)
+COMMANDS: Sequence[Command] = (KILL, SYSCALLS, SHORTAGES)
 
 
 def main() -> int:

@@ -52,12 +52,13 @@ class Server:
     workers: int = 2
     program: Sequence[str] = (str(Path(sys.executable).with_name("entrepot")),)
     environment: Mapping[str, str] = field(default_factory=lambda: {"ENTREPOT_OPEN": "true"})
+    log: Path = Path()
+    """Everything the server printed, over all its starts; by default beside its data."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    @property
-    def log(self) -> Path:
-        """Everything the server printed, over all its starts."""
-        return self.data.with_name(self.data.name + ".log")
+    def __post_init__(self) -> None:
+        if self.log == Path():
+            self.log = self.data.with_name(self.data.name + ".log")
 
     @property
     def variables(self) -> dict[str, str]:

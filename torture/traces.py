@@ -28,6 +28,7 @@ class Fault:
     call: str
     error: str
     number: int
+    onwards: bool = False
 
     def __str__(self) -> str:
         return f"{self.error} at {self.call} {self.number}"
@@ -41,7 +42,7 @@ class Fault:
     def injection(self) -> str:
         """As strace wants to be told."""
         what = f"signal={self.error}" if self.kills else f"error={self.error}"
-        return f"inject={self.call}:{what}:when={self.number}"
+        return f"inject={self.call}:{what}:when={self.number}{'+' * self.onwards}"
 
 
 @dataclass(slots=True)

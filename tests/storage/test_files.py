@@ -129,6 +129,21 @@ async def test_an_upload_whose_sync_failed_is_lost(
             await staged.start_at(len(b"content"))
 
 
+async def test_uploads_leave_room_for_deletions(
+    storage: FileStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def almost_full(descriptor: int) -> os.statvfs_result:
+        return os.statvfs_result([4096, 4096, 10_000, 4_000, 4_000, 9, 9, 9, descriptor, 255])
+
+    key = await commit(storage, b"there before")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstatvfs", almost_full)
+        with pytest.raises(OutOfSpace):
+            await stage(storage, ID, b"one more")
+        assert await read(storage, key) == b"there before"
+    await stage(storage, ID, b"one more")
+
+
 async def test_a_file_system_without_direct_writes_takes_ordinary_ones(
     storage: FileStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@
 purpose, each of which the torture has to notice.
 """
 
-import asyncio
 import concurrent.futures
 import contextlib
 import os
@@ -77,14 +76,9 @@ def full_disk_forgotten() -> None:
     FileStorage.open = open_unless_full  # type: ignore
 
 
-def uploads_left_open() -> None:
-    """Bug: the file of an upload is not closed when its request is over."""
-    from entrepot.storage.staged import StagedFile
-
-    async def keep(_: object) -> None:
-        await asyncio.sleep(0)
-
-    StagedFile.close = keep  # type: ignore
+def sparse_metrics() -> None:
+    """Bug: files are mapped into memory that have no blocks on the disk."""
+    os.posix_fallocate = lambda descriptor, start, size: os.ftruncate(descriptor, start + size)
 
 
 def _wrap_syncs(wrap: Callable[[Any], Any]) -> None:

@@ -14,10 +14,30 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 
+_SHARED_IN: Final = "PROMETHEUS_MULTIPROC_DIR"
+_FILES: Final = {"counter": 256 * 1024, "histogram": 256 * 1024, "gauge_max": 64 * 1024}
+"""Bytes for the numbers of each type: several times what all our labels can need."""
+
+
 def share_between_workers(directory: Path) -> None:
-    """Have this process keep its numbers in a file there; call before `Metrics` is made."""
-    directory.mkdir(parents=True, exist_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    """Have this process keep its numbers in files there; call before `Metrics` is made.
+
+    The files are mapped into memory: a write to a page for which the disk has no room kills the
+    process (SIGBUS). So they get all their room now; where there is none, numbers are not shared.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, size in _FILES.items():
+            _make_room(directory / f"{name}_{os.getpid()}.db", size)
+    except OSError:
+        os.environ.pop(_SHARED_IN, None)
+        return
+    os.environ[_SHARED_IN] = str(directory)
+
+
+def _make_room(path: Path, size: int) -> None:
+    with path.open("ab") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 class Metrics:
@@ -27,7 +47,7 @@ class Metrics:
         # Late: where the numbers live is decided when the module is first imported.
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-        own = CollectorRegistry()
+        own = self._own = CollectorRegistry()
         self._requests = Counter(
             "entrepot_requests_total",
             "Requests answered.",
@@ -95,10 +115,12 @@ class Metrics:
         self._deliveries.labels(outcome).inc()
 
     def text(self) -> bytes:
-        """The numbers of all workers."""
+        """The numbers of all workers; of this one where they are not shared."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        if _SHARED_IN not in os.environ:
+            return generate_latest(self._own)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

@@ -20,6 +20,8 @@ from entrepot.storage.buffers import SIZE, Buffer, Buffers
 from entrepot.storage.protocols import BlobKey, Observer
 
 _ALIGNMENT: Final = 4096
+_RESERVED: Final = 16 * 1024 * 1024
+"""Bytes that uploads leave free: deletions and the collector have to write before they free."""
 
 T = TypeVar("T")
 
@@ -137,6 +139,7 @@ class StagedFile:
         view = buffer.view()
         try:
             if view:
+                _check_room(self._descriptor)
                 self._observe(view)
                 self._write_at(view, offset)
         finally:
@@ -241,6 +244,13 @@ def _check_still_staged(descriptor: int, path: Path) -> None:
         raise UploadUnknown from error
     if (ours.st_ino, ours.st_dev) != (there.st_ino, there.st_dev):
         raise UploadUnknown
+
+
+def _check_room(descriptor: int) -> None:
+    disk = os.fstatvfs(descriptor)
+    # Some file systems do not say how large they are.
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < _RESERVED:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _write_all(descriptor: int, view: memoryview, offset: int) -> None:
