@@ -121,13 +121,15 @@ class Sweep:
                 except (InDoubt, NotSent, Refused) as error:
                     refusal = str(error)
                     self._judge(name, fault, error)
-        if trace.struck:
+        # What kills a process may leave strace without the time to tell.
+        struck = trace.struck or (fault.kills and pid not in self._server.worker_pids())
+        if struck:
             self._count(name, fault)
             self._look_at_answer(name, fault, trace, refusal)
         elif refusal:
             self._complain(f"{name} failed although nothing did: {refusal}")
         await self._check(name, fault)
-        return trace.struck
+        return struck
 
     def _judge(self, name: str, fault: Fault, error: Exception) -> None:
         self.result.refused += 1

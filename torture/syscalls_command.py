@@ -13,10 +13,13 @@ from torture.servers import Server, ServerFailed
 from torture.sweeps import ERRORS, REPEATABLE, Sweep, Swept
 from torture.traces import CALLS
 
+COLLECT = "collect"
+
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--error", choices=ERRORS, action="append", help="only this one")
     parser.add_argument("--call", choices=CALLS, action="append", help="only this one")
+    parser.add_argument("--operation", action="append", help="only this one, such as `push`")
     parser.add_argument("--report", type=Path, help="write what was found to this file")
 
 
@@ -24,10 +27,12 @@ def _run(arguments: argparse.Namespace, console: Console, place: Path) -> Sequen
     server = Server(place / "data", free_port(), 1, environment=REPEATABLE)
     sweep = Sweep(server, place, seed=arguments.seed)
     errors, calls = arguments.error or ERRORS, arguments.call or CALLS
+    wanted = arguments.operation or [*sweep.operations, COLLECT]
 
     async def everything() -> None:
-        await sweep.run(list(sweep.operations), errors, calls, lambda *news: _show(console, *news))
-        if not sweep.result.complaints:
+        clients = [name for name in sweep.operations if name in wanted]
+        await sweep.run(clients, errors, calls, lambda *news: _show(console, *news))
+        if COLLECT in wanted and not sweep.result.complaints:
             await sweep.collect(errors, calls)
 
     try:
