@@ -33,6 +33,7 @@ torture: setup
 	@$(BIN)/python -m torture kill --seed 1
 	@$(BIN)/python -m torture syscalls --seed 1 --report torture/results/syscalls.md
 	@$(BIN)/python -m torture shortages --seed 1 --rounds 5 --report torture/results/shortages.md
+	@$(BIN)/python -m torture crowds --seed 1 --report torture/results/crowds.md
 
 screenshots: setup
 	@scripts/tools.sh

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from torture.commands import Command, parse, run
+from torture.crowds_command import CROWDS
 from torture.kill_command import KILL
 from torture.shortages_command import SHORTAGES
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, SYSCALLS, SHORTAGES)
+COMMANDS: Sequence[Command] = (KILL, SYSCALLS, SHORTAGES, CROWDS)
 
 
 def main() -> int:

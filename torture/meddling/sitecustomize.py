@@ -81,6 +81,16 @@ def sparse_metrics() -> None:
     os.posix_fallocate = lambda descriptor, start, size: os.ftruncate(descriptor, start + size)
 
 
+def uploads_left_open() -> None:
+    """Bug: the file of an upload is not closed when its request is over."""
+    from entrepot.storage.staged import StagedFile
+
+    async def keep(_: object) -> None:
+        return
+
+    StagedFile.close = keep  # type: ignore
+
+
 def _wrap_syncs(wrap: Callable[[Any], Any]) -> None:
     os.fsync, os.fdatasync = wrap(os.fsync), wrap(os.fdatasync)
 
