@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import resource
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ from torture.steps import Refused, Steps, Weather
 REPOSITORY: Final = "crowd/home"
 BODY: Final = 10_000_000
 SETTLES_WITHIN: Final = 60
+SPARE: Final = 200
 LIKELY: Final = 4
 """Descriptors that workers may open later than the first look, and keep."""
 ENVIRONMENT: Final = {"ENTREPOT_OPEN": "true", "ENTREPOT_UPLOAD_EXPIRY": "PT1S"}
@@ -134,6 +136,8 @@ def run(
     patience: int = SETTLES_WITHIN,
 ) -> Crowd:
     """Let a crowd in."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(idle + slow + SPARE, most)), most))
     environment = dict(ENVIRONMENT)
     if bug is not None:
         meddling = str(Path(__file__).with_name("meddling"))

@@ -1,7 +1,6 @@
 """`python -m torture crowds`: idle, slow and vanishing clients beside one who works."""
 
 import argparse
-import resource
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from torture.commands import Command, free_port
 from torture.crowds import Crowd, run
 from torture.servers import ServerFailed
 
-SPARE = 200
-
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--idle", type=int, default=5000, help="connections (default 5000)")
@@ -22,9 +19,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console, place: Path) -> Sequence[str]:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = arguments.idle + arguments.slow + SPARE
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, most), most))
     idle, slow = arguments.idle, arguments.slow
     try:
         found = run(place, free_port(), idle=idle, slow=slow, seed=arguments.seed)

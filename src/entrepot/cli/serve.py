@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 DRAIN: Final = 30
 """Seconds that requests under way get to end after SIGTERM."""
+_CONNECTIONS: Final = 16_384
+"""Connections that a worker holds at once, idle ones too; past that, others wait to be accepted."""
+_DESCRIPTORS: Final = 4 * _CONNECTIONS
 
 
 def serve(
@@ -133,6 +137,7 @@ def _run(settings: "Settings") -> None:
         chosen = LogFormat.TEXT if sys.stdout.isatty() else LogFormat.JSON
         settings = replace(settings, log_format=chosen)
     settings.hand_over()
+    _allow_descriptors()
     certificate, key = settings.certificate_files()
     PatientServer(
         "entrepot.app:create_worker",
@@ -145,6 +150,7 @@ def _run(settings: "Settings") -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=2048,
+        backpressure=_CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=30_000),
         log_level=LogLevels.warning,
         ssl_cert=certificate,
@@ -157,3 +163,11 @@ def _run(settings: "Settings") -> None:
         ending=Ending(settings.data, os.getpid()),
         delay=settings.stop_delay,
     ).serve()
+
+
+def _allow_descriptors() -> None:
+    """Have as many as this process may: shells and services begin with too few for a crowd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if resource.RLIM_INFINITY != soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
