@@ -1,5 +1,6 @@
 """Repositories and the catalog, as every engine keeps them."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -181,3 +182,24 @@ async def test_a_target_that_was_deleted_meanwhile_is_not_made_again(metadata: M
 
     with pytest.raises(RepositoryUnknown):
         await ensure()
+
+
+async def test_a_name_that_is_being_given_is_waited_for(metadata: Metadata) -> None:
+    """Whoever renames sees what a push was about to create, or the push what was renamed."""
+    name, begun = RepositoryName("acme/new"), asyncio.Event()
+
+    async def create() -> None:
+        async with metadata.begin() as tx:
+            await repositories.insert_repository(tx, name, None, Visibility.PUBLIC, START)
+            begun.set()
+            for _ in range(20):
+                await repositories.find_repository(tx, name)
+
+    async def look() -> Repository | None:
+        await begun.wait()
+        async with metadata.begin() as tx:
+            await repositories.lock_name(tx, name)
+            return await repositories.find_repository(tx, name)
+
+    _, found = await asyncio.gather(create(), look())
+    assert found is not None

@@ -1,6 +1,7 @@
 """The same hub with its facts in PostgreSQL: two nodes over one database and one directory."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -69,3 +70,27 @@ def test_a_revoked_token_is_worth_nothing_on_the_other_node(nodes: tuple[Hub, Hu
             gone = one.delete(f"/api/v1/me/tokens/{made['token']['id']}")
             assert gone.status_code in (200, 204), gone.text
         assert other.get(target).status_code == 401
+
+
+def test_a_push_that_races_with_a_rename_fails_nobody(nodes: tuple[Hub, Hub]) -> None:
+    """Both want the name: the push makes a repository of it, or finds the one that was renamed."""
+    first, second = nodes
+    digest = Digest.of(LAYER)
+
+    def push(hub: Hub, name: str) -> int:
+        with client(hub) as one:
+            target = f"/v2/docker/{name}/blobs/uploads/?digest={digest}"
+            return one.post(target, content=LAYER).status_code
+
+    def rename(name: str, new: str) -> int:
+        with client(first) as one:
+            target = f"/api/v1/repositories/docker/{name}/-/move"
+            return one.post(target, json={"name": f"docker/{new}"}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(10):
+            assert push(first, f"old{number}") == 201
+            renaming = pool.submit(rename, f"old{number}", f"new{number}")
+            pushing = [pool.submit(push, hub, f"new{number}") for hub in (second, first, second)]
+            assert [each.result() for each in pushing] == [201, 201, 201]
+            assert renaming.result() in (200, 409)

@@ -179,6 +179,8 @@ class Repositories:
         old, new, now = found.name, target.name, self._now()
         async with self._metadata.begin() as tx:
             await repositories.lock_repository(tx, found)
+            # A push may be about to make a repository of that name.
+            await repositories.lock_name(tx, new)
             if await repositories.find_repository(tx, new) is not None:
                 raise NameTaken(f"{new} is taken")
             await redirects.delete_redirect(tx, new)

@@ -1,14 +1,21 @@
-"""Facts in PostgreSQL, for hubs of more than one machine."""
+"""Facts in PostgreSQL, for hubs of more than one machine.
 
-from collections.abc import AsyncIterator, Hashable, Sequence
-from contextlib import asynccontextmanager
+A server that is restarted cuts every connection. What was only asked is asked again, and so is a
+transaction that could not begin; one that was cut later raises `Unavailable`, for nobody knows
+whether it was committed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
+from psycopg import errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql
 
-from entrepot.errors import Unavailable
+from entrepot.errors import OutOfSpace, Unavailable
 from entrepot.metadata.engine import Row, Statement, Value
 from entrepot.metadata.upserts import teach_postgresql
 
@@ -17,6 +24,17 @@ teach_postgresql()
 DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_ATTEMPTS: Final = 3
+_RECONNECT: Final = 3.0
+"""Seconds after which a connection is given up: the pool waits longer and longer in between."""
+_PASSING: Final = (
+    PoolTimeout,
+    psycopg.OperationalError,
+    errors.ReadOnlySqlTransaction,
+    errors.InFailedSqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
 
 
 class PostgresTransaction:
@@ -57,41 +75,104 @@ class PostgresTransaction:
         return await self._connection.execute(text, {**constants, **values})
 
 
-class PostgresReader:
-    """Reads on whichever connection of the pool is free."""
+class Pool:
+    """Connections, of which those that the server has cut are replaced."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
-        self._pool = pool
-
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
-        """Every row."""
-        async with _connection(self._pool) as connection:
-            return await PostgresTransaction(connection).all(statement, **values)
-
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
-        """The first row."""
-        async with _connection(self._pool) as connection:
-            return await PostgresTransaction(connection).one(statement, **values)
-
-
-class PostgresMetadata:
-    """A database behind a pool of connections; `open` it before use."""
-
-    def __init__(self, url: str, *, connections: int = 10) -> None:
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+    def __init__(self, url: str, connections: int) -> None:
+        self.connections: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
             max_size=connections,
             open=False,
             kwargs={"autocommit": True},
             timeout=10,
+            reconnect_timeout=_RECONNECT,
         )
+        self._checking: asyncio.Task[None] | None = None
+
+    async def take(self, stack: AsyncExitStack, *, transaction: bool = False) -> Connection:
+        """A connection, given back with the stack; in a transaction that has begun, if wanted."""
+        for _ in range(_ATTEMPTS):
+            connection = await stack.enter_async_context(self.connections.connection())
+            try:
+                if transaction:
+                    await stack.enter_async_context(connection.transaction())
+            except psycopg.OperationalError:
+                if not connection.broken:
+                    raise
+                with suppress(psycopg.Error):
+                    await stack.aclose()
+                await self.replace_cut()
+            else:
+                return connection
+        raise Unavailable("the database cuts every connection")
+
+    async def replace_cut(self) -> None:
+        """Begin to look for connections that are cut: after a restart all of them are."""
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self.connections.check())
+        # It takes them out of the pool first, and only then asks them.
+        await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Close them all."""
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
+        await self.connections.close()
+
+
+class PostgresReader:
+    """Reads on whichever connection of the pool is free."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+        """Every row."""
+        text, constants = _text(statement)
+        cursor = await self._ask(text, {**constants, **values})
+        return list(await cursor.fetchall())
+
+    async def one(self, statement: Statement, **values: Value) -> Row | None:
+        """The first row."""
+        text, constants = _text(statement)
+        cursor = await self._ask(text, {**constants, **values})
+        return await cursor.fetchone()
+
+    async def snapshot(self) -> str:
+        """Which transactions are visible."""
+        row = await (await self._ask(b"SELECT pg_current_snapshot()::text", {})).fetchone()
+        return "" if row is None else str(row[0])
+
+    async def _ask(
+        self, text: bytes, values: dict[str, Value]
+    ) -> psycopg.AsyncCursor[tuple[Any, ...]]:
+        """An answer, which the cursor holds; asked again where the connection was cut."""
+        with _named_failures():
+            for attempt in range(1, _ATTEMPTS + 1):
+                async with AsyncExitStack() as stack:
+                    connection = await self._pool.take(stack)
+                    try:
+                        return await connection.execute(text, values)
+                    except psycopg.OperationalError:
+                        if attempt == _ATTEMPTS or not connection.broken:
+                            raise
+                await self._pool.replace_cut()
+        raise AssertionError("unreachable")
+
+
+class PostgresMetadata:
+    """A database behind a pool of connections; `open` it before use."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        self._pool = Pool(url, connections)
         self._reader = PostgresReader(self._pool)
 
     async def open(self) -> None:
         """Open the pool, waiting for the first connection."""
         try:
-            await self._pool.open(wait=True, timeout=10)
+            await self._pool.connections.open(wait=True, timeout=10)
         except PoolTimeout as error:
             raise Unavailable("the database does not answer") from error
 
@@ -103,8 +184,14 @@ class PostgresMetadata:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[PostgresTransaction]:
         """One transaction on one connection."""
-        async with _connection(self._pool) as connection, connection.transaction():
-            yield PostgresTransaction(connection)
+        with _named_failures():
+            async with AsyncExitStack() as stack:
+                connection = await self._pool.take(stack, transaction=True)
+                try:
+                    yield PostgresTransaction(connection)
+                finally:
+                    if connection.broken:
+                        await self._pool.replace_cut()
 
     async def version(self) -> Hashable | None:
         """Which transactions are visible: two equal snapshots show the same rows.
@@ -112,22 +199,26 @@ class PostgresMetadata:
         PostgreSQL keeps no count of commits; its position in the log moves before a commit can be
         seen, so what was read in between would be remembered too long.
         """
-        async with _connection(self._pool) as connection:
-            cursor = await connection.execute("SELECT pg_current_snapshot()::text")
-            row = await cursor.fetchone()
-        return None if row is None else str(row[0])
+        return await self._reader.snapshot()
 
     async def close(self) -> None:
         """Close the pool."""
         await self._pool.close()
 
 
-@asynccontextmanager
-async def _connection(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    """Raise `OutOfSpace` or `Unavailable` for what another attempt may not meet."""
     try:
-        async with pool.connection() as connection:
-            yield connection
-    except (PoolTimeout, psycopg.OperationalError) as error:
+        yield
+    except errors.DiskFull as error:
+        raise OutOfSpace from error
+    # Every rule looks before it writes: only another transaction can have been quicker.
+    except errors.UniqueViolation as error:
+        raise Unavailable("another change was quicker: the key is no longer unique") from error
+    except errors.ForeignKeyViolation as error:
+        raise Unavailable("another change was quicker: a foreign key leads nowhere") from error
+    except _PASSING as error:
         raise Unavailable("the database failed") from error
 
 

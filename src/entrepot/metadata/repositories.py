@@ -175,6 +175,7 @@ async def insert_repository(
     now: datetime,
 ) -> bool:
     """Make a repository; `False` where there is one of that name."""
+    await lock_name(tx, name)
     count = await tx.run(
         _INSERT,
         namespace_id=namespace_id,
@@ -183,6 +184,11 @@ async def insert_repository(
         created_at=to_instant(now),
     )
     return count > 0
+
+
+async def lock_name(tx: Transaction, name: RepositoryName) -> None:
+    """Let nobody else give that name to a repository before this transaction has ended."""
+    await tx.lock(f"repository:{name.text}")
 
 
 async def lock_repository(tx: Transaction, repository: Repository) -> None:
@@ -327,6 +333,8 @@ class Target:
         made = await find_repository(tx, self.name)
         if made is None:
             raise RepositoryUnknown
-        if new and self.witness is not None:
+        if not new:
+            await lock_repository(tx, made)
+        elif self.witness is not None:
             await self.witness(tx, Change(Event.CREATED, made))
         return made
