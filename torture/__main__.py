@@ -9,9 +9,10 @@ from torture.commands import Command, parse, run
 from torture.crowds_command import CROWDS
 from torture.kill_command import KILL
 from torture.shortages_command import SHORTAGES
+from torture.soak_command import SOAK
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, SYSCALLS, SHORTAGES, CROWDS)
+COMMANDS: Sequence[Command] = (KILL, SYSCALLS, SHORTAGES, CROWDS, SOAK)
 
 
 def main() -> int:

@@ -1,11 +1,16 @@
 """An HTTP/1.1 client that knows whether an answer arrived whole: only then it counts."""
 
 import asyncio
-from collections.abc import Mapping
+import itertools
+import random
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 PATIENCE = 60.0
+IDLE = 3.0
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class InDoubt(Exception):
@@ -31,11 +36,19 @@ class Answer:
 
 
 class Connection:
-    """One connection that is opened when needed and kept while it works."""
+    """One connection to each port, opened when needed and kept while it works.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    Of several ports each request takes the next: nothing is sticky. What was idle for a while is
+    opened anew, for the server may be about to close it.
+    """
+
+    def __init__(self, ports: int | Sequence[int]) -> None:
+        known = [ports] if isinstance(ports, int) else list(ports)
+        random.shuffle(known)
+        self._next = itertools.cycle(known)
+        self._port = known[0]
+        self._open_streams: dict[int, Streams] = {}
+        self._used_at: dict[int, float] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -44,10 +57,15 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection; the next request opens another."""
-        if self._streams is not None:
-            self._streams[1].transport.abort()
-            self._streams = None
+        """Drop the connections; the next request opens another."""
+        for _, writer in self._open_streams.values():
+            writer.transport.abort()
+        self._open_streams.clear()
+
+    def _drop(self) -> None:
+        """Drop the connection of this request."""
+        if streams := self._open_streams.pop(self._port, None):
+            streams[1].transport.abort()
 
     async def request(
         self,
@@ -57,6 +75,9 @@ class Connection:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request and read the whole answer, or say in which way it failed."""
+        self._port = next(self._next)
+        if time.monotonic() - self._used_at.get(self._port, 0.0) > IDLE:
+            self._drop()
         reader, writer = await self._open()
         lines = {"Host": f"127.0.0.1:{self._port}", "Content-Length": str(len(body))}
         head = "".join(f"{k}: {v}\r\n" for k, v in (lines | dict(headers or {})).items())
@@ -66,22 +87,25 @@ class Connection:
                 await writer.drain()
                 answer = await _read(reader, method)
         except (OSError, EOFError, ValueError, KeyError) as error:
-            self.close()
+            self._drop()
             raise InDoubt(f"{method} {target}: {error!r}") from error
         except asyncio.CancelledError:
-            self.close()
+            self._drop()
             raise
         if answer.headers.get("connection", "").lower() == "close":
-            self.close()
+            self._drop()
+        self._used_at[self._port] = time.monotonic()
         return answer
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is None:
+    async def _open(self) -> Streams:
+        streams = self._open_streams.get(self._port)
+        if streams is None:
             try:
-                self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+                streams = await asyncio.open_connection("127.0.0.1", self._port)
             except OSError as error:
                 raise NotSent(str(error)) from error
-        return self._streams
+            self._open_streams[self._port] = streams
+        return streams
 
 
 async def _read(reader: asyncio.StreamReader, method: str) -> Answer:

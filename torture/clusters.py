@@ -1,0 +1,88 @@
+"""Some nodes over one PostgreSQL and one bucket, each of which can be killed by itself."""
+
+import random
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from torture.commands import free_port
+from torture.programs import BUCKET, CREDENTIALS, Postgres, Store
+from torture.servers import Server
+
+OPEN: Final[Mapping[str, str]] = {"ENTREPOT_OPEN": "true"}
+
+
+@dataclass(slots=True)
+class Cluster:
+    """All of a hub: its nodes, its database and its bucket. It is asked like a single server."""
+
+    place: Path
+    nodes: tuple[Server, ...]
+    database: Postgres
+    store: Store
+    _rng: random.Random = field(default_factory=random.Random, repr=False)
+
+    @classmethod
+    def create(
+        cls,
+        place: Path,
+        count: int = 3,
+        settings: Mapping[str, str] = OPEN,
+        endpoint: Callable[[Store], int] = lambda store: store.port,
+    ) -> "Cluster":
+        """A cluster that is made and started but for its nodes.
+
+        `endpoint` is the port on which the nodes find the store.
+        """
+        # A socket's path is short, and whoever runs PostgreSQL must be able to reach it.
+        database = Postgres(Path(tempfile.mkdtemp(prefix="etp-pg-")) / "pg")
+        database.directory.parent.chmod(0o755)
+        database.create()
+        database.start()
+        store = Store(place / "s3", free_port())
+        store.start()
+        shared = {
+            **settings,
+            **CREDENTIALS,
+            "ENTREPOT_DATABASE": database.url,
+            "ENTREPOT_STORAGE": f"s3://{BUCKET}/torture",
+            "ENTREPOT_S3_ENDPOINT": f"http://127.0.0.1:{endpoint(store)}",
+        }
+        nodes = tuple(
+            Server(place / f"node-{number}", free_port(), workers=1, environment=shared)
+            for number in range(1, count + 1)
+        )
+        return cls(place, nodes, database, store)
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Where the nodes listen."""
+        return [node.port for node in self.nodes]
+
+    def start(self) -> None:
+        """Start the nodes that do not run, one after another."""
+        for node in self.nodes:
+            if not node.is_running():
+                node.start()
+                node.wait_ready()
+
+    def wait_ready(self) -> float:
+        """Seconds until every node is ready."""
+        return sum(node.wait_ready() for node in self.nodes)
+
+    def check(self) -> list[str]:
+        """What `entrepot check` complains about, asked on one node."""
+        return self.nodes[0].check()
+
+    def stop(self) -> None:
+        """End everything."""
+        for node in self.nodes:
+            node.stop()
+        self.store.kill()
+        self.database.stop()
+
+    def tail(self, lines: int = 15) -> str:
+        """What the nodes printed last."""
+        return "\n".join(f"{node.data.name}:\n{node.tail(lines)}" for node in self.nodes)
