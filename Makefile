@@ -31,6 +31,7 @@ bench: setup
 # The long forms, with fixed seeds; hours. What they find is written to torture/results.
 torture: setup
 	@$(BIN)/python -m torture kill --seed 1
+	@$(BIN)/python -m torture power --seed 1 --report torture/results/power.md
 	@$(BIN)/python -m torture syscalls --seed 1 --report torture/results/syscalls.md
 	@$(BIN)/python -m torture shortages --seed 1 --rounds 5 --report torture/results/shortages.md
 	@$(BIN)/python -m torture crowds --seed 1 --report torture/results/crowds.md

@@ -8,11 +8,12 @@ from rich.console import Console
 from torture.commands import Command, parse, run
 from torture.crowds_command import CROWDS
 from torture.kill_command import KILL
+from torture.power_command import POWER
 from torture.shortages_command import SHORTAGES
 from torture.soak_command import SOAK
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, SYSCALLS, SHORTAGES, CROWDS, SOAK)
+COMMANDS: Sequence[Command] = (KILL, POWER, SYSCALLS, SHORTAGES, CROWDS, SOAK)
 
 
 def main() -> int:

@@ -9,12 +9,13 @@ from typing import Literal
 
 from torture.checks import Checker
 from torture.contents import Manifest, common_blobs
+from torture.disks import Disk
 from torture.journals import Journal, Key
 from torture.pushers import Pusher
 from torture.servers import Server, ServerFailed
 from torture.steps import Upload, Weather
 
-Kind = Literal["all", "worker", "start", "term"]
+Kind = Literal["all", "worker", "start", "term", "power"]
 KINDS: dict[Kind, int] = {"all": 70, "worker": 15, "start": 10, "term": 5}
 READY_WITHIN = 5.0
 LONGEST = 2.0
@@ -72,6 +73,8 @@ class Ordeal:
         seed: int,
         clients: int,
         meddle: Callable[[Path], None] | None = None,
+        disk: Disk | None = None,
+        ready_within: float = READY_WITHIN,
     ) -> None:
         self._server = server
         self._rng = random.Random(seed)
@@ -79,6 +82,8 @@ class Ordeal:
         common = common_blobs(self._rng)
         self._pushers = [Pusher(n, seed, self._journal, common) for n in range(clients)]
         self._meddle = meddle
+        self._disk = disk
+        self._ready_within = ready_within
         self.result = Result(seed)
 
     async def run(
@@ -123,6 +128,7 @@ class Ordeal:
             await self._ready()
             return
         weather.over = True
+        weather.dark = moment.kind == "power"
         await asyncio.to_thread(self._end, moment)
         self._start()
         await self._ready()
@@ -130,6 +136,10 @@ class Ordeal:
     def _end(self, moment: Moment) -> None:
         if moment.kind == "term":
             self._server.stop()
+        elif self._disk is not None:
+            self._disk.cut()
+            self._server.kill()
+            self._disk.mount_again()
         else:
             self._server.kill()
         if self._meddle is not None:
@@ -152,7 +162,7 @@ class Ordeal:
 
     def _note_start(self, seconds: float) -> None:
         self.result.slowest_start = max(self.result.slowest_start, seconds)
-        if seconds > READY_WITHIN:
+        if seconds > self._ready_within:
             self.result.complaints.append(f"ready only after {seconds:.1f} s")
 
     async def _check(self, *, whole: bool) -> None:

@@ -24,6 +24,8 @@ class Weather:
 
     over: bool = False
     struck: bool = False
+    dark: bool = False
+    """The disk has no power: until the server is gone, its errors are no surprise."""
     fuse: int | None = None
     requests: int = 0
     lit: asyncio.Event = field(default_factory=asyncio.Event)

@@ -27,7 +27,7 @@ def killed(
         port = int(probe.getsockname()[1])
     server = Server(data, port)
     try:
-        ordeal = Ordeal(server, seed=SEED, clients=8, meddle=meddle)
+        ordeal = Ordeal(server, seed=SEED, clients=8, meddle=meddle, ready_within=60.0)
         return asyncio.run(ordeal.run(moments))
     finally:
         server.stop()

@@ -42,6 +42,11 @@ def sync_failures_ignored() -> None:
     _wrap_syncs(_ignoring)
 
 
+def nothing_synced() -> None:
+    """Bug: bytes of blobs are never synced."""
+    _wrap_syncs(lambda _: lambda _: None)
+
+
 def sync_tried_again() -> None:
     """Bug: a sync that fails is tried again, which says yes and has written nothing."""
     _wrap_syncs(_retrying)
