@@ -10,10 +10,11 @@ from torture.crowds_command import CROWDS
 from torture.kill_command import KILL
 from torture.power_command import POWER
 from torture.shortages_command import SHORTAGES
+from torture.siege_commands import NODES, S3
 from torture.soak_command import SOAK
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, POWER, SYSCALLS, SHORTAGES, CROWDS, SOAK)
+COMMANDS: Sequence[Command] = (KILL, POWER, SYSCALLS, SHORTAGES, CROWDS, NODES, S3, SOAK)
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from torture.clients import Answer, Connection, InDoubt, NotSent
@@ -18,7 +18,10 @@ class Checker:
     """Asks a server that was hurt what it still has; what it should have and has not is a loss."""
 
     def __init__(
-        self, port: int, journal: Journal, manifest: Callable[[str], Manifest | None]
+        self,
+        port: int | Sequence[int],
+        journal: Journal,
+        manifest: Callable[[str], Manifest | None],
     ) -> None:
         self._port = port
         self._journal = journal

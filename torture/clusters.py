@@ -1,14 +1,14 @@
 """Some nodes over one PostgreSQL and one bucket, each of which can be killed by itself."""
 
-import random
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from torture.commands import free_port
 from torture.programs import BUCKET, CREDENTIALS, Postgres, Store
+from torture.proxies import Proxy
 from torture.servers import Server
 
 OPEN: Final[Mapping[str, str]] = {"ENTREPOT_OPEN": "true"}
@@ -22,7 +22,7 @@ class Cluster:
     nodes: tuple[Server, ...]
     database: Postgres
     store: Store
-    _rng: random.Random = field(default_factory=random.Random, repr=False)
+    proxy: Proxy | None = None
 
     @classmethod
     def create(
@@ -30,11 +30,11 @@ class Cluster:
         place: Path,
         count: int = 3,
         settings: Mapping[str, str] = OPEN,
-        endpoint: Callable[[Store], int] = lambda store: store.port,
+        seed: int | None = None,
     ) -> "Cluster":
         """A cluster that is made and started but for its nodes.
 
-        `endpoint` is the port on which the nodes find the store.
+        With a seed there is a proxy between the nodes and the store.
         """
         # A socket's path is short, and whoever runs PostgreSQL must be able to reach it.
         database = Postgres(Path(tempfile.mkdtemp(prefix="etp-pg-")) / "pg")
@@ -43,18 +43,21 @@ class Cluster:
         database.start()
         store = Store(place / "s3", free_port())
         store.start()
+        proxy = None if seed is None else Proxy(free_port(), store.port, seed)
+        if proxy is not None:
+            proxy.start()
         shared = {
             **settings,
             **CREDENTIALS,
             "ENTREPOT_DATABASE": database.url,
             "ENTREPOT_STORAGE": f"s3://{BUCKET}/torture",
-            "ENTREPOT_S3_ENDPOINT": f"http://127.0.0.1:{endpoint(store)}",
+            "ENTREPOT_S3_ENDPOINT": f"http://127.0.0.1:{(proxy or store).port}",
         }
         nodes = tuple(
             Server(place / f"node-{number}", free_port(), workers=1, environment=shared)
             for number in range(1, count + 1)
         )
-        return cls(place, nodes, database, store)
+        return cls(place, nodes, database, store, proxy)
 
     @property
     def ports(self) -> Sequence[int]:
@@ -80,6 +83,8 @@ class Cluster:
         """End everything."""
         for node in self.nodes:
             node.stop()
+        if self.proxy is not None:
+            self.proxy.stop()
         self.store.kill()
         self.database.stop()
 

@@ -31,14 +31,14 @@ class Pusher:
         self.open_uploads: list[Upload] = []
         self.complaints: list[str] = []
 
-    async def run(self, port: int, weather: Weather) -> None:
+    async def run(self, port: int | Sequence[int], weather: Weather) -> None:
         """Work until the moment is over or a fault takes the server away for good."""
         async with Connection(port) as connection:
             steps = Steps(connection, self._journal, weather)
             while not weather.over:
                 await self._work_once(steps, weather)
 
-    async def push_once(self, port: int) -> None:
+    async def push_once(self, port: int | Sequence[int]) -> None:
         """Push an image into each own repository; anything but success is a complaint."""
         async with Connection(port) as connection:
             steps = Steps(connection, self._journal, Weather())

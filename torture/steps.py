@@ -23,6 +23,8 @@ class Weather:
     """What the clients know about the fault of the moment, and what sets it off."""
 
     over: bool = False
+    forgiven: frozenset[int] = frozenset()
+    """Statuses that are no complaint: what was asked may have been done or not."""
     struck: bool = False
     dark: bool = False
     """The disk has no power: until the server is gone, its errors are no surprise."""
@@ -68,12 +70,17 @@ class Steps:
             self._journal.doubt(change, began)
             raise
         if answer.status not in change.wanted:
-            if answer.status >= 500:
+            told, is_forgiven = self._told(change, answer), answer.status in self._weather.forgiven
+            if answer.status >= 500 or is_forgiven:
                 # It may have been carried out all the same, as far as the client knows.
                 self._journal.doubt(change, began)
-            raise Refused(f"{change}: {answer.status} {answer.body[:200]!r}", answer.status)
+            raise InDoubt(told) if is_forgiven else Refused(told, answer.status)
         self._journal.acknowledge(change, began)
         return answer
+
+    @staticmethod
+    def _told(change: Change, answer: Answer) -> str:
+        return f"{change}: {answer.status} {answer.body[:200]!r}"
 
     async def start(self, key: Key, data: bytes) -> Upload:
         """Open an upload for a blob."""
