@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from torture.blows import Blow, strike
@@ -25,6 +25,8 @@ HEAVY: Final = "torture/heavy"
 LEASE: Final = 31.0
 """Seconds after which an upload of a killed node can go on."""
 TOLD: Final = frozenset({503, 507})
+LIES: Final[Mapping[str, frozenset[int]]] = {"absent": frozenset({404, 416})}
+"""What a hub may answer as well while its store says that things are not there."""
 
 
 class Siege:
@@ -67,7 +69,7 @@ class Siege:
             work.append(asyncio.create_task(self._push_large(weather)))
         await asyncio.sleep(blow.after)
         weather.struck = True
-        weather.forgiven = TOLD | ({404, 416} if blow.kind == "absent" else set())
+        weather.forgiven = TOLD | LIES.get(blow.kind, frozenset())
         await asyncio.to_thread(strike, self._cluster, blow)
         weather.over = True
         await asyncio.gather(*work)
@@ -167,8 +169,8 @@ def _independent(doubts: Sequence[Change]) -> list[Change]:
     taken: set[Key] = set()
     chosen = []
     for change in reversed(doubts):
-        if change.method in ("PUT", "POST") and "?mount=" not in change.target:
-            if taken.isdisjoint(change.effects):
-                chosen.append(change)
+        is_push = change.method in ("PUT", "POST") and "?mount=" not in change.target
+        if is_push and taken.isdisjoint(change.effects):
+            chosen.append(change)
         taken |= change.effects.keys()
     return chosen

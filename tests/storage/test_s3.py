@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, Unavailable
 from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import UploadId
 from entrepot.storage.s3 import S3Storage
@@ -64,3 +64,25 @@ async def test_a_guess_that_is_wrong_does_no_harm(storage: S3Storage) -> None:
         key = await staged.commit(Digest.of(b"first second"))
     assert b"".join([run async for run in storage.read(key)]) == b"first second"
     assert sorted(await names(storage)) == [storage.bytes_of(key), storage.mark_of(key)]
+
+
+async def test_an_upload_is_let_go_of_although_the_store_stumbles(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody could go on with it for half a minute, and the next chunk would be refused."""
+    replace, failures = storage.bucket.replace, [Unavailable(), Unavailable()]
+
+    async def stumbling(path: str, content: bytes, etag: str) -> str | None:
+        if has_synced and failures:
+            raise failures.pop()
+        return await replace(path, content, etag)
+
+    has_synced = False
+    monkeypatch.setattr(storage.bucket, "replace", stumbling)
+    async with storage.open(ID, ignore) as staged:
+        await staged.write(b"first ")
+        await staged.sync()
+        has_synced = True
+    assert failures == []
+    async with storage.open(ID, ignore) as staged:
+        assert staged.size == len(b"first ")

@@ -23,6 +23,9 @@ LEASE: Final = 30.0
 A dead writer's upload cannot go on for so long. After `sync` the caller has as long to record what
 was synced: then the owner may be another, with other bytes at the same offset."""
 _RENEWALS: Final = 3
+_STUMBLES: Final = 3.0
+"""Seconds for which letting go is tried again; a client is waiting for its answer."""
+_PAUSE: Final = 0.1
 _ATTEMPTS: Final = 5
 
 
@@ -164,15 +167,27 @@ class Hold:
         if self.state.is_ended:
             return True
         begun = "" if is_clean else self.state.begun
+        wanted = replace(self.state, owner="", begun=begun)
         async with self._changing:
             try:
-                await self._store(replace(self.state, owner="", begun=begun))
+                await self._store_patiently(wanted)
             except UploadUnknown:
                 return False
             except EntrepotError:
                 # Another owns it, and has what this one began among its spares; or its time ends.
                 return True
         return True
+
+    async def _store_patiently(self, wanted: State) -> None:
+        """Try again for a while where the store stumbles: until then nobody else can go on."""
+        until = time.monotonic() + _STUMBLES
+        while True:
+            try:
+                return await self._store(wanted)
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_PAUSE)
 
     async def _renew(self) -> None:
         """Own it for longer, again and again, until it is let go of or lost."""
