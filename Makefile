@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup serve test check bench torture screenshots clean
+.PHONY: setup serve test check bench bench-scale torture screenshots clean
 
 setup: .venv/.ready
 
@@ -23,6 +23,13 @@ test: setup
 
 check: setup
 	@$(BIN)/just check
+
+# Nodes, PostgreSQL and S3: what a request costs each; a million manifests; memory. As root.
+bench-scale: setup
+	@scripts/tools.sh
+	@$(BIN)/python -m bench.nodes
+	@$(BIN)/python -m bench.large
+	@$(BIN)/python -m bench.memory
 
 bench: setup
 	@scripts/tools.sh

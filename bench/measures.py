@@ -127,13 +127,16 @@ def measure_pushes(peer: Peer, seconds: float, clients: int = 8) -> Measure:
     names = [f"{NAMESPACE}/push{number}" for number in range(clients)]
     authorization = peer.authorization(*names)
     with ThreadPoolExecutor(clients) as pool:
-        taken = list(pool.map(lambda name: _push_images(peer, name, authorization, seconds), names))
+        taken = list(
+            pool.map(lambda name: push_images(peer.port, name, authorization, seconds), names)
+        )
     times = sorted(each for one in taken for each in one)
     return Measure(len(times) / seconds, p99=times[int(len(times) * 0.99)] * 1000)
 
 
-def _push_images(peer: Peer, name: str, authorization: str | None, seconds: float) -> list[float]:
-    connection = Connection(peer.port, authorization)
+def push_images(port: int, name: str, authorization: str | None, seconds: float) -> list[float]:
+    """Push images one after the other; the seconds that each took."""
+    connection = Connection(port, authorization)
     taken: list[float] = []
     end = time.perf_counter() + seconds
     while (began := time.perf_counter()) < end:

@@ -16,7 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -80,7 +80,7 @@ def main() -> int:
     options = _options()
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="memory-")))
-        nodes = _start(stack, place, options.nodes)
+        nodes = start_nodes(stack, place, options.nodes).nodes
         _watch(stack, nodes)
         contents = [Content(options.size * MIB, number) for number in range(len(nodes))]
         digests = [content.digest for content in contents]
@@ -112,10 +112,23 @@ class _Phase:
 _PHASE = _Phase()
 
 
-def _start(stack: ExitStack, place: Path, count: int) -> list[Node]:
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Nodes that run, over a database and a store whose processes these are."""
+
+    nodes: list[Node]
+    database: list[int]
+    store: list[int]
+
+
+def start_nodes(stack: ExitStack, place: Path, count: int, workers: int = 2) -> Cluster:
+    """Nodes over one PostgreSQL and one S3 server; the first account is made."""
+    before = _running()
     database = stack.enter_context(serving_postgres())
+    of_database = _running() - before
     (place / "s3").mkdir()
     store = stack.enter_context(serving_s3(place / "s3"))
+    of_store = _running() - before - of_database
     settings = CREDENTIALS | {
         "ENTREPOT_DATABASE": database,
         "ENTREPOT_STORAGE": f"s3://{BUCKET}/hub",
@@ -127,13 +140,29 @@ def _start(stack: ExitStack, place: Path, count: int) -> list[Node]:
     for number in range(count):
         port, data = free_port(), place / f"node-{number}"
         command = [str(PROGRAM), "serve", "--data", str(data), "--port", str(port)]
-        tree = Tree([*command, "--workers", "2"], place / f"node-{number}.log", settings)
+        tree = Tree([*command, "--workers", str(workers)], place / f"node-{number}.log", settings)
         stack.callback(tree.end)
         nodes.append(Node(port, tree))
         _wait_for(port)
     first = place / "node-0"
     operate(first, "user", "add", USER, "--password-stdin", stdin=PASSWORD, settings=settings)
-    return nodes
+    return Cluster(nodes, sorted(of_database), sorted(of_store))
+
+
+def _running() -> set[int]:
+    """Processes of this one: children, and theirs."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                text = (entry / "stat").read_text()
+                parents[int(entry.name)] = int(text.rpartition(")")[2].split()[1])
+    found, growing = {os.getpid()}, True
+    while growing:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        found |= more
+        growing = bool(more)
+    return found - {os.getpid()}
 
 
 def _wait_for(port: int) -> None:
