@@ -1,12 +1,13 @@
 """A backup is whole or none, holds what its moment named, and makes the same hub again."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from entrepot.errors import Invalid, NotFound
+from entrepot.errors import Conflict, Invalid, NotFound
 from entrepot.metadata import holds, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import find_repository
@@ -15,6 +16,7 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.registry.backups import FACTS, MARK, Backups, Generation
 from entrepot.registry.collector import Collector
+from entrepot.registry.scrub import Scrub
 from entrepot.settings import Settings
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
@@ -97,16 +99,68 @@ async def test_a_backup_that_was_ended_is_none(plant: Plant, shop: Shop) -> None
     assert plant.backups.list_all() == []
 
 
+async def test_one_backup_is_made_at_a_time(plant: Plant, shop: Shop) -> None:
+    await shop.image(b"first", "v1")
+    with plant.backups._alone():
+        with pytest.raises(Conflict):
+            await plant.make()
+        with pytest.raises(Conflict):
+            plant.backups.keep(1)
+    await plant.make()
+
+
+async def test_what_was_ended_or_is_damaged_is_cleared_and_copied_again(
+    plant: Plant, shop: Shop
+) -> None:
+    await shop.image(b"first", "v1")
+    ended = plant.place.data / "backups" / "generations" / "ended"
+    ended.mkdir(parents=True)
+    (ended / FACTS).write_bytes(b"half")
+    await plant.make()
+    path = next(iter(plant.place.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
+    path.write_bytes(b"fir5t")
+    assert len(await plant.backups.verify()) == 1
+    await plant.make()
+    assert await plant.backups.verify() == []
+    assert plant.backups.keep(1) == 1
+    assert not ended.exists()
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_a_blob_that_the_disk_does_not_give_is_told(
+    plant: Plant, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.image(b"first", "v1")
+    digest, read = str(Digest.of(b"first")), plant.storage.read
+
+    async def failing(key: BlobKey) -> AsyncIterator[bytes]:
+        if key == digest:
+            raise OSError(5, "Input/output error")
+        async for run in read(key):
+            yield run
+
+    monkeypatch.setattr(plant.storage, "read", failing)
+    made = await plant.make()
+    assert made.problems == [f"{digest}: the bytes cannot be read: Input/output error"]
+    assert await plant.backups.verify() == [f"{made.name} lacks {made.problems[0]}"]
+    scrub = Scrub(plant.metadata, plant.storage, plant.clock)
+    await scrub.step(timedelta(days=30), 10**9)
+    assert [each.digest for each in await scrub.list_damage()] == [digest]
+
+
 async def test_a_damaged_backup_is_told_and_never_restored(plant: Plant, shop: Shop) -> None:
     await add_account(plant.metadata, "alice")
     await shop.image(b"first", "v1")
     made = await plant.make()
     path = next(iter(plant.place.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
     path.write_bytes(b"wrong")
-    assert await plant.backups.verify() == [f"{Digest.of(b'first')} is missing or damaged"]
     with pytest.raises(Invalid, match="is damaged"):
         await plant.restore(made, "other")
+    assert await plant.backups.verify() == [f"{Digest.of(b'first')} is missing or damaged"]
+    with pytest.raises(Invalid, match="lacks"):
+        await plant.restore(made, "another")
     path.write_bytes(b"first")
+    assert await plant.backups.verify() == []
     facts = plant.place.data / "backups" / "generations" / made.name / FACTS
     facts.write_bytes(facts.read_bytes()[:-1])
     assert await plant.backups.verify() == [f"the facts of {made.name} are damaged"]

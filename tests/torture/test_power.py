@@ -26,6 +26,8 @@ def cut(kind: str, place: Path, moments: list[Moment], **environment: str) -> Re
     """Go through the cuts on a disk of this kind."""
     require_root("mounting a disk")
     tool(f"mkfs.{kind}")
+    if not Path("/dev/loop-control").exists():
+        pytest.skip("this kernel has no loop devices to make a disk of")
     return cut_power(kind, place, moments, seed=SEED, environment=environment)
 
 

@@ -8,6 +8,7 @@ bytes of its own: a second backup copies only what is new.
 """
 
 import asyncio
+import fcntl
 import gzip
 import hashlib
 import json
@@ -15,13 +16,13 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
-from entrepot.errors import EntrepotError, Invalid, NotFound
+from entrepot.errors import Conflict, EntrepotError, Invalid, NotFound, Unavailable
 from entrepot.metadata import holds, snapshots
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.snapshots import Line, Place
@@ -92,8 +93,15 @@ class Backups:
     ) -> Generation:
         """Back up everything as it is at one moment from now on.
 
-        Bytes that are missing or damaged are told among the generation's `problems`.
+        Bytes that are missing or damaged are told among the generation's `problems`. Raises
+        `Conflict` while another backup is made in the directory.
         """
+        with self._alone():
+            return await self._make(metadata, storage, place, now, watch)
+
+    async def _make(
+        self, metadata: Metadata, storage: Storage, place: Place, now: Clock, watch: Watch
+    ) -> Generation:
         began = now()
         name = began.strftime("%Y%m%dT%H%M%S.%fZ")
         directory = self._generations / name
@@ -116,10 +124,14 @@ class Backups:
         return made
 
     async def verify(self, watch: Watch = lambda _done, _total: None) -> list[str]:
-        """Read all facts and bytes of all generations; say what is wrong."""
+        """Read all facts and bytes of all generations; say what is wrong.
+
+        Damaged bytes are put aside: the next backup copies them again.
+        """
         problems: list[str] = []
         blobs: dict[str, Blob] = {}
         for generation in self.list_all():
+            problems += [f"{generation.name} lacks {each}" for each in generation.problems]
             facts = self._generations / generation.name / FACTS
             if await asyncio.to_thread(_hash_of_file, facts) != generation.facts:
                 problems.append(f"the facts of {generation.name} are damaged")
@@ -129,8 +141,11 @@ class Backups:
             blobs |= {each.digest: each for each in found if each.digest not in known}
         total, done = sum(each.size for each in blobs.values()), 0
         for each in blobs.values():
-            if not await asyncio.to_thread(_is_right, self._path_of(each.digest), each.digest):
+            path = self._path_of(each.digest)
+            if not await asyncio.to_thread(_is_right, path, each.digest):
                 problems.append(f"{each.digest} is missing or damaged")
+                with suppress(FileNotFoundError):
+                    path.rename(path.with_name(f"{path.name}.damaged"))
             done += each.size
             watch(done, total)
         return problems
@@ -138,9 +153,18 @@ class Backups:
     def keep(self, count: int) -> int:
         """Forget all but the newest `count` generations, and bytes that no other names.
 
-        Says how many generations went.
+        Says how many generations went. Raises `Conflict` while a backup is made there.
         """
+        with self._alone():
+            return self._keep(count)
+
+    def _keep(self, count: int) -> int:
         found = self.list_all()
+        whole = {each.name for each in found}
+        for directory in self._generations.iterdir():
+            # Nobody makes one now: these were ended.
+            if directory.name not in whole:
+                shutil.rmtree(directory)
         gone = found[: max(0, len(found) - count)]
         for each in gone:
             directory = self._generations / each.name
@@ -182,6 +206,17 @@ class Backups:
             watch(done, total)
         return await asyncio.to_thread(snapshots.load, place, _lines_of(facts), keys.get)
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the directory: what one copies, another must not clear away."""
+        self._generations.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self._directory / "lock").open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Conflict(f"another backup is being made in {self._directory}") from error
+            yield
+
     def _path_of(self, digest: str) -> Path:
         algorithm, _, name = digest.partition(":")
         return self._directory / "blobs" / algorithm / name[:2] / name
@@ -191,13 +226,13 @@ class Backups:
         path = self._path_of(blob.digest)
         if path.is_file() and path.stat().st_size == blob.size:
             return None
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(_make_directory, path.parent)
         passing = path.with_name(f".{secrets.token_hex(8)}")
         digest = Digest.parse(blob.digest)
         hasher = new_hasher(digest.algorithm)
         try:
             with passing.open("wb") as file:
-                async for run in storage.read(BlobKey(blob.key)):
+                async for run in _readable(storage.read(BlobKey(blob.key))):
                     await asyncio.to_thread(_take, file, hasher.update, run)
                 if hasher.hexdigest() != digest.hex:
                     return "the bytes do not match the digest"
@@ -248,6 +283,24 @@ async def _holding(metadata: Metadata, now: Clock) -> AsyncIterator[None]:
         renewing.cancel()
         async with metadata.begin() as tx:
             await holds.drop_hold(tx, name)
+
+
+async def _readable(runs: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """One blob that the disk does not give must not end the backup of the others."""
+    try:
+        async for run in runs:
+            yield run
+    except OSError as error:
+        raise Unavailable(f"the bytes cannot be read: {error.strerror}") from error
+
+
+def _make_directory(path: Path) -> None:
+    """Make it, and sync the directories that name it."""
+    if path.is_dir():
+        return
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for each in list(path.parents)[:3]:
+        _sync_directory(each)
 
 
 def _write_facts(path: Path, place: Place) -> tuple[int, str]:

@@ -69,19 +69,23 @@ class Scrub:
             return
         await self._look_again()
         until = time.monotonic() + lasts.total_seconds()
-        is_over = True
-        async for each in self.run(rate, found.last):
-            found = replace(
-                found, last=each.digest, blobs=found.blobs + 1, size=found.size + each.size
-            )
-            if time.monotonic() > until:
-                is_over = False
-                break
-        if is_over:
-            found = replace(found, ended_at=self._now())
-            _log.info("scrubbed", extra={"blobs": found.blobs, "bytes": found.size})
-        async with self._metadata.begin() as tx:
-            await scrubs.save_pass(tx, found)
+        is_over = False
+        try:
+            async for each in self.run(rate, found.last):
+                found = replace(
+                    found, last=each.digest, blobs=found.blobs + 1, size=found.size + each.size
+                )
+                if time.monotonic() > until:
+                    break
+            else:
+                is_over = True
+        finally:
+            # Also where a blob could not be looked at: the next step must not begin anew.
+            if is_over:
+                found = replace(found, ended_at=self._now())
+                _log.info("scrubbed", extra={"blobs": found.blobs, "bytes": found.size})
+            async with self._metadata.begin() as tx:
+                await scrubs.save_pass(tx, found)
 
     async def find_pass(self) -> Pass | None:
         """The pass under way, or the last one."""
@@ -121,6 +125,8 @@ class Scrub:
                 await asyncio.to_thread(hasher.update, run)
                 size += len(run)
                 await wait(len(run))
+        except OSError as error:
+            return f"the bytes cannot be read: {error.strerror}"
         except EntrepotError as error:
             if await self._storage.find_size(BlobKey(blob.key)) is None:
                 return "the bytes are missing"
