@@ -66,6 +66,11 @@ class Settings:
         FILES,
         pattern=r"^(files|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
     )
+    storage_from: str | None = _setting(
+        "Where bytes were kept before, while `entrepot migrate` copies them: read, never written.",
+        None,
+        pattern=r"^(files|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
+    )
     s3_endpoint: str | None = _setting(
         "The URL of an S3-compatible store; by default that of AWS.",
         None,

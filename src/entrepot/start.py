@@ -5,6 +5,7 @@ Light, like `entrepot.settings`: a cold start waits for it.
 
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entrepot.errors import Unavailable
@@ -13,6 +14,7 @@ from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
+from entrepot.storage.moving import MovingStorage
 from entrepot.storage.protocols import Storage
 
 if TYPE_CHECKING:
@@ -27,10 +29,11 @@ def prepare(settings: Settings) -> None:
     Raises `Unavailable` for a bucket that cannot be used.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
-    if settings.storage == FILES:
-        FileStorage(settings.data).prepare()
-    else:
-        _open_s3(settings).bucket.check()
+    for place in filter(None, (settings.storage, settings.storage_from)):
+        if place == FILES:
+            FileStorage(settings.data).prepare()
+        else:
+            _open_s3(settings, place).bucket.check()
     if settings.database is None:
         upgrade_sqlite(settings.sqlite_file)
     else:
@@ -49,12 +52,24 @@ async def open_metadata(settings: Settings) -> Metadata:
     return metadata
 
 
+def place_of_facts(settings: Settings, database: str | None) -> Path | str:
+    """The URL of that database, or the SQLite file where none is set."""
+    return settings.sqlite_file if database is None else database
+
+
 def open_storage(settings: Settings) -> Storage:
-    """The place for bytes of the settings."""
-    return FileStorage(settings.data) if settings.storage == FILES else _open_s3(settings)
+    """The place for bytes of the settings, or both of them while bytes move."""
+    new = _open_place(settings, settings.storage)
+    if settings.storage_from is None:
+        return new
+    return MovingStorage(new, _open_place(settings, settings.storage_from))
 
 
-def _open_s3(settings: Settings) -> "S3Storage":
+def _open_place(settings: Settings, place: str) -> Storage:
+    return FileStorage(settings.data) if place == FILES else _open_s3(settings, place)
+
+
+def _open_s3(settings: Settings, address: str) -> "S3Storage":
     # Late: a hub on files need not have obstore, nor wait for it.
     try:
         from entrepot.storage.s3 import S3Storage
@@ -63,7 +78,7 @@ def _open_s3(settings: Settings) -> "S3Storage":
         raise Unavailable("storage in S3 needs more: pip install 'entrepot[s3]'") from error
 
     place = Place.parse(
-        settings.storage,
+        address,
         settings.s3_endpoint,
         settings.s3_region,
         path_style=settings.s3_path_style,

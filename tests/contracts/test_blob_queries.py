@@ -108,3 +108,18 @@ async def test_blobs_are_listed_by_digest_a_page_at_a_time(metadata: Metadata) -
         found += [blob.digest for blob in page]
     assert found == sorted(digests)
     assert await blobs.count_all(metadata.reader) == 9
+
+
+async def test_a_row_follows_its_bytes_only_from_where_they_were(metadata: Metadata) -> None:
+    assert await blobs.measure_all(metadata.reader) == (0, 0)
+    repository = await add_repository(metadata, "a/b")
+    digest = await add_blob(metadata, repository, b"content")
+    found = await blobs.find_blob(metadata.reader, repository.id, digest)
+    assert found is not None
+    async with metadata.begin() as tx:
+        assert not await blobs.move_blob(tx, digest, "another key", "new key")
+        assert await blobs.move_blob(tx, digest, found.key, "new key")
+        assert not await blobs.move_blob(tx, ABSENT, found.key, "new key")
+    moved = await blobs.find_blob(metadata.reader, repository.id, digest)
+    assert moved == StoredBlob(str(digest), 7, "new key")
+    assert await blobs.measure_all(metadata.reader) == (1, 7)

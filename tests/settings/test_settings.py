@@ -124,6 +124,7 @@ EVERY = Settings(
     database="postgresql://somewhere/hub",
     data=Path("/x"),
     storage="s3://bucket/hub",
+    storage_from="files",
     s3_endpoint="https://s3.example",
     s3_region="eu-central-1",
     s3_path_style=False,

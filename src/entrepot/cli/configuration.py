@@ -84,14 +84,21 @@ def _check_together(settings: Settings) -> None:
         fail("tls = auto makes its own certificate: leave tls_cert out", USAGE)
     if settings.oidc_issuer is not None and settings.oidc_client_id is None:
         fail("oidc_issuer needs oidc_client_id", USAGE)
-    if settings.storage == FILES and settings.s3_endpoint is not None:
-        fail("s3_endpoint needs storage = s3://BUCKET", USAGE)
+    _check_storage(settings)
     given = (settings.tls_cert, settings.tls_key, settings.oidc_client_secret_file)
     for path in filter(None, given):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)
     _check_networks("trusted_proxies", settings.trusted_proxies)
     _check_networks("webhook_networks", settings.webhook_networks)
+
+
+def _check_storage(settings: Settings) -> None:
+    if settings.storage_from == settings.storage:
+        fail("storage_from is where bytes were before, not where they are now", USAGE)
+    on_files = settings.storage == FILES and settings.storage_from in (None, FILES)
+    if on_files and settings.s3_endpoint is not None:
+        fail("s3_endpoint needs storage = s3://BUCKET", USAGE)
 
 
 def _check_networks(name: str, networks: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from entrepot.cli import (
     collect,
     invite,
     layouts,
+    migrate,
     orgs,
     policies,
     reindex,
@@ -43,6 +44,7 @@ app.command("scrub")(scrub.scrub)
 app.command("export")(layouts.export)
 app.command("import")(layouts.import_)
 app.command("reindex")(reindex.reindex)
+app.command("migrate")(migrate.migrate)
 app.command("invite")(invite.invite)
 app.add_typer(users.app, name="user")
 app.add_typer(orgs.app, name="org")

@@ -1,11 +1,18 @@
 """Personal tokens, refresh tokens, and registry tokens got with either or with a password."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from entrepot.errors import InvalidAccount, NamespaceUnknown, TokenUnknown
+from entrepot.errors import (
+    InvalidAccount,
+    NamespaceUnknown,
+    OutOfSpace,
+    TokenUnknown,
+    Unavailable,
+)
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.identities import Identity, password_mark
@@ -212,8 +219,11 @@ class Tokens:
 
     async def touch(self, token_id: int, address: str = "") -> None:
         """Record that a token was used, and from where; at most once a minute."""
-        async with self._metadata.begin() as tx:
-            await tokens.touch_token(tx, token_id, self._now(), address)
+        # A pull that only this note stands in the way of goes on: the disk is full, or the facts
+        # are on their way to another database.
+        with suppress(OutOfSpace, Unavailable):
+            async with self._metadata.begin() as tx:
+                await tokens.touch_token(tx, token_id, self._now(), address)
 
     async def _make(
         self, token: Token, namespace_id: int, whose: str, by: Actor

@@ -91,6 +91,12 @@ _HOLDERS: Final = Statement(
     .limit(bindparam("limit"))
 )
 _COUNT: Final = Statement(select(func.count()).select_from(blobs))
+_MEASURE: Final = Statement(select(func.count(), func.coalesce(func.sum(blobs.c.size), 0)))
+_MOVE: Final = Statement(
+    update(blobs)
+    .where(blobs.c.digest == bindparam("blob"), blobs.c.storage_key == bindparam("old"))
+    .values(storage_key=bindparam("new"))
+)
 _LIST: Final = Statement(
     select(*_COLUMNS)
     .where(blobs.c.digest > bindparam("last"))
@@ -168,6 +174,17 @@ async def count_all(reader: Reader) -> int:
     """How many blobs there are."""
     row = await reader.one(_COUNT)
     return int(row[0]) if row else 0
+
+
+async def measure_all(reader: Reader) -> tuple[int, int]:
+    """How many blobs there are, and how many bytes they have."""
+    row = await reader.one(_MEASURE)
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+async def move_blob(tx: Transaction, digest: Digest, old: str, new: str) -> bool:
+    """Record that bytes are elsewhere; `False` where the row says something else than `old`."""
+    return await tx.run(_MOVE, blob=str(digest), old=old, new=new) > 0
 
 
 async def list_blobs(reader: Reader, last: str, limit: int) -> Sequence[StoredBlob]:

@@ -1,11 +1,14 @@
 """Brings a database to this version's schema."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pysqlite3 import dbapi2
 
 from entrepot.metadata.sqlite_file import check_library_version, connect
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 HEAD: Final = "0007"
 """The newest revision; a test compares it with the scripts, so that a start can skip Alembic."""
@@ -34,25 +37,28 @@ def upgrade_sqlite(path: Path) -> None:
 
 def upgrade_sqlite_by_scripts(path: Path) -> None:
     """As `upgrade_sqlite`, by Alembic whatever the file holds."""
-    # Late: SQLAlchemy's engine and Alembic are slow to import, and seldom needed.
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
-    engine = create_engine(
-        "sqlite://", module=dbapi2, creator=lambda: connect(path), poolclass=NullPool
-    )
-    upgrade(engine)
+    upgrade(open_engine(path))
 
 
 def upgrade_postgresql(url: str) -> None:
     """Create or upgrade the database's schema; nodes that start together wait for one another."""
+    upgrade(open_engine(url))
+
+
+def open_engine(place: Path | str) -> "Engine":
+    """SQLAlchemy's own engine over a SQLite file or the database of a PostgreSQL URL."""
+    # Late: SQLAlchemy's engine and Alembic are slow to import, and seldom needed.
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    scheme, separator, rest = url.partition("://")
+    if isinstance(place, Path):
+        return create_engine(
+            "sqlite://", module=dbapi2, creator=lambda: connect(place), poolclass=NullPool
+        )
+    scheme, separator, rest = place.partition("://")
     if scheme not in ("postgresql", "postgres") or not separator:
         raise ValueError("a PostgreSQL URL begins with postgresql://")
-    upgrade(create_engine(f"postgresql+psycopg://{rest}", poolclass=NullPool))
+    return create_engine(f"postgresql+psycopg://{rest}", poolclass=NullPool)
 
 
 def upgrade(engine: object) -> None:

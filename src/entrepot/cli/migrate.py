@@ -1,0 +1,111 @@
+"""`entrepot migrate`: a hub's bytes go to another storage, its facts to another database."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+from entrepot.cli.progress import showing
+
+if TYPE_CHECKING:
+    from entrepot.services import Services
+    from entrepot.settings import Settings
+
+
+def migrate(
+    to_storage: Annotated[
+        str | None, typer.Option("--to-storage", help="`files`, or `s3://BUCKET/PREFIX`.")
+    ] = None,
+    to_database: Annotated[
+        str | None, typer.Option("--to-database", help="`sqlite`, or `postgresql://…`.")
+    ] = None,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Let the database that was left be written again.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Move a hub to another storage or another database; a hub may be running."""
+    from entrepot.cli.configuration import read_settings
+
+    if [to_storage is not None, to_database is not None, cancel].count(True) != 1:
+        fail("give one of --to-storage, --to-database and --cancel", USAGE)
+    settings = read_settings(data=data)
+    if to_storage is not None:
+        told = _move_bytes(settings, to_storage)
+        line = "{blobs} blobs are in {storage}, {copied} of them copied now; {problems} problems."
+    elif to_database is not None:
+        told = _move_facts(settings, to_database)
+        line = "{rows} rows of {tables} tables are there and the same. Set the database and start."
+    else:
+        told = _cancel(settings)
+        line = "The database is written again."
+    if as_json:
+        print_json(told)
+    else:
+        print(line.format(**told))
+    if told.get("problems"):
+        raise typer.Exit(1)
+
+
+def _move_bytes(settings: "Settings", place: str) -> dict[str, object]:
+    if settings.storage != place or settings.storage_from is None:
+        fail(
+            f'first set storage = "{place}" and storage_from = "{settings.storage}",'
+            " and start the hub again: it then writes there and reads from both",
+            USAGE,
+        )
+    return with_services(settings.data, lambda services: _copy_blobs(services, place))
+
+
+async def _copy_blobs(services: "Services", place: str) -> dict[str, object]:
+    import sys
+
+    from entrepot.registry.moves import Moves
+    from entrepot.storage.moving import MovingStorage
+
+    if not isinstance(services.storage, MovingStorage):
+        fail("storage_from is not set", USAGE)
+    moves = Moves(services.metadata, services.storage)
+    count, total = await moves.count()
+    copied = problems = 0
+    with showing("Copying", total) as notice:
+        async for moved in moves.run():
+            copied += moved.is_copied
+            problems += moved.problem is not None
+            if moved.problem is not None:
+                print(f"{moved.digest}: {moved.problem}", file=sys.stderr)
+            notice(moved.size)
+    # Looked at again: what a hub that was not started again wrote to the old storage meanwhile.
+    left = await moves.count_left()
+    return {
+        "storage": place,
+        "blobs": count,
+        "copied": copied,
+        "problems": max(left, problems),
+    }
+
+
+def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
+    from entrepot.errors import EntrepotError
+    from entrepot.metadata.copying import copy_database
+    from entrepot.start import place_of_facts
+
+    source = place_of_facts(settings, settings.database)
+    target = place_of_facts(settings, None if to == "sqlite" else to)
+    if source == target:
+        fail("the hub is there already", USAGE)
+    try:
+        with showing("Copying rows", 0) as notice:
+            found = copy_database(source, target, notice)
+    except EntrepotError as error:
+        fail(f"{error.message} (repeat this, or go back with: entrepot migrate --cancel)")
+    return {"rows": sum(each.rows for each in found), "tables": len(found)}
+
+
+def _cancel(settings: "Settings") -> dict[str, object]:
+    from entrepot.metadata.copying import unseal
+    from entrepot.start import place_of_facts
+
+    unseal(place_of_facts(settings, settings.database))
+    return {"sealed": False}

@@ -1,0 +1,84 @@
+"""Blobs copied from one storage to another, row by row, while everybody pulls and pushes."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from entrepot.metadata import blobs
+from entrepot.metadata.blobs import StoredBlob
+from entrepot.metadata.engine import Metadata
+from entrepot.oci.digests import Digest, new_hasher
+from entrepot.storage.moving import MovingStorage
+from entrepot.storage.protocols import BlobKey, UploadId
+
+_ROWS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One blob looked at; `problem` is `None` when its bytes are in the new storage."""
+
+    digest: str
+    size: int
+    is_copied: bool = False
+    problem: str | None = None
+
+
+class Moves:
+    """Brings every blob into the new storage; killed at any point, it is begun again."""
+
+    def __init__(self, metadata: Metadata, storage: MovingStorage) -> None:
+        self._metadata = metadata
+        self._storage = storage
+
+    async def count(self) -> tuple[int, int]:
+        """How many blobs there are, and their bytes."""
+        return await blobs.measure_all(self._metadata.reader)
+
+    async def run(self) -> AsyncIterator[Moved]:
+        """Every blob, as its bytes are found in the new storage or were copied there."""
+        last = ""
+        while rows := await blobs.list_blobs(self._metadata.reader, last, _ROWS):
+            for blob in rows:
+                last = blob.digest
+                yield await self._move(blob)
+
+    async def count_left(self) -> int:
+        """How many rows name bytes that the new storage does not have in full."""
+        last, left = "", 0
+        while rows := await blobs.list_blobs(self._metadata.reader, last, _ROWS):
+            last = rows[-1].digest
+            for blob in rows:
+                left += await self._storage.new.find_size(BlobKey(blob.key)) != blob.size
+        return left
+
+    async def _move(self, blob: StoredBlob) -> Moved:
+        if await self._storage.new.find_size(BlobKey(blob.key)) is not None:
+            return Moved(blob.digest, blob.size)
+        digest = Digest.parse(blob.digest)
+        if await self._storage.old.find_size(BlobKey(blob.key)) is None:
+            return Moved(blob.digest, blob.size, problem="the bytes are missing")
+        key = await self._copy(BlobKey(blob.key), digest)
+        if key is None:
+            return Moved(blob.digest, blob.size, problem="the bytes do not match the digest")
+        # Where the row has changed meanwhile, nobody names the copy and the collector takes it.
+        async with self._metadata.begin() as tx:
+            for each in sorted({blob.key, str(key)}):
+                await blobs.lock_key(tx, each)
+            if await self._storage.new.find_size(key) == blob.size:
+                await blobs.move_blob(tx, digest, blob.key, key)
+        return Moved(blob.digest, blob.size, is_copied=True)
+
+    async def _copy(self, key: BlobKey, digest: Digest) -> BlobKey | None:
+        """Copy the bytes as an upload, which a kill leaves to expire; `None` for damaged ones."""
+        upload = UploadId(secrets.token_hex(16))
+        hasher = new_hasher(digest.algorithm)
+        async with self._storage.new.open(upload, hasher.update, is_new=True) as staged:
+            async for run in self._storage.old.read(key):
+                await staged.write(run)
+            await staged.settle()
+            if hasher.hexdigest() == digest.hex:
+                return await staged.commit(digest)
+        await self._storage.new.discard(upload)
+        return None
