@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +12,27 @@ from torture.blows import NODE_BLOWS, STORE_BLOWS, random_blows
 from torture.clusters import OPEN, Cluster
 from torture.commands import Command
 from torture.kills import Result
-from torture.sieges import Siege
+from torture.sieges import LEASE, Siege
 
 
 def besiege(
-    place: Path, kinds: Mapping[str, int], *, count: int, clients: int, seed: int, nodes: int = 3
+    place: Path,
+    kinds: Mapping[str, int],
+    *,
+    count: int,
+    clients: int,
+    seed: int,
+    nodes: int = 3,
+    settings: Mapping[str, str] = OPEN,
+    plant: Callable[[Cluster], None] = lambda _: None,
+    lease: float = LEASE,
 ) -> tuple[Result, str]:
-    """What a run found, and what else there is to say about it."""
-    settings = {**OPEN, "ENTREPOT_S3_REDIRECT": "false"}
-    is_lying = kinds is STORE_BLOWS
-    cluster = Cluster.create(place, nodes, settings, seed if is_lying else None)
-    siege = Siege(cluster, seed=seed, clients=clients, heavy=is_lying)
+    """What a run found, and what else there is to say about it; `plant` makes it go wrong."""
+    is_lying = kinds.keys() <= STORE_BLOWS.keys()
+    told = {**settings, "ENTREPOT_S3_REDIRECT": "false"}
+    cluster = Cluster.create(place, nodes, told, seed if is_lying else None)
+    plant(cluster)
+    siege = Siege(cluster, seed=seed, clients=clients, heavy=is_lying, lease=lease)
     try:
         cluster.start()
         result = asyncio.run(siege.run(random_blows(seed, kinds, count)))

@@ -23,7 +23,7 @@ LARGE: Final = 9 * 1024 * 1024
 """Bytes of a blob that is written to S3 part by part."""
 HEAVY: Final = "torture/heavy"
 LEASE: Final = 31.0
-"""Seconds after which an upload of a killed node can go on."""
+"""Seconds after which an upload of a killed node can go on; without them none is looked at."""
 TOLD: Final = frozenset({503, 507})
 LIES: Final[Mapping[str, frozenset[int]]] = {"absent": frozenset({404, 416})}
 """What a hub may answer as well while its store says that things are not there."""
@@ -32,8 +32,17 @@ LIES: Final[Mapping[str, frozenset[int]]] = {"absent": frozenset({404, 416})}
 class Siege:
     """One run: a cluster, its clients, their journal, and the blows."""
 
-    def __init__(self, cluster: Cluster, *, seed: int, clients: int, heavy: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        seed: int,
+        clients: int,
+        heavy: bool = False,
+        lease: float = LEASE,
+    ) -> None:
         self._cluster = cluster
+        self._lease = lease
         self._rng = random.Random(seed)
         self._journal = Journal()
         common = common_blobs(self._rng)
@@ -121,8 +130,8 @@ class Siege:
             self._uploads += pusher.open_uploads
             pusher.open_uploads.clear()
         uploads: list[Upload] = []
-        if whole:
-            await asyncio.sleep(LEASE)
+        if whole and self._lease:
+            await asyncio.sleep(self._lease)
             uploads = self._uploads
         checker = Checker(self._cluster.ports, self._journal, self._find_manifest)
         keys = self._keys_to_check(whole=whole)
