@@ -3,10 +3,11 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
-from entrepot.errors import BadCredentials, BadToken, TokenUnknown
+from entrepot.errors import BadCredentials, BadToken, TokenUnknown, Unavailable
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
 from entrepot.hub.passwords import Passwords
@@ -316,3 +317,18 @@ class TestRegistryTokens:
         await accounts.disable("alice")
         with pytest.raises(BadToken):
             await identities.by_registry_token(issued.text)
+
+
+async def test_a_token_is_used_though_nothing_can_be_noted(
+    metadata: Metadata, tokens: Tokens, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = await tokens.add_personal(alice, "ci", Scope.READ, None)
+
+    def refuse() -> NoReturn:
+        raise Unavailable("the hub is moving to another database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(metadata, "begin", refuse)
+        await tokens.touch(made.id)
+    found = await tokens.list_personal()
+    assert [each.last_used_at for each, _ in found] == [None]

@@ -8,6 +8,8 @@ from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_servic
 from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from entrepot.services import Services
     from entrepot.settings import Settings
 
@@ -91,12 +93,14 @@ def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
     from entrepot.metadata.copying import copy_database
     from entrepot.start import place_of_facts
 
-    source = place_of_facts(settings, settings.database)
+    if to != "sqlite" and not to.startswith(("postgresql://", "postgres://")):
+        fail("a database is sqlite or postgresql://USER@HOST/NAME", USAGE)
+    source = _facts_of(settings)
     target = place_of_facts(settings, None if to == "sqlite" else to)
     if source == target:
         fail("the hub is there already", USAGE)
     try:
-        with showing("Copying rows", 0) as notice:
+        with showing("Copying rows", None) as notice:
             found = copy_database(source, target, notice)
     except EntrepotError as error:
         fail(f"{error.message} (repeat this, or go back with: entrepot migrate --cancel)")
@@ -104,8 +108,20 @@ def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
 
 
 def _cancel(settings: "Settings") -> dict[str, object]:
+    from entrepot.errors import EntrepotError
     from entrepot.metadata.copying import unseal
+
+    try:
+        unseal(_facts_of(settings))
+    except EntrepotError as error:
+        fail(error.message)
+    return {"sealed": False}
+
+
+def _facts_of(settings: "Settings") -> "Path | str":
+    """Where the hub's facts are; no hub there ends the command."""
     from entrepot.start import place_of_facts
 
-    unseal(place_of_facts(settings, settings.database))
-    return {"sealed": False}
+    if settings.database is None and not settings.sqlite_file.exists():
+        fail(f"there is no hub in {settings.data} (start one with: entrepot serve)")
+    return place_of_facts(settings, settings.database)

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def showing(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far something is; what this yields is called with how much more is done."""
+def showing(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how far something is; what this yields is called with how much more is done.
+
+    `None` is a total that nobody knows.
+    """
     from rich.console import Console
     from rich.progress import Progress
 

@@ -51,19 +51,26 @@ def copy_database(source: Place, target: Place, notice: Notice) -> list[Content]
     Raises `Conflict` where the target holds something else, and `Unavailable` for a failure: the
     target is then as it was, and the source sealed until this is repeated or `unseal` is called.
     """
-    try:
+    with _named_failures():
         return _copy_database(source, target, notice)
-    except DBAPIError as error:
-        raise Unavailable(f"a database failed: {error.orig}") from error
 
 
 def unseal(place: Place) -> None:
     """Let the database be written again; one that is not sealed stays as it is."""
-    with _writing(open_engine(place)) as connection:
+    with _named_failures(), _writing(open_engine(place)) as connection:
         for table in _TABLES:
             for name in _triggers_of(table, connection):
                 on = f" ON {table}" if connection.dialect.name == "postgresql" else ""
                 connection.execute(text(f"DROP TRIGGER IF EXISTS {name}{on}"))
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        first = str(error.orig).strip().partition("\n")[0]
+        raise Unavailable(f"a database failed: {first}") from error
 
 
 def _copy_database(source: Place, target: Place, notice: Notice) -> list[Content]:
