@@ -1,5 +1,6 @@
 """Some nodes over one PostgreSQL and one bucket, each of which can be killed by itself."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class Cluster:
             self.proxy.stop()
         self.store.kill()
         self.database.stop()
+        shutil.rmtree(self.database.directory.parent, ignore_errors=True)
 
     def tail(self, lines: int = 15) -> str:
         """What the nodes printed last."""
