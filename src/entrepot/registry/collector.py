@@ -37,7 +37,8 @@ _LOOKED_AT: Final = 500
 """Rows of one page."""
 _TAKEN: Final = 50
 """Things taken away in one transaction: others wait for it."""
-_LONGEST_REST: Final = 0.1
+_SHARE: Final = 1.5
+_LONGEST_REST: Final = 0.25
 
 Watch = Callable[[int], None]
 """Told how many more things have been looked at."""
@@ -149,7 +150,9 @@ class Collector:
         async for page in self._links(before):
             for repository_id, links in groupby(page, lambda link: link.repository_id):
                 for some in _slices(list(links)):
+                    began = time.monotonic()
                     count += await self._unlink_some(repository_id, some, before)
+                    await _rest(began)
         return Collected(links=count)
 
     async def _unlink_some(
@@ -177,9 +180,11 @@ class Collector:
         found = Collected()
         async for page in self._rows(before, watch):
             for some in _slices([row for row in page if row.is_free]):
+                began = time.monotonic()
                 gone = await self._delete_some_rows(some, before)
                 freed = await self._delete_bytes([BlobKey(row.key) for row in gone], before)
                 found += Collected(blobs=len(gone), size=freed.size)
+                await _rest(began)
         return found
 
     async def _delete_some_rows(self, rows: Sequence[Row], before: datetime) -> list[Row]:
@@ -305,8 +310,8 @@ def _slices(things: Sequence[T]) -> list[Sequence[T]]:
 
 
 async def _rest(began: float) -> None:
-    """Rest for as long as the slice took: others come first."""
-    await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST))
+    """Rest for longer than the slice took: others come first."""
+    await asyncio.sleep(min(_SHARE * (time.monotonic() - began), _LONGEST_REST))
 
 
 def _fields(found: Collected) -> dict[str, int]:
