@@ -19,7 +19,7 @@ from tests.support.s3 import S3Server
 Eraser = psycopg.Connection[tuple[object, ...]]
 
 # Much quicker than TRUNCATE where there are few rows.
-_EMPTY = ";".join(f"DELETE FROM {table}" for table in reversed(SCHEMA.sorted_tables)).encode()  # noqa: S608
+EMPTY = ";".join(f"DELETE FROM {table}" for table in reversed(SCHEMA.sorted_tables)).encode()  # noqa: S608
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ async def metadata(request: pytest.FixtureRequest) -> AsyncIterator[Metadata]:
         await sqlite.close()
         return
     url: str = request.getfixturevalue("migrated_postgres")
-    request.getfixturevalue("eraser").execute(_EMPTY)
+    request.getfixturevalue("eraser").execute(EMPTY)
     postgresql = PostgresMetadata(url)
     await postgresql.open()
     yield postgresql

@@ -13,7 +13,7 @@ from entrepot.metadata.engine import Transaction
 from entrepot.metadata.postgresql import PostgresMetadata
 from entrepot.metadata.repositories import find_repository, insert_repository, list_repositories
 from entrepot.oci.names import RepositoryName
-from tests.contracts.conftest import Eraser
+from tests.contracts.conftest import EMPTY, Eraser
 from tests.metadata.clocks import START
 
 pytestmark = pytest.mark.postgresql
@@ -24,6 +24,12 @@ CUT = (
     b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     b" WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
+
+
+@pytest.fixture(autouse=True)
+def nothing_there(eraser: Eraser) -> None:
+    """No rows of other tests."""
+    eraser.execute(EMPTY)
 
 
 @asynccontextmanager
