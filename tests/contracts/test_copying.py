@@ -12,7 +12,7 @@ from entrepot.metadata.engine import Metadata
 from entrepot.metadata.postgresql import PostgresMetadata
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.oci.names import RepositoryName
-from tests.contracts.conftest import _EMPTY, Eraser
+from tests.contracts.conftest import EMPTY, Eraser
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_blob, add_repository
 
@@ -27,7 +27,7 @@ def ignore(_: int) -> None:
 @pytest.fixture
 def empty_postgres(migrated_postgres: str, eraser: Eraser) -> Iterator[str]:
     """A PostgreSQL database without rows, which is not sealed afterwards."""
-    eraser.execute(_EMPTY)
+    eraser.execute(EMPTY)
     yield migrated_postgres
     unseal(migrated_postgres)
 

@@ -23,6 +23,7 @@ from entrepot.metadata.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag
 from entrepot.registry.manifests import INDEX, Manifests
+from entrepot.registry.quotas import Quotas
 from entrepot.registry.removal import Removals
 from entrepot.registry.uploads import Uploads
 from entrepot.services import Services
@@ -70,6 +71,7 @@ class Shelf:
         self.uploads = Uploads(metadata, storage, clock)
         self.manifests = Manifests(metadata, self.uploads, accept_sparse=False, now=clock)
         self.removals = Removals(metadata, clock)
+        self.quotas = Quotas(metadata)
         self.attachments = Attachments(metadata)
         self.evidence = Evidence(metadata, self.attachments)
         self.summaries = Summaries(metadata)
