@@ -31,6 +31,8 @@ CGROUP = Path("/sys/fs/cgroup/cpu/entrepot-bench")
 SHARE = 0.25
 """Of one processor, for each node."""
 CLIENTS = 8
+SETTLES = 6.0
+"""Seconds after the first pushes: what they were is found out then."""
 PERIOD = 100_000
 _BASIC = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
@@ -52,13 +54,15 @@ def main() -> int:
     options = _options()
     console = Console()
     costs: list[Cost] = []
-    with ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nodes-")))
-        cluster = start_nodes(stack, place, 3, workers=1)
-        stack.enter_context(_shared_out(cluster))
-        for what, work in (("push of an image", _push), ("pull of a manifest and a blob", _pull)):
-            for count in (1, 2, 3):
-                costs.append(_measure(cluster, what, work, count, options.seconds))
+    for count in (1, 2, 3):
+        with ExitStack() as stack:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nodes-")))
+            cluster = start_nodes(stack, place, count, workers=1)
+            stack.enter_context(_shared_out(cluster))
+            _work_together(cluster, _push, 1.0)
+            time.sleep(SETTLES)
+            for what, work in (("pull of a manifest and a blob", _pull), ("push", _push)):
+                costs.append(_measure(cluster, what, work, options.seconds))
     _print(console, costs)
     return 0
 
@@ -102,22 +106,24 @@ def _shared_out(cluster: Cluster) -> Iterator[None]:
 Work = Callable[[Node, int, float], int]
 
 
-def _measure(cluster: Cluster, what: str, work: Work, count: int, seconds: float) -> Cost:
-    nodes = [cluster.nodes[client % count] for client in range(CLIENTS)]
-    for node in cluster.nodes[:count]:
-        work(node, 99, 1.0)
+def _measure(cluster: Cluster, what: str, work: Work, seconds: float) -> Cost:
     pids = [pid for node in cluster.nodes for pid in node.tree.pids()]
     layers = (pids, cluster.database, cluster.store)
     before = [_processor(layer) for layer in layers]
     began = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        jobs = [pool.submit(work, node, client, seconds) for client, node in enumerate(nodes)]
-        done = sum(job.result() for job in jobs)
+    done = _work_together(cluster, work, seconds)
     rate = done / (time.perf_counter() - began)
     used = [
         (_processor(layer) - each) * 1000 / done for layer, each in zip(layers, before, strict=True)
     ]
-    return Cost(what, count, rate, *used)
+    return Cost(what, len(cluster.nodes), rate, *used)
+
+
+def _work_together(cluster: Cluster, work: Work, seconds: float) -> int:
+    nodes = [cluster.nodes[client % len(cluster.nodes)] for client in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        jobs = [pool.submit(work, node, client, seconds) for client, node in enumerate(nodes)]
+        return sum(job.result() for job in jobs)
 
 
 def _push(node: Node, client: int, seconds: float) -> int:
@@ -163,7 +169,7 @@ def _with_children(pids: Sequence[int]) -> set[int]:
 def _print(console: Console, costs: Sequence[Cost]) -> None:
     table = Table("what", "nodes", "a second", "predicted", "node ms", "database ms", "store ms")
     first = {cost.what: cost for cost in costs if cost.nodes == 1}
-    for cost in costs:
+    for cost in sorted(costs, key=lambda cost: (cost.what, cost.nodes)):
         one = first[cost.what]
         predicted = min(
             cost.nodes * SHARE * 1000 / one.node, 1000 / (one.database + one.store or 1)

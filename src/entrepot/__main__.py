@@ -1,5 +1,8 @@
 """The `entrepot` command, also as `python -m entrepot`."""
 
+import os
+import sys
+
 
 def main() -> None:
     """Run the command line.
@@ -9,7 +12,25 @@ def main() -> None:
     """
     from entrepot.cli.main import app
 
-    app()
+    status: object = 0
+    try:
+        app()
+    except SystemExit as end:
+        status = end.code
+    _leave(status)
+
+
+def _leave(status: object) -> None:
+    """End with that status.
+
+    Threads of the S3 client that come back while Python is taken down would abort the process:
+    once it is loaded, nothing is taken down.
+    """
+    if "obstore" not in sys.modules or not isinstance(status, int | None):
+        sys.exit(status)  # type: ignore[arg-type]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status or 0)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,22 @@ from tests.wire.hubs import Hub, serving
 pytestmark = pytest.mark.wire
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
-SETTINGS = """
+# No schema can say what is a public key, nor which URL leads to the internet at large.
+TAKES_MORE = (
+    "trust_key",
+    "create_repository_webhook",
+    "change_repository_webhook",
+    "create_namespace_webhook",
+    "change_namespace_webhook",
+)
+SETTINGS = "".join(
+    f"""
 [[operations]]
-include-operation-id = "trust_key"
-# No schema can say what is a public key.
+include-operation-id = "{each}"
 checks.positive_data_acceptance.enabled = false
 """
+    for each in TAKES_MORE
+)
 AT_HOME = """
 [parameters]
 "path.repository" = "docker/demo"

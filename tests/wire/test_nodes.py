@@ -94,20 +94,5 @@ def test_what_one_node_was_told_every_node_knows_at_once(hub: Hub, running: node
         assert httpx.get(listing, auth=(USER, made["secret"])).status_code == 401
 
 
-def test_a_node_may_go_and_come_back_while_clients_pull(hub: Hub, running: nodes.Nodes) -> None:
-    """A rolling restart: nginx sends to another node what one that ends has not begun to answer."""
-    target = f"{hub.url}/v2/{NAME}/tags/list"
-    with httpx.Client(auth=(USER, PASSWORD), timeout=60) as client:
-        for server in running.servers:
-            assert client.get(target).status_code == 200
-            server.stop()
-            for _ in range(30):
-                assert client.get(target).status_code == 200
-            server.start()
-            server.wait_ready()
-        for _ in range(30):
-            assert client.get(target).status_code == 200
-
-
 def _path(location: str) -> str:
     return httpx.URL(location).raw_path.decode()
