@@ -1,23 +1,19 @@
 """`entrepot backup` and `entrepot restore`: everything of one moment, in a directory."""
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot.cli.output import FAILED, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.progress import showing
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
     from entrepot.registry.backups import Backups, Generation
     from entrepot.services import Services
     from entrepot.settings import Settings
-
-T = TypeVar("T")
-Watch = Callable[[int, int], None]
 
 Directory = Annotated[Path, typer.Argument(help="The directory of the backups.")]
 
@@ -87,29 +83,27 @@ async def _make(services: "Services", backups: "Backups", data: Path | None) -> 
     from entrepot.services import now
 
     settings = read_settings(data=data)
-    return await _watched(
-        "Backing up",
-        lambda watch: backups.make(services.metadata, services.storage, settings, now, watch),
-    )
+    with showing("Backing up", None, in_bytes=True) as bar:
+        return await backups.make(services.metadata, services.storage, settings, now, bar.reach)
 
 
 async def _restore(settings: "Settings", backups: "Backups", found: "Generation") -> int:
     from entrepot.start import open_storage
 
     storage = open_storage(settings)
-    return await _watched(
-        "Restoring", lambda watch: backups.restore(found, storage, settings, watch)
-    )
+    with showing("Restoring", None, in_bytes=True) as bar:
+        return await backups.restore(found, storage, settings, bar.reach)
 
 
 async def _check_and_read_again(services: "Services") -> list[str]:
     """What is wrong; and everything that can be searched for is collected anew."""
     from entrepot.metadata import jobs
+    from entrepot.registry.manifests import SUMMARIZE
     from entrepot.services import now
 
     for repository in await services.repositories.list_all():
         async with services.metadata.begin() as tx:
-            await jobs.add_job(tx, "summarize", str(repository.id), now())
+            await jobs.add_job(tx, SUMMARIZE, str(repository.id), now())
     return [
         f"{each.what} {each.digest}: {each.problem}"
         async for each in services.check.run()
@@ -118,7 +112,8 @@ async def _check_and_read_again(services: "Services") -> list[str]:
 
 
 def _verify(backups: "Backups", *, as_json: bool) -> None:
-    problems = asyncio.run(_watched("Reading", backups.verify))
+    with showing("Reading", None, in_bytes=True) as bar:
+        problems = asyncio.run(backups.verify(bar.reach))
     if as_json:
         print_json({"problems": problems})
     else:
@@ -142,16 +137,3 @@ def _described(made: "Generation") -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(made)
-
-
-async def _watched(what: str, work: Callable[[Watch], Awaitable[T]]) -> T:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=sys.stderr)
-    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("", total=None)
-        return await work(lambda done, total: progress.update(task, completed=done, total=total))

@@ -1,16 +1,13 @@
 """`entrepot check`: every row has its bytes, every byte hashes right."""
 
-import sys
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import typer
 
 from entrepot.cli.output import FAILED, Data, Json, print_json, with_services
+from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from entrepot.registry.check import Checked
     from entrepot.services import Services
 
@@ -41,19 +38,9 @@ def check(data: Data = None, as_json: Json = False) -> None:
 
 
 async def _look(services: "Services") -> "list[Checked]":
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(file=sys.stderr)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        total = await services.check.count()
-        task = progress.add_task("Checking", total=total)
-        return [each async for each in _watched(services, progress, task)]
-
-
-async def _watched(
-    services: "Services", progress: "Progress", task: "TaskID"
-) -> "AsyncIterator[Checked]":
-    async for each in services.check.run():
-        progress.advance(task)
-        yield each
+    found = []
+    with showing("Checking", await services.check.count()) as bar:
+        async for each in services.check.run():
+            found.append(each)
+            bar.advance(1)
+    return found

@@ -1,12 +1,12 @@
 """`entrepot collect`: frees the space that nothing needs any more."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot.cli.output import Data, Json, confirm, print_json, with_services
+from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
     from entrepot.registry.collector import Collected
@@ -44,12 +44,6 @@ def _sentence(found: "Collected", verb: str) -> str:
 
 
 async def _collect(services: "Services", *, dry_run: bool, now: bool) -> "Collected":
-    from rich.console import Console
-    from rich.progress import Progress
-
     collector = services.collector
-    console = Console(file=sys.stderr)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Collecting", total=await collector.count())
-        work = collector.preview if dry_run else collector.run
-        return await work(lambda count: progress.advance(task, count), at_once=now)
+    with showing("Collecting", await collector.count()) as bar:
+        return await (collector.preview if dry_run else collector.run)(bar.advance, at_once=now)

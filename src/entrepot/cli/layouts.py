@@ -1,21 +1,18 @@
 """`entrepot export` and `entrepot import`: repositories as OCI image layouts."""
 
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+from entrepot.cli.progress import showing
 from entrepot.cli.repos import parse_name
 from entrepot.errors import EntrepotError, RepositoryUnknown
 
 if TYPE_CHECKING:
     from entrepot.oci.names import Reference, RepositoryName
     from entrepot.services import Services
-
-T = TypeVar("T")
 
 
 def export(
@@ -67,7 +64,8 @@ async def _export(
     repository = await services.repositories.get(name)
     found = await services.exports.gather(repository, which)
     total = await services.exports.measure(found)
-    await _watched("Writing", total, lambda watch: services.exports.write(found, path, watch))
+    with showing("Writing", total, in_bytes=True) as bar:
+        await services.exports.write(found, path, bar.advance)
     return len(found.manifests)
 
 
@@ -84,21 +82,5 @@ async def _import(services: "Services", path: Path, name: "RepositoryName") -> d
         raise RepositoryUnknown(f"there is nobody called {name.namespace}")
     target = replace(rights.target, witness=witness_of(OPERATOR, now))
     layout = open_layout(path)
-    return await _watched(
-        "Reading", layout.size, lambda watch: services.imports.read(layout, target, watch)
-    )
-
-
-async def _watched(
-    what: str, total: int, work: Callable[[Callable[[int], None]], Awaitable[T]]
-) -> T:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=sys.stderr)
-    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("", total=total)
-        return await work(lambda count: progress.advance(task, count))
+    with showing("Reading", layout.size, in_bytes=True) as bar:
+        return await services.imports.read(layout, target, bar.advance)

@@ -71,13 +71,13 @@ async def _copy_blobs(services: "Services", place: str) -> dict[str, object]:
     moves = Moves(services.metadata, services.storage)
     count, total = await moves.count()
     copied = problems = 0
-    with showing("Copying", total) as notice:
+    with showing("Copying", total) as bar:
         async for moved in moves.run():
             copied += moved.is_copied
             problems += moved.problem is not None
             if moved.problem is not None:
                 print(f"{moved.digest}: {moved.problem}", file=sys.stderr)
-            notice(moved.size)
+            bar.advance(moved.size)
     # Looked at again: what a hub that was not started again wrote to the old storage meanwhile.
     left = await moves.count_left()
     return {
@@ -100,8 +100,8 @@ def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
     if source == target:
         fail("the hub is there already", USAGE)
     try:
-        with showing("Copying rows", None) as notice:
-            found = copy_database(source, target, notice)
+        with showing("Copying rows", None) as bar:
+            found = copy_database(source, target, bar.advance)
     except EntrepotError as error:
         fail(f"{error.message} (repeat this, or go back with: entrepot migrate --cancel)")
     return {"rows": sum(each.rows for each in found), "tables": len(found)}

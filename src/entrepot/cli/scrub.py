@@ -1,18 +1,16 @@
 """`entrepot scrub`: every blob is read and compared; what is wrong is put aside."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot.cli.output import FAILED, Data, Json, print_json, with_services
 from entrepot.cli.policies import parse_size
+from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
     from entrepot.registry.scrub import Found
     from entrepot.services import Services
-
-_DAMAGED_SHOWN = 1000
 
 
 def scrub(
@@ -41,15 +39,11 @@ def scrub(
 
 
 async def _scrub(services: "Services", rate: int | None, after: str) -> "tuple[int, list[Found]]":
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console, count, damaged = Console(file=sys.stderr), 0, []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Scrubbing", total=await services.scrub.count())
+    damaged, count = [], 0
+    with showing("Scrubbing", await services.scrub.count()) as bar:
         async for each in services.scrub.run(rate, after):
             count += 1
-            progress.update(task, completed=count, description=f"Scrubbing {each.digest[:19]}")
+            bar.advance(1)
             if each.problem is not None:
                 damaged.append(each)
     return count, damaged

@@ -27,7 +27,9 @@ from entrepot.metadata import holds, snapshots
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.snapshots import Line, Place
 from entrepot.oci.digests import Digest, new_hasher
-from entrepot.storage.protocols import BlobKey, Storage, UploadId
+from entrepot.storage.protocols import BlobKey, Storage
+from entrepot.storage.staged import sync_directory
+from entrepot.storage.storing import store
 
 FACTS: Final = "facts.jsonl.gz"
 MARK: Final = "generation.json"
@@ -238,7 +240,7 @@ class Backups:
                     return "the bytes do not match the digest"
                 await asyncio.to_thread(_sync, file.fileno(), file.flush)
             passing.rename(path)
-            await asyncio.to_thread(_sync_directory, path.parent)
+            await asyncio.to_thread(sync_directory, path.parent)
         except EntrepotError as error:
             return error.message
         finally:
@@ -246,17 +248,16 @@ class Backups:
         return None
 
     async def _put(self, storage: Storage, blob: Blob) -> str:
-        digest, path = Digest.parse(blob.digest), self._path_of(blob.digest)
-        hasher = new_hasher(digest.algorithm)
-        upload = UploadId(secrets.token_hex(16))
-        async with storage.open(upload, hasher.update, is_new=True) as staged:
-            for run in _runs_of(path):
-                await staged.write(run)
-            await staged.settle()
-            if hasher.hexdigest() == digest.hex:
-                return await staged.commit(digest)
-        await storage.discard(upload)
-        raise Invalid(f"the backup of {blob.digest} is damaged")
+        runs = _waiting(_runs_of(self._path_of(blob.digest)))
+        key = await store(storage, Digest.parse(blob.digest), runs)
+        if key is None:
+            raise Invalid(f"the backup of {blob.digest} is damaged")
+        return key
+
+
+async def _waiting(runs: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for run in runs:
+        yield run
 
 
 @asynccontextmanager
@@ -300,7 +301,7 @@ def _make_directory(path: Path) -> None:
         return
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     for each in list(path.parents)[:3]:
-        _sync_directory(each)
+        sync_directory(each)
 
 
 def _write_facts(path: Path, place: Place) -> tuple[int, str]:
@@ -371,17 +372,9 @@ def _write(path: Path, content: bytes) -> None:
         _sync(file.fileno(), file.flush)
     passing.rename(path)
     for each in (path.parent, path.parent.parent, path.parent.parent.parent):
-        _sync_directory(each)
+        sync_directory(each)
 
 
 def _sync(descriptor: int, flush: Callable[[], None] = lambda: None) -> None:
     flush()
     os.fsync(descriptor)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,7 @@ import json
 import secrets
 import shutil
 import tarfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from entrepot.metadata.manifests import StoredManifest
 from entrepot.metadata.repositories import Repository, Target
 from entrepot.oci import media_types
 from entrepot.oci.digests import Digest, new_hasher
-from entrepot.oci.manifests import MAX_SIZE, Manifest, parse_manifest
+from entrepot.oci.manifests import MAX_SIZE, parse_manifest
 from entrepot.oci.names import Reference, Tag
 from entrepot.registry.contents import needed_blobs
 from entrepot.registry.manifests import Manifests
@@ -197,7 +197,7 @@ class Imports:
             if media_types.is_blob_type(child.media_type) or not layout.has(child.digest):
                 continue
             await self._push(layout, target, child.digest, child.media_type, done, watch, depth + 1)
-        for each in _blobs_of(manifest):
+        for each in needed_blobs(manifest):
             if str(each) not in done and layout.has(each):
                 done.add(str(each))
                 await self._uploads.put(target, _watched(layout.runs(each), watch), each)
@@ -345,10 +345,6 @@ def _descriptor(stored: StoredManifest) -> dict[str, object]:
         "digest": stored.digest,
         "size": len(stored.content),
     }
-
-
-def _blobs_of(manifest: Manifest) -> Sequence[Digest]:
-    return needed_blobs(manifest)
 
 
 def _digest_of(entry: object) -> Digest:

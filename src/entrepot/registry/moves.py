@@ -1,6 +1,5 @@
 """Blobs copied from one storage to another, row by row, while everybody pulls and pushes."""
 
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -8,9 +7,10 @@ from typing import Final
 from entrepot.metadata import blobs
 from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Metadata
-from entrepot.oci.digests import Digest, new_hasher
+from entrepot.oci.digests import Digest
 from entrepot.storage.moving import MovingStorage
-from entrepot.storage.protocols import BlobKey, UploadId
+from entrepot.storage.protocols import BlobKey
+from entrepot.storage.storing import store
 
 _ROWS: Final = 200
 
@@ -71,14 +71,4 @@ class Moves:
         return Moved(blob.digest, blob.size, is_copied=True)
 
     async def _copy(self, key: BlobKey, digest: Digest) -> BlobKey | None:
-        """Copy the bytes as an upload, which a kill leaves to expire; `None` for damaged ones."""
-        upload = UploadId(secrets.token_hex(16))
-        hasher = new_hasher(digest.algorithm)
-        async with self._storage.new.open(upload, hasher.update, is_new=True) as staged:
-            async for run in self._storage.old.read(key):
-                await staged.write(run)
-            await staged.settle()
-            if hasher.hexdigest() == digest.hex:
-                return await staged.commit(digest)
-        await self._storage.new.discard(upload)
-        return None
+        return await store(self._storage.new, digest, self._storage.old.read(key))
