@@ -113,6 +113,12 @@ def test_no_attack_survives_markdown() -> None:
             assert watched(render(text)) == [], text
 
 
+def test_what_scrolls_in_markdown_is_reached_with_the_keyboard() -> None:
+    html = render("```\nhelm install\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |\n")
+    assert '<pre tabindex="0">' in html
+    assert '<table tabindex="0">' in html
+
+
 def test_markdown_is_drawn_below_the_page_s_own_headings() -> None:
     html = render("# Title\n\nSee [it](#title) and ![a picture](https://example.org/x.png).")
     assert '<h2 id="user-content-title">Title</h2>' in html

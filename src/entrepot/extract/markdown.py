@@ -99,6 +99,8 @@ def render(text: str) -> str:
         html,
         tags=set(_TAGS),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        # What scrolls is reached with the keyboard.
+        set_tag_attribute_values={tag: {"tabindex": "0"} for tag in ("pre", "table")},
         url_schemes=set(_SCHEMES),
         link_rel="noopener nofollow ugc",
         strip_comments=True,
