@@ -70,7 +70,7 @@ async def test_a_link_is_renewed_where_there_is_one(metadata: Metadata) -> None:
     assert await blobs.find_linked_at(metadata.reader, repository.id, digest) == START
     assert await blobs.find_linked_at(metadata.reader, repository.id, ABSENT) is None
     async with metadata.begin() as tx:
-        await blobs.lock_key(tx, "key")
+        await blobs.lock_keys(tx, "key", "another")
         assert await blobs.renew_link(tx, repository.id, digest, later)
         assert not await blobs.renew_link(tx, repository.id, ABSENT, later)
         assert not await blobs.renew_link(tx, repository.id + 1, digest, later)

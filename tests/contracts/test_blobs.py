@@ -84,11 +84,11 @@ async def test_only_what_is_older_is_deleted(storage: Storage) -> None:
     key = await commit(storage, b"content")
     found = await storage.find_committed(key)
     assert found is not None
-    assert not await storage.delete_older(key, found.at)
+    assert not await storage.delete_older([key], found.at)
     assert await read(storage, key) == b"content"
-    assert await storage.delete_older(key, found.at + timedelta(seconds=1))
+    assert await storage.delete_older([key], found.at + timedelta(seconds=1))
     assert await storage.find_size(key) is None
-    assert not await storage.delete_older(key, found.at + timedelta(seconds=1))
+    assert not await storage.delete_older([key], found.at + timedelta(seconds=1))
 
 
 async def test_what_is_committed_again_is_young_again(storage: Storage) -> None:
@@ -98,5 +98,5 @@ async def test_what_is_committed_again_is_young_again(storage: Storage) -> None:
     while (second := await storage.find_committed(key)) == first:
         key = await commit(storage, b"content", OTHER)
     assert second is not None
-    assert not await storage.delete_older(key, second.at)
+    assert not await storage.delete_older([key], second.at)
     assert await read(storage, key) == b"content"

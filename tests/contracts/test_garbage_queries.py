@@ -83,11 +83,11 @@ async def test_a_link_goes_only_while_it_is_free(
     async with metadata.begin() as tx:
         assert await garbage.lock_holder(tx, repository.id)
         assert not await garbage.lock_holder(tx, repository.id + 1)
-        assert not await garbage.unlink_free(tx, link, LATER)
+        assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
         await manifests.delete_manifest(tx, manifest_id)
-        assert not await garbage.unlink_free(tx, link, START)
-        assert await garbage.unlink_free(tx, link, LATER)
-        assert not await garbage.unlink_free(tx, link, LATER)
+        assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], START)
+        assert await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
+        assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
     assert not await blobs.is_linked(metadata.reader, repository.id, digest)
 
 
@@ -110,23 +110,23 @@ async def test_a_row_goes_only_while_nobody_holds_the_blob(
     assert await garbage.list_rows(reader, "", LATER, 10) == [held]
     async with metadata.begin() as tx:
         await blobs.unlink_blob(tx, repository.id, digest)
-        assert not await garbage.delete_free_row(tx, str(digest), LATER)
+        assert not await garbage.delete_free_rows(tx, [str(digest)], LATER)
         await blobs.unlink_blob(tx, other.id, digest)
     assert await garbage.count_links(reader, str(digest)) == 0
     assert await garbage.list_rows(reader, "", START, 10) == [held]
     assert await garbage.list_rows(reader, "", LATER, 10) == [Row(str(digest), key, 7, True)]
     assert await garbage.list_rows(reader, str(digest), LATER, 10) == []
     async with metadata.begin() as tx:
-        assert not await garbage.delete_free_row(tx, str(digest), START)
-        assert await garbage.delete_free_row(tx, str(digest), LATER)
-        assert not await garbage.delete_free_row(tx, str(digest), LATER)
+        assert not await garbage.delete_free_rows(tx, [str(digest)], START)
+        assert await garbage.delete_free_rows(tx, [str(digest)], LATER)
+        assert not await garbage.delete_free_rows(tx, [str(digest)], LATER)
     assert await blobs.find_blob_anywhere(reader, digest) is None
 
 
 async def test_the_empty_json_stays_without_anybody_who_holds_it(metadata: Metadata) -> None:
     async with metadata.begin() as tx:
         await blobs.insert_blob(tx, EMPTY_JSON_DIGEST, 2, "key", START)
-        assert not await garbage.delete_free_row(tx, str(EMPTY_JSON_DIGEST), LATER)
+        assert not await garbage.delete_free_rows(tx, [str(EMPTY_JSON_DIGEST)], LATER)
     rows = await garbage.list_rows(metadata.reader, "", LATER, 10)
     assert [row.is_free for row in rows] == [False]
 

@@ -191,7 +191,7 @@ async def test_both_stores_are_asked_for_everything(
     assert await moving.find_url(key, timedelta(minutes=1)) is None
     with pytest.raises(BlobUnknown):
         await moving.lend(key, DIGEST, len(CONTENT))
-    assert not await moving.delete_older(key, START - timedelta(days=36500))
+    assert not await moving.delete_older([key], START - timedelta(days=36500))
     await moving.check()
     await moving.quarantine(key)
     assert storage.quarantined == {key: CONTENT}

@@ -24,12 +24,12 @@ def storage(tmp_path: Path) -> FileStorage:
     return storage
 
 
-def renewing(path: Path, moments: set[int]) -> Callable[[Path, datetime], bool]:
+def renewing(path: Path, moments: set[int]) -> Callable[[Path, datetime], int | None]:
     """Looks at the age as ever; another process commits the blob anew after these looks."""
     count = 0
-    real = filesystem._is_older
+    real = filesystem._old_size
 
-    def look(looked_at: Path, before: datetime) -> bool:
+    def look(looked_at: Path, before: datetime) -> int | None:
         nonlocal count
         count += 1
         found = real(looked_at, before)
@@ -55,8 +55,8 @@ async def test_the_newer_bytes_stay(
     key = await commit(storage, b"content")
     path = storage.path_of(key)
     make_old(path)
-    monkeypatch.setattr(filesystem, "_is_older", renewing(path, moments))
-    await storage.delete_older(key, datetime.now(UTC) - HOUR)
+    monkeypatch.setattr(filesystem, "_old_size", renewing(path, moments))
+    await storage.delete_older([key], datetime.now(UTC) - HOUR)
     assert await read(storage, key) == b"content"
     found = await storage.find_committed(key)
     assert found is not None
@@ -71,7 +71,7 @@ async def test_an_old_upload_becomes_a_young_blob(storage: FileStorage, tmp_path
     make_old(tmp_path / "uploads" / "one")
     async with storage.open(UploadId("one"), lambda _: None) as staged:
         key = await staged.commit(Digest.of(b"content"))
-    assert not await storage.delete_older(key, datetime.now(UTC) - HOUR)
+    assert not await storage.delete_older([key], datetime.now(UTC) - HOUR)
 
 
 async def test_a_file_that_is_taken_away_is_soon_nowhere(
@@ -79,7 +79,7 @@ async def test_a_file_that_is_taken_away_is_soon_nowhere(
 ) -> None:
     key = await commit(storage, b"content")
     make_old(storage.path_of(key))
-    assert await storage.delete_older(key, datetime.now(UTC) - HOUR)
+    assert await storage.delete_older([key], datetime.now(UTC) - HOUR)
     assert await storage.find_size(key) is None
     # Whatever else the store does comes after the unlinking: its threads take turns.
     storage._pool.shutdown()

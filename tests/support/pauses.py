@@ -1,6 +1,6 @@
 """Facts and bytes that stop at each step, so that a test can act just there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -71,9 +71,9 @@ class PausingStorage(MemoryStorage):
         super().__init__(now)
         self._pauses = pauses
 
-    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
+    async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
         """Delete between two pauses."""
         await self._pauses.pause()
-        done = await super().delete_older(key, before)
+        done = await super().delete_older(keys, before)
         await self._pauses.pause()
         return done

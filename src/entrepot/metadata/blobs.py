@@ -145,9 +145,9 @@ async def renew_link(tx: Transaction, repository_id: int, digest: Digest, now: d
     return count > 0
 
 
-async def lock_key(tx: Transaction, key: str) -> None:
-    """Let no other transaction name, unname or delete the bytes under a key until this one ends."""
-    await tx.lock(f"bytes:{key}")
+async def lock_keys(tx: Transaction, *keys: str) -> None:
+    """Let no other transaction name, unname or delete the bytes under these keys meanwhile."""
+    await tx.lock(*(f"bytes:{key}" for key in keys))
 
 
 async def unlink_blob(tx: Transaction, repository_id: int, digest: Digest) -> bool:

@@ -92,8 +92,11 @@ class Transaction(Reader, Protocol):
     async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
         """Run the statement once per row of values."""
 
-    async def lock(self, name: str) -> None:
-        """Let nobody else hold the lock of that name until this transaction ends."""
+    async def lock(self, *names: str) -> None:
+        """Let nobody else hold the locks of these names until this transaction ends.
+
+        Locks that are asked for at once are taken in an order which is the same for everybody.
+        """
 
 
 class Metadata(Protocol):

@@ -114,7 +114,7 @@ _LOCK: Final = Statement(
 _UNLINK: Final = Statement(
     delete(repository_blobs).where(
         repository_blobs.c.repository_id == bindparam("repository"),
-        repository_blobs.c.digest == bindparam("blob"),
+        is_among("repository_blobs.digest", "digests", "text"),
         _LINK_IS_FREE,
     )
 )
@@ -137,8 +137,10 @@ _ROWS: Final = Statement(
     .order_by(blobs.c.digest)
     .limit(bindparam("limit"))
 )
-_DELETE_ROW: Final = Statement(
-    delete(blobs).where(blobs.c.digest == bindparam("blob"), _ROW_IS_FREE)
+_DELETE_ROWS: Final = Statement(
+    delete(blobs)
+    .where(is_among("blobs.digest", "digests", "text"), _ROW_IS_FREE)
+    .returning(blobs.c.digest)
 )
 _NAMED: Final = Statement(
     select(blobs.c.storage_key).where(is_among("blobs.storage_key", "keys", "text"))
@@ -213,15 +215,16 @@ async def lock_holder(tx: Transaction, repository_id: int) -> bool:
     return await tx.one(_LOCK, id=repository_id) is not None
 
 
-async def unlink_free(tx: Transaction, link: Link, before: datetime) -> bool:
-    """Take the blob out of the repository if that may still be done; say whether it was."""
-    count = await tx.run(
+async def unlink_free(
+    tx: Transaction, repository_id: int, digests: Sequence[str], before: datetime
+) -> int:
+    """Take those blobs out of the repository that may still be taken out; say how many."""
+    return await tx.run(
         _UNLINK,
-        repository=link.repository_id,
-        blob=link.digest,
+        repository=repository_id,
+        digests=json.dumps(digests),
         before=to_instant(before),
     )
-    return count > 0
 
 
 async def count_links(reader: Reader, digest: str) -> int:
@@ -236,9 +239,12 @@ async def list_rows(reader: Reader, last: str, before: datetime, limit: int) -> 
     return [Row(row[0], row[1], row[2], bool(row[3])) for row in rows]
 
 
-async def delete_free_row(tx: Transaction, digest: str, before: datetime) -> bool:
-    """Forget the blob if no repository holds it still; say whether it was forgotten."""
-    return await tx.run(_DELETE_ROW, blob=digest, before=to_instant(before)) > 0
+async def delete_free_rows(
+    tx: Transaction, digests: Sequence[str], before: datetime
+) -> frozenset[str]:
+    """Forget those blobs that no repository holds still; say which."""
+    rows = await tx.all(_DELETE_ROWS, digests=json.dumps(digests), before=to_instant(before))
+    return frozenset(row[0] for row in rows)
 
 
 async def list_named(reader: Reader, keys: Sequence[str]) -> set[str]:

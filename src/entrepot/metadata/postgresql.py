@@ -28,6 +28,11 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 _ATTEMPTS: Final = 3
 _RECONNECT: Final = 3.0
 """Seconds after which a connection is given up: the pool waits longer and longer in between."""
+_LOCK: Final = """
+SELECT pg_advisory_xact_lock(hash) FROM (
+    SELECT DISTINCT hashtext(name) AS hash FROM unnest(%s::text[]) AS name ORDER BY hash OFFSET 0
+) AS hashes
+"""
 _PASSING: Final = (
     PoolTimeout,
     psycopg.OperationalError,
@@ -64,9 +69,9 @@ class PostgresTransaction:
         async with self._connection.cursor() as cursor:
             await cursor.executemany(text, [{**constants, **values} for values in rows])
 
-    async def lock(self, name: str) -> None:
-        """An advisory lock, which ends with the transaction."""
-        await self._connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+    async def lock(self, *names: str) -> None:
+        """Advisory locks, which end with the transaction."""
+        await self._connection.execute(_LOCK, [list(names)])
 
     async def _execute(
         self, statement: Statement, values: dict[str, Value]

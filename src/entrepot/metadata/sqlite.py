@@ -63,7 +63,7 @@ class SqliteTransaction(SqliteReader):
         for values in rows:
             self._query(statement, values)
 
-    async def lock(self, name: str) -> None:
+    async def lock(self, *names: str) -> None:
         """Nothing to do: transactions take turns."""
 
 

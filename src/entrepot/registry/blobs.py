@@ -191,7 +191,7 @@ class Blobs:
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
             # Else the source's link may go, and the row after it, before this link is there.
-            await blobs.lock_key(tx, found.key)
+            await blobs.lock_keys(tx, found.key)
             if not await blobs.is_linked(tx, source_id, digest):
                 raise BlobUnknown
             await charge(tx, repository.id, digest, found.size)

@@ -161,7 +161,8 @@ class Collector:
         async with self._metadata.begin() as tx:
             if not await garbage.lock_holder(tx, repository_id):
                 return 0
-            return sum([await garbage.unlink_free(tx, link, before) for link in links])
+            digests = [link.digest for link in links]
+            return await garbage.unlink_free(tx, repository_id, digests, before)
 
     async def _rows(self, before: datetime, watch: Watch) -> AsyncIterator[list[Row]]:
         """Blobs, a page at a time."""
@@ -189,31 +190,24 @@ class Collector:
 
     async def _delete_some_rows(self, rows: Sequence[Row], before: datetime) -> list[Row]:
         async with self._metadata.begin() as tx:
-            gone: list[Row] = []
             if await self._is_held(tx):
-                return gone
-            for row in sorted(rows, key=lambda each: each.key):
-                await blobs.lock_key(tx, row.key)
-                if await garbage.delete_free_row(tx, row.digest, before):
-                    gone.append(row)
-            return gone
+                return []
+            await blobs.lock_keys(tx, *(row.key for row in rows))
+            gone = await garbage.delete_free_rows(tx, [row.digest for row in rows], before)
+            return [row for row in rows if row.digest in gone]
 
     async def _delete_bytes(self, keys: Sequence[BlobKey], before: datetime) -> Collected:
         """Delete bytes that no row names and that are old; the rows' commit is durable by now."""
-        found = Collected()
         if not keys:
-            return found
+            return Collected()
         async with self._metadata.begin() as tx:
             if await self._is_held(tx):
-                return found
-            for key in sorted(keys):
-                await blobs.lock_key(tx, key)
-                there = await self._storage.find_committed(key)
-                if there is None or await garbage.list_named(tx, [key]):
-                    continue
-                if await self._storage.delete_older(key, before):
-                    found += Collected(strays=1, size=there.size)
-        return found
+                return Collected()
+            await blobs.lock_keys(tx, *keys)
+            named = await garbage.list_named(tx, keys)
+            unnamed = [key for key in keys if key not in named]
+            gone = await self._storage.delete_older(unnamed, before)
+        return Collected(strays=len(gone), size=sum(gone.values()))
 
     async def _is_held(self, tx: Transaction) -> bool:
         """Say whether a backup is copying what was named when it began."""

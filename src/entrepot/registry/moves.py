@@ -64,8 +64,7 @@ class Moves:
             return Moved(blob.digest, blob.size, problem="the bytes do not match the digest")
         # Where the row has changed meanwhile, nobody names the copy and the collector takes it.
         async with self._metadata.begin() as tx:
-            for each in sorted({blob.key, str(key)}):
-                await blobs.lock_key(tx, each)
+            await blobs.lock_keys(tx, blob.key, key)
             if await self._storage.new.find_size(key) == blob.size:
                 await blobs.move_blob(tx, digest, blob.key, key)
         return Moved(blob.digest, blob.size, is_copied=True)

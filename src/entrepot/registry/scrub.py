@@ -106,7 +106,7 @@ class Scrub:
             await self._forget(blob.digest)
             return Found(blob.digest, blob.size)
         async with self._metadata.begin() as tx:
-            await blobs.lock_key(tx, blob.key)
+            await blobs.lock_keys(tx, blob.key)
             row = await blobs.find_blob_anywhere(tx, Digest.parse(blob.digest))
             # Pushed again or freed meanwhile: these are not the bytes that were looked at.
             if row != blob or await self._storage.find_committed(key) != there:

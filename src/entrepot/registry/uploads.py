@@ -166,8 +166,7 @@ class Uploads:
         A row that had another key is about to lose it: it is not the collector's meanwhile either.
         """
         known = await blobs.find_blob_anywhere(tx, digest)
-        for each in sorted({str(key), known.key} if known else {str(key)}):
-            await blobs.lock_key(tx, each)
+        await blobs.lock_keys(tx, key, *([known.key] if known else []))
         if await self._storage.find_size(key) is None:
             raise Unavailable("the upload took too long to be recorded")
         await blobs.insert_blob(tx, digest, size, key, self._now())

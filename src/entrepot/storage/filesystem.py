@@ -12,7 +12,7 @@ import asyncio
 import errno
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -120,14 +120,13 @@ class FileStorage:
         """The file's size, and when its commit dated it."""
         return _committed(self._blobs / key)
 
-    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
-        """Take the file out of the blobs, and unlink it where nobody waits for that."""
-        aside = self._uploads / f"collected-{secrets.token_hex(16)}"
-        if not await self.run(partial(_take_older, self._blobs / key, aside, before)):
-            return False
+    async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
+        """Take the files out of the blobs, and unlink them where nobody waits for that."""
+        asides = {key: self._uploads / f"collected-{secrets.token_hex(16)}" for key in keys}
+        taken = await self.run(partial(_take_all_older, self._blobs, asides, before))
         # Freeing the blocks of a large file takes long. What a crash leaves here expires.
-        self._pool.submit(aside.unlink, missing_ok=True)
-        return True
+        self._pool.submit(_unlink_all, [asides[key] for key in taken])
+        return taken
 
     async def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Every blob's file, a directory at a time."""
@@ -178,26 +177,40 @@ def _committed(path: Path) -> Committed | None:
     return Committed(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
-def _is_older(path: Path, before: datetime) -> bool:
+def _old_size(path: Path, before: datetime) -> int | None:
+    """The file's size if it was committed before that moment."""
     found = _committed(path)
-    return found is not None and found.at < before
+    return found.size if found is not None and found.at < before else None
 
 
-def _take_older(path: Path, aside: Path, before: datetime) -> bool:
+def _take_all_older(
+    root: Path, asides: Mapping[BlobKey, Path], before: datetime
+) -> dict[BlobKey, int]:
+    sizes = {key: _take_older(root / key, aside, before) for key, aside in asides.items()}
+    return {key: size for key, size in sizes.items() if size is not None}
+
+
+def _unlink_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _take_older(path: Path, aside: Path, before: datetime) -> int | None:
     """Move the file aside if it is old: only there can no commit replace it after the look."""
-    if not _is_older(path, before):
-        return False
+    if _old_size(path, before) is None:
+        return None
     try:
         path.rename(aside)
     except FileNotFoundError:
-        return False
-    if _is_older(aside, before):
-        return True
+        return None
+    size = _old_size(aside, before)
+    if size is not None:
+        return size
     # A commit came between the look and the move. If one more has come since, that one stays.
     with suppress(FileExistsError):
         path.hardlink_to(aside)
     aside.unlink(missing_ok=True)
-    return False
+    return None
 
 
 def _files_of(directory: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Bytes in memory: for tests, where nothing needs to outlive the process."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -80,13 +80,10 @@ class MemoryStorage:
         content = self.blobs.get(key)
         return None if content is None else Committed(len(content), self.committed_at[key])
 
-    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
-        """Forget the blob unless it is young."""
-        found = await self.find_committed(key)
-        if found is None or found.at >= before:
-            return False
-        del self.blobs[key]
-        return True
+    async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
+        """Forget the blobs that are not young."""
+        there = [key for key in keys if key in self.blobs and self.committed_at[key] < before]
+        return {key: len(self.blobs.pop(key)) for key in there}
 
     async def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Every blob."""

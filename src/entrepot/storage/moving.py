@@ -4,7 +4,7 @@ A key says which of the two it is of: stores name blobs in their own manner, and
 twice. Nothing is deleted from the old store but what nobody needs any more anyway.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,10 +78,10 @@ class MovingStorage:
         """What the store that has it says."""
         return await self.new.find_committed(key) or await self.old.find_committed(key)
 
-    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
-        """Delete it from the store that has it."""
-        deleted = await self.new.delete_older(key, before)
-        return await self.old.delete_older(key, before) or deleted
+    async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
+        """Delete them from the stores that have them."""
+        deleted = await self.new.delete_older(keys, before)
+        return await self.old.delete_older(keys, before) | deleted
 
     async def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Those of the new store: what was copied stays in the old one, for a way back."""

@@ -4,7 +4,7 @@ Bytes are staged under an upload's id, then committed once as a blob under a key
 chooses. The key is what the metadata keeps: a store that cannot rename (S3) need not copy.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,10 +100,10 @@ class BlobStore(Protocol):
     async def find_committed(self, key: BlobKey) -> Committed | None:
         """How large the blob is and how old, `None` when absent."""
 
-    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
-        """Delete what was last committed before that moment; say whether anything was.
+    async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
+        """Delete those that were last committed before that moment; their sizes in bytes.
 
-        A commit under the same key at the same time is never what is deleted.
+        A commit under one of the keys at the same time is never what is deleted.
         """
 
     def list_blobs(self) -> AsyncIterator[BlobKey]:

@@ -11,7 +11,7 @@ invisible here: a lifecycle rule of the bucket ends them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -116,13 +116,13 @@ class S3Storage:
             return None
         return Committed(await self.find_size(BlobKey(key)) or 0, mark.at)
 
-    async def delete_older(self, key: BlobKey, before: datetime) -> bool:
-        """Delete the blob if it is old; no other commit ever has its key."""
-        found = await self.find_committed(key)
-        if found is None or found.at >= before:
-            return False
-        await self.delete(key)
-        return True
+    async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
+        """Delete the old ones; no other commit ever has their keys."""
+        there = await asyncio.gather(*(self.find_committed(key) for key in keys))
+        found = zip(keys, there, strict=True)
+        old = {key: each.size for key, each in found if each and each.at < before}
+        await self.delete_bytes(list(old))
+        return old
 
     async def list_blobs(self) -> AsyncIterator[BlobKey]:
         """Every mark."""
