@@ -37,7 +37,7 @@ _LOOKED_AT: Final = 500
 """Rows of one page."""
 _TAKEN: Final = 50
 """Things taken away in one transaction: others wait for it."""
-_SHARE: Final = 1.5
+_SHARE: Final = 4.0
 _LONGEST_REST: Final = 0.25
 
 Watch = Callable[[int], None]
