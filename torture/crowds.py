@@ -4,7 +4,7 @@ import asyncio
 import random
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +20,7 @@ REPOSITORY: Final = "crowd/home"
 BODY: Final = 10_000_000
 SETTLES_WITHIN: Final = 60
 SPARE: Final = 200
-LIKELY: Final = 4
-"""Descriptors that workers may open later than the first look, and keep."""
+_LISTENS: Final = "0A"
 ENVIRONMENT: Final = {"ENTREPOT_OPEN": "true", "ENTREPOT_UPLOAD_EXPIRY": "PT1S"}
 
 
@@ -51,7 +50,6 @@ class Crowding:
         await asyncio.to_thread(self._server.wait_ready)
         large = self._rng.randbytes(BODY)
         await self._work(large)
-        before = self._descriptors()
         crowd = [self._connect(b"") for _ in range(self.found.idle)]
         crowd += [self._connect(self._slow_head(n)) for n in range(self.found.slow)]
         for _ in range(20):
@@ -63,7 +61,7 @@ class Crowding:
             each.close()
         for number in range(40):
             self._vanish(number, digest_of(large))
-        await self._settles(patience, lambda: self._descriptors() <= before + LIKELY)
+        await self._settles(patience)
         await self._work(self._rng.randbytes(5_000))
         return self.found
 
@@ -108,21 +106,47 @@ class Crowding:
                 connection.recv(1000)
         self.found.vanished += 1
 
-    def _descriptors(self) -> int:
-        """Connections and files that the workers have open, and staged files on the disk."""
-        pids = self._server.worker_pids()
-        opened = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
-        return opened + len(list((self._server.data / "uploads").iterdir()))
+    def _left_over(self) -> list[str]:
+        """Connections and uploads that the workers have open, and uploads on the disk.
 
-    async def _settles(self, patience: int, is_so: Callable[[], bool]) -> None:
+        What else a worker has open says nothing: it opens its connections to the database, its
+        pipes to the child that reads artifacts and the like when it first needs them.
+        """
+        uploads = self._server.data / "uploads"
+        sockets = _connected(self._server.port)
+        open_there = [
+            found
+            for pid in self._server.worker_pids()
+            for found in _open_files(pid)
+            if found.startswith(f"{uploads}/") or found in sockets
+        ]
+        return [*open_there, *(path.name for path in uploads.iterdir())]
+
+    async def _settles(self, patience: int) -> None:
         for _ in range(patience):
-            if is_so():
+            if not self._left_over():
                 return
             await asyncio.sleep(1)
-        self._complain(f"files or connections are left over: {self._descriptors()}")
+        self._complain(f"files or connections are left over: {self._left_over()}")
 
     def _complain(self, text: str) -> None:
         self.found.complaints.append(text)
+
+
+def _connected(port: int) -> frozenset[str]:
+    """The sockets of this port that somebody was let in by, as `/proc/PID/fd` names them."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return frozenset(
+        f"socket:[{row[9]}]"
+        for row in rows
+        if int(row[1].rpartition(":")[2], 16) == port and row[3] != _LISTENS
+    )
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield str(descriptor.readlink())
 
 
 def run(
