@@ -27,6 +27,7 @@ from entrepot.metadata import holds, snapshots
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.snapshots import Line, Place
 from entrepot.oci.digests import Digest, new_hasher
+from entrepot.registry.damage import OTHERS, cannot_be_read
 from entrepot.storage.protocols import BlobKey, Storage
 from entrepot.storage.staged import sync_directory
 from entrepot.storage.storing import store
@@ -237,7 +238,7 @@ class Backups:
                 async for run in _readable(storage.read(BlobKey(blob.key))):
                     await asyncio.to_thread(_take, file, hasher.update, run)
                 if hasher.hexdigest() != digest.hex:
-                    return "the bytes do not match the digest"
+                    return OTHERS
                 await asyncio.to_thread(_sync, file.fileno(), file.flush)
             passing.rename(path)
             await asyncio.to_thread(sync_directory, path.parent)
@@ -292,7 +293,7 @@ async def _readable(runs: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for run in runs:
             yield run
     except OSError as error:
-        raise Unavailable(f"the bytes cannot be read: {error.strerror}") from error
+        raise Unavailable(cannot_be_read(error)) from error
 
 
 def _make_directory(path: Path) -> None:

@@ -8,8 +8,9 @@ from entrepot.errors import EntrepotError
 from entrepot.metadata import blobs, manifests
 from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Metadata
-from entrepot.oci.digests import Digest, new_hasher
-from entrepot.storage.protocols import BlobKey, Storage
+from entrepot.oci.digests import Digest
+from entrepot.registry.damage import OTHERS, find_damage
+from entrepot.storage.protocols import Storage
 
 _ROWS: Final = 200
 
@@ -51,7 +52,7 @@ class Check:
                 digest = Digest.parse(stored.digest)
                 right = Digest.of(stored.content, digest.algorithm) == digest
                 size_right = len(stored.content) == stored.size
-                problem = None if right and size_right else "the bytes do not match the digest"
+                problem = None if right and size_right else OTHERS
                 yield Checked("manifest", stored.digest, stored.size, problem)
 
     async def _blobs(self) -> AsyncIterator[Checked]:
@@ -62,17 +63,7 @@ class Check:
                 yield Checked("blob", blob.digest, blob.size, await self._problem_of(blob))
 
     async def _problem_of(self, blob: StoredBlob) -> str | None:
-        key = BlobKey(blob.key)
-        size = await self._storage.find_size(key)
-        if size is None:
-            return "the bytes are missing"
-        if size != blob.size:
-            return f"there are {size} bytes instead of {blob.size}"
-        digest = Digest.parse(blob.digest)
-        hasher = new_hasher(digest.algorithm)
         try:
-            async for run in self._storage.read(key):
-                hasher.update(run)
+            return await find_damage(self._storage, blob)
         except EntrepotError as error:
             return str(error)
-        return None if hasher.hexdigest() == digest.hex else "the bytes do not match the digest"

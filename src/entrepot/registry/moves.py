@@ -8,6 +8,7 @@ from entrepot.metadata import blobs
 from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
+from entrepot.registry.damage import MISSING, OTHERS
 from entrepot.storage.moving import MovingStorage
 from entrepot.storage.protocols import BlobKey
 from entrepot.storage.storing import store
@@ -58,10 +59,10 @@ class Moves:
             return Moved(blob.digest, blob.size)
         digest = Digest.parse(blob.digest)
         if await self._storage.old.find_size(BlobKey(blob.key)) is None:
-            return Moved(blob.digest, blob.size, problem="the bytes are missing")
+            return Moved(blob.digest, blob.size, problem=MISSING)
         key = await self._copy(BlobKey(blob.key), digest)
         if key is None:
-            return Moved(blob.digest, blob.size, problem="the bytes do not match the digest")
+            return Moved(blob.digest, blob.size, problem=OTHERS)
         # Where the row has changed meanwhile, nobody names the copy and the collector takes it.
         async with self._metadata.begin() as tx:
             await blobs.lock_keys(tx, blob.key, key)

@@ -7,17 +7,17 @@ from then on, so the next client that has them pushes them, which heals every re
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from entrepot.errors import EntrepotError
 from entrepot.metadata import blobs, scrubs
 from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.scrubs import Damage, Pass
-from entrepot.oci.digests import Digest, new_hasher
+from entrepot.oci.digests import Digest
+from entrepot.registry.damage import Wait, find_damage
 from entrepot.storage.protocols import BlobKey, Storage
 
 _log = logging.getLogger(__name__)
@@ -95,13 +95,13 @@ class Scrub:
         """At what is known to be damaged: it may have been pushed again, or be gone."""
         for each in await self.list_damage():
             blob = await blobs.find_blob_anywhere(self._metadata.reader, Digest.parse(each.digest))
-            if blob is None or await self._problem(blob, _at_once) is None:
+            if blob is None or await find_damage(self._storage, blob) is None:
                 await self._forget(each.digest)
 
-    async def _look(self, blob: StoredBlob, wait: "Wait") -> Found:
+    async def _look(self, blob: StoredBlob, wait: Wait) -> Found:
         key = BlobKey(blob.key)
         there = await self._storage.find_committed(key)
-        problem = await self._problem(blob, wait)
+        problem = await find_damage(self._storage, blob, wait)
         if problem is None:
             await self._forget(blob.digest)
             return Found(blob.digest, blob.size)
@@ -117,34 +117,12 @@ class Scrub:
         _log.error("damaged", extra={"digest": blob.digest, "problem": problem})
         return Found(blob.digest, blob.size, problem, tuple(holders))
 
-    async def _problem(self, blob: StoredBlob, wait: "Wait") -> str | None:
-        digest, size = Digest.parse(blob.digest), 0
-        hasher = new_hasher(digest.algorithm)
-        try:
-            async for run in self._storage.read(BlobKey(blob.key)):
-                await asyncio.to_thread(hasher.update, run)
-                size += len(run)
-                await wait(len(run))
-        except OSError as error:
-            return f"the bytes cannot be read: {error.strerror}"
-        except EntrepotError as error:
-            if await self._storage.find_size(BlobKey(blob.key)) is None:
-                return "the bytes are missing"
-            raise error
-        if size != blob.size:
-            return f"there are {size} bytes instead of {blob.size}"
-        return None if hasher.hexdigest() == digest.hex else "the bytes do not match the digest"
-
     async def _forget(self, digest: str) -> None:
         known = await scrubs.list_damage(self._metadata.reader, digest[:-1], 2)
         if digest not in {each.digest for each in known}:
             return
         async with self._metadata.begin() as tx:
             await scrubs.forget_damage(tx, digest)
-
-
-Wait = Callable[[int], Awaitable[None]]
-"""Waits as long as so many more bytes should take."""
 
 
 class _Pace:
@@ -162,7 +140,3 @@ class _Pace:
             ahead = self._bytes / self._rate - (time.monotonic() - self._began)
             if ahead > 0:
                 await asyncio.sleep(ahead)
-
-
-async def _at_once(_: int) -> None:
-    """Wait for nothing."""
