@@ -24,14 +24,12 @@ from entrepot.jobs.deliverer import Deliverer
 from entrepot.jobs.posting import Poster
 from entrepot.jobs.upkeep import PRUNE, REST, Chore, Upkeep, chores_of, collect_chore, scrub_chore
 from entrepot.jobs.worker import JobWorker, Work
+from entrepot.metadata import jobs
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.ops.readiness import Ending, Readiness
-from entrepot.registry.history import RECOUNT
-from entrepot.registry.manifests import INDEX, SUMMARIZE
-from entrepot.registry.quotas import MEASURE
 from entrepot.services import Services, now
 from entrepot.settings import LogFormat, Settings
 from entrepot.start import greet, open_metadata, open_storage, prepare
@@ -72,7 +70,12 @@ def works_of(services: Services) -> dict[str, Work]:
     async def measure(subject: str) -> None:
         await services.quotas.measure(int(subject))
 
-    return {INDEX: index, SUMMARIZE: summarize, RECOUNT: recount, MEASURE: measure}
+    return {
+        jobs.INDEX: index,
+        jobs.SUMMARIZE: summarize,
+        jobs.RECOUNT: recount,
+        jobs.MEASURE: measure,
+    }
 
 
 class Hub:

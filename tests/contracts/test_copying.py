@@ -60,7 +60,7 @@ async def test_all_is_there_and_what_was_left_is_sealed(
     assert await repositories.find_repository(
         there.reader, NAME
     ) == await repositories.find_repository(here.reader, NAME)
-    assert await jobs.count_jobs(there.reader) == {("summarize", jobs.QUEUED): 1}
+    assert await jobs.count_jobs(there.reader) == {(jobs.SUMMARIZE, jobs.QUEUED): 1}
     with pytest.raises(Unavailable, match=copying.SEAL):
         await add_repository(here, "shop/late")
     # A new row takes an id that no row has.

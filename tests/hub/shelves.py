@@ -22,7 +22,7 @@ from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag
-from entrepot.registry.manifests import INDEX, Manifests
+from entrepot.registry.manifests import Manifests
 from entrepot.registry.quotas import Quotas
 from entrepot.registry.removal import Removals
 from entrepot.registry.uploads import Uploads
@@ -99,7 +99,7 @@ class Shelf:
         """Find out everything anew."""
         for each in await artifacts.list_to_read(self.metadata.reader, 2**31, 0, 10_000):
             async with self.metadata.begin() as tx:
-                await jobs.add_job(tx, INDEX, str(each), self.clock())
+                await jobs.add_job(tx, jobs.INDEX, str(each), self.clock())
         await self.settle()
 
     async def find(self, reference: Reference) -> Artifact | None:

@@ -12,7 +12,6 @@ from entrepot.metadata.artifacts import Marks
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
-from entrepot.registry.manifests import INDEX
 from entrepot.storage.memory import MemoryStorage
 from tests.hub.shelves import (
     CHART_LAYER,
@@ -187,12 +186,12 @@ async def test_a_hostile_annotation_stops_nothing(shelf: Shelf) -> None:
 async def test_a_job_whose_subject_is_no_number_fails_alone(shelf: Shelf) -> None:
     await push_chart(shelf, "1.0.0")
     async with shelf.metadata.begin() as tx:
-        await jobs.add_job(tx, INDEX, "x", shelf.clock())
+        await jobs.add_job(tx, jobs.INDEX, "x", shelf.clock())
     await shelf.worker.drain()
     assert (await shelf.get(V1)).kind == "helm-chart"
     assert await jobs.count_jobs(shelf.metadata.reader) == {
-        ("index", "queued"): 1,
-        ("summarize", "queued"): 1,
+        (jobs.INDEX, jobs.QUEUED): 1,
+        (jobs.SUMMARIZE, jobs.QUEUED): 1,
     }
 
 

@@ -98,12 +98,11 @@ async def _restore(settings: "Settings", backups: "Backups", found: "Generation"
 async def _check_and_read_again(services: "Services") -> list[str]:
     """What is wrong; and everything that can be searched for is collected anew."""
     from entrepot.metadata import jobs
-    from entrepot.registry.manifests import SUMMARIZE
     from entrepot.services import now
 
     for repository in await services.repositories.list_all():
         async with services.metadata.begin() as tx:
-            await jobs.add_job(tx, SUMMARIZE, str(repository.id), now())
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), now())
     return [
         f"{each.what} {each.digest}: {each.problem}"
         async for each in services.check.run()

@@ -114,7 +114,7 @@ class Indexing:
         while found := await artifacts.list_to_read(reader, newest, after, _ASKED_AT_ONCE):
             async with self._metadata.begin() as tx:
                 for each in found:
-                    await jobs.add_job(tx, "index", str(each), self._now())
+                    await jobs.add_job(tx, jobs.INDEX, str(each), self._now())
             after = found[-1]
             yield len(found)
 
@@ -198,7 +198,7 @@ class Indexing:
 
     async def _summarize(self, tx: Transaction, repository_id: int) -> None:
         # Soon, not now: a push of many manifests is described once.
-        await jobs.add_job(tx, "summarize", str(repository_id), self._now() + _SOON)
+        await jobs.add_job(tx, jobs.SUMMARIZE, str(repository_id), self._now() + _SOON)
 
     async def count_marks(self, repository_id: int, digest: str) -> None:
         """Count anew what is attached to a digest, and to the indexes that list it."""

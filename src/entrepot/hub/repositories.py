@@ -19,9 +19,6 @@ from entrepot.oci.names import RepositoryName
 MAX_DESCRIPTION: Final = 200
 MAX_README: Final = 100_000
 
-_SUMMARIZE: Final = "summarize"
-_MEASURE: Final = "measure"
-
 Work = Callable[[Transaction, Repository], Awaitable[None]]
 
 
@@ -149,14 +146,14 @@ class Repositories:
         async with self._metadata.begin() as tx:
             await repositories.lock_repository(tx, found)
             await work(tx, found)
-            await jobs.add_job(tx, _SUMMARIZE, str(found.id), self._now())
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(found.id), self._now())
             entry = Entry(found.namespace_id, by, action, found.name.text, details)
             await record(tx, entry, self._now())
 
     async def _measure(self, tx: Transaction, namespace_id: int | None) -> None:
         """Have what the namespace holds counted anew."""
         if namespace_id is not None:
-            await jobs.add_job(tx, _MEASURE, str(namespace_id), self._now())
+            await jobs.add_job(tx, jobs.MEASURE, str(namespace_id), self._now())
 
     async def _free_target(self, name: RepositoryName, by: Actor) -> Target:
         """Where a repository of that name would be, for somebody who may make it."""
@@ -186,7 +183,7 @@ class Repositories:
             await redirects.delete_redirect(tx, new)
             await repository_settings.move(tx, found.id, new, target.namespace_id)
             await redirects.set_redirect(tx, old, found.id, now)
-            await jobs.add_job(tx, _SUMMARIZE, str(found.id), now)
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(found.id), now)
             if target.namespace_id is not None and target.namespace_id != found.namespace_id:
                 await check_signatures(tx, target.namespace_id, now, found.id)
                 await self._measure(tx, target.namespace_id)

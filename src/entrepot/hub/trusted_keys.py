@@ -67,7 +67,7 @@ async def check_signatures(
         tx, namespace_id, CONTRIBUTION, repository_id=repository_id
     )
     for each in found:
-        await jobs.add_job(tx, "index", str(each), now)
+        await jobs.add_job(tx, jobs.INDEX, str(each), now)
 
 
 def _normal(pem: str) -> str:

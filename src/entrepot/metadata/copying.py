@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from entrepot.errors import Conflict, Unavailable
 from entrepot.metadata.engine import Value
-from entrepot.metadata.jobs import QUEUED
+from entrepot.metadata.jobs import QUEUED, SUMMARIZE
 from entrepot.metadata.migrate import open_engine, upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.schema import SCHEMA
 
@@ -209,8 +209,8 @@ def _ask_for_summaries(connection: Connection) -> None:
         text(
             "INSERT INTO jobs"
             " (kind, subject, state, attempts, run_at, leased_until, error, created_at)"
-            " SELECT 'summarize', CAST(id AS TEXT), :queued, 0, 0, 0, '', 0 FROM repositories"
+            " SELECT :kind, CAST(id AS TEXT), :queued, 0, 0, 0, '', 0 FROM repositories"
             " WHERE true ON CONFLICT DO NOTHING"
         ),
-        {"queued": QUEUED},
+        {"kind": SUMMARIZE, "queued": QUEUED},
     )

@@ -13,6 +13,17 @@ from entrepot.metadata.upserts import insert
 QUEUED: Final = "queued"
 FAILED: Final = "failed"
 
+INDEX: Final = "index"
+"""The job of finding out what a manifest is; its subject is the manifest's id."""
+SUMMARIZE: Final = "summarize"
+"""The job of describing a repository again; its subject is the repository's id."""
+RECOUNT: Final = "recount"
+"""The job of counting anew what is attached; its subject is the repository's id and a digest."""
+MEASURE: Final = "measure"
+"""The job of counting anew what a namespace holds; its subject is the namespace's id."""
+DELIVER: Final = "deliver"
+"""The job of telling a webhook what happened to a repository; its subject is both ids."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -72,8 +83,6 @@ _DUE: Final = (
     jobs.c.run_at <= bindparam("now"),
     jobs.c.leased_until <= bindparam("now"),
 )
-DELIVER: Final = "deliver"
-"""The job of telling a webhook what happened to a repository; its subject is both ids."""
 
 
 def _list_due(lane: ColumnElement[bool]) -> Statement:

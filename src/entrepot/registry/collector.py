@@ -295,7 +295,7 @@ class Collector:
                 return False
             await self._history.note_delete(tx, untagged.repository_id, found[0], None)
             await manifests.delete_manifest(tx, untagged.id)
-            await jobs.add_job(tx, "summarize", str(untagged.repository_id), self._now())
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(untagged.repository_id), self._now())
         return True
 
 

@@ -23,9 +23,6 @@ from entrepot.oci.names import Tag
 from entrepot.registry.contents import needed_blobs, new_manifest
 from entrepot.registry.tag_rules import check_may_change
 
-RECOUNT: Final = "recount"
-"""The job of counting anew what is attached; its subject is the repository's id and a digest."""
-
 _MOST: Final = 5000
 """Manifests that one restoring brings back."""
 _NEWEST: Final = 2**62
@@ -135,7 +132,7 @@ class History:
         new, now = new_manifest(manifest, digest), self._now()
         await history.forget_deleted(tx, repository.id, digest)
         manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
-        await jobs.add_job(tx, "index", str(manifest_id), now)
+        await jobs.add_job(tx, jobs.INDEX, str(manifest_id), now)
         return True
 
     async def _bring_back_rest(
@@ -196,12 +193,12 @@ class History:
             await check_may_change(tx, repository.id, tag.text)
         await self._note(tx, repository.id, tag.text, TagAction.RESTORED, str(digest), previous, by)
         await manifests.move_tag(tx, repository.id, tag, facts.id, by, now)
-        await jobs.add_job(tx, "index", str(facts.id), now)
+        await jobs.add_job(tx, jobs.INDEX, str(facts.id), now)
         return previous or ""
 
     async def _recount(self, tx: Transaction, repository_id: int, subjects: Iterable[str]) -> None:
         for each in sorted(digests_among(subjects)):
-            await jobs.add_job(tx, RECOUNT, f"{repository_id} {each}", self._now())
+            await jobs.add_job(tx, jobs.RECOUNT, f"{repository_id} {each}", self._now())
 
     async def _note(
         self,

@@ -23,10 +23,6 @@ from entrepot.registry.contents import needed_blobs, new_manifest
 from entrepot.registry.history import History
 from entrepot.registry.uploads import Uploads
 
-INDEX: Final = "index"
-"""The job of finding out what a manifest is; its subject is the manifest's id."""
-SUMMARIZE: Final = "summarize"
-"""The job of describing a repository again; its subject is the repository's id."""
 MAX_TAGS: Final = 100
 """Tags that one request may set."""
 
@@ -112,7 +108,7 @@ class Manifests:
                 previous.append(before)
                 await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
             await repositories.set_pushed(tx, repository.id, now)
-            await jobs.add_job(tx, INDEX, str(manifest_id), now)
+            await jobs.add_job(tx, jobs.INDEX, str(manifest_id), now)
             if target.witness is not None:
                 texts = tuple(tag.text for tag in tags)
                 change = Change(
@@ -129,7 +125,7 @@ class Manifests:
             previous = await self._history.note_untag(tx, repository.id, tag, by)
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
-            await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
             if witness is not None:
                 texts = (tag.text,)
                 change = Change(Event.UNTAGGED, repository, tags=texts, previous=(previous,))
@@ -149,7 +145,7 @@ class Manifests:
                 raise ManifestUnknown(detail={"digest": str(digest)})
             tags = await self._history.note_delete(tx, repository.id, found, by)
             await manifests.delete_manifest(tx, found.id)
-            await jobs.add_job(tx, SUMMARIZE, str(repository.id), self._now())
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
             if witness is not None:
                 change = Change(Event.DELETED, repository, str(digest), untagged=tags)
                 await witness(tx, change)

@@ -1,16 +1,12 @@
 """Room: how many bytes of blobs a namespace may hold, each blob counted once."""
 
 from collections.abc import AsyncIterator
-from typing import Final
 
 from entrepot.errors import QuotaExceeded
 from entrepot.metadata import policies
 from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.policies import Quota
 from entrepot.oci.digests import Digest
-
-MEASURE: Final = "measure"
-"""The job of counting anew what a namespace holds; its subject is the namespace's id."""
 
 
 class Quotas:

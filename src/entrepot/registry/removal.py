@@ -98,7 +98,7 @@ class Removals:
                     others = await self._history.note_delete(tx, repository.id, each, by)
                     gone.append((each.digest, others))
                     await manifests.delete_manifest(tx, each.id)
-            await jobs.add_job(tx, "summarize", str(repository.id), self._now())
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
             await _witnessed(tx, witness, repository, still, gone)
 
     async def _not_held(
