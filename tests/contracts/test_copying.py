@@ -94,7 +94,7 @@ async def test_a_failure_leaves_the_other_empty_and_can_be_repeated(
         raise Unavailable("the power is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(copying, "_ask_for_summaries", failing)
+        patch.setattr(copying, "settle", failing)
         with pytest.raises(Unavailable, match="power"):
             copy_database(database, empty_postgres, ignore)
     assert await repositories.find_repository(there.reader, NAME) is None

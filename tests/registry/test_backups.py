@@ -17,7 +17,6 @@ from entrepot.oci.names import RepositoryName, Tag
 from entrepot.registry.backups import FACTS, MARK, Backups, Generation
 from entrepot.registry.collector import Collector
 from entrepot.registry.scrub import Scrub
-from entrepot.settings import Settings
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
 from tests.metadata.clocks import MovableClock
@@ -31,11 +30,12 @@ class Plant:
     """A hub, its backups, and what is made of them."""
 
     def __init__(
-        self, metadata: Metadata, storage: MemoryStorage, place: Settings, clock: MovableClock
+        self, metadata: Metadata, storage: MemoryStorage, data: Path, clock: MovableClock
     ) -> None:
-        self.metadata, self.storage, self.place, self.clock = metadata, storage, place, clock
+        self.metadata, self.storage, self.data, self.clock = metadata, storage, data, clock
+        self.place = data / "entrepot.db"
         storage.now = clock
-        self.backups = Backups(place.data / "backups")
+        self.backups = Backups(data / "backups")
 
     async def make(self) -> Generation:
         """Back up."""
@@ -45,15 +45,15 @@ class Plant:
 
     async def restore(self, generation: Generation, name: str) -> tuple[Metadata, MemoryStorage]:
         """Another hub, made of the backup."""
-        place, storage = Settings(data=self.place.data / name), MemoryStorage(self.clock)
+        place, storage = self.data / name / "entrepot.db", MemoryStorage(self.clock)
         await self.backups.restore(generation, storage, place)
-        return SqliteMetadata(place.sqlite_file), storage
+        return SqliteMetadata(place), storage
 
 
 @pytest.fixture
 def plant(metadata: Metadata, storage: MemoryStorage, tmp_path: Path, clock: MovableClock) -> Plant:
     """A hub that can be backed up."""
-    return Plant(metadata, storage, Settings(data=tmp_path), clock)
+    return Plant(metadata, storage, tmp_path, clock)
 
 
 async def test_a_restored_hub_is_the_hub_of_that_moment(plant: Plant, shop: Shop) -> None:
@@ -77,10 +77,10 @@ async def test_a_second_backup_copies_only_what_is_new(plant: Plant, shop: Shop)
     await add_account(plant.metadata, "alice")
     await shop.image(b"first", "v1")
     one = await plant.make()
-    pool = {path: path.stat().st_ino for path in plant.place.data.glob("backups/blobs/*/*/*")}
+    pool = {path: path.stat().st_ino for path in plant.data.glob("backups/blobs/*/*/*")}
     await shop.image(b"second", "v2")
     two = await plant.make()
-    again = {path: path.stat().st_ino for path in plant.place.data.glob("backups/blobs/*/*/*")}
+    again = {path: path.stat().st_ino for path in plant.data.glob("backups/blobs/*/*/*")}
     assert len(again) == len(pool) + 1
     assert pool.items() <= again.items()
     assert [each.name for each in plant.backups.list_all()] == [one.name, two.name]
@@ -95,7 +95,7 @@ async def test_a_second_backup_copies_only_what_is_new(plant: Plant, shop: Shop)
 async def test_a_backup_that_was_ended_is_none(plant: Plant, shop: Shop) -> None:
     await shop.image(b"first", "v1")
     made = await plant.make()
-    (plant.place.data / "backups" / "generations" / made.name / MARK).unlink()
+    (plant.data / "backups" / "generations" / made.name / MARK).unlink()
     assert plant.backups.list_all() == []
 
 
@@ -113,11 +113,11 @@ async def test_what_was_ended_or_is_damaged_is_cleared_and_copied_again(
     plant: Plant, shop: Shop
 ) -> None:
     await shop.image(b"first", "v1")
-    ended = plant.place.data / "backups" / "generations" / "ended"
+    ended = plant.data / "backups" / "generations" / "ended"
     ended.mkdir(parents=True)
     (ended / FACTS).write_bytes(b"half")
     await plant.make()
-    path = next(iter(plant.place.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
+    path = next(iter(plant.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
     path.write_bytes(b"fir5t")
     assert len(await plant.backups.verify()) == 1
     await plant.make()
@@ -152,7 +152,7 @@ async def test_a_damaged_backup_is_told_and_never_restored(plant: Plant, shop: S
     await add_account(plant.metadata, "alice")
     await shop.image(b"first", "v1")
     made = await plant.make()
-    path = next(iter(plant.place.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
+    path = next(iter(plant.data.glob(f"backups/blobs/*/*/{Digest.of(b'first').hex}")))
     path.write_bytes(b"wrong")
     with pytest.raises(Invalid, match="is damaged"):
         await plant.restore(made, "other")
@@ -161,7 +161,7 @@ async def test_a_damaged_backup_is_told_and_never_restored(plant: Plant, shop: S
         await plant.restore(made, "another")
     path.write_bytes(b"first")
     assert await plant.backups.verify() == []
-    facts = plant.place.data / "backups" / "generations" / made.name / FACTS
+    facts = plant.data / "backups" / "generations" / made.name / FACTS
     facts.write_bytes(facts.read_bytes()[:-1])
     assert await plant.backups.verify() == [f"the facts of {made.name} are damaged"]
     with pytest.raises(Invalid, match="facts"):

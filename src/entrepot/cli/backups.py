@@ -67,7 +67,7 @@ def restore(
         rows = asyncio.run(_restore(settings, backups, found))
     except (EntrepotError, OSError) as error:
         fail(str(error))
-    problems = with_services(data, _check_and_read_again)
+    problems = with_services(data, _problems_of)
     if as_json:
         print_json({"generation": found.name, "rows": rows, "problems": problems})
     else:
@@ -81,28 +81,23 @@ def restore(
 async def _make(services: "Services", backups: "Backups", data: Path | None) -> "Generation":
     from entrepot.cli.configuration import read_settings
     from entrepot.services import now
+    from entrepot.start import place_of_facts
 
     settings = read_settings(data=data)
+    place = place_of_facts(settings, settings.database)
     with showing("Backing up", None, in_bytes=True) as bar:
-        return await backups.make(services.metadata, services.storage, settings, now, bar.reach)
+        return await backups.make(services.metadata, services.storage, place, now, bar.reach)
 
 
 async def _restore(settings: "Settings", backups: "Backups", found: "Generation") -> int:
-    from entrepot.start import open_storage
+    from entrepot.start import open_storage, place_of_facts
 
-    storage = open_storage(settings)
+    storage, place = open_storage(settings), place_of_facts(settings, settings.database)
     with showing("Restoring", None, in_bytes=True) as bar:
-        return await backups.restore(found, storage, settings, bar.reach)
+        return await backups.restore(found, storage, place, bar.reach)
 
 
-async def _check_and_read_again(services: "Services") -> list[str]:
-    """What is wrong; and everything that can be searched for is collected anew."""
-    from entrepot.metadata import jobs
-    from entrepot.services import now
-
-    for repository in await services.repositories.list_all():
-        async with services.metadata.begin() as tx:
-            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), now())
+async def _problems_of(services: "Services") -> list[str]:
     return [
         f"{each.what} {each.digest}: {each.problem}"
         async for each in services.check.run()

@@ -24,8 +24,9 @@ from typing import Any, Final, cast
 
 from entrepot.errors import Conflict, EntrepotError, Invalid, NotFound, Unavailable
 from entrepot.metadata import holds, snapshots
+from entrepot.metadata.databases import Place
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.snapshots import Line, Place
+from entrepot.metadata.snapshots import Line
 from entrepot.oci.digests import Digest, new_hasher
 from entrepot.registry.damage import OTHERS, cannot_be_read
 from entrepot.storage.protocols import BlobKey, Storage

@@ -1,0 +1,97 @@
+"""A whole database, of either engine: opened, brought up to date, read and written by the table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, LargeBinary, Table, func, select, text
+
+from entrepot.metadata.engine import Value
+from entrepot.metadata.jobs import QUEUED, SUMMARIZE
+from entrepot.metadata.migrate import open_engine, upgrade_postgresql, upgrade_sqlite
+from entrepot.metadata.schema import SCHEMA
+
+Place = Path | str
+"""An SQLite file, or a PostgreSQL URL."""
+
+TABLES: Final = tuple(SCHEMA.sorted_tables)
+"""Every table, after those that it refers to."""
+_ROWS: Final = 1000
+_LARGE_ROWS: Final = 10
+
+
+def upgrade(place: Place) -> None:
+    """Bring the schema up to date, of a database that need not be there."""
+    if isinstance(place, Path):
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        upgrade_sqlite(place)
+    else:
+        upgrade_postgresql(place)
+
+
+@contextmanager
+def reading(place: Place) -> Iterator[Connection]:
+    """One transaction; what it reads is of one moment."""
+    with open_engine(place).connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # Ours is the driver that begins nothing by itself.
+            connection.execute(text("BEGIN"))
+            yield connection
+            return
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        yield connection.execution_options(**options)
+
+
+@contextmanager
+def writing(place: Place) -> Iterator[Connection]:
+    """One transaction; the only writer's, on SQLite."""
+    with open_engine(place).connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("BEGIN IMMEDIATE"))
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def batches(table: Table, connection: Connection) -> Iterator[list[dict[str, Value]]]:
+    """The rows in the order of their keys, few at a time where they may be large."""
+    is_large = any(isinstance(each.type, LargeBinary) for each in table.columns)
+    # By key: what refers to an earlier row of its own table comes after it.
+    wanted = select(table).order_by(*table.primary_key.columns)
+    size = _LARGE_ROWS if is_large else _ROWS
+    with connection.execute(wanted, execution_options={"yield_per": size}) as found:
+        for rows in found.mappings().partitions(size):
+            yield [dict(each) for each in rows]
+
+
+def settle(connection: Connection) -> None:
+    """What follows when every row was written.
+
+    The next id is one that no row has. The words that repositories are found by are written again
+    when the hub has started, as after a push: engines keep them in their ways.
+    """
+    if connection.dialect.name == "postgresql":
+        for table in TABLES:
+            if "id" in table.columns and table.columns["id"].identity is not None:
+                _set_sequence(table, connection)
+    connection.execute(
+        text(
+            "INSERT INTO jobs"
+            " (kind, subject, state, attempts, run_at, leased_until, error, created_at)"
+            " SELECT :kind, CAST(id AS TEXT), :queued, 0, 0, 0, '', 0 FROM repositories"
+            " WHERE true ON CONFLICT DO NOTHING"
+        ),
+        {"kind": SUMMARIZE, "queued": QUEUED},
+    )
+
+
+def _set_sequence(table: Table, connection: Connection) -> None:
+    last = connection.execute(select(func.max(table.columns["id"]))).scalar()
+    connection.execute(
+        text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last, :is_used)"),
+        {"name": table.name, "last": last or 1, "is_used": last is not None},
+    )
