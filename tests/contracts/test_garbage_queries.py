@@ -86,7 +86,8 @@ async def test_a_link_goes_only_while_it_is_free(
         assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
         await manifests.delete_manifest(tx, manifest_id)
         assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], START)
-        assert await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
+        gone = await garbage.unlink_free(tx, link.repository_id, [link.digest, "other"], LATER)
+        assert gone == {link.digest}
         assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
     assert not await blobs.is_linked(metadata.reader, repository.id, digest)
 

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from entrepot.metadata import manifests, policies
+from entrepot.metadata import blobs, manifests, policies
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.policies import Policy, Quota
 from entrepot.metadata.repositories import delete_repository
-from entrepot.oci.digests import Digest
+from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_blob, add_manifest, add_organisation, add_repository
@@ -62,8 +62,13 @@ async def test_a_blob_counts_once_in_a_namespace(metadata: Metadata) -> None:
     reader = metadata.reader
     assert await policies.measure_namespace(reader, acme) == len(b"shared")
     assert await policies.measure_namespace(reader, other) == len(b"sharedof b alone")
-    assert await policies.holds_blob(reader, acme, digest)
-    assert not await policies.holds_blob(reader, acme, own)
+    async with metadata.begin() as tx:
+        await policies.set_quota(tx, acme, 100)
+        await policies.count_used(tx, acme)
+        await policies.count_used(tx, other)
+    for blob, holds in ((digest, True), (own, False), (None, False)):
+        assert await policies.find_quota(reader, acme, blob) == Quota(acme, 100, 6, holds)
+    assert await policies.find_quota(reader, other, digest) is None
 
 
 async def test_room_is_limited_counted_and_limited_no_longer(metadata: Metadata) -> None:
@@ -71,17 +76,39 @@ async def test_room_is_limited_counted_and_limited_no_longer(metadata: Metadata)
     repository = await add_repository(metadata, "acme/one", namespace_id=acme)
     reader = metadata.reader
     assert await policies.find_quota(reader, acme) is None
-    assert await policies.find_quota_of(reader, repository.id) is None
     async with metadata.begin() as tx:
         await policies.set_of_namespace(tx, acme, Policy("a"))
         await policies.set_quota(tx, acme, 100)
-        await policies.set_used(tx, acme, 30)
-        await policies.add_used(tx, acme, 12)
-        assert await policies.lock_quota(tx, acme) == Quota(acme, 100, 42)
+        await policies.take_room(tx, acme, Digest.of(b"new"), 42)
+        assert await policies.lock_quota_of(tx, repository.id) == Quota(acme, 100, 42)
     assert await policies.find_quota(reader, acme) == Quota(acme, 100, 42)
-    assert await policies.find_quota_of(reader, repository.id) == Quota(acme, 100, 42)
     assert await policies.list_quotas(reader) == [Quota(acme, 100, 42)]
     async with metadata.begin() as tx:
         await policies.set_quota(tx, acme, None)
+        assert await policies.lock_quota_of(tx, repository.id) is None
     assert await policies.list_quotas(reader) == []
     assert await policies.find_of_namespace(reader, acme) == Policy("a")
+
+
+async def test_room_is_taken_once_and_freed_with_the_last_link(metadata: Metadata) -> None:
+    acme = await add_organisation(metadata, "acme")
+    one, two = [
+        await add_repository(metadata, name, namespace_id=acme) for name in ("acme/1", "acme/2")
+    ]
+    for repository in (one, two):
+        digest = await add_blob(metadata, repository, b"shared")
+    own, empty = await add_blob(metadata, one, b"own"), await add_blob(metadata, one, EMPTY_JSON)
+    found = []
+    async with metadata.begin() as tx:
+        await policies.set_quota(tx, acme, 100)
+        await policies.count_used(tx, acme)
+        await policies.take_room(tx, acme, own, len(b"own"))
+        for repository, gone in ((one, [digest, own, empty]), (two, [digest])):
+            for each in gone:
+                await blobs.unlink_blob(tx, repository.id, each)
+            await policies.free_room(tx, acme, [str(each) for each in gone])
+            found.append(await policies.lock_quota_of(tx, one.id))
+        # More than was ever counted: there is never less than nothing.
+        await policies.free_room(tx, acme, [str(own)])
+        found.append(await policies.lock_quota_of(tx, one.id))
+    assert found == [Quota(acme, 100, used) for used in (len(b"shared"), 0, 0)]

@@ -10,15 +10,17 @@ from entrepot.metadata import manifests as manifest_rows
 from entrepot.metadata import policies
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.policies import Policy
-from entrepot.metadata.repositories import Repository
+from entrepot.metadata.repositories import Repository, delete_repository
 from entrepot.metadata.retention_rules import MOST, Rules
-from entrepot.oci.digests import Digest
+from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.blobs import Blobs
+from entrepot.registry.collector import Collector
 from entrepot.registry.quotas import Quotas
 from entrepot.registry.removal import Removals
 from entrepot.registry.retention import Reason, Retention
 from entrepot.registry.uploads import Chunk, Uploads
+from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_organisation, add_repository
 from tests.registry.bodies import body
@@ -220,15 +222,15 @@ async def test_a_push_that_finds_no_room_is_refused(
 
 async def test_a_look_ahead_refuses_before_bytes_are_sent(metadata: Metadata, acme: int) -> None:
     quotas, digest = Quotas(metadata), Digest.of(b"abc")
-    await quotas.check(acme, 10)
-    await quotas.check(None, 10**9)
+    (await quotas.find_room(acme)).check(10)
+    (await quotas.find_room(None)).check(10**9)
     for size in (11, 10**15):
         with pytest.raises(QuotaExceeded):
-            await quotas.check(acme, size, digest)
+            (await quotas.find_room(acme, digest)).check(size)
     async with metadata.begin() as tx:
-        await policies.set_used(tx, acme, 10)
+        await policies.take_room(tx, acme, digest, 10)
     with pytest.raises(QuotaExceeded):
-        await quotas.check(acme, 0)
+        (await quotas.find_room(acme)).check(0)
 
 
 async def test_what_is_not_announced_ends_where_there_is_no_more_room(
@@ -245,27 +247,51 @@ async def test_what_is_not_announced_ends_where_there_is_no_more_room(
             yield b"1234"
 
     with pytest.raises(QuotaExceeded):
-        await uploads.append(begun, Chunk(quotas.within(acme, endless(1000), 0)))
+        await uploads.append(begun, Chunk((await quotas.find_room(acme)).within(endless(1000), 0)))
     assert len(sent) == 3
     assert one.found is not None
     grown = await uploads.get(one.found, None, begun.id)
-    assert await uploads.append(grown, Chunk(quotas.within(acme, endless(2), 0))) == 8
+    room = await quotas.find_room(acme)
+    assert await uploads.append(grown, Chunk(room.within(endless(2), 0))) == 8
     with pytest.raises(QuotaExceeded):
-        await anext(quotas.within(acme, endless(1), 8))
-    assert await anext(quotas.within(None, endless(1), 10**9)) == b"1234"
-    await uploads.put(one, body(b"1234567890"), Digest.of(b"1234567890"))
-    assert await anext(quotas.within(acme, endless(1), 0, Digest.of(b"1234567890"))) == b"1234"
+        await anext(room.within(endless(1), 8))
+    assert await anext((await quotas.find_room(None)).within(endless(1), 10**9)) == b"1234"
+    held = Digest.of(b"1234567890")
+    await uploads.put(one, body(b"1234567890"), held)
+    assert await anext((await quotas.find_room(acme, held)).within(endless(1), 0)) == b"1234"
     with pytest.raises(QuotaExceeded):
-        await anext(quotas.within(acme, endless(1), 0, digest))
+        await anext((await quotas.find_room(acme, digest)).within(endless(1), 0))
 
 
-async def test_what_is_gone_counts_no_longer_once_it_is_measured(
-    metadata: Metadata, acme: int, uploads: Uploads, blobs: Blobs
+async def test_what_is_gone_counts_no_longer_at_once(
+    metadata: Metadata,
+    acme: int,
+    uploads: Uploads,
+    blobs: Blobs,
+    storage: MemoryStorage,
+    clock: MovableClock,
+) -> None:
+    one, two = [
+        await add_repository(metadata, name, namespace_id=acme) for name in ("acme/1", "acme/2")
+    ]
+    for content in (b"1234", b"abc", EMPTY_JSON):
+        await uploads.put(target_of(one), body(content), Digest.of(content))
+    assert await blobs.mount(target_of(two), one, Digest.of(b"abc"))
+    await blobs.unlink(one, Digest.of(b"1234"))
+    assert await used(metadata, acme) == 3
+    await blobs.unlink(one, Digest.of(b"abc"))
+    assert await used(metadata, acme) == 3
+    clock.advance(timedelta(days=2))
+    assert (await Collector(metadata, storage, clock, grace=timedelta(days=1)).run()).links == 2
+    assert await used(metadata, acme) == 0
+
+
+async def test_what_was_deleted_with_its_repository_is_measured(
+    metadata: Metadata, acme: int, uploads: Uploads
 ) -> None:
     one = await add_repository(metadata, "acme/one", namespace_id=acme)
-    for content in (b"1234", b"abc"):
-        await uploads.put(target_of(one), body(content), Digest.of(content))
-    await blobs.unlink(one, Digest.of(b"1234"))
-    assert await used(metadata, acme) == 7
+    await uploads.put(target_of(one), body(b"1234"), Digest.of(b"1234"))
+    async with metadata.begin() as tx:
+        await delete_repository(tx, one.id)
     await Quotas(metadata).measure_all()
-    assert await used(metadata, acme) == 3
+    assert await used(metadata, acme) == 0

@@ -9,7 +9,7 @@ from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.metadata import accounts, policies, repositories
 from entrepot.metadata.accounts import Namespace
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.policies import Policy, Quota
+from entrepot.metadata.policies import Policy
 from entrepot.metadata.repositories import Repository
 from entrepot.metadata.retention_rules import Rules
 from entrepot.oci.names import RepositoryName
@@ -71,19 +71,14 @@ class Policies:
             details = {"immutable": policy.immutable, "retention": policy.retention}
             await record(tx, Entry(found.id, by, Audited.ORG_POLICY, name, details), self._now())
 
-    async def _find_quota(self, namespace: Namespace) -> Quota | None:
-        """The namespace's room and what is used of it, `None` where it is not limited."""
-        return await policies.find_quota(self._metadata.reader, namespace.id)
-
-    async def _measure(self, namespace: Namespace) -> int:
-        """Bytes of all blobs in the namespace, each counted once; this takes a while."""
-        return await policies.measure_namespace(self._metadata.reader, namespace.id)
-
     async def get_room(self, name: str) -> tuple[int | None, int]:
         """Bytes that the namespace may hold (`None`: no limit), and those it does."""
-        found = await self._get_namespace(name)
-        quota = await self._find_quota(found)
-        return (quota.limit, quota.used) if quota else (None, await self._measure(found))
+        found, reader = await self._get_namespace(name), self._metadata.reader
+        quota = await policies.find_quota(reader, found.id)
+        if quota is not None:
+            return quota.limit, quota.used
+        # Nobody counts there: this takes a while.
+        return None, await policies.measure_namespace(reader, found.id)
 
     async def _get_namespace(self, name: str) -> Namespace:
         found = await accounts.find_namespace(self._metadata.reader, name)
@@ -97,10 +92,7 @@ class Policies:
         found = await self._get_namespace(name)
         async with self._metadata.begin() as tx:
             await policies.set_quota(tx, found.id, limit)
-            await policies.lock_quota(tx, found.id)
-            await policies.set_used(
-                tx, found.id, await policies.measure_namespace(tx, found.id) if limit else 0
-            )
+            await policies.count_used(tx, found.id)
             entry = Entry(found.id, by, Audited.ORG_QUOTA, name, {"bytes": limit})
             await record(tx, entry, self._now())
 

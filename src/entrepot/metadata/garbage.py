@@ -112,11 +112,13 @@ _LOCK: Final = Statement(
     select(repositories.c.id).where(repositories.c.id == bindparam("id")).with_for_update()
 )
 _UNLINK: Final = Statement(
-    delete(repository_blobs).where(
+    delete(repository_blobs)
+    .where(
         repository_blobs.c.repository_id == bindparam("repository"),
         is_among("repository_blobs.digest", "digests", "text"),
         _LINK_IS_FREE,
     )
+    .returning(repository_blobs.c.digest)
 )
 _COUNT_LINKS: Final = Statement(
     select(func.count())
@@ -217,14 +219,15 @@ async def lock_holder(tx: Transaction, repository_id: int) -> bool:
 
 async def unlink_free(
     tx: Transaction, repository_id: int, digests: Sequence[str], before: datetime
-) -> int:
-    """Take those blobs out of the repository that may still be taken out; say how many."""
-    return await tx.run(
+) -> frozenset[str]:
+    """Take those blobs out of the repository that may still be taken out; say which."""
+    rows = await tx.all(
         _UNLINK,
         repository=repository_id,
         digests=json.dumps(digests),
         before=to_instant(before),
     )
+    return frozenset(row[0] for row in rows)
 
 
 async def count_links(reader: Reader, digest: str) -> int:

@@ -1,10 +1,12 @@
 """Rules that namespaces and repositories have: immutable tags, retention, room."""
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Table, Text, bindparam, func, or_, select, update
+from sqlalchemy import Table, Text, bindparam, case, func, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
@@ -15,9 +17,10 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.policy_tables import namespace_policies, repository_policies
 from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
+from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import blobs, manifests, repositories, repository_blobs, tags
 from entrepot.metadata.upserts import insert
-from entrepot.oci.digests import Digest
+from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Quota:
     namespace_id: int
     limit: int
     used: int
+    holds: bool = False
+    """Whether it holds the blob that was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +104,51 @@ _TAG_FACTS: Final = Statement(
     .order_by(tags.c.name)
     .limit(bindparam("limit"))
 )
-_QUOTA: Final = select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(
-    _N.c.namespace_id == bindparam("namespace_id"), _N.c.quota.is_not(None)
+_QUOTAS: Final = select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(_N.c.quota.is_not(None))
+_LIST_QUOTAS: Final = Statement(_QUOTAS)
+_LOCK_QUOTA: Final = Statement(
+    _QUOTAS.where(_N.c.namespace_id == bindparam("of")).with_for_update()
 )
-_FIND_QUOTA: Final = Statement(_QUOTA)
-_LOCK_QUOTA: Final = Statement(_QUOTA.with_for_update())
-_QUOTA_OF: Final = Statement(
-    select(_N.c.namespace_id, _N.c.quota, _N.c.used)
-    .join(repositories, repositories.c.namespace_id == _N.c.namespace_id)
-    .where(repositories.c.id == bindparam("repository_id"), _N.c.quota.is_not(None))
-)
-_LIST_QUOTAS: Final = Statement(
-    select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(_N.c.quota.is_not(None))
+_LOCK_QUOTA_OF: Final = Statement(
+    _QUOTAS.join(repositories, repositories.c.namespace_id == _N.c.namespace_id)
+    .where(repositories.c.id == bindparam("repository_id"))
+    .with_for_update(of=_N)
 )
 _SET_QUOTA: Final = Statement(
     insert(_N)
     .values(namespace_id=bindparam("of"), quota=bindparam("quota"))
     .on_conflict_do_update(index_elements=["namespace_id"], set_={"quota": bindparam("quota")})
 )
-_SET_USED: Final = Statement(
-    update(_N).where(_N.c.namespace_id == bindparam("of")).values(used=bindparam("bytes"))
-)
-_ADD_USED: Final = Statement(
-    update(_N).where(_N.c.namespace_id == bindparam("of")).values(used=_N.c.used + bindparam("by"))
-)
 _HELD: Final = (
     select(repository_blobs.c.digest)
     .join(repositories, repositories.c.id == repository_blobs.c.repository_id)
-    .where(repositories.c.namespace_id == bindparam("namespace_id"))
-)
-_HOLDS: Final = Statement(_HELD.where(repository_blobs.c.digest == bindparam("digest")).limit(1))
-_DISTINCT: Final = _HELD.distinct().subquery()
-_MEASURE: Final = Statement(
-    select(func.coalesce(func.sum(blobs.c.size), 0)).join(
-        _DISTINCT, _DISTINCT.c.digest == blobs.c.digest
+    # The empty JSON is every repository's, and counts nowhere: a manifest links it by itself.
+    .where(
+        repositories.c.namespace_id == bindparam("of"),
+        repository_blobs.c.digest != str(EMPTY_JSON_DIGEST),
     )
 )
+_HOLDS: Final = _HELD.where(repository_blobs.c.digest == bindparam("blob")).exists()
+_FIND_QUOTA: Final = Statement(
+    _QUOTAS.add_columns(case((_HOLDS, 1), else_=0)).where(_N.c.namespace_id == bindparam("of"))
+)
+_OF: Final = update(_N).where(_N.c.namespace_id == bindparam("of"))
+_TAKE: Final = Statement(_OF.where(~_HOLDS).values(used=_N.c.used + bindparam("size")))
+_SIZES: Final = select(func.coalesce(func.sum(blobs.c.size), 0))
+_FREED: Final = (
+    _SIZES.where(
+        is_among("blobs.digest", "digests", "text"),
+        blobs.c.digest != str(EMPTY_JSON_DIGEST),
+        ~_HELD.where(repository_blobs.c.digest == blobs.c.digest).correlate(blobs).exists(),
+    )
+    .correlate(None)
+    .scalar_subquery()
+)
+_FREE: Final = Statement(_OF.values(used=case((_N.c.used > _FREED, _N.c.used - _FREED), else_=0)))
+_DISTINCT: Final = _HELD.distinct().subquery()
+_MEASURED: Final = _SIZES.join(_DISTINCT, _DISTINCT.c.digest == blobs.c.digest)
+_MEASURE: Final = Statement(_MEASURED)
+_COUNT: Final = Statement(_OF.values(used=_MEASURED.scalar_subquery()))
 
 
 async def find_of_namespace(reader: Reader, namespace_id: int) -> Policy:
@@ -181,21 +195,17 @@ async def list_tag_facts(
     ]
 
 
-async def find_quota(reader: Reader, namespace_id: int) -> Quota | None:
-    """The namespace's room, `None` where it is not limited."""
-    row = await reader.one(_FIND_QUOTA, namespace_id=namespace_id)
-    return None if row is None else Quota(*row)
+async def find_quota(
+    reader: Reader, namespace_id: int, digest: Digest | None = None
+) -> Quota | None:
+    """The namespace's room, `None` where it is not limited; and whether the blob is there."""
+    row = await reader.one(_FIND_QUOTA, of=namespace_id, blob=str(digest or ""))
+    return None if row is None else Quota(row[0], row[1], row[2], bool(row[3]))
 
 
-async def find_quota_of(reader: Reader, repository_id: int) -> Quota | None:
-    """The room of the repository's namespace, `None` where it is not limited."""
-    row = await reader.one(_QUOTA_OF, repository_id=repository_id)
-    return None if row is None else Quota(*row)
-
-
-async def lock_quota(tx: Transaction, namespace_id: int) -> Quota | None:
-    """As `find_quota`; nobody else uses room until the transaction ends."""
-    row = await tx.one(_LOCK_QUOTA, namespace_id=namespace_id)
+async def lock_quota_of(tx: Transaction, repository_id: int) -> Quota | None:
+    """The room of the repository's namespace; nobody else uses it until the transaction ends."""
+    row = await tx.one(_LOCK_QUOTA_OF, repository_id=repository_id)
     return None if row is None else Quota(*row)
 
 
@@ -209,23 +219,26 @@ async def set_quota(tx: Transaction, namespace_id: int, limit: int | None) -> No
     await tx.run(_SET_QUOTA, of=namespace_id, quota=limit)
 
 
-async def set_used(tx: Transaction, namespace_id: int, size: int) -> None:
-    """Say how many bytes the namespace holds."""
-    await tx.run(_SET_USED, of=namespace_id, bytes=size)
+async def take_room(tx: Transaction, namespace_id: int, digest: Digest, size: int) -> None:
+    """Count a blob that is about to be linked, unless the namespace holds it; lock first."""
+    await tx.run(_TAKE, of=namespace_id, blob=str(digest), size=size)
 
 
-async def add_used(tx: Transaction, namespace_id: int, size: int) -> None:
-    """Say that the namespace holds so many bytes more."""
-    await tx.run(_ADD_USED, of=namespace_id, by=size)
+async def free_room(tx: Transaction, namespace_id: int, digests: Collection[str]) -> None:
+    """Count no longer what was unlinked, where nobody else in the namespace holds it; lock first.
+
+    Only after the lock is known who else holds it: of two that unlink at once, the second counts.
+    """
+    await tx.run(_FREE, of=namespace_id, digests=json.dumps(list(digests)))
 
 
-async def holds_blob(reader: Reader, namespace_id: int, digest: Digest) -> bool:
-    """Say whether any repository of the namespace holds the blob."""
-    row = await reader.one(_HOLDS, namespace_id=namespace_id, digest=str(digest))
-    return row is not None
+async def count_used(tx: Transaction, namespace_id: int) -> None:
+    """Count anew what the namespace holds, where its room is limited."""
+    if await tx.one(_LOCK_QUOTA, of=namespace_id) is not None:
+        await tx.run(_COUNT, of=namespace_id)
 
 
 async def measure_namespace(reader: Reader, namespace_id: int) -> int:
     """Bytes of all blobs that the namespace's repositories hold, each counted once."""
-    row = await reader.one(_MEASURE, namespace_id=namespace_id)
+    row = await reader.one(_MEASURE, of=namespace_id)
     return int(row[0]) if row else 0

@@ -12,7 +12,7 @@ from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository, Target, lock_repository
 from entrepot.oci.digests import Digest
-from entrepot.registry.quotas import charge
+from entrepot.registry.quotas import charge, release
 from entrepot.storage.protocols import BlobKey, HasPaths, LendsFiles, SignsUrls, Storage
 
 HOLDERS_LOOKED_AT: Final = 100
@@ -161,6 +161,7 @@ class Blobs:
             await lock_repository(tx, repository)
             if not await blobs.unlink_blob(tx, repository.id, digest):
                 raise BlobUnknown(detail={"digest": str(digest)})
+            await release(tx, repository.id, [str(digest)])
 
     async def mount(self, target: Target, source: Repository, digest: Digest) -> bool:
         """Link a blob that `source` holds into the target; `False` where it holds none."""

@@ -28,6 +28,7 @@ from entrepot.metadata import blobs, garbage, holds, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.garbage import Link, Row, Untagged
 from entrepot.registry.history import History
+from entrepot.registry.quotas import release
 from entrepot.storage.protocols import BlobKey, Storage
 
 T = TypeVar("T")
@@ -162,7 +163,9 @@ class Collector:
             if not await garbage.lock_holder(tx, repository_id):
                 return 0
             digests = [link.digest for link in links]
-            return await garbage.unlink_free(tx, repository_id, digests, before)
+            gone = await garbage.unlink_free(tx, repository_id, digests, before)
+            await release(tx, repository_id, gone)
+            return len(gone)
 
     async def _rows(self, before: datetime, watch: Watch) -> AsyncIterator[list[Row]]:
         """Blobs, a page at a time."""

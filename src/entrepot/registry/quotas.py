@@ -1,12 +1,40 @@
 """Room: how many bytes of blobs a namespace may hold, each blob counted once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
 
 from entrepot.errors import QuotaExceeded
 from entrepot.metadata import policies
 from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.policies import Quota
-from entrepot.oci.digests import Digest
+from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What there is room for, as it was a moment ago: `charge` decides.
+
+    `quota` is `None` where there is room for all, or the blob is there and costs nothing.
+    """
+
+    quota: Quota | None = None
+
+    def check(self, size: int) -> None:
+        """Raise `QuotaExceeded` where so many bytes find no room, before they are sent in vain."""
+        if self.quota is not None and self.quota.used + max(size, 1) > self.quota.limit:
+            raise _exceeded(self.quota, size)
+
+    async def within(self, content: AsyncIterator[bytes], so_far: int) -> AsyncIterator[bytes]:
+        """Pass the content through; raise `QuotaExceeded` where it has passed what finds room.
+
+        For clients that do not say how many bytes they send, as docker does not.
+        """
+        size = so_far
+        async for run in content:
+            size += len(run)
+            if self.quota is not None and self.quota.used + size > self.quota.limit:
+                raise _exceeded(self.quota, size)
+            yield run
 
 
 class Quotas:
@@ -15,52 +43,17 @@ class Quotas:
     def __init__(self, metadata: Metadata) -> None:
         self._metadata = metadata
 
-    async def check(
-        self, namespace_id: int | None, size: int, digest: Digest | None = None
-    ) -> None:
-        """Raise `QuotaExceeded` where so many bytes more, of a blob that is new, find no room.
-
-        A look ahead, before bytes are sent in vain: `charge` decides.
-        """
+    async def find_room(self, namespace_id: int | None, digest: Digest | None = None) -> Room:
+        """The namespace's room for bytes that may be those of the digest."""
         if namespace_id is None:
-            return
-        reader = self._metadata.reader
-        found = await policies.find_quota(reader, namespace_id)
-        if found is None or found.used + max(size, 1) <= found.limit:
-            return
-        if digest is None or not await policies.holds_blob(reader, namespace_id, digest):
-            raise _exceeded(found, size)
-
-    async def within(
-        self,
-        namespace_id: int | None,
-        content: AsyncIterator[bytes],
-        so_far: int,
-        digest: Digest | None = None,
-    ) -> AsyncIterator[bytes]:
-        """Pass the content through; raise `QuotaExceeded` where it has passed what finds room.
-
-        For clients that do not say how many bytes they send, as docker does not.
-        """
-        found = None
-        if namespace_id is not None:
-            found = await policies.find_quota(self._metadata.reader, namespace_id)
-        if found is not None and digest is not None and namespace_id is not None:
-            held = await policies.holds_blob(self._metadata.reader, namespace_id, digest)
-            found = None if held else found
-        size = so_far
-        async for run in content:
-            size += len(run)
-            if found is not None and found.used + size > found.limit:
-                raise _exceeded(found, size)
-            yield run
+            return Room()
+        found = await policies.find_quota(self._metadata.reader, namespace_id, digest)
+        return Room(None if found is None or found.holds else found)
 
     async def measure(self, namespace_id: int) -> None:
-        """Count anew what the namespace holds: what was deleted or given away no longer counts."""
+        """Count anew what the namespace holds: as after a repository was deleted or given away."""
         async with self._metadata.begin() as tx:
-            if await policies.lock_quota(tx, namespace_id) is not None:
-                size = await policies.measure_namespace(tx, namespace_id)
-                await policies.set_used(tx, namespace_id, size)
+            await policies.count_used(tx, namespace_id)
 
     async def measure_all(self) -> None:
         """Count anew wherever room is limited."""
@@ -70,16 +63,25 @@ class Quotas:
 
 async def charge(tx: Transaction, repository_id: int, digest: Digest, size: int) -> None:
     """Count a blob that is about to be linked into the repository; else `QuotaExceeded`."""
-    limited = await policies.find_quota_of(tx, repository_id)
-    if limited is None:
+    if digest == EMPTY_JSON_DIGEST:
         return
-    # Looked at again under a lock: of two pushes at once the second sees what the first took.
-    found = await policies.lock_quota(tx, limited.namespace_id)
-    if found is None or await policies.holds_blob(tx, found.namespace_id, digest):
+    # Locked: of two pushes at once the second sees what the first took.
+    quota = await policies.lock_quota_of(tx, repository_id)
+    if quota is None:
         return
-    if found.used + size > found.limit:
+    if quota.used + size <= quota.limit:
+        await policies.take_room(tx, quota.namespace_id, digest, size)
+        return
+    found = await policies.find_quota(tx, quota.namespace_id, digest)
+    if found is not None and not found.holds:
         raise _exceeded(found, size)
-    await policies.add_used(tx, found.namespace_id, size)
+
+
+async def release(tx: Transaction, repository_id: int, digests: Collection[str]) -> None:
+    """Count blobs no longer that were unlinked from the repository in this transaction."""
+    quota = await policies.lock_quota_of(tx, repository_id) if digests else None
+    if quota is not None:
+        await policies.free_room(tx, quota.namespace_id, digests)
 
 
 def _exceeded(found: Quota, size: int) -> QuotaExceeded:

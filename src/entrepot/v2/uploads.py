@@ -32,14 +32,13 @@ class UploadDoor:
         digest_text = request.query("digest")
         if digest_text is not None:
             digest = Digest.parse(digest_text)
-            await self._check_room(request, admission, 0, digest)
-            content = self._within(request, admission, 0, digest).content
-            await self._uploads.put(admission.target, content, digest)
+            chunk = await self._chunk(request, admission, 0, digest)
+            await self._uploads.put(admission.target, chunk.content, digest)
             return _created(name, digest)
         mounted = await self._mount(request, admission)
         if mounted is not None:
             return _created(name, mounted)
-        await self._check_room(request, admission, 0)
+        (await self._quotas.find_room(admission.target.namespace_id)).check(0)
         algorithm = request.query("digest-algorithm") or "sha256"
         upload = await self._uploads.begin(
             admission.target, admission.identity.account_id, algorithm
@@ -54,9 +53,8 @@ class UploadDoor:
     async def patch(self, request: Request, name: RepositoryName, upload_id: str) -> Response:
         """Append a chunk."""
         admission, upload = await self._open(request, name, upload_id)
-        await self._check_room(request, admission, upload.size)
         try:
-            chunk = self._within(request, admission, upload.size)
+            chunk = await self._chunk(request, admission, upload.size)
             size = await self._uploads.append(upload, chunk)
         except EntrepotError as error:
             return await self._refused(name, upload, error)
@@ -69,9 +67,8 @@ class UploadDoor:
         if not digest_text:
             raise InvalidDigest("the parameter digest is missing")
         digest = Digest.parse(digest_text)
-        await self._check_room(request, admission, upload.size, digest)
         try:
-            chunk = self._within(request, admission, upload.size, digest)
+            chunk = await self._chunk(request, admission, upload.size, digest)
             await self._uploads.finish(upload, chunk, digest)
         except EntrepotError as error:
             return await self._refused(name, upload, error)
@@ -93,24 +90,20 @@ class UploadDoor:
         account_id = admission.identity.account_id
         return admission, await self._uploads.get(admission.repository, account_id, upload_id)
 
-    async def _check_room(
-        self, request: Request, admission: Admission, so_far: int, digest: Digest | None = None
-    ) -> None:
-        """Refuse before the bytes are sent, where the client says how many there are."""
-        size = so_far + (request.content_length or 0)
-        await self._quotas.check(admission.target.namespace_id, size, digest)
-
-    def _within(
+    async def _chunk(
         self, request: Request, admission: Admission, so_far: int, digest: Digest | None = None
     ) -> Chunk:
-        """The request's chunk, which ends where there is no more room for it."""
-        chunk = _chunk(request)
-        if request.content_length is not None:
+        """The request's chunk, where there is room for it.
+
+        Refused before the bytes are sent where the client says how many there are, and else where
+        there is no more room.
+        """
+        chunk, announced = _chunk(request), request.content_length
+        room = await self._quotas.find_room(admission.target.namespace_id, digest)
+        room.check(so_far + (announced or 0))
+        if announced is not None:
             return chunk
-        namespace_id = admission.target.namespace_id
-        return replace(
-            chunk, content=self._quotas.within(namespace_id, chunk.content, so_far, digest)
-        )
+        return replace(chunk, content=room.within(chunk.content, so_far))
 
     async def _refused(
         self, name: RepositoryName, upload: Upload, error: EntrepotError
