@@ -272,7 +272,13 @@ class Worker:
                 metrics.note_collection,
             )
         )
-        chores += scrub_chore(services.scrub, settings.scrub_every, settings.scrub_rate)
+        chores += scrub_chore(
+            services.scrub,
+            settings.scrub_every,
+            settings.scrub_rate,
+            metrics.note_scrubbed,
+            metrics.note_pass,
+        )
         self._upkeep = Upkeep(metadata, chores, now)
         self._upkeep.start()
 

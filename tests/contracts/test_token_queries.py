@@ -157,6 +157,18 @@ async def test_a_lease_is_held_by_one_until_it_ends(metadata: Metadata) -> None:
     assert not await take("chore", 3 * HOUR, HOUR)
 
 
+async def test_a_lease_is_renewed_by_whoever_holds_it(metadata: Metadata) -> None:
+    one, two, three = [START + hours * HOUR for hours in (1, 2, 3)]
+    async with metadata.begin() as tx:
+        assert await tokens.take_lease(tx, "chore", one, START)
+        assert await tokens.renew_lease(tx, "chore", one, two)
+        assert not await tokens.renew_lease(tx, "chore", one, three)
+        assert not await tokens.take_lease(tx, "chore", three, one)
+        assert await tokens.take_lease(tx, "chore", three, two)
+        assert not await tokens.renew_lease(tx, "chore", two, three)
+        assert not await tokens.renew_lease(tx, "another", one, two)
+
+
 @pytest.mark.parametrize(
     ("expires", "revoked", "is_live"),
     [(None, None, True), (HOUR, None, True), (0 * HOUR, None, False), (None, HOUR, False)],

@@ -2,21 +2,26 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from entrepot.errors import Unavailable
 from entrepot.hub.sessions import IDLE, Sessions
-from entrepot.jobs.upkeep import Chore, Upkeep, chores_of, collect_chore
-from entrepot.metadata.engine import Metadata
+from entrepot.jobs import upkeep
+from entrepot.jobs.upkeep import Chore, Upkeep, chores_of, collect_chore, scrub_chore
+from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.metadata.scrubs import Pass
 from entrepot.metadata.sessions import list_sessions
+from entrepot.metadata.tokens import renew_lease, take_lease
 from entrepot.registry.collector import Collected, Collector
 from entrepot.registry.pulls import Pulls
+from entrepot.registry.scrub import Found, Scrub
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
-from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_account
+from tests.metadata.clocks import START, MovableClock
+from tests.metadata.rows import add_account, add_blob, add_repository
 
 SOON = timedelta(milliseconds=1)
 
@@ -88,6 +93,41 @@ async def test_of_several_workers_one_does_what_is_shared(
     assert shared.count == 1
 
 
+async def test_a_chore_that_takes_long_stays_with_its_worker(
+    metadata: Metadata, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed, renewed = asyncio.Event(), asyncio.Event()
+
+    async def renew(tx: Transaction, name: str, until: datetime, later: datetime) -> bool:
+        if not failed.is_set():
+            failed.set()
+            raise Unavailable("the database is away")
+        is_ours = await renew_lease(tx, name, until, later)
+        if later > START + SOON:
+            renewed.set()
+        return is_ours
+
+    async def others_may() -> bool:
+        async with metadata.begin() as tx:
+            return await take_lease(tx, "long", clock() + SOON, clock())
+
+    async def work() -> None:
+        await failed.wait()
+        clock.advance(SOON)
+        await renewed.wait()
+        seen.append(await others_may())
+        over.set()
+
+    seen: list[bool] = []
+    over = asyncio.Event()
+    monkeypatch.setattr(upkeep, "renew_lease", renew)
+    worker = Upkeep(metadata, [Chore("long", SOON, work)], clock)
+    worker.start()
+    await asyncio.wait_for(over.wait(), 30)
+    await worker.stop()
+    assert seen[0] is False
+
+
 async def test_a_hub_has_chores_that_all_work(
     metadata: Metadata, storage: MemoryStorage, clock: MovableClock
 ) -> None:
@@ -136,3 +176,18 @@ async def test_space_is_freed_by_a_chore_that_says_how_much(
     await chore.work()
     assert noted == [Collected(strays=1, size=3)]
     assert steps == ["retain", "measure"]
+
+
+async def test_blobs_are_compared_by_a_chore_that_says_what_it_found(
+    metadata: Metadata, clock: MovableClock
+) -> None:
+    digest = str(await add_blob(metadata, await add_repository(metadata, "a/b"), b"abc"))
+    noted: list[Found] = []
+    passes: list[Pass] = []
+    scrub = Scrub(metadata, MemoryStorage(clock), clock)
+    assert scrub_chore(scrub, timedelta(0), 1, noted.append, passes.append) == []
+    (chore,) = scrub_chore(scrub, timedelta(days=30), 10**9, noted.append, passes.append)
+    for _ in range(2):
+        await chore.work()
+    assert noted == [Found(digest, 3, "the bytes are missing", ("a/b",))]
+    assert passes == [Pass(digest, 1, 3, clock(), clock())] * 2

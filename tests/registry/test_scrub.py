@@ -84,7 +84,7 @@ async def test_steps_go_on_where_they_ended_and_begin_again_in_time(
         await shop.image(b"%d" % number, f"v{number}")
     seen = []
     for _ in range(6):
-        await scrub.step(MONTH, 10**9, timedelta(0))
+        await scrub.step(MONTH, 10**9, lasts=timedelta(0))
         found = await scrub.find_pass()
         assert found is not None
         seen.append((found.blobs, found.ended_at is not None))

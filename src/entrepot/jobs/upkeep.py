@@ -3,21 +3,27 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from entrepot.errors import EntrepotError
 from entrepot.hub.sessions import IDLE
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.limits import delete_refilled
+from entrepot.metadata.scrubs import Pass
 from entrepot.metadata.sessions import delete_sessions_over
-from entrepot.metadata.tokens import delete_expired_refresh_tokens, take_lease
+from entrepot.metadata.tokens import delete_expired_refresh_tokens, renew_lease, take_lease
 from entrepot.registry.collector import Collected, Collector
 from entrepot.registry.pulls import Pulls
-from entrepot.registry.scrub import Scrub
+from entrepot.registry.scrub import Found, Scrub
 from entrepot.registry.uploads import Uploads
 
 _log = logging.getLogger(__name__)
+_LEASE: Final = 0.9
+"""How long a chore is one worker's, of the time after which it is done again."""
+_RENEWAL: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +65,38 @@ class Upkeep:
 
     async def _do(self, chore: Chore) -> None:
         try:
-            if not chore.is_shared or await self._is_ours(chore):
+            if not chore.is_shared:
                 await chore.work()
+            elif (until := await self._take(chore)) is not None:
+                await self._work(chore, until)
         except Exception as error:  # a chore must not end the others
             _log.warning("chore failed", extra={"chore": chore.name, "error": str(error)})
 
-    async def _is_ours(self, chore: Chore) -> bool:
+    async def _take(self, chore: Chore) -> datetime | None:
+        """Until when the chore is ours; `None` where it is another worker's."""
         now = self._now()
+        until = now + chore.every * _LEASE
         async with self._metadata.begin() as tx:
-            return await take_lease(tx, chore.name, now + chore.every * 0.9, now)
+            return until if await take_lease(tx, chore.name, until, now) else None
+
+    async def _work(self, chore: Chore, until: datetime) -> None:
+        holding = asyncio.create_task(self._hold(chore, until))
+        try:
+            await chore.work()
+        finally:
+            holding.cancel()
+
+    async def _hold(self, chore: Chore, until: datetime) -> None:
+        """Keep others from the chore for as long as it takes."""
+        while True:
+            await asyncio.sleep((chore.every * _RENEWAL).total_seconds())
+            later = self._now() + chore.every * _LEASE
+            # A database that is away for a moment does not end the work.
+            with suppress(EntrepotError):
+                async with self._metadata.begin() as tx:
+                    if not await renew_lease(tx, chore.name, until, later):
+                        return
+                until = later
 
 
 FLUSH_PULLS: Final = timedelta(seconds=5)
@@ -105,11 +134,20 @@ def chores_of(
     ]
 
 
-def scrub_chore(scrub: Scrub, every: timedelta, rate: int) -> list[Chore]:
-    """The chore of looking at every blob; none where nobody wants that."""
+def scrub_chore(
+    scrub: Scrub,
+    every: timedelta,
+    rate: int,
+    note: Callable[[Found], None],
+    note_pass: Callable[[Pass], None],
+) -> list[Chore]:
+    """The chore of looking at every blob; none where nobody wants that.
+
+    `note` is told of every blob, `note_pass` how far it came.
+    """
 
     async def step() -> None:
-        await scrub.step(every, rate)
+        note_pass(await scrub.step(every, rate, note))
 
     return [Chore("scrub", min(SCRUB, every), step)] if every else []
 

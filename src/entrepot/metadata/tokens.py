@@ -161,6 +161,11 @@ _TAKE_LEASE: Final = Statement(
         where=leases.c.until <= bindparam("now"),
     )
 )
+_RENEW_LEASE: Final = Statement(
+    update(leases)
+    .where(leases.c.name == bindparam("lease"), leases.c.until == bindparam("held"))
+    .values(until=bindparam("later"))
+)
 
 
 async def find_token(reader: Reader, secret_hash: str) -> Token | None:
@@ -258,6 +263,12 @@ async def insert_signing_key(tx: Transaction, kid: str, private_key: str, now: d
 async def take_lease(tx: Transaction, name: str, until: datetime, now: datetime) -> bool:
     """Take the lease of that name where nobody holds it; it ends by itself."""
     count = await tx.run(_TAKE_LEASE, name=name, until=to_instant(until), now=to_instant(now))
+    return count > 0
+
+
+async def renew_lease(tx: Transaction, name: str, until: datetime, later: datetime) -> bool:
+    """Hold a lease for longer that was taken until then; `False` where somebody else took it."""
+    count = await tx.run(_RENEW_LEASE, lease=name, held=to_instant(until), later=to_instant(later))
     return count > 0
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.http.messages import Request, Response
+from entrepot.metadata.scrubs import Pass
 from entrepot.registry.collector import Collected
+from entrepot.registry.scrub import Found
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
@@ -48,12 +50,15 @@ class Metrics:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         own = self._own = CollectorRegistry()
-        self._requests = Counter(
-            "entrepot_requests_total",
-            "Requests answered.",
-            ("endpoint", "method", "status"),
-            registry=own,
-        )
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(name, meaning, labels, registry=own)
+
+        def moment(name: str, meaning: str) -> Gauge:
+            return Gauge(name, meaning, registry=own, multiprocess_mode="max")
+
+        labels = ("endpoint", "method", "status")
+        self._requests = counter("entrepot_requests_total", "Requests answered.", *labels)
         self._seconds = Histogram(
             "entrepot_request_seconds",
             "Time from a request's headers to its answer being handed over.",
@@ -61,27 +66,22 @@ class Metrics:
             buckets=_BUCKETS,
             registry=own,
         )
-        self._sent = Counter(
-            "entrepot_sent_bytes_total", "Bytes of bodies answered.", ("endpoint",), registry=own
-        )
-        self._collected = Counter(
-            "entrepot_collected_total", "Things that the collector freed.", ("what",), registry=own
-        )
-        self._freed = Counter(
-            "entrepot_collected_bytes_total", "Bytes that the collector freed.", registry=own
-        )
-        self._last_collection = Gauge(
-            "entrepot_last_collection_seconds",
-            "When the collector last ended, in seconds since 1970.",
-            registry=own,
-            multiprocess_mode="max",
-        )
-        self._deliveries = Counter(
-            "entrepot_webhook_attempts_total",
-            "Attempts to tell a webhook something.",
-            ("outcome",),
-            registry=own,
-        )
+        meaning = "Bytes of bodies answered."
+        self._sent = counter("entrepot_sent_bytes_total", meaning, "endpoint")
+        meaning = "Things that the collector freed."
+        self._collected = counter("entrepot_collected_total", meaning, "what")
+        meaning = "Bytes that the collector freed."
+        self._freed = counter("entrepot_collected_bytes_total", meaning)
+        meaning = "When the collector last ended, in seconds since 1970."
+        self._last_collection = moment("entrepot_last_collection_seconds", meaning)
+        meaning = "Bytes that were read and compared with their digests."
+        self._scrubbed = counter("entrepot_scrubbed_bytes_total", meaning)
+        meaning = "Blobs that were then found wrong."
+        self._damaged = counter("entrepot_damaged_blobs_total", meaning)
+        meaning = "When every blob had last been compared, in seconds since 1970."
+        self._last_scrub = moment("entrepot_last_scrub_seconds", meaning)
+        meaning = "Attempts to tell a webhook something."
+        self._deliveries = counter("entrepot_webhook_attempts_total", meaning, "outcome")
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
 
     def note(self, request: Request, response: Response, seconds: float) -> None:
@@ -109,6 +109,16 @@ class Metrics:
             self._collected.labels(what).inc(getattr(found, what))
         self._freed.inc(found.size)
         self._last_collection.set_to_current_time()
+
+    def note_scrubbed(self, found: Found) -> None:
+        """Count a blob that was compared with its digest."""
+        self._scrubbed.inc(found.size)
+        self._damaged.inc(found.problem is not None)
+
+    def note_pass(self, found: Pass) -> None:
+        """Remember when every blob had been compared, once that is over."""
+        if found.ended_at is not None:
+            self._last_scrub.set(found.ended_at.timestamp())
 
     def note_delivery(self, outcome: str) -> None:
         """Count one attempt to tell a webhook something."""

@@ -7,7 +7,7 @@ from then on, so the next client that has them pushes them, which heals every re
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -36,6 +36,10 @@ class Found:
     holders: tuple[str, ...] = ()
 
 
+Note = Callable[[Found], None]
+"""Told of each blob that was looked at."""
+
+
 class Scrub:
     """Looks at blobs no faster than `rate` bytes a second."""
 
@@ -60,18 +64,25 @@ class Scrub:
                 after = blob.digest
                 yield await self._look(blob, pace.wait)
 
-    async def step(self, every: timedelta, rate: int, lasts: timedelta = _STEP) -> None:
+    async def step(
+        self,
+        every: timedelta,
+        rate: int,
+        note: Note = lambda _: None,
+        lasts: timedelta = _STEP,
+    ) -> Pass:
         """Go on for a moment where the last step ended; begin again `every` so often."""
         found, now = await scrubs.find_pass(self._metadata.reader), self._now()
         if found is None or (found.ended_at is not None and now - found.began_at >= every):
             found = Pass("", 0, 0, now, None)
         if found.ended_at is not None:
-            return
+            return found
         await self._look_again()
         until = time.monotonic() + lasts.total_seconds()
         is_over = False
         try:
             async for each in self.run(rate, found.last):
+                note(each)
                 found = replace(
                     found, last=each.digest, blobs=found.blobs + 1, size=found.size + each.size
                 )
@@ -86,6 +97,7 @@ class Scrub:
                 _log.info("scrubbed", extra={"blobs": found.blobs, "bytes": found.size})
             async with self._metadata.begin() as tx:
                 await scrubs.save_pass(tx, found)
+        return found
 
     async def find_pass(self) -> Pass | None:
         """The pass under way, or the last one."""
