@@ -28,16 +28,21 @@ def prepare(settings: Settings) -> None:
 
     Raises `Unavailable` for a bucket that cannot be used.
     """
+    prepare_storage(settings)
+    if settings.database is None:
+        upgrade_sqlite(settings.sqlite_file)
+    else:
+        upgrade_postgresql(settings.database)
+
+
+def prepare_storage(settings: Settings) -> None:
+    """As `prepare`, without a look at facts."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
     for place in filter(None, (settings.storage, settings.storage_from)):
         if place == FILES:
             FileStorage(settings.data).prepare()
         else:
             _open_s3(settings, place).bucket.check()
-    if settings.database is None:
-        upgrade_sqlite(settings.sqlite_file)
-    else:
-        upgrade_postgresql(settings.database)
 
 
 async def open_metadata(settings: Settings) -> Metadata:

@@ -14,8 +14,10 @@ from entrepot.metadata.repositories import find_repository
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
-from entrepot.registry.backups import FACTS, MARK, Backups, Generation
+from entrepot.registry.backups import Backups
 from entrepot.registry.collector import Collector
+from entrepot.registry.generations import FACTS, MARK, Generation
+from entrepot.registry.restores import Restores
 from entrepot.registry.scrub import Scrub
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
@@ -36,6 +38,7 @@ class Plant:
         self.place = data / "entrepot.db"
         storage.now = clock
         self.backups = Backups(data / "backups")
+        self.journal = data / "restore.jsonl"
 
     async def make(self) -> Generation:
         """Back up."""
@@ -43,10 +46,15 @@ class Plant:
         self.clock.advance(timedelta(seconds=1))
         return made
 
+    async def put(self, generation: Generation, storage: MemoryStorage, place: Path) -> int:
+        """Make a hub of the backup."""
+        restores = Restores(self.backups, self.journal)
+        return await restores.restore(generation, storage, place)
+
     async def restore(self, generation: Generation, name: str) -> tuple[Metadata, MemoryStorage]:
         """Another hub, made of the backup."""
         place, storage = self.data / name / "entrepot.db", MemoryStorage(self.clock)
-        await self.backups.restore(generation, storage, place)
+        await self.put(generation, storage, place)
         return SqliteMetadata(place), storage
 
 
@@ -185,7 +193,7 @@ async def test_nothing_is_restored_over_a_hub(plant: Plant, shop: Shop) -> None:
     await shop.image(b"first", "v1")
     made = await plant.make()
     with pytest.raises(Invalid, match="there is a hub already"):
-        await plant.backups.restore(made, plant.storage, plant.place)
+        await plant.put(made, plant.storage, plant.place)
 
 
 async def test_the_collector_waits_for_a_backup(plant: Plant, shop: Shop) -> None:

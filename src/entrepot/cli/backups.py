@@ -11,7 +11,8 @@ from entrepot.cli.progress import showing
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
-    from entrepot.registry.backups import Backups, Generation
+    from entrepot.registry.backups import Backups
+    from entrepot.registry.generations import Generation, Generations
     from entrepot.services import Services
     from entrepot.settings import Settings
 
@@ -57,14 +58,14 @@ def restore(
 ) -> None:
     """Make a hub of a backup, where there is none yet; then check it."""
     from entrepot.cli.configuration import read_settings
-    from entrepot.registry.backups import Backups
-    from entrepot.start import prepare
+    from entrepot.registry.generations import Generations
+    from entrepot.start import prepare_storage
 
-    settings, backups = read_settings(data=data), Backups(directory)
+    settings, generations = read_settings(data=data), Generations(directory)
     try:
-        found = backups.get(generation)
-        prepare(settings)
-        rows = asyncio.run(_restore(settings, backups, found))
+        found = generations.get(generation)
+        prepare_storage(settings)
+        rows = asyncio.run(_restore(settings, generations, found))
     except (EntrepotError, OSError) as error:
         fail(str(error))
     problems = with_services(data, _problems_of)
@@ -89,12 +90,14 @@ async def _make(services: "Services", backups: "Backups", data: Path | None) -> 
         return await backups.make(services.metadata, services.storage, place, now, bar.reach)
 
 
-async def _restore(settings: "Settings", backups: "Backups", found: "Generation") -> int:
+async def _restore(settings: "Settings", generations: "Generations", found: "Generation") -> int:
+    from entrepot.registry.restores import Restores
     from entrepot.start import open_storage, place_of_facts
 
     storage, place = open_storage(settings), place_of_facts(settings, settings.database)
     with showing("Restoring", None, in_bytes=True) as bar:
-        return await backups.restore(found, storage, place, bar.reach)
+        restores = Restores(generations, settings.data / "restore.jsonl")
+        return await restores.restore(found, storage, place, bar.reach)
 
 
 async def _problems_of(services: "Services") -> list[str]:

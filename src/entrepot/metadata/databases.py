@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, LargeBinary, Table, func, select, text
+from sqlalchemy import Connection, LargeBinary, Table, func, inspect, select, text
 
+from entrepot.metadata import migrate
 from entrepot.metadata.engine import Value
 from entrepot.metadata.jobs import QUEUED, SUMMARIZE
-from entrepot.metadata.migrate import open_engine, upgrade_postgresql, upgrade_sqlite
+from entrepot.metadata.migrate import HEAD, open_engine, upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.schema import SCHEMA
 
 Place = Path | str
@@ -28,6 +29,24 @@ def upgrade(place: Place) -> None:
         upgrade_sqlite(place)
     else:
         upgrade_postgresql(place)
+
+
+def upgrade_to(place: Place, revision: str) -> str:
+    """As `upgrade`, no further than to a revision; say which one the schema has then."""
+    if revision == HEAD:
+        upgrade(place)
+    else:
+        if isinstance(place, Path):
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        migrate.upgrade(open_engine(place), revision)
+    with reading(place) as connection:
+        return revision_of(connection)
+
+
+def revision_of(connection: Connection) -> str:
+    """The revision of the schema."""
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found)
 
 
 @contextmanager
@@ -75,7 +94,9 @@ def settle(connection: Connection) -> None:
     when the hub has started, as after a push: engines keep them in their ways.
     """
     if connection.dialect.name == "postgresql":
-        for table in TABLES:
+        there = set(inspect(connection).get_table_names())
+        # The schema may be older than this program.
+        for table in (each for each in TABLES if each.name in there):
             if "id" in table.columns and table.columns["id"].identity is not None:
                 _set_sequence(table, connection)
     connection.execute(

@@ -8,6 +8,7 @@ from pysqlite3 import dbapi2
 from entrepot.metadata.sqlite_file import check_library_version, connect
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy import Engine
 
 HEAD: Final = "0007"
@@ -61,15 +62,28 @@ def open_engine(place: Path | str) -> "Engine":
     return create_engine(f"postgresql+psycopg://{rest}", poolclass=NullPool)
 
 
-def upgrade(engine: object) -> None:
+def upgrade(engine: object, revision: str = "head") -> None:
     """Run the scripts that the engine's database has not seen, in one transaction."""
     from alembic import command
+
+    config = _config()
+    config.attributes["engine"] = engine
+    command.upgrade(config, revision)
+
+
+def list_revisions() -> list[str]:
+    """Every revision that there has been, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    return [each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
+def _config() -> "Config":
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
-    config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+    return config
 
 
 def dump_sqlite_schema(path: Path) -> str:

@@ -8,14 +8,24 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, column, table, text
+from sqlalchemy import Connection, Inspector, column, inspect, table, text
 
 from entrepot.errors import Invalid
-from entrepot.metadata.databases import TABLES, Place, batches, reading, settle, upgrade, writing
-from entrepot.metadata.migrate import HEAD
-from entrepot.metadata.schema import SCHEMA
+from entrepot.metadata import databases
+from entrepot.metadata.databases import (
+    TABLES,
+    Place,
+    batches,
+    reading,
+    settle,
+    upgrade,
+    upgrade_to,
+    writing,
+)
+from entrepot.metadata.migrate import HEAD, list_revisions
 
 FORMAT: Final = 1
 LEFT_OUT: Final = frozenset({"uploads", "leases", "limits", "sessions"})
@@ -27,7 +37,7 @@ Line = dict[str, Any] | list[Any]
 def dump(place: Place) -> Iterator[Line]:
     """All facts as they are when the first line is asked for."""
     with reading(place) as connection:
-        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        revision = databases.revision_of(connection)
         if revision != HEAD:
             raise Invalid(f"the database has revision {revision}, and this version wants {HEAD}")
         yield {"format": FORMAT, "revision": HEAD}
@@ -40,34 +50,55 @@ def dump(place: Place) -> Iterator[Line]:
                     yield [_plain(value) for value in row.values()]
 
 
+def revision_of(lines: Iterable[Line]) -> str:
+    """The revision of the schema that a snapshot was taken of."""
+    head = next(iter(lines), None)
+    if not isinstance(head, dict) or "format" not in head:
+        raise Invalid("this is no snapshot of facts")
+    return str(head.get("revision")) if head["format"] == FORMAT else f"of format {head['format']}"
+
+
+def is_known(revision: str) -> bool:
+    """Say whether a snapshot of that revision can be loaded: no later version than this made it."""
+    return revision == HEAD or revision in list_revisions()
+
+
+def begin(place: Place, lines: Iterable[Line]) -> None:
+    """Make the schema that a snapshot was taken of, where there is none.
+
+    Raises `Invalid` where there are facts already, and for a snapshot of a later version.
+    """
+    revision = revision_of(lines)
+    if not is_known(revision):
+        raise Invalid(f"the snapshot has revision {revision}, which is not known here")
+    there = upgrade_to(place, revision)
+    with reading(place) as connection:
+        if _has_accounts(connection):
+            raise Invalid("there is a hub already: restore into an empty database")
+    if there != revision:
+        raise Invalid(
+            f"the database has revision {there} and the snapshot {revision}:"
+            " restore into a database without tables"
+        )
+
+
 def load(place: Place, lines: Iterable[Line], keys: Callable[[str], str | None]) -> int:
     """Put all facts into a database without any, in one transaction; say how many rows.
 
+    They are loaded into the schema that they were taken of, which is then brought up to date.
     `keys` tells where the bytes of a digest are now; a blob that it knows nothing of keeps its key.
-    Raises `Invalid` for a snapshot of another version, and where there are facts already.
+    Raises `Invalid` as `begin` does.
     """
-    upgrade(place)
     waiting = iter(lines)
-    head = next(waiting, None)
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise Invalid("this is no snapshot of facts")
-    if head.get("revision") != HEAD:
-        raise Invalid(f"the snapshot has revision {head.get('revision')}: restore it with the"
-                      " version that made it, and upgrade then")  # fmt: skip
+    begin(place, islice(waiting, 1))
     with writing(place) as connection:
         if _has_accounts(connection):
             raise Invalid("there is a hub already: restore into an empty database")
         connection.execute(text("DELETE FROM signing_keys"))
         count = _load_tables(connection, waiting, keys)
         settle(connection)
-    return count
-
-
-def is_empty(place: Place) -> bool:
-    """Say whether nobody has begun a hub there; the schema is made where it is not."""
     upgrade(place)
-    with reading(place) as connection:
-        return not _has_accounts(connection)
+    return count
 
 
 def _has_accounts(connection: Connection) -> bool:
@@ -80,6 +111,7 @@ class _Loading:
 
     connection: Connection
     keys: Callable[[str], str | None]
+    there: Inspector
     table: str = ""
     columns: Sequence[str] = ()
     waiting: list[dict[str, Any]] = field(default_factory=list)
@@ -88,8 +120,9 @@ class _Loading:
     def begin(self, table: str, columns: Sequence[str]) -> None:
         """Go on with the next table."""
         self.flush()
-        found = SCHEMA.tables.get(table)
-        if found is None or not set(columns) <= set(found.columns.keys()):
+        is_there = self.there.has_table(table)
+        known = {each["name"] for each in self.there.get_columns(table)} if is_there else set()
+        if not set(columns) <= known:
             raise Invalid(f"the snapshot has a table {table} that is not known here")
         self.table, self.columns = table, columns
 
@@ -114,7 +147,7 @@ class _Loading:
 def _load_tables(
     connection: Connection, lines: Iterator[Line], keys: Callable[[str], str | None]
 ) -> int:
-    loading = _Loading(connection, keys)
+    loading = _Loading(connection, keys, inspect(connection))
     for line in lines:
         if isinstance(line, dict):
             loading.begin(str(line["table"]), list(line["columns"]))

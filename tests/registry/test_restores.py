@@ -1,0 +1,132 @@
+"""A restore that was ended goes on where it was; what cannot be restored is told."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from entrepot.errors import Invalid, Unavailable
+from entrepot.metadata import snapshots
+from entrepot.metadata.migrate import HEAD
+from entrepot.metadata.repositories import find_repository
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import RepositoryName
+from entrepot.registry import restores
+from entrepot.registry.generations import MARK, Generation, hash_of_file
+from entrepot.storage.memory import MemoryStorage
+from entrepot.storage.protocols import BlobKey, Storage
+from entrepot.storage.storing import store
+from tests.metadata.rows import add_account
+from tests.registry.test_backups import Plant, plant
+from tests.registry.test_history import Shop, history, removals, shop
+
+__all__ = ["history", "plant", "removals", "shop"]
+
+
+class Store:
+    """Puts blobs into a storage until it ends, and counts them."""
+
+    def __init__(self) -> None:
+        self.left = 10**9
+        self.put: list[str] = []
+
+    async def __call__(
+        self, storage: Storage, digest: Digest, runs: AsyncIterator[bytes]
+    ) -> BlobKey | None:
+        """Put one more."""
+        if not self.left:
+            raise Unavailable("the storage is away")
+        self.left -= 1
+        self.put.append(str(digest))
+        return await store(storage, digest, runs)
+
+
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch) -> Store:
+    """What a restore puts."""
+    replaced = Store()
+    monkeypatch.setattr(restores, "store", replaced)
+    return replaced
+
+
+async def test_a_restore_that_was_ended_puts_only_what_is_not_there(
+    plant: Plant, shop: Shop, stored: Store
+) -> None:
+    await add_account(plant.metadata, "alice")
+    for content in (b"first", b"second", b"third"):
+        await shop.image(content, "v1")
+    made = await plant.make()
+    place, storage = plant.data / "other" / "entrepot.db", MemoryStorage(plant.clock)
+    stored.left = 3
+    with pytest.raises(Unavailable):
+        await plant.put(made, storage, place)
+    one, two, three = stored.put
+    # One of them is gone meanwhile, one is cut, and the last word was never finished.
+    storage.blobs.pop(BlobKey(one))
+    storage.blobs[BlobKey(two)] = b"cut"
+    with plant.journal.open("a") as file:
+        file.write('["sha256:')
+    stored.left, stored.put = 9, []
+    await plant.put(made, storage, place)
+    assert len(stored.put) == made.blobs - 1
+    assert three not in stored.put
+    assert sorted(storage.blobs.values()) == sorted(plant.storage.blobs.values())
+    assert not plant.journal.exists()
+    with pytest.raises(Invalid, match="there is a hub already"):
+        await plant.put(made, storage, place)
+
+
+def rewrite(plant: Plant, made: Generation, revision: str, version: str = "") -> Generation:
+    """A backup whose facts are of another revision."""
+    path = plant.backups.facts_of(made)
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    head = json.dumps({"format": 1, "revision": revision}).encode() + b"\n"
+    path.write_bytes(gzip.compress(b"".join([head, *without_webhooks(lines[1:])])))
+    found = replace(made, facts=hash_of_file(path), version=version)
+    told = {**asdict(found), "later": "said more"}
+    path.with_name(MARK).write_text(json.dumps(told))
+    return plant.backups.get()
+
+
+def without_webhooks(lines: list[bytes]) -> list[bytes]:
+    """As revision 0006 had it."""
+    kept, is_kept = [], True
+    for line in lines:
+        if line.startswith(b"{"):
+            is_kept = not json.loads(line)["table"].startswith("webhook")
+        kept += [line] if is_kept else []
+    return kept
+
+
+async def test_an_older_backup_is_restored_and_brought_up_to_date(plant: Plant, shop: Shop) -> None:
+    await add_account(plant.metadata, "alice")
+    await shop.image(b"first", "v1")
+    older = rewrite(plant, await plant.make(), "0006")
+    restored, _ = await plant.restore(older, "other")
+    assert await find_repository(restored.reader, RepositoryName("a/b")) is not None
+    await restored.close()
+    head = {"format": snapshots.FORMAT, "revision": HEAD}
+    assert next(snapshots.dump(plant.data / "other" / "entrepot.db")) == head
+
+
+async def test_an_older_backup_needs_a_database_without_tables(
+    plant: Plant, shop: Shop, empty_database: Path
+) -> None:
+    await add_account(plant.metadata, "alice")
+    older = rewrite(plant, await plant.make(), "0006")
+    with pytest.raises(Invalid, match="revision 0007 and the snapshot 0006"):
+        await plant.put(older, MemoryStorage(plant.clock), empty_database)
+
+
+@pytest.mark.parametrize(("version", "said"), [("9.8.7", "9.8.7"), ("", "the version that made")])
+async def test_a_later_backup_says_what_to_install(
+    plant: Plant, shop: Shop, version: str, said: str
+) -> None:
+    later = rewrite(plant, await plant.make(), "0099", version=version)
+    place = plant.data / "other" / "entrepot.db"
+    with pytest.raises(Invalid, match=rf"revision 0099 .* install {said}"):
+        await plant.put(later, MemoryStorage(plant.clock), place)
+    assert not place.exists()
