@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from torture.clocks_command import CLOCKS
 from torture.commands import Command, parse, run
 from torture.crowds_command import CROWDS
 from torture.kill_command import KILL
@@ -14,7 +15,7 @@ from torture.siege_commands import NODES, S3
 from torture.soak_command import SOAK
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, POWER, SYSCALLS, SHORTAGES, CROWDS, NODES, S3, SOAK)
+COMMANDS: Sequence[Command] = (KILL, POWER, SYSCALLS, SHORTAGES, CROWDS, NODES, S3, CLOCKS, SOAK)
 
 
 def main() -> int:

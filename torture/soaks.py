@@ -21,10 +21,12 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 KEPT: Final = 4
 """Manifests of one client that stay, so that blobs come and go."""
-THINKS: Final = (0.0, 0.0, 0.0, 0.0, 1.0, 5.0, 12.0)
-"""Seconds between the last blob and the manifest: less than what the hub promises."""
+THINKS: Final = (0.0, 0.0, 0.0, 0.0, 0.05, 0.25, 0.6)
+"""How much of the grace period lies between the last blob and the manifest: less than all of it."""
 AGAIN: Final = 5
 POOL_SIZE: Final = 120
+GARBAGE: Final = 5
+"""Blobs that nobody names, left to be collected."""
 
 
 class Broken(Exception):
@@ -37,15 +39,16 @@ class Soak:
 
     seed: int
     pool: Mapping[str, bytes]
+    grace: float = GRACE
     counts: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, seed: int) -> "Soak":
+    def of(cls, seed: int, grace: float = GRACE) -> "Soak":
         """A soak with a pool of blobs that every client pushes again and again."""
         rng = random.Random(seed)
         blobs = (rng.randbytes(300 + 400 * number) for number in range(POOL_SIZE))
-        return cls(seed, {digest_of(data): data for data in blobs})
+        return cls(seed, {digest_of(data): data for data in blobs}, grace)
 
     async def run(self, ports: Sequence[int], clients: int, seconds: float) -> None:
         """Let so many clients work for so long, then read back all that they hold."""
@@ -53,8 +56,44 @@ class Soak:
         people = [Client(self, number, clients, ports) for number in range(clients)]
         await asyncio.gather(*(each.run(deadline) for each in people))
         # Whatever is garbage now has been collected; what is held must have stayed.
-        await asyncio.sleep(min(GRACE + 5, seconds))
+        await asyncio.sleep(min(self.grace + 5, seconds))
         await asyncio.gather(*(each.read_all() for each in people))
+        await self._follow_tags(ports, clients)
+
+    async def leave_garbage(self, ports: Sequence[int]) -> None:
+        """Push blobs that nothing will ever name."""
+        rng = random.Random(f"{self.seed}/garbage")
+        async with Connection(ports) as connection:
+            for _ in range(GARBAGE):
+                data = rng.randbytes(1000)
+                target = f"/v2/soak/garbage/blobs/uploads/?digest={digest_of(data)}"
+                answer = await connection.request("POST", target, data)
+                if answer.status != 201:
+                    self.complaints.append(f"a blob at the end: {answer.status}")
+
+    async def _follow_tags(self, ports: Sequence[int], clients: int) -> None:
+        """Every tag leads to a manifest, and every manifest to its bytes."""
+        names = ["soak/shared", *(f"soak/client-{number}" for number in range(clients))]
+        async with Connection(ports) as connection:
+            for name in names:
+                listed = await connection.request("GET", f"/v2/{name}/tags/list")
+                for tag in json.loads(listed.body).get("tags", []):
+                    self.complaints += await _follow(connection, name, tag)
+                    self.counts["tags followed"] += 1
+
+
+async def _follow(connection: Connection, name: str, tag: str) -> list[str]:
+    """What is wrong with a tag."""
+    found = await connection.request("GET", f"/v2/{name}/manifests/{tag}")
+    if found.status != 200:
+        return [f"torn: {name}:{tag} leads to nothing: {found.status}"]
+    manifest = json.loads(found.body)
+    wrong = []
+    for each in [manifest["config"], *manifest["layers"]]:
+        blob = await connection.request("GET", f"/v2/{name}/blobs/{each['digest']}")
+        if digest_of(blob.body) != each["digest"]:
+            wrong.append(f"lost: {each['digest']} of {name}:{tag}: {blob.status}")
+    return wrong
 
 
 class Client:
@@ -95,8 +134,8 @@ class Client:
         began = time.monotonic()
         for digest in digests:
             await self._bring(name, digest)
-        await asyncio.sleep(self._rng.choice(THINKS))
-        if time.monotonic() - began > GRACE * 0.9:
+        await asyncio.sleep(self._rng.choice(THINKS) * self._soak.grace)
+        if time.monotonic() - began > self._soak.grace * 0.9:
             self._soak.counts["given up"] += 1
             return
         body = self._image(digests)

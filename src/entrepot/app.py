@@ -21,18 +21,29 @@ from entrepot.http.server import Server
 from entrepot.hub.actors import OPERATOR
 from entrepot.hub.audit import witness_of
 from entrepot.jobs.deliverer import Deliverer
+from entrepot.jobs.leaps import Brake
 from entrepot.jobs.posting import Poster
-from entrepot.jobs.upkeep import PRUNE, REST, Chore, Upkeep, chores_of, collect_chore, scrub_chore
+from entrepot.jobs.upkeep import (
+    PRUNE,
+    REST,
+    SET_CLOCK,
+    Chore,
+    Upkeep,
+    chores_of,
+    collect_chore,
+    scrub_chore,
+)
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.metadata import jobs
+from entrepot.metadata.clocks import SharedClock
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.ops.readiness import Ending, Readiness
-from entrepot.services import Services, now
+from entrepot.services import Services
 from entrepot.settings import LogFormat, Settings
-from entrepot.start import greet, open_metadata, open_storage, prepare
+from entrepot.start import greet, open_clock, open_metadata, open_storage, prepare
 from entrepot.v2.blobs import BlobDoor
 from entrepot.v2.door import DistributionDoor, refusal
 from entrepot.v2.lists import ListDoor
@@ -84,7 +95,7 @@ class Hub:
     def __init__(self, settings: Settings, services: Services, metrics: Metrics) -> None:
         self._services = services
         self._settings = settings
-        gate = Gate(services.metadata, services.identities, services.permissions, now)
+        gate = Gate(services.metadata, services.identities, services.permissions, services.now)
         origins = self._origins = Origins(settings.url, settings.trusted_proxies)
         self._distribution = DistributionDoor(
             gate,
@@ -146,7 +157,7 @@ class Hub:
         return PageDoor(
             Desk(
                 **shared,
-                now=now,
+                now=self._services.now,
                 gate=self._gate,
                 origins=self._origins,
                 markdown=self._services.reader.render,
@@ -167,7 +178,7 @@ class Hub:
         return ApiDoor(
             Desk(
                 **shared,
-                now=now,
+                now=self._services.now,
                 gate=self._gate,
                 origins=self._origins,
                 settings=self._settings.described(),
@@ -240,7 +251,8 @@ class Worker:
         metrics = Metrics()
         self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
         metadata = await open_metadata(settings)
-        services = self._services = Services(settings, metadata, open_storage(settings))
+        clock = await open_clock(settings, metadata)
+        services = self._services = Services(settings, metadata, open_storage(settings), clock)
         password = await ensure_admin(services, settings.admin_password)
         if password is not None:
             greet(settings, password, await first_link(services))
@@ -256,12 +268,16 @@ class Worker:
 
     def _start_upkeep(self, services: Services, metrics: Metrics) -> None:
         settings, metadata = self._settings, services.metadata
-        chores = chores_of(metadata, services.pulls, services.uploads, settings.upload_expiry, now)
+        chores = chores_of(
+            metadata, services.pulls, services.uploads, settings.upload_expiry, services.now
+        )
         chores.append(Chore("prune-webhooks", PRUNE, services.webhooks.prune))
+        if isinstance(services.now, SharedClock):
+            chores.append(Chore("set-clock", SET_CLOCK, services.now.set, is_shared=False))
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
 
         async def retain() -> int:
-            return await services.retention.run_all(witness_of(OPERATOR, now))
+            return await services.retention.run_all(witness_of(OPERATOR, services.now))
 
         chores.append(
             collect_chore(
@@ -270,6 +286,7 @@ class Worker:
                 services.quotas.measure_all,
                 settings.collect_every,
                 metrics.note_collection,
+                Brake(services.now, time.monotonic, settings.grace),
             )
         )
         chores += scrub_chore(
@@ -279,16 +296,21 @@ class Worker:
             metrics.note_scrubbed,
             metrics.note_pass,
         )
-        self._upkeep = Upkeep(metadata, chores, now)
+        self._upkeep = Upkeep(metadata, chores, services.now)
         self._upkeep.start()
 
     def _start_work(self, services: Services, metrics: Metrics, watchers: "_Watchers") -> None:
         metadata = services.metadata
-        self._jobs = JobWorker(metadata, works_of(services), now, watchers.is_busy)
+        self._jobs = JobWorker(metadata, works_of(services), services.now, watchers.is_busy)
         self._jobs.start()
         self._poster = Poster(services.targets)
         self._deliverer = Deliverer(
-            metadata, services.targets, self._poster, now, random.random, metrics.note_delivery
+            metadata,
+            services.targets,
+            self._poster,
+            services.now,
+            random.random,
+            metrics.note_delivery,
         )
         self._deliverer.start()
 
@@ -335,7 +357,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services over the data directory, for the command line; a hub may be running on it."""
     prepare(settings)
     metadata = await open_metadata(settings)
-    services = Services(settings, metadata, open_storage(settings))
+    clock = await open_clock(settings, metadata)
+    services = Services(settings, metadata, open_storage(settings), clock)
     try:
         yield services
     finally:

@@ -1,7 +1,6 @@
 """Every rule of a hub, made from its settings over one database and one storage."""
 
 import time
-from datetime import UTC, datetime
 
 from entrepot.extract.reader import Reader
 from entrepot.hub.accounts import Accounts
@@ -35,7 +34,7 @@ from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
 from entrepot.hub.webhooks import Webhooks
 from entrepot.hub.welcomes import Welcomes
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import Check
 from entrepot.registry.collector import Collector
@@ -50,18 +49,17 @@ from entrepot.registry.retention import Retention
 from entrepot.registry.scrub import Scrub
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import Settings
+from entrepot.start import now
 from entrepot.storage.protocols import Storage
-
-
-def now() -> datetime:
-    """The clock of everything but tests."""
-    return datetime.now(UTC)
 
 
 class Services:
     """The rules of a hub over a database and a storage; make it inside an event loop."""
 
-    def __init__(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
+    def __init__(
+        self, settings: Settings, metadata: Metadata, storage: Storage, clock: Clock = now
+    ) -> None:
+        self.now = clock
         self.metadata = metadata
         self.storage = storage
         self._add_people(settings, metadata)
@@ -77,7 +75,7 @@ class Services:
     def _add_people(self, settings: Settings, metadata: Metadata) -> None:
         visibility = settings.default_visibility
         self.passwords = Passwords()
-        self.limiter = Limiter(metadata, now)
+        self.limiter = Limiter(metadata, self.now)
         self.rates = Rates(
             Limits(
                 settings.pulls_per_minute,
@@ -90,27 +88,31 @@ class Services:
         self.permissions = Permissions(
             metadata.reader, is_open=settings.open, hub_visibility=visibility
         )
-        self.audit = AuditLog(metadata, self.permissions, now)
-        self.accounts = Accounts(metadata, self.passwords, default_visibility=visibility, now=now)
-        self.organisations = Organisations(
-            metadata, self.permissions, default_visibility=visibility, now=now
+        self.audit = AuditLog(metadata, self.permissions, self.now)
+        self.accounts = Accounts(
+            metadata, self.passwords, default_visibility=visibility, now=self.now
         )
-        self.teams = Teams(metadata, self.permissions, now)
-        self.invitations = Invitations(metadata, self.permissions, now)
+        self.organisations = Organisations(
+            metadata, self.permissions, default_visibility=visibility, now=self.now
+        )
+        self.teams = Teams(metadata, self.permissions, self.now)
+        self.invitations = Invitations(metadata, self.permissions, self.now)
 
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
         self.registry_tokens = RegistryTokens(metadata)
         self.identities = Identities(
-            metadata.reader, self.passwords, self.registry_tokens, self.limiter, now
+            metadata.reader, self.passwords, self.registry_tokens, self.limiter, self.now
         )
-        self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, now)
-        self.sessions = Sessions(metadata, now)
-        self.second_factors = SecondFactors(metadata, self.accounts, self.limiter, "Entrepot", now)
+        self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
+        self.sessions = Sessions(metadata, self.now)
+        self.second_factors = SecondFactors(
+            metadata, self.accounts, self.limiter, "Entrepot", self.now
+        )
         self.sign_in = SignIn(
             self.identities, self.sessions, self.second_factors, self.limiter, self.audit
         )
         self.single_sign_on = self._single_sign_on(settings, metadata)
-        self.welcomes = Welcomes(metadata, self.passwords, now)
+        self.welcomes = Welcomes(metadata, self.passwords, self.now)
         self.sign_up = SignUp(
             metadata,
             self.accounts,
@@ -130,41 +132,41 @@ class Services:
             metadata,
             self.accounts,
             self.passwords,
-            Provider(provider, now),
+            Provider(provider, self.now),
             name=settings.oidc_name,
             may_sign_up=settings.oidc_sign_up,
-            now=now,
+            now=self.now,
         )
 
     def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
-        self.repositories = Repositories(metadata, self.permissions, now)
+        self.repositories = Repositories(metadata, self.permissions, self.now)
         self.targets = Targets(settings.webhook_networks)
-        self.webhooks = Webhooks(metadata, self.permissions, self.targets, now)
-        self.stars = Stars(metadata, self.permissions, now)
-        self.trusted_keys = TrustedKeys(metadata, self.permissions, now)
-        self.blobs = Blobs(metadata, storage, now, settings.grace)
-        self.uploads = Uploads(metadata, storage, now)
+        self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now)
+        self.stars = Stars(metadata, self.permissions, self.now)
+        self.trusted_keys = TrustedKeys(metadata, self.permissions, self.now)
+        self.blobs = Blobs(metadata, storage, self.now, settings.grace)
+        self.uploads = Uploads(metadata, storage, self.now)
         self.manifests = Manifests(
-            metadata, self.uploads, accept_sparse=settings.accept_sparse, now=now
+            metadata, self.uploads, accept_sparse=settings.accept_sparse, now=self.now
         )
         self.referrers = Referrers(metadata)
         self.exports = Exports(metadata, storage)
         self.imports = Imports(metadata, self.uploads, self.manifests)
-        self.pulls = Pulls(metadata, now)
+        self.pulls = Pulls(metadata, self.now)
         self.check = Check(metadata, storage)
-        self.scrub = Scrub(metadata, storage, now)
+        self.scrub = Scrub(metadata, storage, self.now)
         self.collector = Collector(
             metadata,
             storage,
-            now,
+            self.now,
             grace=settings.grace,
             untagged_after=settings.collect_untagged_after,
         )
-        self.history = History(metadata, now)
-        self.removals = Removals(metadata, now)
+        self.history = History(metadata, self.now)
+        self.removals = Removals(metadata, self.now)
         self.quotas = Quotas(metadata)
-        self.retention = Retention(metadata, self.removals, now)
-        self.policies = Policies(metadata, self.permissions, now)
+        self.retention = Retention(metadata, self.removals, self.now)
+        self.policies = Policies(metadata, self.permissions, self.now)
 
     def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
         self.reader = Reader()
@@ -174,5 +176,5 @@ class Services:
         self.summaries = Summaries(metadata)
         self.search = Search(metadata.reader, self.permissions)
         self.indexing = Indexing(
-            metadata, storage, self.artifacts, self.attachments, self.reader, now
+            metadata, storage, self.artifacts, self.attachments, self.reader, self.now
         )

@@ -5,11 +5,13 @@ Light, like `entrepot.settings`: a cold start waits for it.
 
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entrepot.errors import Unavailable
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.clocks import SharedClock
+from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.settings import FILES, Settings
@@ -55,6 +57,20 @@ async def open_metadata(settings: Settings) -> Metadata:
     metadata = PostgresMetadata(settings.database)
     await metadata.open()
     return metadata
+
+
+async def open_clock(settings: Settings, metadata: Metadata) -> Clock:
+    """The clock to go by: the database's where nodes share one, else the machine's."""
+    if settings.database is None:
+        return now
+    clock = SharedClock(metadata.reader)
+    await clock.set()
+    return clock
+
+
+def now() -> datetime:
+    """The clock of this machine."""
+    return datetime.now(UTC)
 
 
 def place_of_facts(settings: Settings, database: str | None) -> Path | str:

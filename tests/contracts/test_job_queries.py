@@ -150,3 +150,19 @@ async def test_what_was_given_up_is_tried_again_when_asked_for(metadata: Metadat
         await jobs.put_back(tx, job, LATER, None, "it failed")
     await add(metadata, "a", after=SECOND)
     assert await take(metadata, now=SECOND) == [job]
+
+
+async def test_work_dated_by_a_clock_that_was_ahead_is_brought_forward(metadata: Metadata) -> None:
+    days = timedelta(days=3)
+    await add(metadata, "dated", after=days)
+    await add(metadata, "soon", after=5 * LEASE / 4)
+    await add(metadata, "kept by somebody")
+    [kept] = await take(metadata, now=timedelta())
+    async with metadata.begin() as tx:
+        await jobs.release_job(tx, kept, LATER)
+        await jobs.take_jobs(tx, START + days + LEASE, START, 1)
+        await jobs.add_job(tx, jobs.DELIVER, "1 2", START + days)
+    async with metadata.begin() as tx:
+        assert await jobs.bring_forward(tx, START) == 2
+        assert await jobs.bring_forward(tx, START) == 0
+    assert [job.subject for job in await take(metadata)] == ["dated", "kept by somebody"]

@@ -51,3 +51,10 @@ async def test_a_hold_lasts_until_it_is_dropped_or_over(metadata: Metadata) -> N
         await holds.drop_hold(tx, "two")
         await holds.drop_hold(tx, "two")
     assert not await holds.is_held(metadata.reader, START)
+
+
+async def test_a_hold_of_a_clock_that_was_ahead_is_over(metadata: Metadata) -> None:
+    async with metadata.begin() as tx:
+        await holds.set_hold(tx, "a backup", START + 2 * holds.LONGEST)
+    assert not await holds.is_held(metadata.reader, START)
+    assert await holds.is_held(metadata.reader, START + 3 * holds.LONGEST / 2)

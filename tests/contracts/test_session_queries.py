@@ -111,3 +111,12 @@ async def test_an_allowance_is_given_back_or_forgotten(metadata: Metadata) -> No
         assert await limits.find_until(tx, "x") is None
         assert await limits.delete_refilled(tx, START) == 0
         assert await limits.delete_refilled(tx, START + MINUTE) == 1
+
+
+async def test_what_was_counted_by_a_clock_far_ahead_is_forgotten(metadata: Metadata) -> None:
+    async with metadata.begin() as tx:
+        for _ in range(3):
+            assert await limits.take(tx, "x", MINUTE, 3 * MINUTE, START + DAY)
+        assert not await limits.take(tx, "x", MINUTE, 3 * MINUTE, START + DAY - MINUTE)
+        taken = [await limits.take(tx, "x", MINUTE, 3 * MINUTE, START) for _ in range(4)]
+        assert taken == [True, True, True, False]

@@ -203,3 +203,14 @@ async def test_a_token_comes_back_with_what_limits_it(metadata: Metadata, alice:
         await tokens.touch_token(tx, limited.id, START + HOUR, "192.0.2.1")
     (found,) = await tokens.list_of_namespace(metadata.reader, acme)
     assert (found.last_used_at, found.last_used_from) == (START + HOUR, "192.0.2.1")
+
+
+async def test_a_lease_of_a_clock_that_was_ahead_is_over(metadata: Metadata) -> None:
+    async def take(now: timedelta) -> bool:
+        async with metadata.begin() as tx:
+            return await tokens.take_lease(tx, "chore", START + now + HOUR, START + now)
+
+    assert await take(100 * HOUR)
+    assert await take(0 * HOUR)
+    assert not await take(0 * HOUR)
+    assert not await take(-HOUR / 2), "two clocks may differ a little"

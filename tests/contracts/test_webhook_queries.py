@@ -171,3 +171,16 @@ async def test_deliveries_wait_apart_from_other_work(metadata: Metadata) -> None
         taken = await jobs.take_deliveries(tx, START + LEASE, START, 9)
     assert [each.subject for each in taken] == ["1 2"]
     assert not await jobs.is_delivery_due(metadata.reader, START)
+
+
+async def test_what_a_clock_that_was_ahead_has_dated_is_sent_now(metadata: Metadata) -> None:
+    webhook, days = await add(metadata), timedelta(days=3)
+    async with metadata.begin() as tx:
+        ahead = await deliveries.add_delivery(tx, webhook.id, 7, "a", "ping", "{}", START + days)
+    await tell(metadata, webhook, "b", 8)
+    async with metadata.begin() as tx:
+        assert await deliveries.bring_forward(tx, START) == {(webhook.id, 7)}
+        assert await deliveries.bring_forward(tx, START) == set()
+    found = await deliveries.find_delivery(metadata.reader, webhook.id, ahead)
+    assert found is not None
+    assert (found.run_at, found.created_at) == (START, START)

@@ -144,3 +144,16 @@ async def test_whole_allowances_are_forgotten(limiter: Limiter, clock: MovableCl
     assert await limiter.expire() == 0
     clock.advance(FEW.step)
     assert await limiter.expire() == 1
+
+
+async def test_nobody_is_locked_out_by_a_clock_that_was_far_ahead(
+    limiter: Limiter, clock: MovableClock
+) -> None:
+    days = timedelta(days=3)
+    clock.advance(days)
+    assert await use_up(limiter, FEW, "x") == 3
+    with pytest.raises(TooMany):
+        await limiter.check(FEW, "x")
+    clock.advance(-days)
+    await limiter.check(FEW, "x")
+    assert await use_up(limiter, FEW, "x") == 3

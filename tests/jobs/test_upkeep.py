@@ -9,6 +9,7 @@ import pytest
 from entrepot.errors import Unavailable
 from entrepot.hub.sessions import IDLE, Sessions
 from entrepot.jobs import upkeep
+from entrepot.jobs.leaps import Brake
 from entrepot.jobs.upkeep import Chore, Upkeep, chores_of, collect_chore, scrub_chore
 from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.scrubs import Pass
@@ -171,8 +172,15 @@ async def test_space_is_freed_by_a_chore_that_says_how_much(
     async def measure() -> None:
         steps.append("measure")
 
-    chore = collect_chore(retain, collector, measure, timedelta(minutes=5), noted.append)
+    ticks = [0.0]
+    brake = Brake(clock, lambda: ticks[0], timedelta(hours=1))
+    chore = collect_chore(retain, collector, measure, timedelta(minutes=5), noted.append, brake)
     assert (chore.every, chore.is_shared) == (timedelta(minutes=5), True)
+    clock.advance(timedelta(hours=2))
+    await chore.work()
+    assert (noted, steps) == ([], []), "the clock was set"
+    ticks[0] += 3600
+    clock.advance(timedelta(hours=1))
     await chore.work()
     assert noted == [Collected(strays=1, size=3)]
     assert steps == ["retain", "measure"]

@@ -96,6 +96,52 @@ def uploads_left_open() -> None:
     StagedFile.close = keep  # type: ignore
 
 
+def leaps_unnoticed() -> None:
+    """Bug: what looks old after the clock was set is taken for old."""
+    from entrepot.jobs.leaps import Brake
+
+    Brake.holds = lambda _: False  # type: ignore
+
+
+def blobs_taken_for_granted() -> None:
+    """Bug: a manifest is acknowledged whether its blobs are there or not."""
+    from entrepot.registry.manifests import Manifests
+
+    async def believe(*_: object) -> None:
+        return
+
+    Manifests._check_references = believe  # type: ignore
+
+
+def leases_to_the_letter() -> None:
+    """Bug: a lease lasts until the clock shows its end, however far off that is."""
+    from entrepot.jobs import upkeep
+
+    take_lease = vars(upkeep)["take_lease"]
+
+    async def take(tx: Any, name: str, until: Any, now: Any) -> bool:
+        from sqlalchemy import bindparam, select
+
+        from entrepot.metadata.engine import Statement, from_instant
+        from entrepot.metadata.tables import leases
+
+        find = Statement(select(leases.c.until).where(leases.c.name == bindparam("lease")))
+        found = await tx.one(find, lease=name)
+        is_free = found is None or from_instant(found[0]) <= now
+        return is_free and bool(await take_lease(tx, name, until, now))
+
+    vars(upkeep)["take_lease"] = take
+
+
+def own_clocks() -> None:
+    """Bug: each node goes by its own clock."""
+    from datetime import UTC, datetime
+
+    from entrepot.metadata.clocks import SharedClock
+
+    SharedClock.__call__ = lambda _: datetime.now(UTC)  # type: ignore
+
+
 def _wrap_syncs(wrap: Callable[[Any], Any]) -> None:
     os.fsync, os.fdatasync = wrap(os.fsync), wrap(os.fdatasync)
 

@@ -81,13 +81,12 @@ def restore(
 
 async def _make(services: "Services", backups: "Backups", data: Path | None) -> "Generation":
     from entrepot.cli.configuration import read_settings
-    from entrepot.services import now
     from entrepot.start import place_of_facts
 
     settings = read_settings(data=data)
     place = place_of_facts(settings, settings.database)
     with showing("Backing up", None, in_bytes=True) as bar:
-        return await backups.make(services.metadata, services.storage, place, now, bar.reach)
+        return await backups.make(services.metadata, services.storage, place, services.now, bar.reach)
 
 
 async def _restore(settings: "Settings", generations: "Generations", found: "Generation") -> int:

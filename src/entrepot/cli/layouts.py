@@ -75,12 +75,11 @@ async def _import(services: "Services", path: Path, name: "RepositoryName") -> d
     from entrepot.hub.actors import OPERATOR
     from entrepot.hub.audit import witness_of
     from entrepot.registry.layouts import open_layout
-    from entrepot.services import now
 
     rights = await services.permissions.rights(OPERATOR.identity, name)
     if rights.target is None:
         raise RepositoryUnknown(f"there is nobody called {name.namespace}")
-    target = replace(rights.target, witness=witness_of(OPERATOR, now))
+    target = replace(rights.target, witness=witness_of(OPERATOR, services.now))
     layout = open_layout(path)
     with showing("Reading", layout.size, in_bytes=True) as bar:
         return await services.imports.read(layout, target, bar.advance)

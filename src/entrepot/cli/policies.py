@@ -71,9 +71,8 @@ async def _preview(services: "Services", name: "RepositoryName") -> "list[Verdic
 async def _apply(services: "Services", name: "RepositoryName | None") -> int:
     from entrepot.hub.actors import OPERATOR
     from entrepot.hub.audit import witness_of
-    from entrepot.services import now
 
-    witness = witness_of(OPERATOR, now)
+    witness = witness_of(OPERATOR, services.now)
     if name is None:
         return await services.retention.run_all(witness)
     return await services.retention.run(await services.repositories.get(name), witness)

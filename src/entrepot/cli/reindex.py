@@ -53,11 +53,10 @@ async def _work(services: "Services", ahead: timedelta = timedelta()) -> None:
     from entrepot.app import works_of
     from entrepot.jobs.worker import JobWorker
     from entrepot.metadata.jobs import is_due
-    from entrepot.services import now
 
-    worker = JobWorker(services.metadata, works_of(services), now)
+    worker = JobWorker(services.metadata, works_of(services), services.now)
     await worker.drain()
-    while await is_due(services.metadata.reader, now() + ahead):
+    while await is_due(services.metadata.reader, services.now() + ahead):
         if not await worker.drain():
             await asyncio.sleep(_PAUSE)
 

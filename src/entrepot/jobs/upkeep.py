@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from entrepot.errors import EntrepotError
 from entrepot.hub.sessions import IDLE
+from entrepot.jobs.leaps import Brake, bring_forward
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.limits import delete_refilled
 from entrepot.metadata.scrubs import Pass
@@ -100,6 +102,8 @@ class Upkeep:
 
 
 FLUSH_PULLS: Final = timedelta(seconds=5)
+SET_CLOCK: Final = timedelta(seconds=30)
+FORWARD: Final = timedelta(seconds=20)
 EXPIRE: Final = timedelta(minutes=5)
 PRUNE: Final = timedelta(hours=1)
 SCRUB: Final = timedelta(minutes=1)
@@ -128,6 +132,7 @@ def chores_of(
 
     return [
         Chore("flush-pulls", FLUSH_PULLS, pulls.flush, is_shared=False),
+        Chore("bring-forward", FORWARD, partial(bring_forward, metadata, now)),
         Chore("expire-uploads", min(EXPIRE, upload_expiry), expire_uploads),
         Chore("expire-tokens", timedelta(hours=6), expire_tokens),
         Chore("expire-sessions", timedelta(hours=1), expire_sessions),
@@ -158,16 +163,22 @@ def collect_chore(
     measure: Callable[[], Awaitable[None]],
     every: timedelta,
     note: Callable[[Collected], None],
+    brake: Brake,
 ) -> Chore:
     """The chore of freeing space: what rules do not keep, then what nothing needs.
 
-    `note` is told what was freed; `measure` counts anew what is left.
+    Nothing goes while the brake holds. `note` is told what was freed; `measure` counts anew what
+    is left.
     """
 
     async def collect() -> None:
+        if brake.holds():
+            return
         count = await retain()
         if count:
             _log.info("retention", extra={"tags": count})
+        if brake.holds():
+            return
         note(await collector.run())
         await measure()
 

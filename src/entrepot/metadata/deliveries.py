@@ -1,7 +1,7 @@
 """What webhooks are told: written with the change it tells of, and kept for a while after."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, null, select, update
@@ -130,6 +130,13 @@ _DEAD_STREAMS: Final = Statement(
     .where(_OF_WEBHOOK, deliveries.c.state == bindparam("dead"))
     .distinct()
 )
+_NEVER_SO_LATE: Final = timedelta(minutes=10)
+_BRING_FORWARD: Final = Statement(
+    update(deliveries)
+    .where(deliveries.c.state == WAITING, deliveries.c.created_at > bindparam("late"))
+    .values(created_at=bindparam("at"), run_at=bindparam("at"))
+    .returning(deliveries.c.webhook_id, deliveries.c.repository_id)
+)
 _COUNT: Final = Statement(
     select(deliveries.c.state, func.count()).where(_OF_WEBHOOK).group_by(deliveries.c.state)
 )
@@ -222,6 +229,13 @@ async def revive_dead(tx: Transaction, webhook_id: int, now: datetime) -> int:
 async def list_dead_streams(reader: Reader, webhook_id: int) -> list[int]:
     """The repositories that something is about which was given up."""
     return [int(row[0]) for row in await reader.all(_DEAD_STREAMS, hook=webhook_id, dead=DEAD)]
+
+
+async def bring_forward(tx: Transaction, now: datetime) -> set[tuple[int, int]]:
+    """Send now what a clock that was ahead has dated; the webhooks and repositories it is of."""
+    late, instant = to_instant(now + _NEVER_SO_LATE), to_instant(now)
+    rows = await tx.all(_BRING_FORWARD, late=late, at=instant)
+    return {(row[0], row[1]) for row in rows}
 
 
 async def count_deliveries(reader: Reader, webhook_id: int) -> dict[str, int]:

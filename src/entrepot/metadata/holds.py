@@ -1,6 +1,6 @@
 """Holds: while one lasts, nothing that a row named is deleted from the storage."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
@@ -9,6 +9,8 @@ from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
 from entrepot.metadata.tables import leases
 from entrepot.metadata.upserts import insert
 
+LONGEST: Final = timedelta(hours=1)
+"""Whoever holds for longer has to renew it before."""
 _PREFIX: Final = "hold:"
 _LOCK: Final = "holds"
 _SET: Final = Statement(
@@ -23,6 +25,7 @@ _IS_HELD: Final = Statement(
         leases.c.name >= _PREFIX,
         leases.c.name < _PREFIX + "~",
         leases.c.until > bindparam("moment"),
+        leases.c.until < bindparam("latest"),
     )
     .limit(1)
 )
@@ -44,5 +47,6 @@ async def drop_hold(tx: Transaction, name: str) -> None:
 
 
 async def is_held(reader: Reader, now: datetime) -> bool:
-    """Say whether anybody holds."""
-    return await reader.one(_IS_HELD, moment=to_instant(now)) is not None
+    """Say whether anybody holds, at most for `LONGEST`: else the clock that set it was ahead."""
+    latest = to_instant(now + LONGEST)
+    return await reader.one(_IS_HELD, moment=to_instant(now), latest=latest) is not None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, update
 
 from entrepot.metadata.artifact_tables import jobs
 from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
@@ -121,6 +121,19 @@ _RETRY: Final = Statement(
         error=bindparam("why"),
     )
 )
+_NEVER_SO_LATE: Final = timedelta(minutes=10)
+"""No work but deliveries is put off for longer, and no lease lasts so long."""
+_BRING_FORWARD: Final = Statement(
+    update(jobs)
+    .where(
+        jobs.c.state == QUEUED,
+        or_(
+            and_(jobs.c.run_at > bindparam("late"), ~_IS_DELIVERY),
+            jobs.c.leased_until > bindparam("late"),
+        ),
+    )
+    .values(run_at=bindparam("new_run_at"), leased_until=0)
+)
 _COUNT: Final = Statement(select(jobs.c.kind, jobs.c.state, func.count()).group_by("kind", "state"))
 _FAILED: Final = Statement(
     select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts, jobs.c.error, jobs.c.created_at)
@@ -196,6 +209,15 @@ async def put_back(
     )
     if not changed:
         await tx.run(_RELEASE, job_id=job.id, lease=to_instant(until), before=0)
+
+
+async def bring_forward(tx: Transaction, now: datetime) -> int:
+    """Have work done now that waits for a moment which a clock that was ahead has set.
+
+    Says how much that is. Deliveries may wait for long: `deliveries.bring_forward` knows of those.
+    """
+    late, instant = to_instant(now + _NEVER_SO_LATE), to_instant(now)
+    return await tx.run(_BRING_FORWARD, late=late, new_run_at=instant)
 
 
 async def count_jobs(reader: Reader) -> dict[tuple[str, str], int]:

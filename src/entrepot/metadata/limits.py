@@ -14,7 +14,10 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _NOW: Final = cast(bindparam("now"), NUMBER)
 _STEP: Final = cast(bindparam("step"), NUMBER)
 _LATEST: Final = cast(bindparam("latest"), NUMBER)
-_NEXT: Final = case((limits.c.until > _NOW, limits.c.until), else_=_NOW) + _STEP
+_FAR: Final = cast(bindparam("far"), NUMBER)
+# Nobody is ever given more than the whole: what is used up to a far later moment was counted while
+# the clock was ahead, and is forgotten.
+_NEXT: Final = case((limits.c.until.between(_NOW, _FAR), limits.c.until), else_=_NOW) + _STEP
 
 _TAKE: Final = Statement(
     insert(limits)
@@ -38,6 +41,7 @@ async def take(
         now=to_instant(now),
         step=step // _MICROSECOND,
         latest=to_instant(now + allowance),
+        far=to_instant(now + 2 * allowance),
     )
     return count > 0
 

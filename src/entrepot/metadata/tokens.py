@@ -158,7 +158,7 @@ _TAKE_LEASE: Final = Statement(
     .on_conflict_do_update(
         index_elements=["name"],
         set_={"until": bindparam("until")},
-        where=leases.c.until <= bindparam("now"),
+        where=or_(leases.c.until <= bindparam("now"), leases.c.until > bindparam("latest")),
     )
 )
 _RENEW_LEASE: Final = Statement(
@@ -261,8 +261,17 @@ async def insert_signing_key(tx: Transaction, kid: str, private_key: str, now: d
 
 
 async def take_lease(tx: Transaction, name: str, until: datetime, now: datetime) -> bool:
-    """Take the lease of that name where nobody holds it; it ends by itself."""
-    count = await tx.run(_TAKE_LEASE, name=name, until=to_instant(until), now=to_instant(now))
+    """Take the lease of that name where nobody holds it; it ends by itself.
+
+    One that ends far later than a lease taken now was taken by a clock that was ahead: it is over.
+    """
+    count = await tx.run(
+        _TAKE_LEASE,
+        name=name,
+        until=to_instant(until),
+        now=to_instant(now),
+        latest=to_instant(until + (until - now)),
+    )
     return count > 0
 
 
