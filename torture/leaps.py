@@ -51,7 +51,7 @@ def random_leaps(
         Leap(
             rng.randrange(nodes),
             rng.choice(offsets),
-            REST * grace if number % 3 == 2 else rng.uniform(0.5, 6.0),
+            REST * grace if number % 3 == 2 else rng.uniform(2.0, 6.0),
         )
         for number in range(count)
     ]

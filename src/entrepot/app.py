@@ -27,6 +27,7 @@ from entrepot.jobs.upkeep import (
     PRUNE,
     REST,
     SET_CLOCK,
+    WATCH_CLOCK,
     Chore,
     Upkeep,
     chores_of,
@@ -36,6 +37,7 @@ from entrepot.jobs.upkeep import (
 from entrepot.jobs.worker import JobWorker, Work
 from entrepot.metadata import jobs
 from entrepot.metadata.clocks import SharedClock
+from entrepot.metadata.engine import Clock
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
@@ -157,7 +159,6 @@ class Hub:
         return PageDoor(
             Desk(
                 **shared,
-                now=self._services.now,
                 gate=self._gate,
                 origins=self._origins,
                 markdown=self._services.reader.render,
@@ -178,7 +179,6 @@ class Hub:
         return ApiDoor(
             Desk(
                 **shared,
-                now=self._services.now,
                 gate=self._gate,
                 origins=self._origins,
                 settings=self._settings.described(),
@@ -272,9 +272,10 @@ class Worker:
             metadata, services.pulls, services.uploads, settings.upload_expiry, services.now
         )
         chores.append(Chore("prune-webhooks", PRUNE, services.webhooks.prune))
-        if isinstance(services.now, SharedClock):
-            chores.append(Chore("set-clock", SET_CLOCK, services.now.set, is_shared=False))
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
+
+        brake = Brake(services.now, time.monotonic, settings.grace)
+        chores += _clock_chores(services.now, brake)
 
         async def retain() -> int:
             return await services.retention.run_all(witness_of(OPERATOR, services.now))
@@ -286,7 +287,7 @@ class Worker:
                 services.quotas.measure_all,
                 settings.collect_every,
                 metrics.note_collection,
-                Brake(services.now, time.monotonic, settings.grace),
+                brake,
             )
         )
         chores += scrub_chore(
@@ -327,6 +328,14 @@ class Worker:
             await self._services.close()
         if self._log is not None:
             self._log.close()
+
+
+def _clock_chores(now: Clock, brake: Brake) -> list[Chore]:
+    """What each worker does about its clock: it is watched, and set where it can be."""
+    chores = [Chore("watch-clock", WATCH_CLOCK, brake.look, is_shared=False)]
+    if isinstance(now, SharedClock):
+        chores.append(Chore("set-clock", SET_CLOCK, now.set, is_shared=False))
+    return chores
 
 
 class _Watchers:

@@ -66,6 +66,15 @@ def test_a_leap_is_told(
     assert "the clock was set" in caplog.text
 
 
+async def test_a_clock_that_was_behind_for_a_while_is_noticed(times: Times, brake: Brake) -> None:
+    times.wall.advance(-2 * HOUR)
+    times.pass_by(HOUR / 60)
+    await brake.look()
+    times.wall.advance(2 * HOUR)
+    times.pass_by(HOUR / 2)
+    assert brake.holds()
+
+
 def test_a_clock_that_is_set_right_bit_by_bit_holds_nothing(times: Times, brake: Brake) -> None:
     for _ in range(100):
         times.pass_by(HOUR)

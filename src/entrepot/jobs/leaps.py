@@ -16,7 +16,8 @@ class Brake:
     """Notices that the clock was set, and then holds for a while.
 
     What was written before a leap ahead looks older than it is, by as much as the leap. So nothing
-    is taken for old until all that was young at the leap has really grown old.
+    is taken for old until all that was young at the leap has really grown old. It has to be asked
+    often: a clock that was behind for a while, and is right again, shows no leap afterwards.
     """
 
     def __init__(self, now: Clock, tick: Callable[[], float], hold_for: timedelta) -> None:
@@ -41,6 +42,10 @@ class Brake:
                 },
             )
         return self._tick() < self._until
+
+    async def look(self) -> None:
+        """Ask once more, as a chore."""
+        self.holds()
 
     def _find_start(self) -> datetime:
         """When the clock that only goes forward began, as the other one has it now."""

@@ -103,6 +103,7 @@ class Upkeep:
 
 FLUSH_PULLS: Final = timedelta(seconds=5)
 SET_CLOCK: Final = timedelta(seconds=30)
+WATCH_CLOCK: Final = timedelta(seconds=1)
 FORWARD: Final = timedelta(seconds=20)
 EXPIRE: Final = timedelta(minutes=5)
 PRUNE: Final = timedelta(hours=1)
