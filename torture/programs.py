@@ -33,6 +33,7 @@ _SETTINGS: Final = {
     "synchronous_commit": "on",
     "shared_buffers": "32MB",
     "max_connections": "60",
+    "min_wal_size": "2MB",
 }
 
 
@@ -41,6 +42,8 @@ class Postgres:
     """A cluster in a directory, and the server on it."""
 
     directory: Path
+    log: Path | None = None
+    """Where its log of changes is; by default with all the rest."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -55,7 +58,12 @@ class Postgres:
         if owner is not None:
             shutil.chown(self.directory, owner)
         command = [*(_program("initdb"), "-D", str(self.directory / "data"), "-U", "postgres")]
-        command += ["-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"]
+        command += ["-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C", "--wal-segsize=1"]
+        if self.log is not None:
+            self.log.mkdir()
+            if owner is not None:
+                shutil.chown(self.log, owner)
+            command += ["-X", str(self.log)]
         done = subprocess.run(
             command, capture_output=True, check=False, user=owner, cwd=self.directory
         )
@@ -90,6 +98,16 @@ class Postgres:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(PATIENCE)
         self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The process that stands for all of it."""
+        return _pid(self._process)
+
+    def restart(self) -> None:
+        """Wait until it is dead, and start it again."""
+        _wait_for_end(self._process)
+        self.start()
 
     def run(self, statement: str) -> None:
         """Run one of the operator's statements."""
@@ -158,6 +176,16 @@ class Store:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return _pid(self._process)
+
+    def restart(self) -> None:
+        """Wait until it is dead, and start it again."""
+        _wait_for_end(self._process)
+        self.start()
+
     def objects(self) -> int:
         """How many objects there are, parts of unfinished ones among them."""
         return sum(1 for path in self.directory.rglob("*") if path.is_file())
@@ -178,6 +206,17 @@ def wait_until(
             raise ServerFailed(f"{what}: not so after {patience:.0f} s")
         time.sleep(poll)
     return time.monotonic() - began
+
+
+def _pid(process: subprocess.Popen[bytes] | None) -> int:
+    if process is None:
+        raise ServerFailed("not started")
+    return process.pid
+
+
+def _wait_for_end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        process.wait(PATIENCE)
 
 
 def _listens(port: int) -> bool:

@@ -7,7 +7,7 @@ afterwards all goes on by itself.
 import asyncio
 import random
 import resource
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ TRIES: Final = 120
 FEW: Final = 12
 RESUMES_WITHIN: Final = 60
 KINDS: Final = ("pushes", "bytes", "files", "read-only", "descriptors")
+SUDDEN: Final = KINDS[1:]
 ENVIRONMENT: Final = {
     "ENTREPOT_OPEN": "true",
     "ENTREPOT_GRACE": "PT2S",
@@ -115,12 +116,20 @@ class Shortage:
     async def _refuse_some(self) -> bool:
         """Push a few times; whether one was refused, each of them clearly."""
         before = len(self.found.refused)
-        for _ in range(TRIES if self._kind == "pushes" else FEW):
-            if self.found.refused and self._kind == "pushes":
+        for _ in range(FEW if self._is_sudden() else TRIES):
+            if self._is_enough():
                 break
             with suppress(Refused, InDoubt, NotSent):
                 await self._push()
         return len(self.found.refused) > before
+
+    def _is_sudden(self) -> bool:
+        """Whether the next push is refused already."""
+        return self._kind in SUDDEN
+
+    def _is_enough(self) -> bool:
+        """Whether enough pushes were refused."""
+        return bool(self.found.refused) and not self._is_sudden()
 
     async def _push_until_it_works(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -196,6 +205,12 @@ class Shortage:
         self.found.complaints.append(f"{self._kind}: {text}")
 
 
+def meddled(bug: str | None) -> Mapping[str, str]:
+    """What plants a bug into a server; nothing for none."""
+    meddling = str(Path(__file__).with_name("meddling"))
+    return {} if bug is None else {"PYTHONPATH": meddling, "TORTURE_MEDDLE": bug}
+
+
 def run(
     place: Path,
     kind: str,
@@ -206,10 +221,7 @@ def run(
     patience: int = RESUMES_WITHIN,
 ) -> Shortfall:
     """Run short of one thing."""
-    environment = dict(ENVIRONMENT)
-    if bug is not None:
-        meddling = str(Path(__file__).with_name("meddling"))
-        environment |= {"PYTHONPATH": meddling, "TORTURE_MEDDLE": bug}
+    environment = {**ENVIRONMENT, **meddled(bug)}
     with mounted(place / "disk", "size=40m", "nr_inodes=1500") as disk:
         server = Server(disk.path / "data", port, 1, environment=environment, log=place / "log")
         try:

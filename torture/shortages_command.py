@@ -3,13 +3,17 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
-from torture import results
+from torture import full_databases, results, shortages
 from torture.commands import Command, free_port
 from torture.servers import ServerFailed
-from torture.shortages import KINDS, Shortfall, run
+from torture.shortages import KINDS as OF_SERVERS
+from torture.shortages import Shortfall
+
+KINDS: Final = (*OF_SERVERS, *full_databases.KINDS)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,7 @@ def _run(arguments: argparse.Namespace, console: Console, place: Path) -> Sequen
 
 
 def _once(place: Path, kind: str, seed: int) -> Shortfall:
+    run = full_databases.run if kind in full_databases.KINDS else shortages.run
     try:
         return run(place, kind, free_port(), seed=seed)
     except ServerFailed as failure:

@@ -13,9 +13,10 @@ from torture.journals import Change, Journal, Key, Value
 class Refused(Exception):
     """The server gave an answer that no rule allows here."""
 
-    def __init__(self, text: str, status: int = 0) -> None:
+    def __init__(self, text: str, status: int = 0, *, says_when: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.says_when = says_when
 
 
 @dataclass(slots=True)
@@ -74,7 +75,9 @@ class Steps:
             if answer.status >= 500 or is_forgiven:
                 # It may have been carried out all the same, as far as the client knows.
                 self._journal.doubt(change, began)
-            raise InDoubt(told) if is_forgiven else Refused(told, answer.status)
+            says_when = "retry-after" in answer.headers
+            refused = Refused(told, answer.status, says_when=says_when)
+            raise InDoubt(told) if is_forgiven else refused
         self._journal.acknowledge(change, began)
         return answer
 

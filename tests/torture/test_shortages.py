@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from torture import full_databases
 from torture.commands import free_port
 from torture.servers import ServerFailed
 from torture.shortages import KINDS, run
@@ -19,6 +20,29 @@ def test_a_server_comes_back_by_itself(tmp_path: Path, kind: str) -> None:
     assert found.complaints == []
     assert set(found.refused) <= {0, 503, 507}
     assert found.resumed == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("kind", full_databases.KINDS)
+def test_a_server_comes_back_when_its_database_does(tmp_path: Path, kind: str) -> None:
+    found = full_databases.run(tmp_path, kind, free_port(), seed=SEED)
+    assert found.complaints == []
+    assert found.refused
+    assert found.resumed == 1
+
+
+@pytest.mark.postgresql
+def test_a_full_database_that_is_taken_for_one_that_is_away_is_reported(tmp_path: Path) -> None:
+    bug = "full_database_unnamed"
+    found = full_databases.run(tmp_path, "tables", free_port(), seed=SEED, bug=bug)
+    assert any("not a clear refusal" in text for text in found.complaints), found
+
+
+@pytest.mark.postgresql
+def test_a_server_that_does_not_find_its_database_again_is_reported(tmp_path: Path) -> None:
+    bug, kind = "full_database_forgotten", "read-only database"
+    found = full_databases.run(tmp_path, kind, free_port(), seed=SEED, bug=bug, patience=9)
+    assert any("pushes do not go on" in text for text in found.complaints), found
 
 
 def test_a_server_that_stays_away_is_reported(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ purpose, each of which the torture has to notice.
 
 import concurrent.futures
 import contextlib
+import json
 import os
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +37,51 @@ def at_rest() -> None:
 
     JobWorker.start = lambda _: None  # type: ignore
     Upkeep.start = lambda _: None  # type: ignore
+
+
+def dies_at_a_step() -> None:
+    """Kill who was ordered to die when the node comes to that step of what it does."""
+    import psycopg
+
+    from entrepot.metadata.postgresql import PostgresTransaction
+    from entrepot.storage.s3_buckets import Bucket
+
+    for name in ("run", "run_many", "lock"):
+        _step_at(PostgresTransaction, name, f"sql {name}")
+    _step_at(psycopg.AsyncTransaction, "__aexit__", "commit", after=True)
+    for name in ("put", "put_parts", "create", "replace", "delete", "move"):
+        _step_at(Bucket, name, f"s3 {name}", after=True)
+
+
+def _step_at(owner: Any, name: str, step: str, *, after: bool = False) -> None:
+    plain = getattr(owner, name)
+
+    async def stepping(*some: Any, **more: Any) -> Any:
+        _step(f"before {step}")
+        try:
+            return await plain(*some, **more)
+        finally:
+            if after:
+                _step(f"after {step}")
+
+    setattr(owner, name, stepping)
+
+
+def _step(name: str) -> None:
+    order = pathlib.Path(os.environ.get("TORTURE_STEPS", "/nowhere"))
+    if not order.exists():
+        return
+    told = json.loads(order.read_text())
+    told["at"] -= 1
+    if told["at"]:
+        order.write_text(json.dumps(told))
+        return
+    order.with_suffix(".struck").write_text(name)
+    if told["pid"]:
+        os.kill(told["pid"], told["signal"])
+    order.unlink()
+    if not told["pid"]:
+        os.killpg(0, told["signal"])
 
 
 def sync_failures_ignored() -> None:
@@ -79,6 +126,35 @@ def full_disk_forgotten() -> None:
             raise
 
     FileStorage.open = open_unless_full  # type: ignore
+
+
+def full_database_unnamed() -> None:
+    """Bug: a database that is full is taken for one that is away."""
+    import psycopg.errors
+
+    psycopg.errors.DiskFull = type("Never", (Exception,), {})  # type: ignore
+
+
+def full_database_forgotten() -> None:
+    """Bug: who once found the database failing says so for ever."""
+    from entrepot.errors import Unavailable
+    from entrepot.metadata.postgresql import PostgresMetadata
+
+    begin = PostgresMetadata.begin
+    failed: list[bool] = []
+
+    @contextlib.asynccontextmanager
+    async def begin_unless_failed(self: Any) -> Any:
+        if failed:
+            raise Unavailable
+        try:
+            async with begin(self) as transaction:
+                yield transaction
+        except Unavailable:
+            failed.append(True)
+            raise
+
+    PostgresMetadata.begin = begin_unless_failed  # type: ignore
 
 
 def sparse_metrics() -> None:
