@@ -43,7 +43,9 @@ torture: setup
 	@$(BIN)/python -m torture shortages --seed 1 --rounds 5 --report torture/results/shortages.md
 	@$(BIN)/python -m torture crowds --seed 1 --report torture/results/crowds.md
 	@$(BIN)/python -m torture nodes --seed 1
+	@$(BIN)/python -m torture steps --seed 1 --report torture/results/steps.md
 	@$(BIN)/python -m torture s3 --seed 1
+	@$(BIN)/python -m torture clocks --seed 1
 	@$(BIN)/python -m torture soak --seed 1
 
 screenshots: setup

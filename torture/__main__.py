@@ -13,9 +13,21 @@ from torture.power_command import POWER
 from torture.shortages_command import SHORTAGES
 from torture.siege_commands import NODES, S3
 from torture.soak_command import SOAK
+from torture.steps_command import STEPS
 from torture.syscalls_command import SYSCALLS
 
-COMMANDS: Sequence[Command] = (KILL, POWER, SYSCALLS, SHORTAGES, CROWDS, NODES, S3, CLOCKS, SOAK)
+COMMANDS: Sequence[Command] = (
+    KILL,
+    POWER,
+    SYSCALLS,
+    SHORTAGES,
+    CROWDS,
+    NODES,
+    STEPS,
+    S3,
+    CLOCKS,
+    SOAK,
+)
 
 
 def main() -> int:
