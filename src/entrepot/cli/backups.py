@@ -86,7 +86,9 @@ async def _make(services: "Services", backups: "Backups", data: Path | None) -> 
     settings = read_settings(data=data)
     place = place_of_facts(settings, settings.database)
     with showing("Backing up", None, in_bytes=True) as bar:
-        return await backups.make(services.metadata, services.storage, place, services.now, bar.reach)
+        return await backups.make(
+            services.metadata, services.storage, place, services.now, bar.reach
+        )
 
 
 async def _restore(settings: "Settings", generations: "Generations", found: "Generation") -> int:
