@@ -17,9 +17,12 @@ from entrepot.metadata.engine import Reader, Statement
 _NOW: Final = Statement(select(func.clock_timestamp()))
 
 
+# Unlike the monotonic clock, Linux's goes on while the machine sleeps; macOS's does so anyway.
+_COUNTER: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def _count() -> float:
-    # Unlike the monotonic clock it goes on while the machine sleeps.
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.clock_gettime(_COUNTER)
 
 
 class SharedClock:
