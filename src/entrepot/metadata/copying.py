@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select, text
+from sqlalchemy import Connection, Row, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from entrepot.errors import Conflict, Unavailable
@@ -121,7 +121,7 @@ def _is_empty(connection: Connection) -> bool:
 
 def _copy_table(table: Table, reading: Connection, filling: Connection, notice: Notice) -> None:
     for rows in batches(table, reading):
-        filling.execute(table.insert(), rows)
+        filling.execute(table.insert(), [each._asdict() for each in rows])
         notice(len(rows))
 
 
@@ -145,6 +145,6 @@ def _content_of(table: Table, connection: Connection) -> Content:
     return Content(table.name, count, total % _MODULUS)
 
 
-def _number_of(row: dict[str, Any]) -> int:
-    values = [bytes(each) if isinstance(each, memoryview) else each for each in row.values()]
+def _number_of(row: Row[Any]) -> int:
+    values = [bytes(each) if isinstance(each, memoryview) else each for each in row]
     return int.from_bytes(hashlib.sha256(repr(values).encode()).digest())

@@ -1,14 +1,13 @@
 """A whole database, of either engine: opened, brought up to date, read and written by the table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, LargeBinary, Table, func, inspect, select, text
+from sqlalchemy import Connection, LargeBinary, Row, Table, func, inspect, select, text
 
 from entrepot.metadata import migrate
-from entrepot.metadata.engine import Value
 from entrepot.metadata.jobs import QUEUED, SUMMARIZE
 from entrepot.metadata.migrate import HEAD, open_engine, upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.schema import SCHEMA
@@ -76,15 +75,14 @@ def writing(place: Place) -> Iterator[Connection]:
         connection.commit()
 
 
-def batches(table: Table, connection: Connection) -> Iterator[list[dict[str, Value]]]:
+def batches(table: Table, connection: Connection) -> Iterator[Sequence[Row[Any]]]:
     """The rows in the order of their keys, few at a time where they may be large."""
     is_large = any(isinstance(each.type, LargeBinary) for each in table.columns)
     # By key: what refers to an earlier row of its own table comes after it.
     wanted = select(table).order_by(*table.primary_key.columns)
     size = _LARGE_ROWS if is_large else _ROWS
     with connection.execute(wanted, execution_options={"yield_per": size}) as found:
-        for rows in found.mappings().partitions(size):
-            yield [dict(each) for each in rows]
+        yield from found.partitions(size)
 
 
 def settle(connection: Connection) -> None:

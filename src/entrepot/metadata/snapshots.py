@@ -47,7 +47,7 @@ def dump(place: Place) -> Iterator[Line]:
             yield {"table": each.name, "columns": each.columns.keys()}
             for rows in batches(each, connection):
                 for row in rows:
-                    yield [_plain(value) for value in row.values()]
+                    yield [_plain(value) for value in row]
 
 
 def revision_of(lines: Iterable[Line]) -> str:
