@@ -11,13 +11,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pysqlite3 import dbapi2
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine
 from sqlalchemy.pool import NullPool
 
 from entrepot.metadata import migrate
 from entrepot.metadata.schema import SCHEMA
 from entrepot.metadata.sqlite_file import connect
 
+_KEYS = (PrimaryKeyConstraint, UniqueConstraint)
 SCRIPTS = Path(migrate.__file__).parent / "migrations" / "versions"
 
 
@@ -106,6 +107,21 @@ def test_the_newest_script_is_the_one_that_a_start_expects() -> None:
     config = Config()
     config.set_main_option("script_location", str(migrate.SQLITE_SCHEMA.parent))
     assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
+
+
+def test_what_names_a_repository_is_found_without_reading_whole_tables() -> None:
+    """Deleting one asks every table that may name it."""
+    unled = []
+    for table in SCHEMA.sorted_tables:
+        keys = [each for each in table.constraints if isinstance(each, _KEYS)]
+        first = {next(iter(each.columns)).name for each in [*keys, *table.indexes]}
+        unled += [
+            f"{table.name}.{column.name}"
+            for key in table.foreign_key_constraints
+            for column in key.columns
+            if key.referred_table.name == "repositories" and column.name not in first
+        ]
+    assert unled == []
 
 
 @pytest.mark.postgresql

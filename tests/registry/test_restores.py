@@ -117,7 +117,7 @@ async def test_an_older_backup_needs_a_database_without_tables(
 ) -> None:
     await add_account(plant.metadata, "alice")
     older = rewrite(plant, await plant.make(), "0006")
-    with pytest.raises(Invalid, match="revision 0007 and the snapshot 0006"):
+    with pytest.raises(Invalid, match="revision 0008 and the snapshot 0006"):
         await plant.put(older, MemoryStorage(plant.clock), empty_database)
 
 

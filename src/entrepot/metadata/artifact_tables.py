@@ -84,6 +84,7 @@ artifact_packages: Final = Table(
     _manifest(),
     _repository(),
     Index("ix_artifact_packages_manifest_id", "manifest_id"),
+    Index("ix_artifact_packages_repository_id", "repository_id"),
     sqlite_with_rowid=False,
 )
 
@@ -95,6 +96,7 @@ artifact_vulnerabilities: Final = Table(
     _repository(),
     Column("severity", Text, nullable=False),
     Index("ix_artifact_vulnerabilities_manifest_id", "manifest_id"),
+    Index("ix_artifact_vulnerabilities_repository_id", "repository_id"),
     sqlite_with_rowid=False,
 )
 

@@ -217,6 +217,7 @@ uploads = Table(
     Column("hash_so_far", Text),
     Column("started_at", NUMBER, nullable=False),
     Column("touched_at", NUMBER, nullable=False, index=True),
+    Index("ix_uploads_repository_id", "repository_id"),
     sqlite_with_rowid=False,
 )
 

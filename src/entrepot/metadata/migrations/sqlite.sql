@@ -77,4 +77,7 @@ CREATE TABLE webhook_deliveries ( id INTEGER NOT NULL, webhook_id INTEGER NOT NU
 CREATE INDEX ix_webhook_deliveries_webhook_id_id ON webhook_deliveries (webhook_id, id);
 CREATE INDEX ix_webhook_deliveries_webhook_id_repository_id_state_id ON webhook_deliveries (webhook_id, repository_id, state, id);
 CREATE INDEX ix_webhook_deliveries_state_created_at ON webhook_deliveries (state, created_at);
-INSERT INTO alembic_version VALUES ('0007');
+CREATE INDEX ix_artifact_packages_repository_id ON artifact_packages (repository_id);
+CREATE INDEX ix_artifact_vulnerabilities_repository_id ON artifact_vulnerabilities (repository_id);
+CREATE INDEX ix_uploads_repository_id ON uploads (repository_id);
+INSERT INTO alembic_version VALUES ('0008');
