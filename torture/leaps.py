@@ -156,6 +156,8 @@ async def besiege(hub: Hub, soak: Soak, leaps: Sequence[Leap], clients: int) -> 
         soak.counts["leaps"] += 1
     hub.set_all(RIGHT)
     await work
+    if soak.complaints:
+        return
     soak.complaints += await _recover(hub, soak)
     soak.complaints += await asyncio.to_thread(hub.nodes[0].check)
 
