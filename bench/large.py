@@ -1,7 +1,8 @@
 """`python -m bench.large`: how long questions take with 1,000,000 manifests in PostgreSQL.
 
 A million tags, ten million links to blobs. Each question is asked many times, each time about
-something else; all that is asked on the way of a pull or a push, and by pages of lists.
+something else; all that is asked on the way of a pull or a push, and by pages of lists. Then
+pushes and deletions, each with its commits.
 """
 
 import argparse
@@ -17,10 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.loads import BIG, NAMESPACES, Amounts, load
+from bench.writes import SPOTS, WRITES, Spot, Writer, read_spots
 from entrepot.metadata import artifacts, blobs, garbage, manifests, repositories, tag_rows
 from entrepot.metadata.engine import Reader
 from entrepot.metadata.migrate import upgrade_postgresql
-from entrepot.metadata.postgresql import PostgresTransaction
+from entrepot.metadata.postgresql import PostgresMetadata, PostgresTransaction
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.metadata.postgres import serving
@@ -144,12 +146,29 @@ async def _measure(url: str, amounts: Amounts, times: int) -> dict[str, list[flo
         known = list(await cursor.fetchall())
         for name, ask in QUESTIONS.items():
             picker = Picker(amounts, known, seed=len(name))
-            taken[name] = []
-            for _ in range(times):
-                began = time.perf_counter()
-                await ask(reader, picker)
-                taken[name].append((time.perf_counter() - began) * 1000)
+            taken[name] = [await _time(ask(reader, picker)) for _ in range(times)]
+        spots = read_spots(await (await connection.execute(SPOTS, [1])).fetchall())
+    return taken | await _measure_writes(url, spots, times)
+
+
+async def _measure_writes(url: str, spots: list[Spot], times: int) -> dict[str, list[float]]:
+    metadata = PostgresMetadata(url)
+    await metadata.open()
+    writer, choice = Writer(metadata), random.Random(len(spots))
+    taken = {}
+    for name, write in WRITES.items():
+        # No spot twice: what was deleted cannot be deleted again.
+        chosen = choice.sample(spots, min(times, len(spots)))
+        taken[name] = [await _time(write(writer, spot)) for spot in chosen]
+    await metadata.close()
     return taken
+
+
+async def _time(doing: Awaitable[object]) -> float:
+    """The milliseconds that something takes."""
+    began = time.perf_counter()
+    await doing
+    return (time.perf_counter() - began) * 1000
 
 
 def _report(console: Console, taken: dict[str, list[float]]) -> int:

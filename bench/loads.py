@@ -80,6 +80,10 @@ _STEPS: Final = (
     SELECT DISTINCT manifest_id, 'blob', digest, repository_id FROM link""",
     "DROP TABLE link, place",
     "SET session_replication_role = DEFAULT",
+    *(
+        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608
+        for table in ("namespaces", "repositories", "manifests")
+    ),
     *(f"ANALYZE {table}" for table in _TABLES),
 )
 

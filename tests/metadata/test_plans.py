@@ -1,13 +1,15 @@
 """PostgreSQL looks up what is asked often: it reads no large table from end to end."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from bench.loads import BIG, Amounts, load
+from bench.writes import SPOTS, WRITES, Writer, read_spots
 from entrepot.metadata import (
     artifacts,
     blobs,
@@ -91,6 +93,16 @@ class ExplainingTransaction(PostgresTransaction):
         await self._explain(statement, values)
         return await super().one(statement, **values)
 
+    async def run(self, statement: Statement, **values: Value) -> int:
+        """Change rows."""
+        await self._explain(statement, values)
+        return await super().run(statement, **values)
+
+    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+        """Change rows, once per row of values."""
+        for values in rows:
+            await self.run(statement, **values)
+
     async def _explain(self, statement: Statement, values: dict[str, Value]) -> None:
         compiled = statement.compiled(DIALECT)
         text = f"EXPLAIN (FORMAT JSON) {compiled.text}".encode()
@@ -99,6 +111,24 @@ class ExplainingTransaction(PostgresTransaction):
         assert found is not None
         plan = found[0] if isinstance(found[0], list) else json.loads(str(found[0]))
         self.scanned |= set(_scanned(plan[0]["Plan"]))
+
+
+class ExplainingMetadata:
+    """Transactions that are explained, on one connection."""
+
+    def __init__(self, explaining: ExplainingTransaction) -> None:
+        self.reader = explaining
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[ExplainingTransaction]:
+        """Each statement is committed by itself: only its plan is asked for."""
+        yield self.reader
+
+    async def version(self) -> None:
+        """Nobody can say."""
+
+    async def close(self) -> None:
+        """Nothing is open but what the fixture closes."""
 
 
 def _scanned(plan: dict[str, object]) -> Iterator[str]:
@@ -134,6 +164,31 @@ async def test_no_large_table_is_read_from_end_to_end(
 ) -> None:
     await QUESTIONS[question](explaining)
     assert explaining.scanned <= SMALL
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_no_push_and_no_deletion_reads_a_large_table_from_end_to_end(
+    explaining: ExplainingTransaction, loaded: str, write: str
+) -> None:
+    with psycopg.connect(loaded) as connection:
+        spots = read_spots(connection.execute(SPOTS, [100]).fetchall())
+    # Which one is deleted matters to no other test.
+    spot = spots[list(WRITES).index(write)]
+    await WRITES[write](Writer(ExplainingMetadata(explaining)), spot)
+    assert explaining.scanned <= SMALL
+
+
+async def test_a_run_of_the_collector_reads_no_large_table_from_end_to_end(
+    explaining: ExplainingTransaction, loaded: str
+) -> None:
+    writer = Writer(ExplainingMetadata(explaining))
+    with psycopg.connect(loaded) as connection:
+        spot = read_spots(connection.execute(SPOTS, [100]).fetchall())[-1]
+    await WRITES["push a blob at once"](writer, spot)
+    collected = await writer.collector.run(at_once=True)
+    assert collected.blobs >= 1
+    # Little was ever deleted here.
+    assert explaining.scanned <= SMALL | {"deleted_manifests"}
 
 
 async def test_the_plan_of_a_scan_is_noticed(explaining: ExplainingTransaction) -> None:
