@@ -111,10 +111,9 @@ def _nginx(data: Path, servers: list[Server], *, tls: bool) -> Iterator[int]:
     program, port = tool("nginx"), free_port()
     place = data.with_name(f"{data.name}-nginx")
     place.mkdir(parents=True)
-    lines = "\n".join(
-        f"server 127.0.0.1:{each.port} max_fails=1 fail_timeout=2s;" for each in servers
-    )
     text = (ROOT / "deploy" / "nginx.conf").read_text()
+    manners = re.findall(r"server 127\.0\.0\.1:500\d ([^\n]*)", text)
+    lines = "\n".join(f"server 127.0.0.1:{each.port} {manners[0]}" for each in servers)
     text = re.sub(r"(\s*server 127\.0\.0\.1:500\d [^\n]*)+", f"\n{lines}", text)
     text = text.replace("/var/log/nginx/hub.log", str(place / "access.log"))
     text = text.replace(
