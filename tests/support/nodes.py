@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,8 @@ def serving(
             shared |= stack.enter_context(_bucket(manner.store, data))
         servers = [_node(stack, manner, data, number, shared) for number in range(manner.nodes)]
         ca = _certificate(data) if tls else None
-        port = stack.enter_context(_nginx(data, servers, tls=tls))
+        ports = [each.port for each in servers]
+        port = stack.enter_context(nginx(data, ports, tls=tls))
         yield Nodes(port, shared, tuple(servers), ca)
 
 
@@ -106,35 +107,16 @@ def _certificate(data: Path) -> Path:
 
 
 @contextmanager
-def _nginx(data: Path, servers: list[Server], *, tls: bool) -> Iterator[int]:
-    """The example of the documentation, with these addresses."""
+def nginx(data: Path, ports: Sequence[int], *, tls: bool = False) -> Iterator[int]:
+    """The example of the documentation before these ports; its files are beside `data`."""
     program, port = tool("nginx"), free_port()
     place = data.with_name(f"{data.name}-nginx")
     place.mkdir(parents=True)
-    text = (ROOT / "deploy" / "nginx.conf").read_text()
-    manners = re.findall(r"server 127\.0\.0\.1:500\d ([^\n]*)", text)
-    lines = "\n".join(f"server 127.0.0.1:{each.port} {manners[0]}" for each in servers)
-    text = re.sub(r"(\s*server 127\.0\.0\.1:500\d [^\n]*)+", f"\n{lines}", text)
-    text = text.replace("/var/log/nginx/hub.log", str(place / "access.log"))
-    text = text.replace(
-        "/etc/ssl/hub/chain.pem", str(data.with_name(f"{data.name}-tls") / "server.crt")
-    )
-    text = text.replace(
-        "/etc/ssl/hub/key.pem", str(data.with_name(f"{data.name}-tls") / "server.key")
-    )
-    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port}{' ssl' if tls else ''};")
-    if not tls:
-        text = re.sub(r"\n\s*ssl_certificate[^\n]*", "", text)
-    places = "".join(
-        f"{kind}_temp_path {place}/{kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    text = text.replace("http {", "http {\n" + places, 1)
-    (place / "nginx.conf").write_text(f"daemon off;\nuser root;\npid {place}/pid;\n{text}")
-    log = place / "error.log"
+    path, log = place / "nginx.conf", place / "error.log"
+    path.write_text(_configuration(place, port, ports, data.with_name(f"{data.name}-tls"), tls=tls))
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "-e", str(log), "-c", str(place / "nginx.conf"), "-p", str(place)],
+            [program, "-e", str(log), "-c", str(path), "-p", str(place)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -145,6 +127,30 @@ def _nginx(data: Path, servers: list[Server], *, tls: bool) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _configuration(
+    place: Path, port: int, ports: Sequence[int], certificates: Path, *, tls: bool
+) -> str:
+    """The example, with other addresses and places."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    text = re.sub(
+        r"(?:\s*server 127\.0\.0\.1:500\d ([^\n]*))+",
+        lambda found: "".join(f"\nserver 127.0.0.1:{each} {found[1]}" for each in ports),
+        text,
+    )
+    text = text.replace("/var/log/nginx/hub.log", str(place / "access.log"))
+    text = text.replace("/etc/ssl/hub/chain.pem", str(certificates / "server.crt"))
+    text = text.replace("/etc/ssl/hub/key.pem", str(certificates / "server.key"))
+    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port}{' ssl' if tls else ''};")
+    if not tls:
+        text = re.sub(r"\n\s*ssl_certificate[^\n]*", "", text)
+    places = "".join(
+        f"{kind}_temp_path {place}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    text = text.replace("http {", "http {\n" + places, 1)
+    return f"daemon off;\nuser root;\npid {place}/pid;\n{text}"
 
 
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path, *, tls: bool) -> None:
