@@ -108,9 +108,7 @@ class Services:
         self.second_factors = SecondFactors(
             metadata, self.accounts, self.limiter, "Entrepot", self.now
         )
-        self.sign_in = SignIn(
-            self.identities, self.sessions, self.second_factors, self.limiter, self.audit
-        )
+        self.sign_in = SignIn(self.identities, self.sessions, self.second_factors, self.audit)
         self.single_sign_on = self._single_sign_on(settings, metadata)
         self.welcomes = Welcomes(metadata, self.passwords, self.now)
         self.sign_up = SignUp(

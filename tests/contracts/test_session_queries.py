@@ -101,6 +101,13 @@ async def test_an_allowance_is_used_up_and_refills(metadata: Metadata) -> None:
         much_later = START + 60 * MINUTE
         assert await limits.take(tx, "x", MINUTE, 3 * MINUTE, much_later)
     assert await limits.find_until(metadata.reader, "x") == START + 61 * MINUTE
+    async with metadata.begin() as tx:
+        await limits.give_back(tx, "x", MINUTE, much_later)
+        await limits.give_back(tx, "z", MINUTE, much_later)
+    assert await limits.find_until(metadata.reader, "x") == START + 60 * MINUTE
+    async with metadata.begin() as tx:
+        await limits.give_back(tx, "x", MINUTE, much_later)
+    assert await limits.find_until(metadata.reader, "x") == START + 60 * MINUTE
 
 
 async def test_an_allowance_is_given_back_or_forgotten(metadata: Metadata) -> None:

@@ -116,11 +116,10 @@ def sign_in(
     identities: Identities,
     sessions: Sessions,
     second_factors: SecondFactors,
-    limiter: Limiter,
     audit_log: AuditLog,
 ) -> SignIn:
     """The way to a session."""
-    return SignIn(identities, sessions, second_factors, limiter, audit_log)
+    return SignIn(identities, sessions, second_factors, audit_log)
 
 
 @pytest.fixture

@@ -1,22 +1,27 @@
 """The limiter: some attempts at once, then one at a time, and nothing where it cannot count."""
 
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from entrepot.errors import BadCredentials, TooMany, Unavailable
 from entrepot.hub.accounts import Accounts
+from entrepot.hub.actors import actor_of
 from entrepot.hub.identities import Identities
 from entrepot.hub.limiter import (
-    PASSWORD_OF_CLIENT,
-    SIGN_IN_FROM_ADDRESS,
-    SIGN_IN_OF_ACCOUNT,
+    PASSWORD,
     Allowance,
+    Guard,
     Limiter,
     network_of,
 )
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engine import Metadata, Statement
+from entrepot.metadata.people_tables import limits
 from tests.metadata.clocks import MovableClock
 
 FEW = Allowance("few", 3, timedelta(seconds=20))
@@ -65,20 +70,104 @@ async def test_success_gives_the_allowance_back(limiter: Limiter) -> None:
     assert await use_up(limiter, FEW, "x") == 3
 
 
+GUARD = Guard(
+    Allowance("here", 3, timedelta(minutes=1)),
+    Allowance("network", 6, timedelta(minutes=1)),
+    Allowance("site", 12, timedelta(minutes=1)),
+    Allowance("account", 9, timedelta(minutes=1)),
+)
+HOME = "203.0.113.1"
+
+
+async def guess(limiter: Limiter, account: str, address: str) -> bool:
+    """Guess wrong; say whether the guess was looked at."""
+    try:
+        async with limiter.attempt(GUARD, account, address):
+            raise BadCredentials
+    except BadCredentials:
+        return True
+    except TooMany:
+        return False
+
+
+async def succeed(limiter: Limiter, account: str, address: str) -> None:
+    """Know the secret."""
+    async with limiter.attempt(GUARD, account, address):
+        pass
+
+
+async def guesses(limiter: Limiter, pairs: list[tuple[str, str]]) -> int:
+    """How many of these guesses were looked at."""
+    return sum([await guess(limiter, *pair) for pair in pairs])
+
+
+async def test_guesses_from_elsewhere_never_lock_the_owner_out(limiter: Limiter) -> None:
+    assert await guesses(limiter, [("alice", "192.0.2.1")] * 20) == GUARD.here.burst
+    await succeed(limiter, "alice", HOME)
+
+
 async def test_many_addresses_cannot_guess_one_password(limiter: Limiter) -> None:
-    for number in range(SIGN_IN_OF_ACCOUNT.burst):
-        await limiter.count_sign_in("alice", f"192.0.2.{number}")
+    await succeed(limiter, "alice", HOME)
+    elsewhere = [("alice", f"192.0.2.{number}") for number in range(100)]
+    assert await guesses(limiter, elsewhere) == GUARD.account.burst
     with pytest.raises(TooMany):
-        await limiter.count_sign_in("alice", "198.51.100.1")
-    await limiter.count_sign_in("bob", "198.51.100.1")
+        await succeed(limiter, "alice", "198.51.100.1")
+    await succeed(limiter, "alice", HOME)
+    await succeed(limiter, "bob", "198.51.100.1")
 
 
-async def test_one_address_cannot_guess_for_many_accounts(limiter: Limiter) -> None:
-    for number in range(SIGN_IN_FROM_ADDRESS.burst):
-        await limiter.count_sign_in(f"user{number}", f"2001:db8::{number:x}")
-    with pytest.raises(TooMany):
-        await limiter.count_sign_in("another", "2001:db8::ffff")
-    await limiter.count_sign_in("another", "2001:db8:0:1::1")
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"])
+async def test_one_address_cannot_guess_for_many_accounts(limiter: Limiter, address: str) -> None:
+    pairs = [(f"user{number}", address) for number in range(200)]
+    assert await guesses(limiter, pairs) == GUARD.network.burst
+    await succeed(limiter, "user1", HOME)
+
+
+async def test_one_network_of_ipv6_counts_as_one_address_and_a_site_has_its_own_limit(
+    limiter: Limiter,
+) -> None:
+    hosts = [(f"user{number}", f"2001:db8::{number:x}") for number in range(50)]
+    assert await guesses(limiter, hosts) == GUARD.network.burst
+    networks = [(f"user{number}", f"2001:db8:0:{number:x}::1") for number in range(1, 50)]
+    assert await guesses(limiter, networks) == GUARD.site.burst - GUARD.network.burst
+    await succeed(limiter, "alice", "2001:db8:1::1")
+
+
+async def test_a_name_is_guessed_at_in_whatever_case(limiter: Limiter) -> None:
+    names = ["alice", "Alice", "ALICE", "aLICE", "alIce"]
+    assert await guesses(limiter, [(name, HOME) for name in names]) == GUARD.here.burst
+
+
+async def test_an_account_of_ones_own_gives_no_guesses_back(limiter: Limiter) -> None:
+    seen = 0
+    for number in range(50):
+        seen += await guess(limiter, f"user{number}", HOME)
+        with suppress(TooMany):
+            await succeed(limiter, "mallory", HOME)
+    assert seen == GUARD.network.burst
+
+
+async def test_guesses_that_are_sent_at_once_are_all_counted(limiter: Limiter) -> None:
+    sent = [guess(limiter, "alice", HOME) for _ in range(40)]
+    assert sum(await asyncio.gather(*sent)) == GUARD.here.burst
+
+
+async def test_an_attempt_that_was_not_looked_at_is_not_counted(limiter: Limiter) -> None:
+    for _ in range(10):
+        with pytest.raises(TooMany, match="busy"):
+            async with limiter.attempt(GUARD, "alice", HOME):
+                raise TooMany("busy")
+    assert await guesses(limiter, [("alice", HOME)] * 9) == GUARD.here.burst
+
+
+async def test_guessing_leaves_rows_that_are_bounded_and_end(
+    limiter: Limiter, metadata: Metadata, clock: MovableClock
+) -> None:
+    await guesses(limiter, [(f"user{number}", "192.0.2.1") for number in range(300)])
+    rows = await metadata.reader.all(Statement(select(limits.c.name)))
+    assert len(rows) <= 2 * GUARD.network.burst + 1
+    clock.advance(timedelta(minutes=6))
+    assert await limiter.expire() == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -124,19 +213,30 @@ async def test_a_client_cannot_guess_passwords_but_may_repeat_the_right_one(
     identities: Identities, accounts: Accounts, name: str
 ) -> None:
     await accounts.add("alice", "password")
-    for _ in range(PASSWORD_OF_CLIENT.burst + 10):
-        await identities.by_credentials("alice", "password")
+    for _ in range(PASSWORD.here.burst + 10):
+        await identities.by_credentials("alice", "password", HOME)
     refused = 0
-    for number in range(PASSWORD_OF_CLIENT.burst + 1):
+    for number in range(PASSWORD.here.burst + 1):
         try:
-            await identities.by_credentials(name, "x" * 1025 + str(number))
+            await identities.by_credentials(name, "x" * 1025 + str(number), HOME)
         except BadCredentials:
             refused += 1
         except TooMany:
             break
-    assert refused == PASSWORD_OF_CLIENT.burst
+    assert refused == PASSWORD.here.burst
     with pytest.raises(TooMany):
-        await identities.by_credentials(name, "password")
+        await identities.by_credentials(name, "passw0rd", HOME)
+    await identities.by_credentials("alice", "password", HOME)
+
+
+async def test_changing_a_password_is_no_way_to_guess_it(accounts: Accounts) -> None:
+    alice = await accounts.add("alice", "the old password")
+    by = replace(actor_of(alice), address=HOME)
+    for _ in range(PASSWORD.here.burst):
+        with pytest.raises(BadCredentials):
+            await accounts.change_password(alice, "a wrong password", "the new password", by)
+    with pytest.raises(TooMany):
+        await accounts.change_password(alice, "the old password", "the new password", by)
 
 
 async def test_whole_allowances_are_forgotten(limiter: Limiter, clock: MovableClock) -> None:

@@ -84,12 +84,12 @@ class Gate:
 
         Raises `BadCredentials` or `BadToken`.
         """
-        return await self._identify(request.header("authorization"))
+        return await self._identify(request.header("authorization"), _address_of(request))
 
     async def admit(self, request: Request, name: RepositoryName, action: Action) -> Admission:
         """Admit the request to do this to that repository, or raise what to challenge it with."""
         authorization = request.header("authorization")
-        admission = await self._admission(authorization, name)
+        admission = await self._admission(authorization, name, _address_of(request))
         request.facts["account"] = _name_of(admission.identity)
         if action not in admission.actions:
             raise Unauthenticated if authorization is None else InsufficientScope
@@ -118,10 +118,12 @@ class Gate:
         repository = admission.rights.repository
         if repository is not None and repository.is_archived:
             raise Denied(f"{repository.name} is archived: it can be pulled from, and nothing else")
-        actor = Actor(admission.identity, request.address or request.client, request.id)
+        actor = Actor(admission.identity, _address_of(request), request.id)
         return replace(admission, witness=witness_of(actor, self._now))
 
-    async def _admission(self, authorization: str | None, name: RepositoryName) -> Admission:
+    async def _admission(
+        self, authorization: str | None, name: RepositoryName, address: str
+    ) -> Admission:
         key = (authorization, name.text)
         version = await self._metadata.version()
         if version is None or version != self._version:
@@ -130,22 +132,24 @@ class Gate:
         found = self._remembered.get(key)
         if found is not None and not _is_over(found.identity.expires_at, self._now):
             return found
-        admission = await self._make_admission(authorization, name)
+        admission = await self._make_admission(authorization, name, address)
         if version is not None:
             self._remembered[key] = admission
             if len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)
         return admission
 
-    async def _make_admission(self, authorization: str | None, name: RepositoryName) -> Admission:
-        identity = await self._identify(authorization)
+    async def _make_admission(
+        self, authorization: str | None, name: RepositoryName, address: str
+    ) -> Admission:
+        identity = await self._identify(authorization, address)
         rights = await self.rights(identity, name)
         listed = EVERYTHING
         if identity.grants is not None and not self.is_open:
             listed = identity.grants.get(name.text, NOTHING)
         return Admission(identity, rights, rights.actions & listed)
 
-    async def _identify(self, authorization: str | None) -> Identity:
+    async def _identify(self, authorization: str | None, address: str) -> Identity:
         if authorization is None:
             return ANONYMOUS
         scheme, _, value = authorization.partition(" ")
@@ -157,15 +161,18 @@ class Gate:
         if scheme.lower() == "bearer":
             return await self._identities.by_registry_token(value)
         if scheme.lower() == "basic":
-            return await self.identify_basic(value)
+            return await self.identify_basic(value, address)
         raise BadToken
 
-    async def identify_basic(self, value: str) -> Identity:
-        """Whoever Basic credentials (RFC 7617) say; nobody where both parts are empty."""
+    async def identify_basic(self, value: str, address: str) -> Identity:
+        """Whoever Basic credentials (RFC 7617) from that address say; nobody where both are empty.
+
+        Raises `BadCredentials`, and `TooMany` for whoever guesses.
+        """
         name, secret = parse_basic(value)
         if not name and not secret:
             return ANONYMOUS
-        return await self._identities.by_credentials(name, secret)
+        return await self._identities.by_credentials(name, secret, address)
 
 
 def parse_basic(value: str) -> tuple[str, str]:
@@ -178,6 +185,10 @@ def parse_basic(value: str) -> tuple[str, str]:
     if not colon or "\0" in text:
         raise BadCredentials
     return name, secret
+
+
+def _address_of(request: Request) -> str:
+    return request.address or request.client
 
 
 def _name_of(identity: Identity) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.limiter import PASSWORD, Limiter
 from entrepot.hub.names import check_free_name, check_name, claim
 from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
 from entrepot.hub.permissions import check_administrator, check_own
@@ -33,6 +34,7 @@ class Accounts:
         self._metadata = metadata
         self._passwords = passwords
         self._default_visibility = default_visibility
+        self._limiter = Limiter(metadata, now)
         self._now = now
 
     async def add(
@@ -91,14 +93,16 @@ class Accounts:
         check_own(account, by)
         if len(new) < ADVISED_LENGTH:
             raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
-        if not await self._passwords.verify(account.password_hash, old):
-            raise BadCredentials("the password is wrong")
+        await self.check_password(account, old, by)
         await self._replace_password(account, new, by)
 
-    async def check_password(self, account: Account, password: str) -> None:
-        """Raise `BadCredentials` unless this is the account's password."""
-        if not await self._passwords.verify(account.password_hash, password):
-            raise BadCredentials("the password is wrong")
+    async def check_password(self, account: Account, password: str, by: Actor = SELF) -> None:
+        """Raise `BadCredentials` unless this is the account's password, `TooMany` for guessing."""
+        if self._passwords.remembers(account.password_hash, password):
+            return
+        async with self._limiter.attempt(PASSWORD, account.name, by.address):
+            if not await self._passwords.verify(account.password_hash, password):
+                raise BadCredentials("the password is wrong")
 
     async def set_profile(self, account: Account, full_name: str, email: str, by: Actor) -> None:
         """Say who the account is of: one's own, or as an administrator anybody's."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
 from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, Identity
-from entrepot.hub.limiter import PASSWORD_OF_CLIENT, Limiter
+from entrepot.hub.limiter import PASSWORD, Limiter
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import Claims, RegistryTokens
 from entrepot.hub.secrets import hash_secret, looks_like_secret
@@ -42,39 +42,45 @@ class Identities:
         self._limiter = limiter
         self._now = now
 
-    async def by_credentials(self, name: str, secret: str) -> Identity:
+    async def by_credentials(self, name: str, secret: str, address: str = "") -> Identity:
         """Whoever has this name and this password or token; else `BadCredentials`.
 
         Where there is a second factor the password alone is not enough (`SecondFactorMissing`):
-        clients cannot ask for a code, so they need a personal token.
+        clients cannot ask for a code, so they need a personal token. Whoever guesses from
+        `address` is soon told to wait (`TooMany`).
         """
         if looks_like_secret(secret) and "\0" not in name:
             return await self._by_token(name, secret)
-        account = await self._by_clients_password(name, secret)
+        account = await self.by_password(name, secret, address)
         if account.has_second_factor:
             raise SecondFactorMissing(
                 "this account has a second factor: use a personal access token as the password"
             )
         return Identity(account)
 
-    async def _by_clients_password(self, name: str, password: str) -> Account:
-        """As `by_password`; whoever guesses is soon told to wait (`TooMany`)."""
-        await self._limiter.check(PASSWORD_OF_CLIENT, name)
-        try:
-            return await self.by_password(name, password)
-        except BadCredentials:
-            await self._limiter.count(PASSWORD_OF_CLIENT, name)
-            raise
-
     async def find_account(self, name: str) -> Account | None:
         """The account of that name, whatever its state."""
         return None if "\0" in name else await find_account(self._reader, name)
 
-    async def by_password(self, name: str, password: str) -> Account:
-        """The account that has this name and this password; else `BadCredentials`."""
+    async def by_password(self, name: str, password: str, address: str = "") -> Account:
+        """The account that has this name and this password; else `BadCredentials`.
+
+        Wrong guesses are counted by account and network, and by network (`TooMany`); a password
+        that this worker knows to be right passes whatever others have guessed.
+        """
+        account = await self.find_account(name)
+        if account is not None and self._is_known_good(account, password):
+            return account
+        async with self._limiter.attempt(PASSWORD, name, address):
+            return await self._check_password(account, name, password)
+
+    def _is_known_good(self, account: Account, password: str) -> bool:
+        is_known = self._passwords.remembers(account.password_hash, password)
+        return is_known and account.disabled_at is None
+
+    async def _check_password(self, account: Account | None, name: str, password: str) -> Account:
         if "\0" in name or "\0" in password:  # which PostgreSQL cannot even be asked about
             raise BadCredentials
-        account = await find_account(self._reader, name)
         if account is None:
             await self._passwords.verify_nobody(password)
             raise BadCredentials

@@ -5,14 +5,16 @@ Where the database cannot count, its error is raised: what cannot be counted is 
 
 import ipaddress
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from entrepot.errors import TooMany
+from entrepot.errors import BadCredentials, TooMany
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import limits
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engine import Clock, Metadata, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,34 @@ class Allowance:
         return self.burst * self.step
 
 
-SIGN_IN_OF_ACCOUNT: Final = Allowance("sign-in:account", 10, timedelta(seconds=30))
-SIGN_IN_FROM_ADDRESS: Final = Allowance("sign-in:address", 30, timedelta(seconds=10))
-PASSWORD_OF_CLIENT: Final = Allowance("password:client", 50, timedelta(seconds=10))
-"""Only failures count: clients send the password again and again."""
-SECOND_FACTOR: Final = Allowance("second-factor", 5, timedelta(minutes=1))
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How many wrong guesses of one kind of secret are allowed, and to whom."""
+
+    here: Allowance
+    """For one account from one network: a host of IPv4, a /64 of IPv6."""
+    network: Allowance
+    """For any accounts from one network."""
+    site: Allowance
+    """For any accounts from one /48 of IPv6, in which one customer has 65,536 networks."""
+    account: Allowance
+    """For one account from all networks that its owner has not signed in from."""
+
+
+PASSWORD: Final = Guard(
+    Allowance("password:here", 10, timedelta(seconds=30)),
+    Allowance("password:network", 50, timedelta(seconds=10)),
+    Allowance("password:site", 200, timedelta(seconds=10)),
+    Allowance("password:account", 200, timedelta(seconds=30)),
+)
+SECOND_FACTOR: Final = Guard(
+    Allowance("second-factor:here", 5, timedelta(minutes=1)),
+    Allowance("second-factor:network", 20, timedelta(minutes=1)),
+    Allowance("second-factor:site", 80, timedelta(minutes=1)),
+    Allowance("second-factor:account", 50, timedelta(minutes=5)),
+)
+_KNOWN: Final = Allowance("known", 1, timedelta(days=90))
+"""Not an allowance: the mark of a network that an account's owner has signed in from."""
 SIGN_UP_FROM_ADDRESS: Final = Allowance("sign-up:address", 10, timedelta(minutes=6))
 
 
@@ -62,10 +87,48 @@ class Limiter:
         if until + allowance.step > now + allowance.whole:
             raise TooMany("too many attempts", wait=_seconds_to_wait(allowance, until, now))
 
-    async def count_sign_in(self, account_name: str, address: str) -> None:
-        """Count an attempt to sign in, before the password is looked at."""
-        await self.count(SIGN_IN_FROM_ADDRESS, network_of(address))
-        await self.count(SIGN_IN_OF_ACCOUNT, account_name)
+    @asynccontextmanager
+    async def attempt(self, guard: Guard, account_name: str, address: str) -> AsyncIterator[None]:
+        """Count one guess; raise `TooMany` before the context begins where there were too many.
+
+        It is counted before the secret is looked at, so that guesses sent at once do not all pass,
+        and given back where the context ends well or is refused for being busy.
+        """
+        taken = await self._take(_counters(guard, account_name, address), account_name, address)
+        try:
+            yield
+        except BadCredentials:
+            raise
+        except TooMany:
+            await self._give_back(taken)
+            raise
+        async with self._metadata.begin() as tx:
+            await limits.forgive(tx, _name(guard.here, _pair(account_name, address)))
+            await _give_back(tx, taken[1:], self._now())
+            known = _name(_KNOWN, _pair(account_name, address))
+            await limits.take(tx, known, _KNOWN.step, _KNOWN.whole, self._now())
+
+    async def _take(
+        self, counters: list["_Counter"], account_name: str, address: str
+    ) -> list["_Counter"]:
+        """The counters that an attempt was counted by; else `TooMany`, and none was."""
+        now = self._now()
+        async with self._metadata.begin() as tx:
+            known = await limits.find_until(tx, _name(_KNOWN, _pair(account_name, address)))
+            # Whoever guesses from elsewhere does not lock the owner out at home.
+            used = counters[:-1] if known is not None and known > now else counters
+            # Always in this order: two transactions never wait for each other.
+            for counter in used:
+                allowance = counter.allowance
+                if not await limits.take(tx, counter.name, allowance.step, allowance.whole, now):
+                    until = await limits.find_until(tx, counter.name)
+                    wait = _seconds_to_wait(allowance, until or now, now)
+                    raise TooMany("too many attempts", wait=wait)
+        return used
+
+    async def _give_back(self, counters: list["_Counter"]) -> None:
+        async with self._metadata.begin() as tx:
+            await _give_back(tx, counters, self._now())
 
     async def forgive(self, allowance: Allowance, subject: str) -> None:
         """Give the allowance back, for the attempt has succeeded."""
@@ -89,6 +152,41 @@ def network_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """One row that counts attempts, and how many it allows."""
+
+    name: str
+    allowance: Allowance
+
+
+def _counters(guard: Guard, account_name: str, address: str) -> list[_Counter]:
+    """What an attempt is counted by; the account's own counter is the last."""
+    network, account = network_of(address), account_name.lower()
+    subjects = [(guard.here, _pair(account_name, address)), (guard.network, network)]
+    if site := _site_of(address):
+        subjects.append((guard.site, site))
+    subjects.append((guard.account, account))
+    return [_Counter(_name(allowance, subject), allowance) for allowance, subject in subjects]
+
+
+async def _give_back(tx: Transaction, counters: list[_Counter], now: datetime) -> None:
+    for counter in counters:
+        await limits.give_back(tx, counter.name, counter.allowance.step, now)
+
+
+def _pair(account_name: str, address: str) -> str:
+    return f"{account_name.lower()}\0{network_of(address)}"
+
+
+def _site_of(address: str) -> str:
+    """The /48 of an IPv6 address; empty for any other."""
+    network = network_of(address)
+    if ":" not in network or "/" not in network:
+        return ""
+    return str(ipaddress.ip_network(network).supernet(new_prefix=48))
 
 
 def _name(allowance: Allowance, subject: str) -> str:

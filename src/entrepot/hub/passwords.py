@@ -41,16 +41,26 @@ class Passwords:
         """Say whether the password is the hashed one; quick when it was so a while ago."""
         if len(password) > MAX_LENGTH:
             return False
-        key = hmac.digest(self._key, f"{password_hash}\0{password}".encode(), "sha256")
-        if key in self._remembered:
-            self._remembered.move_to_end(key)
+        if self.remembers(password_hash, password):
             return True
         if not await self._verify(password_hash, password):
             return False
-        self._remembered[key] = None
+        self._remembered[self._key_of(password_hash, password)] = None
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         return True
+
+    def remembers(self, password_hash: str, password: str) -> bool:
+        """Say whether this worker has found a while ago that the password is the hashed one."""
+        key = self._key_of(password_hash, password)
+        if key not in self._remembered:
+            return False
+        self._remembered.move_to_end(key)
+        return True
+
+    def _key_of(self, password_hash: str, password: str) -> bytes:
+        text = f"{password_hash}\0{password}"
+        return hmac.digest(self._key, text.encode(errors="surrogatepass"), "sha256")
 
     async def verify_nobody(self, password: str) -> None:
         """Take as long as `verify` would, so that a missing account looks like a wrong password."""

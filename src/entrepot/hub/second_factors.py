@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import BadCredentials, Conflict
-from entrepot.hub.accounts import Accounts
+from entrepot.hub.accounts import SELF, Accounts
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.limiter import SECOND_FACTOR, Limiter
@@ -71,7 +71,10 @@ class SecondFactors:
         the password must sign in again, with a personal token.
         """
         check_own(account, by)
-        await self._limiter.count(SECOND_FACTOR, account.name)
+        async with self._limiter.attempt(SECOND_FACTOR, account.name, by.address):
+            return await self._confirm(account, code, by)
+
+    async def _confirm(self, account: Account, code: str, by: Actor) -> list[str]:
         factor = await second_factors.find_second_factor(self._metadata.reader, account.id)
         step = self._step_of(factor, code)
         if factor is None or step is None or factor.since is not None:
@@ -83,15 +86,17 @@ class SecondFactors:
             await second_factors.replace_codes(tx, account.id, [_hash(each) for each in codes])
             await revoke_refresh_tokens(tx, account.id, now)
             await record(tx, _entry(account, by, "enabled"), now)
-        await self._limiter.forgive(SECOND_FACTOR, account.name)
         return codes
 
-    async def check(self, account: Account, code: str) -> None:
+    async def check(self, account: Account, code: str, by: Actor = SELF) -> None:
         """Use up a code of the authenticator, or a recovery code; else raise `BadCredentials`.
 
         Few attempts are allowed (`TooMany`); a code works once, whoever else tries it just then.
         """
-        await self._limiter.count(SECOND_FACTOR, account.name)
+        async with self._limiter.attempt(SECOND_FACTOR, account.name, by.address):
+            await self._use_up(account, code)
+
+    async def _use_up(self, account: Account, code: str) -> None:
         factor = await second_factors.find_second_factor(self._metadata.reader, account.id)
         if factor is None or factor.since is None:
             raise BadCredentials(_WRONG)
@@ -103,7 +108,6 @@ class SecondFactors:
                 good = await second_factors.use_code(tx, account.id, _hash(code), self._now())
         if not good:
             raise BadCredentials(_WRONG)
-        await self._limiter.forgive(SECOND_FACTOR, account.name)
 
     async def count_codes(self, account: Account) -> int:
         """How many recovery codes are left."""
@@ -132,8 +136,7 @@ class SecondFactors:
 
     async def _check_password(self, account: Account, password: str, by: Actor) -> None:
         check_own(account, by)
-        await self._limiter.count(SECOND_FACTOR, account.name)
-        await self._accounts.check_password(account, password)
+        await self._accounts.check_password(account, password, by)
 
     async def _remove(self, account: Account, by: Actor) -> None:
         async with self._metadata.begin() as tx:

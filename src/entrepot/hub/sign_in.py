@@ -6,7 +6,6 @@ from entrepot.errors import BadCredentials, Conflict
 from entrepot.hub.actors import Actor, Identity
 from entrepot.hub.audit import Audited, AuditLog, Entry
 from entrepot.hub.identities import Identities
-from entrepot.hub.limiter import SIGN_IN_OF_ACCOUNT, Limiter
 from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions, SignedIn
 from entrepot.metadata.accounts import Account
@@ -29,13 +28,11 @@ class SignIn:
         identities: Identities,
         sessions: Sessions,
         second_factors: SecondFactors,
-        limiter: Limiter,
         audit: AuditLog,
     ) -> None:
         self._identities = identities
         self._sessions = sessions
         self._second_factors = second_factors
-        self._limiter = limiter
         self._audit = audit
 
     async def by_password(self, name: str, password: str, by: Actor, client: str) -> Begun:
@@ -43,13 +40,11 @@ class SignIn:
 
         Raises `BadCredentials` for whatever is wrong, and `TooMany` with the seconds to wait.
         """
-        await self._limiter.count_sign_in(name, by.address)
         try:
-            account = await self._identities.by_password(name, password)
+            account = await self._identities.by_password(name, password, by.address)
         except BadCredentials:
             await self._note_failure(name, by, "password")
             raise
-        await self._limiter.forgive(SIGN_IN_OF_ACCOUNT, name)
         if account.has_second_factor:
             secret = await self._begin(account, by, client, is_pending=True)
             return Begun(secret, account, True)
@@ -60,7 +55,7 @@ class SignIn:
         if not pending.is_pending:
             raise Conflict("this session waits for nothing")
         try:
-            await self._second_factors.check(pending.account, code)
+            await self._second_factors.check(pending.account, code, by)
         except BadCredentials:
             await self._note_failure(pending.account.name, by, "second factor")
             raise

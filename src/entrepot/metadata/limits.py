@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, case, cast, delete, select
+from sqlalchemy import bindparam, case, cast, delete, select, update
 
 from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
 from entrepot.metadata.people_tables import limits
@@ -25,6 +25,11 @@ _TAKE: Final = Statement(
     .on_conflict_do_update(index_elements=["name"], set_={"until": _NEXT}, where=_NEXT <= _LATEST)
 )
 _FIND: Final = Statement(select(limits.c.until).where(limits.c.name == bindparam("name")))
+_GIVE_BACK: Final = Statement(
+    update(limits)
+    .where(limits.c.name == bindparam("subject"), limits.c.until > _NOW)
+    .values(until=limits.c.until - _STEP)
+)
 _DELETE: Final = Statement(delete(limits).where(limits.c.name == bindparam("name")))
 _DELETE_OVER: Final = Statement(delete(limits).where(limits.c.until <= bindparam("now")))
 
@@ -50,6 +55,11 @@ async def find_until(reader: Reader, name: str) -> datetime | None:
     """The instant up to which the allowance of that name is used; `None` where none of it is."""
     row = await reader.one(_FIND, name=name)
     return None if row is None else from_instant(row[0])
+
+
+async def give_back(tx: Transaction, name: str, step: timedelta, now: datetime) -> None:
+    """Make one earlier use of `step` of the allowance of that name undone."""
+    await tx.run(_GIVE_BACK, subject=name, step=step // _MICROSECOND, now=to_instant(now))
 
 
 async def forgive(tx: Transaction, name: str) -> None:

@@ -55,7 +55,7 @@ class TokenDoor:
         raise MethodUnsupported(("GET", "HEAD", "POST"))
 
     async def _get(self, request: Request) -> Response:
-        identity = await self._identity(request.header("authorization"))
+        identity = await self._identity(request)
         await self._note(request, identity)
         issued = await self._tokens.issue(identity, parse_scopes(request.query_all("scope")))
         answer = _answer(issued)
@@ -70,7 +70,7 @@ class TokenDoor:
         refresh = form.text("refresh_token")
         if grant == "password":
             identity = await self._identities.by_credentials(
-                form.text("username"), form.text("password")
+                form.text("username"), form.text("password"), request.address or request.client
             )
         elif grant == "refresh_token":
             identity = await self._identities.by_refresh_token(refresh)
@@ -86,11 +86,11 @@ class TokenDoor:
             answer["refresh_token"] = refresh
         return _respond(answer)
 
-    async def _identity(self, authorization: str | None) -> Identity:
-        scheme, _, value = (authorization or "").partition(" ")
+    async def _identity(self, request: Request) -> Identity:
+        scheme, _, value = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "basic":
             return ANONYMOUS
-        return await self._gate.identify_basic(value.strip())
+        return await self._gate.identify_basic(value.strip(), request.address or request.client)
 
     async def _note(self, request: Request, identity: Identity) -> None:
         if identity.is_somebody:
