@@ -1,22 +1,21 @@
 # The two commands of the README, and the quick ones. Everything lands in .venv; nothing else is touched.
 PYTHON ?= python3
+export PYTHON
 BIN := .venv/bin
 
 .PHONY: setup serve test check bench bench-scale torture screenshots clean
 
-setup: .venv/.ready
+setup:
+	@scripts/setup.sh dev
 
-.venv/.ready: pyproject.toml uv.lock requirements-bootstrap.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
-	@$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode
-	@$(BIN)/python -m compileall -q src
-	@touch $@
-
-serve: setup
+# A hub needs a tenth of what its developers need.
+serve:
+	@scripts/setup.sh serve
 	@$(BIN)/entrepot serve
 
+# As root this installs the Debian packages of scripts/packages.txt; a user gets them below .tools.
 test: setup
+	@scripts/packages.sh
 	@scripts/tools.sh
 	@$(BIN)/just lint
 	@$(BIN)/pytest
@@ -53,4 +52,4 @@ screenshots: setup
 	@$(BIN)/python scripts/screenshots.py
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
