@@ -1,5 +1,6 @@
 """What the fast tests stand on: facts in a file of their own, bytes in memory, a clock."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +13,18 @@ from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata import postgres
 from tests.metadata.clocks import MovableClock
-from tests.support import s3
+from tests.support import requirements, s3
+
+
+def pytest_configure() -> None:
+    """Let whatever the tests start find the programs that were unpacked for a user."""
+    if requirements.PRIVATE.exists():
+        os.environ["PATH"] = f"{requirements.PRIVATE}{os.pathsep}{os.environ['PATH']}"
+
+
+def pytest_report_header() -> list[str]:
+    """Say before the first test what will be left out, and why."""
+    return requirements.table_of_lacking()
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,11 @@ from typing import Final
 
 from torture.servers import ServerFailed
 
+# The machine's, or what `scripts/packages.sh` unpacked for a user.
+_ROOTS: Final = (Path("/"), Path(__file__).parents[1] / ".tools/debian/root")
 _PLACES: Final = (
-    "/usr/lib/*/faketime/libfaketimeMT.so.1",
-    "/usr/lib*/faketime/libfaketimeMT.so.1",
+    "usr/lib/*/faketime/libfaketimeMT.so.1",
+    "usr/lib*/faketime/libfaketimeMT.so.1",
 )
 
 
@@ -44,7 +46,9 @@ class Timepiece:
 
 
 def _library() -> Path:
-    found: Iterable[Path] = (path for each in _PLACES for path in Path("/").glob(each[1:]))
+    found: Iterable[Path] = (
+        path for root in _ROOTS for place in _PLACES for path in root.glob(place)
+    )
     library = next(iter(found), None)
     if library is None:
         raise ServerFailed("faketime is not installed")

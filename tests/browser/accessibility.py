@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final
 
 from tests.browser.browsers import Browser
-from tests.support.tools import TOOLS, missing
+from tests.support.requirements import TOOLS, missing
 
 _RUN: Final = """
 const [tags, done] = arguments;

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.requirements import IS_ROOT, require
 from tests.support.server import Hub
-from tests.support.tools import attempt, require_root, tool
+from tests.support.tools import attempt, tool
 
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 60.0
@@ -21,7 +22,7 @@ CERTIFICATES = Path("/etc/docker/certs.d")
 @contextmanager
 def docker_engine() -> Iterator[str]:
     """The address of a running engine; everything of it is gone afterwards."""
-    require_root("a Docker engine")
+    require(IS_ROOT)
     program, client = tool("dockerd"), tool("docker")
     # Short: a socket's path has room for a hundred characters.
     directory = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))

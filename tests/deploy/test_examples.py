@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from entrepot.settings import Settings
+from tests.support.requirements import SYSTEMD_DIRECTORY, require
 from tests.support.tools import ROOT, run, tool
 
 DEPLOY = ROOT / "deploy"
@@ -28,6 +29,7 @@ def unit(tmp_path: Path) -> Path:
 
 
 def test_systemd_takes_the_unit(unit: Path) -> None:
+    require(SYSTEMD_DIRECTORY)
     run(tool("systemd-analyze"), "verify", "--man=no", unit)
 
 

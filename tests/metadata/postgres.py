@@ -7,13 +7,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import psycopg
-import pytest
+
+from tests.support.requirements import find_program, missing
 
 STARTS_WITHIN: Final = 60.0
 _SETTINGS: Final = {
@@ -94,14 +95,7 @@ def _unprivileged() -> str | None:
 
 
 def _program(name: str) -> Path:
-    found = shutil.which(name, path=os.pathsep.join((os.environ["PATH"], *_debian_directories())))
-    if found is not None:
-        return Path(found)
-    message = f"{name} is not installed (the Debian package postgresql)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
-
-
-def _debian_directories() -> Sequence[str]:
-    return [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    found = find_program(name)
+    if found is None:
+        missing(f"{name} is not installed (the Debian package postgresql): make test brings it")
+    return found

@@ -1,17 +1,13 @@
 """Real clients: found, run, and their output kept for the failure message."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.support.requirements import ROOT, TOOLS, find_program, missing
 
-ROOT = Path(__file__).parents[2]
-TOOLS = Path(os.environ.get("ENTREPOT_TOOLS", ROOT / ".tools" / "bin"))
+__all__ = ["ROOT", "TOOLS", "Outcome", "attempt", "refuse", "run", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +26,10 @@ class Outcome:
 
 def tool(name: str) -> Path:
     """The program's path; without it the test is skipped, or under CI fails."""
-    found = shutil.which(name, path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+    found = find_program(name)
     if found is None:
-        missing(f"{name} is not installed (scripts/tools.sh, or the Debian package)")
-    return Path(found)
-
-
-def require_root(purpose: str) -> None:
-    """Go on only as root; otherwise the test is skipped, or under CI fails."""
-    if os.geteuid() != 0:
-        missing(f"{purpose} needs root")
-
-
-def missing(message: str) -> NoReturn:
-    """Something that the test stands on is not there: skip it, or under CI fail it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
+        missing(f"{name} is not installed: make test brings it")
+    return found
 
 
 def attempt(

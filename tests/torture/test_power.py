@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tools import require_root, tool
+from tests.support.requirements import LOOP_DEVICES, require
+from tests.support.tools import tool
 from torture.disks import KINDS
 from torture.kills import Moment, Result
 from torture.power_command import cut_power
@@ -24,10 +25,8 @@ MEDDLING = Path(__file__).parents[2] / "torture" / "meddling"
 
 def cut(kind: str, place: Path, moments: list[Moment], **environment: str) -> Result:
     """Go through the cuts on a disk of this kind."""
-    require_root("mounting a disk")
+    require(LOOP_DEVICES)
     tool(f"mkfs.{kind}")
-    if not Path("/dev/loop-control").exists():
-        pytest.skip("this kernel has no loop devices to make a disk of")
     return cut_power(kind, place, moments, seed=SEED, environment=environment)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.requirements import IS_ROOT, require
 from torture import full_databases
 from torture.commands import free_port
 from torture.servers import ServerFailed
@@ -12,6 +13,12 @@ from torture.shortages import KINDS, run
 pytestmark = pytest.mark.torture
 
 SEED = 3
+
+
+@pytest.fixture(autouse=True)
+def _small_disk() -> None:
+    """Each of these runs on a disk that is mounted for it."""
+    require(IS_ROOT)
 
 
 @pytest.mark.parametrize("kind", KINDS)

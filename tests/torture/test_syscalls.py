@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.requirements import MAY_TRACE, require
 from torture.commands import free_port
 from torture.servers import Server
 from torture.sweeps import REPEATABLE, Sweep, Swept
@@ -13,6 +14,12 @@ from torture.sweeps import REPEATABLE, Sweep, Swept
 pytestmark = pytest.mark.torture
 
 SEED = 7
+
+
+@pytest.fixture(autouse=True)
+def _tracer() -> None:
+    """Each of these traces the server's processes."""
+    require(MAY_TRACE)
 
 
 def swept(
