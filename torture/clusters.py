@@ -1,14 +1,14 @@
 """Some nodes over one PostgreSQL and one bucket, each of which can be killed by itself."""
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from torture.commands import free_port
-from torture.programs import BUCKET, CREDENTIALS, Postgres, Store
+from torture.programs import BUCKET, CREDENTIALS, Postgres, Store, remove_directory
 from torture.proxies import Proxy
 from torture.servers import Server
 
@@ -38,26 +38,33 @@ class Cluster:
         With a seed there is a proxy between the nodes and the store.
         """
         # A socket's path is short, and whoever runs PostgreSQL must be able to reach it.
-        database = Postgres(Path(tempfile.mkdtemp(prefix="etp-pg-")) / "pg")
-        database.directory.parent.chmod(0o755)
-        database.create()
-        database.start()
-        store = Store(place / "s3", free_port())
-        store.start()
-        proxy = None if seed is None else Proxy(free_port(), store.port, seed)
-        if proxy is not None:
-            proxy.start()
-        shared = {
-            **settings,
-            **CREDENTIALS,
-            "ENTREPOT_DATABASE": database.url,
-            "ENTREPOT_STORAGE": f"s3://{BUCKET}/torture",
-            "ENTREPOT_S3_ENDPOINT": f"http://127.0.0.1:{(proxy or store).port}",
-        }
-        nodes = tuple(
-            Server(place / f"node-{number}", free_port(), workers=1, environment=shared)
-            for number in range(1, count + 1)
-        )
+        directory = Path(tempfile.mkdtemp(prefix="etp-pg-"))
+        with ExitStack() as stack:
+            stack.callback(remove_directory, directory)
+            directory.chmod(0o755)
+            database = Postgres(directory / "pg")
+            database.create()
+            stack.callback(database.stop)
+            database.start()
+            store = Store(place / "s3", free_port())
+            stack.callback(store.kill)
+            store.start()
+            proxy = None if seed is None else Proxy(free_port(), store.port, seed)
+            if proxy is not None:
+                proxy.start()
+            shared = {
+                **settings,
+                **CREDENTIALS,
+                "ENTREPOT_DATABASE": database.url,
+                "ENTREPOT_STORAGE": f"s3://{BUCKET}/torture",
+                "ENTREPOT_S3_ENDPOINT": f"http://127.0.0.1:{(proxy or store).port}",
+            }
+            nodes = tuple(
+                Server(place / f"node-{number}", free_port(), workers=1, environment=shared)
+                for number in range(1, count + 1)
+            )
+            # Everything runs: from here on `stop` ends it.
+            stack.pop_all()
         return cls(place, nodes, database, store, proxy)
 
     @property
@@ -81,14 +88,15 @@ class Cluster:
         return self.nodes[0].check()
 
     def stop(self) -> None:
-        """End everything."""
-        for node in self.nodes:
-            node.stop()
-        if self.proxy is not None:
-            self.proxy.stop()
-        self.store.kill()
-        self.database.stop()
-        shutil.rmtree(self.database.directory.parent, ignore_errors=True)
+        """End everything, whatever does not end as it should."""
+        with ExitStack() as stack:
+            stack.callback(remove_directory, self.database.directory.parent)
+            stack.callback(self.database.stop)
+            stack.callback(self.store.kill)
+            if self.proxy is not None:
+                stack.callback(self.proxy.stop)
+            for node in self.nodes:
+                stack.callback(node.stop)
 
     def tail(self, lines: int = 15) -> str:
         """What the nodes printed last."""

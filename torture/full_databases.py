@@ -1,7 +1,6 @@
 """A PostgreSQL whose disk is full, or that takes no writes: pushes are refused, and come back."""
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,7 @@ from typing import Final
 
 import psycopg
 
-from torture.programs import Postgres
+from torture.programs import Postgres, remove_directory
 from torture.servers import Server
 from torture.shortages import ENVIRONMENT, RESUMES_WITHIN, Shortage, Shortfall, meddled
 from torture.small_disks import SmallDisk, mounted
@@ -94,7 +93,7 @@ def small_database(kind: str) -> Iterator[tuple[Postgres, SmallDisk]]:
             finally:
                 database.stop()
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        remove_directory(place)
 
 
 def run(

@@ -208,6 +208,15 @@ def wait_until(
     return time.monotonic() - began
 
 
+def remove_directory(path: Path) -> None:
+    """Remove it and all in it; children of a server that was killed may write there a while yet."""
+    deadline = time.monotonic() + PATIENCE
+    while path.exists() and time.monotonic() < deadline:
+        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            time.sleep(POLL)
+
+
 def _pid(process: subprocess.Popen[bytes] | None) -> int:
     if process is None:
         raise ServerFailed("not started")

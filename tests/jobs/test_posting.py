@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -17,20 +17,29 @@ OWN = ("127.0.0.0/8",)
 @asynccontextmanager
 async def server(behave: Behave) -> AsyncIterator[int]:
     """A server that does that with each connection; its port."""
+    connections: set[asyncio.Task[None] | None] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.current_task())
         try:
             await behave(reader, writer)
         except ConnectionError:
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     made = await asyncio.start_server(handle, "127.0.0.1", 0)
     try:
         yield made.sockets[0].getsockname()[1]
     finally:
         made.close()
+        # A transport that is open when the loop ends is a warning in whatever test comes next.
+        for task in connections:
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
 
 
 def saying(*pieces: bytes) -> Behave:
