@@ -94,6 +94,8 @@ async def test_what_was_found_comes_in_lists(town: Town, path: str) -> None:
     assert [each["id"] for each in await items("vulnerabilities")] == ["CVE-2024-1"]
     # Both the image and what is attached to it say so.
     assert [each["identity"] for each in await items("signatures")] == ["somebody"] * 2
+    # Nothing tells whether it names the image; what is attached and does not is none of its own.
+    assert {str(each["check"]) for each in await items("signatures")} == {"not checked", "invalid"}
     assert len(await items("statements")) == 2
     assert [each["path"] for each in await items("files")] == ["bin/app", "etc"]
     assert len(await items("files?limit=1")) == 1

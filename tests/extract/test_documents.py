@@ -253,7 +253,7 @@ def test_an_sbom_inside_an_envelope_is_read(tmp_path: Path) -> None:
     found = found_in(tmp_path, json.dumps(envelope), "application/vnd.dsse.envelope.v1+json")
     assert [each.name for each in found.packages] == ["openssl", "zlib"]
     assert found.statements[0].predicate_type == "https://spdx.dev/Document"
-    assert found.signatures[0].check == "not verified"
+    assert found.signatures[0].check == "invalid"
 
 
 def test_a_file_that_turns_out_to_be_an_sbom_is_read_as_one(tmp_path: Path) -> None:

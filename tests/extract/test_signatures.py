@@ -95,7 +95,8 @@ def bundle(key: Key, payload: bytes, made: x509.Certificate | None = None) -> by
     if made is not None:
         raw = base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode()
         material = {"certificate": {"rawBytes": raw}}
-    material["tlogEntries"] = [{"logIndex": "42", "integratedTime": "1700000000"}]
+    moment = made.not_valid_before_utc if made else datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    material["tlogEntries"] = [{"logIndex": "42", "integratedTime": str(int(moment.timestamp()))}]
     document = {"mediaType": BUNDLE, "verificationMaterial": material}
     return json.dumps({**document, "dsseEnvelope": envelope(key, payload)}).encode()
 
@@ -127,15 +128,15 @@ def test_a_trusted_key_verifies_what_it_signed(tmp_path: Path, make: Any) -> Non
 
 def test_a_key_that_nobody_trusts_verifies_nothing(tmp_path: Path) -> None:
     content = bundle(elliptic(), statement())
-    assert checked(tmp_path, content, []).check == "not verified"
-    assert checked(tmp_path, content, [pem(elliptic())]).check == "not verified"
-    assert checked(tmp_path, content, ["rubbish", ""]).check == "not verified"
+    assert checked(tmp_path, content, []).check == "not checked"
+    assert checked(tmp_path, content, [pem(elliptic())]).check == "not checked"
+    assert checked(tmp_path, content, ["rubbish", ""]).check == "not checked"
 
 
 def test_a_signature_of_something_else_verifies_nothing(tmp_path: Path) -> None:
     key = elliptic()
     found = checked(tmp_path, bundle(key, statement(OTHER)), [pem(key)])
-    assert found.check == "not verified"
+    assert found.check == "invalid"
     assert "not what it is attached to" in found.reason
 
 
@@ -144,16 +145,18 @@ def test_a_changed_payload_verifies_nothing(tmp_path: Path) -> None:
     document = json.loads(bundle(key, statement(OTHER)))
     document["dsseEnvelope"]["payload"] = base64.b64encode(statement()).decode()
     found = checked(tmp_path, json.dumps(document).encode(), [pem(key)])
-    assert found.check == "not verified"
+    assert found.check == "not checked"
 
 
 def test_a_certificate_s_identity_is_a_claim(tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    found = checked(tmp_path, bundle(key, statement(), certificate(key)), [])
-    assert (found.check, found.identity) == ("not verified", "anna@example.org")
+    made = certificate(key)
+    found = checked(tmp_path, bundle(key, statement(), made), [])
+    assert (found.check, found.identity) == ("valid", "anna@example.org")
     assert found.issuer == "https://issuer.example.org"
     assert found.log_index == "42"
-    assert found.signed_at == "2023-11-14T22:13:20+00:00"
+    assert found.signed_at == made.not_valid_before_utc.isoformat()
+    assert found.signed_at_source == "transparency log"
     assert "nobody here vouches" in found.reason
 
 
@@ -161,6 +164,7 @@ def test_a_certificate_that_did_not_sign_is_told_of(tmp_path: Path) -> None:
     made = certificate(ec.generate_private_key(ec.SECP256R1()))
     found = checked(tmp_path, bundle(elliptic(), statement(), made), [])
     assert "does not match its own certificate" in found.reason
+    assert found.check == "invalid"
 
 
 def simple_signing(key: Key, subject: str = SUBJECT) -> tuple[bytes, str]:
@@ -170,7 +174,7 @@ def simple_signing(key: Key, subject: str = SUBJECT) -> tuple[bytes, str]:
     return payload, sign(key, payload)
 
 
-@pytest.mark.parametrize(("subject", "check"), [(SUBJECT, "verified"), (OTHER, "not verified")])
+@pytest.mark.parametrize(("subject", "check"), [(SUBJECT, "verified"), (OTHER, "invalid")])
 def test_simple_signing_is_over_its_payload(tmp_path: Path, subject: str, check: str) -> None:
     key = elliptic()
     payload, made = simple_signing(key, subject)

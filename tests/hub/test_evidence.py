@@ -62,7 +62,7 @@ async def test_a_signature_is_verified_for_what_it_names_only(shelf: Shelf, sign
     (found,) = (await gather(shelf, good)).signatures
     assert (found.check, found.subject) == ("verified", str(good))
     (found,) = (await gather(shelf, bad)).signatures
-    assert (found.check, found.subject) == ("not verified", str(good))
+    assert (found.check, found.subject) == ("invalid", str(good))
     assert "not what it is attached to" in found.reason
 
 

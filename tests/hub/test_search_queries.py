@@ -48,6 +48,8 @@ def test_words_and_phrases_are_kept_as_typed(text: str, terms: tuple[Term, ...])
         ("os:linux os:windows", [Filter(Facet.OS, "linux"), Filter(Facet.OS, "windows")]),
         ('license:"GPL-2.0 WITH x"', [Filter(Facet.LICENSE, "GPL-2.0 WITH x")]),
         ("signed:true", [Filter(Facet.SIGNED, "true")]),
+        ("signed:Verified", [Filter(Facet.SIGNED, "verified")]),
+        ("-signed:invalid", [Filter(Facet.SIGNED, "invalid", True)]),
         ("signed:no", [Filter(Facet.SIGNED, "true", True)]),
         ("-signed:no", [Filter(Facet.SIGNED, "true")]),
         ("-sbom:yes", [Filter(Facet.SBOM, "true", True)]),

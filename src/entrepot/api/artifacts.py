@@ -4,10 +4,17 @@ from msgspec import Struct, field
 
 
 class Marks(Struct, frozen=True):
-    """What is attached to an artifact and to its children, counted."""
+    """What is attached to an artifact and to its children, counted.
+
+    `signatures` are those that name the artifact; of these a trusted key made the `verified` ones,
+    and the certificate or key that they bring fits the `valid` ones. `invalid` ones come on top:
+    they name something else, are damaged, or cannot be read.
+    """
 
     signatures: int = 0
     verified: int = 0
+    valid: int = 0
+    invalid: int = 0
     sboms: int = 0
     attestations: int = 0
     vulnerabilities: dict[str, int] = field(default_factory=dict)

@@ -184,7 +184,9 @@ async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> Page[Vulnera
 
 
 async def list_signatures(call: Call, query: PageQuery) -> Page[Signature]:
-    """Signatures of the artifact; an identity is a claim unless `check` is `verified`."""
+    """Signatures of the artifact; an identity is a claim unless `check` is `verified`.
+
+    `check` is `verified`, `valid`, `invalid` or `not checked`, and `reason` says why."""
     return cut((await _evidence(call)).signatures, query, _as_it_is)
 
 

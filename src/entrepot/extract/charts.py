@@ -8,7 +8,7 @@ from entrepot.extract import limits
 from entrepot.extract.files import Collected, members_of, open_blob
 from entrepot.extract.findings import Blob, Document, Findings, State, Task
 from entrepot.extract.limits import TooLarge, Unreadable
-from entrepot.extract.signatures import read_provenance
+from entrepot.extract.openpgp import read_provenance
 from entrepot.extract.texts import as_list, as_mapping, as_text, document, parse_yaml
 
 _CONTENT: Final = ("application/vnd.cncf.helm.chart.content", "application/tar+gzip")

@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from entrepot.extract import limits, reports, sboms
+from msgspec.structs import replace
+
+from entrepot.extract import limits, notation, openpgp, reports, sboms
+from entrepot.extract.checks import unreadable
 from entrepot.extract.files import media_type_of, read_whole
-from entrepot.extract.findings import Blob, Document, Findings, State, Task
+from entrepot.extract.findings import OPENPGP, Blob, Document, Findings, State, Task
 from entrepot.extract.limits import TooLarge, Unreadable
 from entrepot.extract.signatures import (
     read_bundle,
     read_envelope_signature,
-    read_notation,
     read_simple_signing,
 )
 from entrepot.extract.statements import read_envelope, read_statement
@@ -25,6 +27,15 @@ _LISTS: Final = (
     "signatures",
     "documents",
 )
+_SIGNATURES: Final = {
+    "cosign-signature": "cosign",
+    "sigstore-signature": "sigstore bundle",
+    "notation-signature": notation.FORM,
+    "gpg-signature": OPENPGP,
+    "helm-provenance": OPENPGP,
+}
+"""Kinds of which every layer is a signature, by what those are called."""
+_PROVENANCE: Final = "application/vnd.cncf.helm.chart.provenance."
 _SPDX_TEXT: Final = re.compile(rb"^SPDXVersion:\s*SPDX-", re.MULTILINE)
 
 
@@ -37,14 +48,34 @@ def read_documents(task: Task) -> Findings:
         if blob.index < 0 or not blob.path:
             continue
         try:
-            found.append(read_document(blob, read_whole(blob, limits.JSON), task))
+            found.append(_proving(read_document(blob, read_whole(blob, limits.JSON), task), task))
         except (TooLarge, Unreadable) as error:
             problems.append(str(error))
             is_large |= isinstance(error, TooLarge)
+            if task.kind in _SIGNATURES:
+                found.append(_proving(Findings(reason=str(error)), task))
     if problems and not found:
         state = State.TOO_LARGE if is_large else State.FAILED
         return Findings(state=state, reason=problems[0])
-    return joined(found, "; ".join(dict.fromkeys(problems)))
+    return _read(found, problems)
+
+
+def _proving(found: Findings, task: Task) -> Findings:
+    """What a layer says; a layer of a signature in which none is found proves nothing."""
+    form = _SIGNATURES.get(task.kind)
+    if form is None or found.signatures or not found.reason:
+        return found
+    return replace(found, signatures=[unreadable(form, found.reason)])
+
+
+def _read(found: list[Findings], problems: list[str]) -> Findings:
+    """All of them as one; where nothing is of a form that is known, that is said."""
+    unsupported = [each for each in found if each.state is State.UNSUPPORTED]
+    reasons = dict.fromkeys([*problems, *(each.reason for each in found if each.reason)])
+    whole = joined(found, "; ".join(reasons))
+    if unsupported and len(unsupported) == len(found):
+        return replace(whole, state=State.UNSUPPORTED)
+    return whole
 
 
 def joined(found: list[Findings], reason: str = "") -> Findings:
@@ -61,17 +92,21 @@ def read_document(blob: Blob, content: bytes, task: Task) -> Findings:
     """What one layer says."""
     media_type = blob.media_type.partition(";")[0].strip().lower()
     shown = _shown(blob, content)
-    if media_type == "application/vnd.dev.cosign.simplesigning.v1+json":
+    if media_type.startswith("application/vnd.dev.cosign.simplesigning."):
         return Findings(signatures=[read_simple_signing(blob, content, task)], documents=shown)
     if media_type in ("application/jose+json", "application/cose"):
-        return Findings(signatures=[read_notation(content, task)], documents=shown)
+        return Findings(signatures=[notation.read_notation(content, task)], documents=shown)
+    if media_type.startswith(_PROVENANCE):
+        return Findings(signatures=[openpgp.read_provenance(blob, task)], documents=shown)
+    if media_type == "application/pgp-signature" or content.lstrip().startswith(openpgp.ARMOR):
+        return Findings(signatures=[openpgp.read_detached(content)], documents=shown)
     if _SPDX_TEXT.search(content[:4096]):
-        return _with(sboms.read_spdx_text(content.decode(errors="replace")), shown)
+        return replace(sboms.read_spdx_text(content.decode(errors="replace")), documents=shown)
     if content.lstrip()[:1] == b"<":
-        return _with(sboms.read_cyclonedx_xml(content), shown)
+        return replace(sboms.read_cyclonedx_xml(content), documents=shown)
     if content.lstrip()[:1] != b"{":
         return Findings(state=State.UNSUPPORTED, reason="it is no document", documents=shown)
-    return _with(read_json(as_mapping(parse_json(content)), blob, task), shown)
+    return replace(read_json(as_mapping(parse_json(content)), blob, task), documents=shown)
 
 
 def read_json(said: Mapping[str, Any], blob: Blob, task: Task) -> Findings:
@@ -80,9 +115,9 @@ def read_json(said: Mapping[str, Any], blob: Blob, task: Task) -> Findings:
     if media_type.startswith("application/vnd.dev.sigstore.bundle"):
         envelope = as_mapping(said.get("dsseEnvelope"))
         inner = read_envelope(envelope) if envelope else Findings()
-        return _signed(inner, read_bundle(said, task))
+        return replace(inner, signatures=[read_bundle(said, task)])
     if "payload" in said and "signatures" in said and "payloadType" in said:
-        return _signed(read_envelope(said), read_envelope_signature(said, blob, task))
+        return replace(read_envelope(said), signatures=[read_envelope_signature(said, blob, task)])
     if "predicateType" in said:
         return read_statement(said)
     return read_report(said)
@@ -112,16 +147,6 @@ def read_report(said: Mapping[str, Any]) -> Findings:
 def is_report(said: Mapping[str, Any]) -> bool:
     """Say whether a JSON document is an SBOM or a report; for files of vague media types."""
     return read_report(said).state is not State.UNSUPPORTED
-
-
-def _signed(inner: Findings, signature: object) -> Findings:
-    values = {name: getattr(inner, name) for name in Findings.__struct_fields__}
-    return Findings(**{**values, "signatures": [signature]})
-
-
-def _with(inner: Findings, shown: list[Document]) -> Findings:
-    values = {name: getattr(inner, name) for name in Findings.__struct_fields__}
-    return Findings(**{**values, "documents": shown})
 
 
 def _shown(blob: Blob, content: bytes) -> list[Document]:

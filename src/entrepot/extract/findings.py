@@ -4,6 +4,7 @@ Every text is as somebody pushed it, cut to a bound. Whoever shows it escapes it
 """
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -16,6 +17,23 @@ class State(StrEnum):
     FAILED = "failed"
     TOO_LARGE = "too large"
     UNSUPPORTED = "unsupported"
+
+
+class Result(StrEnum):
+    """What came of checking a signature, the best one first."""
+
+    VERIFIED = "verified"
+    """A key that the namespace trusts made it, over a payload that names the subject."""
+    VALID = "valid"
+    """The certificate or key that it brings along fits it; nobody here vouches for that one."""
+    NOT_CHECKED = "not checked"
+    """No key is here that could check it."""
+    INVALID = "invalid"
+    """It signs something else, does not fit, came at the wrong time, or cannot be read."""
+
+
+OPENPGP: Final = "gpg"
+"""The form of signatures that name an archive, or nothing, and never a manifest."""
 
 
 class File(Struct, frozen=True, omit_defaults=True):
@@ -100,25 +118,34 @@ class Statement(Struct, frozen=True, omit_defaults=True):
     details: dict[str, str] = field(default_factory=dict)
 
 
-class Signature(Struct, frozen=True, omit_defaults=True):
+class Signature(Struct, frozen=True):
     """A signature as it was attached; `identity` is a claim unless `check` is `verified`."""
 
     form: str
     """`cosign`, `sigstore bundle`, `notation`, `gpg`…"""
     subject: str = ""
     """The digest that the signed payload names."""
+    subjects: list[str] = field(default_factory=list)
+    """All that it names, where these are several."""
     identity: str = ""
     issuer: str = ""
     key_id: str = ""
     signed_at: str = ""
     signed_at_source: str = ""
+    expires_at: str = ""
+    """Until when the signer wants it to count."""
     log_index: str = ""
     not_before: str = ""
     not_after: str = ""
-    check: str = "not checked"
-    """`verified`, `not verified` or `not checked`."""
+    check: str = Result.NOT_CHECKED
+    """`verified` by a trusted key, `valid` by the certificate or key that it brings, `invalid` (of
+    something else, damaged, expired), or `not checked` for want of a key."""
     reason: str = ""
     details: dict[str, str] = field(default_factory=dict)
+
+    def names(self, digest: str) -> bool:
+        """Say whether the payload names that digest."""
+        return digest == self.subject or digest in self.subjects
 
 
 class Findings(Struct, frozen=True, omit_defaults=True):
@@ -167,4 +194,6 @@ class Task(Struct, frozen=True):
     annotations: dict[str, str] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     """Public keys in PEM that the namespace trusts."""
+    now: str = ""
+    """When it is read, in RFC 3339; without it nothing counts as expired."""
     seconds: float = 20.0

@@ -1,5 +1,7 @@
 """YAML, JSON and plain text of strangers, parsed within bounds."""
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -87,3 +89,29 @@ def is_text(content: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.start > len(content[:8192]) - 4
     return True
+
+
+def decode(text: object) -> bytes:
+    """base64, also the kind for addresses; `Unreadable` where it is neither."""
+    said = as_text(text, 2**24).replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(said + "=" * (-len(said) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable("it is not base64") from error
+
+
+def decode_or_nothing(text: object) -> bytes:
+    """The bytes of base64; none where it is not base64."""
+    try:
+        return decode(text)
+    except Unreadable:
+        return b""
+
+
+def json_or_nothing(content: str | bytes) -> Mapping[str, Any]:
+    """A JSON object; empty where it is none."""
+    raw = content.encode(errors="replace") if isinstance(content, str) else content
+    try:
+        return as_mapping(parse_json(raw)) if raw else {}
+    except (Unreadable, TooLarge):
+        return {}

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import DecodeError, json
 from msgspec.structs import replace
 
-from entrepot.extract.findings import Findings, State
+from entrepot.extract.findings import OPENPGP, Findings, Result, Signature, State
 from entrepot.hub.attachments import Attachments
 from entrepot.metadata import artifacts, manifests
 from entrepot.metadata.engine import Metadata
@@ -85,16 +85,18 @@ class Evidence:
 def _about(findings: Findings, digest: str) -> Findings:
     """The findings as evidence of that digest: what signs another one verifies nothing here."""
     signatures = [
-        replace(
-            each,
-            check="not verified",
-            reason=f"it signs {each.subject[:30]}…, not what it is attached to",
-        )
-        if each.check == "verified" and each.subject != digest
-        else each
+        each if each.names(digest) or each.form == OPENPGP else _of_another(each)
         for each in findings.signatures
     ]
     return replace(findings, signatures=signatures)
+
+
+def _of_another(signature: Signature) -> Signature:
+    """The signature as one of something else: by tags and indexes anything can be attached."""
+    if signature.check == Result.INVALID:
+        return signature
+    reason = f"it signs {signature.subject[:30]}…, not what it is attached to"
+    return replace(signature, check=Result.INVALID, reason=reason)
 
 
 def _joined(everything: Iterable[Findings], name: str) -> list[object]:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from msgspec import Struct, json
 
 from entrepot.errors import EntrepotError
-from entrepot.extract.findings import Blob, Findings, State, Task
+from entrepot.extract.findings import OPENPGP, Blob, Findings, Result, State, Task
 from entrepot.hub.artifacts import Artifacts, Described
 from entrepot.hub.attachments import Attachments
 from entrepot.kinds.kind import Extractor
@@ -27,7 +27,7 @@ from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
 
-READER: Final = 1
+READER: Final = 2
 """The version of what reads contents: greater, and `entrepot reindex` reads everything again."""
 FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
@@ -42,11 +42,22 @@ _LARGEST: Final = 512 * 1024 * 1024
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
 
+class Named(Struct, frozen=True):
+    """A signature by the digests that it names, and what came of checking it."""
+
+    digests: list[str]
+    check: str
+
+
 class Contribution(Struct, frozen=True):
-    """What an attachment adds to a subject's marks; verified signatures to those they name."""
+    """What an attachment adds to a subject's marks; signatures count for what they name only.
+
+    Readers before the second wrote no `signatures`, but the subjects of those that were verified.
+    """
 
     marks: Marks
     verified_subjects: list[str] = []
+    signatures: list[Named] | None = None
 
 
 class ReadsContents(Protocol):
@@ -137,6 +148,7 @@ class Indexing:
                     blobs=found,
                     subject=await self._subject(repository_id, described),
                     annotations=described.manifest.annotations,
+                    now=self._now().isoformat(),
                     keys=await trusted_keys.list_pems(self._metadata.reader, repository_id),
                 )
             )
@@ -232,9 +244,7 @@ class Indexing:
             )
             if document is not None:
                 said = json.decode(document.text, type=Contribution)
-                # By tags and indexes a signature can be attached to what it does not sign.
-                verified = said.verified_subjects.count(digest)
-                total = _add(total, replace(said.marks, verified=verified))
+                total = _add(total, marks_for(said, digest))
         return total
 
 
@@ -280,8 +290,35 @@ def contribution(findings: Findings) -> Contribution:
         attestations=len(said),
         vulnerabilities=dict(Counter(each.severity for each in findings.vulnerabilities)),
     )
-    verified = [each.subject for each in findings.signatures if each.check == "verified"]
-    return Contribution(marks, verified)
+    signatures = [] if said else findings.signatures
+    verified = [each.subject for each in signatures if each.check == Result.VERIFIED]
+    named = [
+        Named(each.subjects or [each.subject], each.check)
+        for each in signatures
+        # These name an archive or nothing, and need a keyring that is not here.
+        if each.form != OPENPGP or each.check == Result.INVALID
+    ]
+    return Contribution(marks, verified, named)
+
+
+def marks_for(said: Contribution, digest: str) -> Marks:
+    """What an attachment adds to the marks of that digest.
+
+    By tags and indexes a signature can be attached to what it does not sign.
+    """
+    if said.signatures is None:
+        return replace(said.marks, verified=said.verified_subjects.count(digest))
+    results = Counter(
+        each.check if digest in each.digests else Result.INVALID for each in said.signatures
+    )
+    invalid = results.pop(Result.INVALID, 0)
+    return replace(
+        said.marks,
+        signatures=results.total(),
+        verified=results[Result.VERIFIED],
+        valid=results[Result.VALID],
+        invalid=invalid,
+    )
 
 
 def _add(one: Marks, other: Marks) -> Marks:
@@ -293,4 +330,6 @@ def _add(one: Marks, other: Marks) -> Marks:
         one.sboms + other.sboms,
         one.attestations + other.attestations,
         dict(counts),
+        one.valid + other.valid,
+        one.invalid + other.invalid,
     )

@@ -28,6 +28,8 @@ _FILTERS: Final[dict[str, Facet | Within]] = {
     "pkg": Within.PURL,
 }
 _SWITCHES: Final = frozenset({Facet.SIGNED, Facet.SBOM})
+_RESULTS: Final = frozenset({"verified", "valid", "invalid"})
+"""What can come of checking a signature."""
 _YES: Final = frozenset({"true", "yes", "1"})
 _NO: Final = frozenset({"false", "no", "0"})
 _AS_TYPED: Final = frozenset({Facet.LICENSE, *Within})
@@ -90,6 +92,8 @@ def _filter_of(found: re.Match[str]) -> Filter | None:
 
 
 def _switch(name: Facet | Within, value: str, *, is_excluded: bool) -> Filter | None:
+    if name is Facet.SIGNED and value in _RESULTS:
+        return Filter(name, value, is_excluded)
     if value not in _YES | _NO:
         return None
     return Filter(name, "true", is_excluded != (value in _NO))

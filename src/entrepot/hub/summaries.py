@@ -1,6 +1,6 @@
 """What a repository is as a whole: its kind, its size, and the words it is found by."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import DecodeError, json
@@ -8,7 +8,7 @@ from msgspec import DecodeError, json
 from entrepot.extract.findings import Findings
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_rows
-from entrepot.metadata.artifacts import Artifact
+from entrepot.metadata.artifacts import Artifact, Marks
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.search_terms import Facet
 
@@ -94,6 +94,17 @@ def _facets(name: str, kinds: Iterable[str], newest: Iterable[Artifact]) -> set[
         for platform in each.platforms:
             os, _, rest = platform.partition("/")
             found |= {(Facet.OS, os), (Facet.ARCH, rest.partition("/")[0])} if rest else set()
-        found |= {(Facet.SIGNED, "true")} if each.marks.signatures else set()
+        found |= {(Facet.SIGNED, value) for value in _signed(each.marks)}
         found |= {(Facet.SBOM, "true")} if each.marks.sboms else set()
     return found
+
+
+def _signed(marks: Marks) -> Iterator[str]:
+    """`true` for any signature that names the artifact, and what came of checking them."""
+    counts = {
+        "true": marks.signatures,
+        "verified": marks.verified,
+        "valid": marks.valid,
+        "invalid": marks.invalid,
+    }
+    return (value for value, count in counts.items() if count)

@@ -45,6 +45,8 @@ artifacts: Final = Table(
     Column("sboms", NUMBER, nullable=False, server_default="0"),
     Column("attestations", NUMBER, nullable=False, server_default="0"),
     Column("vulnerabilities", Text, nullable=False, server_default=""),  # JSON: severity to count
+    Column("valid_signatures", NUMBER, nullable=False, server_default="0"),
+    Column("invalid_signatures", NUMBER, nullable=False, server_default="0"),
     # How far reading its contents has come, and by which version of the readers.
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),

@@ -22,13 +22,20 @@ from entrepot.metadata.upserts import insert
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is attached to an artifact and to its children, counted."""
+    """What is attached to an artifact and to its children, counted.
+
+    `signatures` name the artifact and are not known to be wrong; `verified` and `valid` are those
+    of them that a trusted key made, and that fit the certificate or key which they bring.
+    """
 
     signatures: int = 0
     verified: int = 0
     sboms: int = 0
     attestations: int = 0
     vulnerabilities: dict[str, int] = field(default_factory=dict)
+    valid: int = 0
+    invalid: int = 0
+    """Signatures of something else, damaged ones, and those that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,8 @@ _COLUMNS: Final = (
     artifacts.c.sboms,
     artifacts.c.attestations,
     artifacts.c.vulnerabilities,
+    artifacts.c.valid_signatures,
+    artifacts.c.invalid_signatures,
 )
 ARTIFACT_COLUMNS: Final = _COLUMNS
 _WRITTEN: Final = tuple(column.name for column in _COLUMNS[:13])
@@ -102,6 +111,8 @@ _SET_MARKS: Final = Statement(
         sboms=bindparam("new_sboms"),
         attestations=bindparam("new_attestations"),
         vulnerabilities=bindparam("new_vulnerabilities"),
+        valid_signatures=bindparam("new_valid"),
+        invalid_signatures=bindparam("new_invalid"),
     )
 )
 _SET_STATE: Final = Statement(
@@ -247,6 +258,8 @@ async def set_marks(tx: Transaction, manifest_id: int, marks: Marks) -> None:
         new_sboms=marks.sboms,
         new_attestations=marks.attestations,
         new_vulnerabilities=json.dumps(marks.vulnerabilities) if marks.vulnerabilities else "",
+        new_valid=marks.valid,
+        new_invalid=marks.invalid,
     )
 
 
@@ -371,4 +384,5 @@ def artifact_of(row: Row) -> Artifact:
     values = dict(zip(_WRITTEN, row[:13], strict=True))
     values["platforms"] = tuple(json.loads(row[9]))
     counts = json.loads(row[17]) if row[17] else {}
-    return Artifact(**values, marks=Marks(row[13], row[14], row[15], row[16], counts))
+    marks = Marks(row[13], row[14], row[15], row[16], counts, row[18], row[19])
+    return Artifact(**values, marks=marks)

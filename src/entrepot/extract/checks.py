@@ -1,0 +1,136 @@
+"""What came of checking a signature: one of four results, and why.
+
+`verified` means exactly that one of the task's keys made the signature over a payload that names
+the subject. `valid` means that the certificate which the signature brings fits it, and that nobody
+here vouches for the certificate. `invalid` is a signature of something else, one that does not fit,
+and one that cannot be read. `not checked` is a signature that names the subject, and for which no
+key is here that could check it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+
+from entrepot.extract.certificates import claims_of, was_valid
+from entrepot.extract.findings import Result, Signature, Task
+from entrepot.extract.keys import Key, Signed, fingerprint, key_of, load_key
+from entrepot.extract.timestamps import parse_moment
+
+_CERTIFIED: Final = "the signature matches its certificate; nobody here vouches for the certificate"
+_LOGGED: Final = "the signature matches the key in its log entry; nobody here vouches for the key"
+_NO_KEY: Final = "no trusted key of this namespace verifies it, and it brings no certificate"
+_ORDER: Final = tuple(Result)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of checking, and why."""
+
+    result: Result
+    reason: str
+    key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What a signature says beside its bytes: by whom, when, and until when it is good."""
+
+    certificate: x509.Certificate | None = None
+    signed_at: datetime | None = None
+    source: str = ""
+    expires_at: datetime | None = None
+    log_index: str = ""
+    hint: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+def check(signed: Signed, keys: Sequence[str], brought: x509.Certificate | Key | None) -> Check:
+    """Check against trusted keys first, then against what the signature brings along.
+
+    That is a certificate, or else the key that the log's entry holds.
+    """
+    if not signed.signature:
+        return Check(Result.INVALID, "it holds no signature")
+    for pem in keys:
+        trusted = load_key(pem)
+        if trusted is not None and signed.is_by(trusted):
+            reason = "by a key that this namespace trusts"
+            return Check(Result.VERIFIED, reason, fingerprint(trusted))
+    if brought is None:
+        return Check(Result.NOT_CHECKED, _NO_KEY)
+    is_certified = isinstance(brought, x509.Certificate)
+    key = key_of(brought) if isinstance(brought, x509.Certificate) else brought
+    if key is None or not signed.can_be_checked_by(key):
+        return Check(Result.NOT_CHECKED, "it brings a key of a kind that is not checked here")
+    if signed.is_by(key):
+        key_id = "" if is_certified else fingerprint(key)
+        return Check(Result.VALID, _CERTIFIED if is_certified else _LOGGED, key_id)
+    what = "its own certificate" if is_certified else "the key in its log entry"
+    return Check(Result.INVALID, f"the signature does not match {what}")
+
+
+def best_of(checks: Sequence[Check]) -> Check:
+    """The best of several signatures over the same bytes: one that is good is enough."""
+    none = Check(Result.INVALID, "it holds no signature")
+    return min(checks, key=lambda each: _ORDER.index(each.result), default=none)
+
+
+def signature_of(
+    form: str, digests: Sequence[str], checked: Check, signing: Signing, task: Task
+) -> Signature:
+    """All that is known as one value; what names another digest, or comes too late, is invalid.
+
+    `digests` are those that the payload names.
+    """
+    named = [each for each in digests if each]
+    subject = task.subject if task.subject in named else next(iter(named), "")
+    fault = _wrong_subject(subject, task) or _wrong_time(signing, task)
+    if fault and checked.result is not Result.INVALID:
+        checked = replace(checked, result=Result.INVALID, reason=fault)
+    claims = claims_of(signing.certificate) if signing.certificate else {}
+    details = {**claims.pop("details", {}), **signing.details}
+    return Signature(
+        form=form,
+        subject=subject,
+        subjects=named if len(named) > 1 else [],
+        key_id=checked.key_id or signing.hint,
+        signed_at=signing.signed_at.isoformat() if signing.signed_at else "",
+        signed_at_source=signing.source if signing.signed_at else "",
+        expires_at=signing.expires_at.isoformat() if signing.expires_at else "",
+        log_index=signing.log_index,
+        check=checked.result,
+        reason=checked.reason,
+        details=details,
+        **claims,
+    )
+
+
+def unreadable(form: str, reason: str) -> Signature:
+    """A signature that cannot be read, and so proves nothing."""
+    return Signature(form, check=Result.INVALID, reason=reason)
+
+
+def _wrong_subject(subject: str, task: Task) -> str:
+    if not task.subject or subject == task.subject:
+        return ""
+    if not subject:
+        return "it names nothing, and so not what it is attached to"
+    return f"it signs {subject[:30]}…, not what it is attached to"
+
+
+def _wrong_time(signing: Signing, task: Task) -> str:
+    """Why a signature is not good at its time; a certificate without any time is not judged.
+
+    Certificates of ten minutes are expired whenever somebody looks: what counts is when the
+    signature was made.
+    """
+    now = parse_moment(task.now)
+    if signing.expires_at and now and signing.expires_at < now:
+        return f"it expired on {signing.expires_at.date()}"
+    certificate, signed_at = signing.certificate, signing.signed_at
+    if certificate and signed_at and not was_valid(certificate, signed_at):
+        return f"its certificate was not valid on {signed_at.date()}, when it was made"
+    return ""

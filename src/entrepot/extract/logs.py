@@ -1,0 +1,84 @@
+"""Entries of transparency logs that signatures bring: when, where, and by which key."""
+
+from base64 import encodebytes
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from entrepot.extract.certificates import load_certificate
+from entrepot.extract.keys import Key, key_of, load_key
+from entrepot.extract.texts import (
+    as_list,
+    as_mapping,
+    as_text,
+    decode_or_nothing,
+    json_or_nothing,
+)
+from entrepot.extract.timestamps import parse_moment
+
+_DEPTH: Final = 8
+_MOST: Final = 200
+_KEYS: Final = frozenset({"content", "publicKey", "verifier", "rawBytes"})
+"""What Rekor calls a public key: hashedrekord `content`, intoto `publicKey`, dsse
+`verifier`, and Rekor v2 `rawBytes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry as the signature tells it; nobody here has asked the log."""
+
+    moment: datetime | None = None
+    index: str = ""
+    key: Key | None = None
+
+
+def entry_of_annotation(said: Mapping[str, Any]) -> LogEntry:
+    """cosign's annotation `dev.sigstore.cosign/bundle`."""
+    entry = as_mapping(said.get("Payload"))
+    return LogEntry(
+        parse_moment(entry.get("integratedTime")),
+        as_text(entry.get("logIndex"), 40),
+        _key_in(entry.get("body")),
+    )
+
+
+def entry_of_bundle(said: Mapping[str, Any]) -> LogEntry:
+    """One of a sigstore bundle's `tlogEntries`; Rekor v2 writes no time into them."""
+    # Protocol buffers leave a zero out, and the first entry of a log has that number.
+    index = as_text(said.get("logIndex", 0), 40)
+    return LogEntry(
+        parse_moment(said.get("integratedTime")), index, _key_in(said.get("canonicalizedBody"))
+    )
+
+
+def _key_in(body: object) -> Key | None:
+    texts = _texts(json_or_nothing(decode_or_nothing(body)), 0)
+    for _, text in zip(range(_MOST), texts, strict=False):
+        key = _load(decode_or_nothing(text))
+        if key is not None:
+            return key
+    return None
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if depth > _DEPTH:
+        return
+    for name, inner in as_mapping(value).items():
+        if name in _KEYS and isinstance(inner, str):
+            yield inner
+        else:
+            yield from _texts(inner, depth + 1)
+    for inner in as_list(value)[:_MOST]:
+        yield from _texts(inner, depth + 1)
+
+
+def _load(content: bytes) -> Key | None:
+    if b"-----BEGIN" in content:
+        return load_key(content.decode(errors="replace"))
+    certificate = load_certificate(content)
+    return key_of(certificate) if certificate else load_key(_as_pem(content))
+
+
+def _as_pem(content: bytes) -> str:
+    return f"-----BEGIN PUBLIC KEY-----\n{encodebytes(content).decode()}-----END PUBLIC KEY-----\n"
