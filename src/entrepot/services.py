@@ -108,7 +108,13 @@ class Services:
         self.second_factors = SecondFactors(
             metadata, self.accounts, self.limiter, "Entrepot", self.now
         )
-        self.sign_in = SignIn(self.identities, self.sessions, self.second_factors, self.audit)
+        self.sign_in = SignIn(
+            self.identities,
+            self.sessions,
+            self.second_factors,
+            self.audit,
+            provider_asks=settings.oidc_second_factor,
+        )
         self.single_sign_on = self._single_sign_on(settings, metadata)
         self.welcomes = Welcomes(metadata, self.passwords, self.now)
         self.sign_up = SignUp(
@@ -130,7 +136,8 @@ class Services:
             metadata,
             self.accounts,
             self.passwords,
-            Provider(provider, self.now),
+            Provider(provider, self.now, Targets(settings.oidc_networks)),
+            self.registry_tokens,
             name=settings.oidc_name,
             may_sign_up=settings.oidc_sign_up,
             now=self.now,

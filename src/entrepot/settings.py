@@ -188,6 +188,15 @@ class Settings:
     oidc_sign_up: bool = _setting(
         "Make an account for whoever signs in with the provider and has none.", False
     )
+    oidc_second_factor: bool = _setting(
+        "The provider asks for a second factor itself: the hub does not ask for its own then.",
+        False,
+    )
+    oidc_networks: tuple[str, ...] = _setting(
+        "Networks that the provider's endpoints may be in, such as `10.1.0.0/16`, where they are "
+        "neither at the issuer's own host and port nor of the internet at large.",
+        (),
+    )
     log_format: LogFormat = _setting("`auto`, `json` or `text`.", LogFormat.AUTO)
 
     def described(self) -> tuple[tuple[str, str, str], ...]:
@@ -246,6 +255,6 @@ class Settings:
         for name in _DURATIONS:
             if values[name] is not None:
                 values[name] = timedelta(seconds=values[name])
-        for name in ("trusted_proxies", "webhook_networks"):
+        for name in ("trusted_proxies", "webhook_networks", "oidc_networks"):
             values[name] = tuple(values[name])
         return cls(**values)

@@ -1,5 +1,6 @@
 """Single sign-on: over HTTP with a provider that behaves, and with one that does not."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +14,9 @@ from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, actor_of
 from entrepot.hub.audit import AuditLog, AuditQuery
 from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.passwords import Passwords
-from entrepot.hub.single_sign_on import LIFETIME, SingleSignOn, name_from
+from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.single_sign_on import LIFETIME, Returned, SingleSignOn, name_from
+from entrepot.hub.targets import Targets
 from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
 from tests.metadata.clocks import START, MovableClock
@@ -44,10 +47,11 @@ def make(
     metadata: Metadata,
     accounts: Accounts,
     passwords: Passwords,
+    registry_tokens: RegistryTokens,
     clock: MovableClock,
 ) -> "Make":
     """Makes single sign-on by different settings."""
-    return Make(provider, metadata, accounts, passwords, clock)
+    return Make(provider, metadata, accounts, passwords, registry_tokens, clock)
 
 
 class Make:
@@ -59,18 +63,27 @@ class Make:
         metadata: Metadata,
         accounts: Accounts,
         passwords: Passwords,
+        registry_tokens: RegistryTokens,
         clock: MovableClock,
     ) -> None:
         self._provider = provider
         self._parts = (metadata, accounts, passwords)
+        self._keys = registry_tokens
         self._clock = clock
 
-    def __call__(self, *, may_sign_up: bool = True, issuer: str | None = None) -> SingleSignOn:
+    def __call__(
+        self,
+        *,
+        may_sign_up: bool = True,
+        issuer: str | None = None,
+        targets: Targets | None = None,
+    ) -> SingleSignOn:
         """Single sign-on that makes accounts or not."""
         settings = ProviderSettings(issuer or self._provider.url, CLIENT_ID, CLIENT_SECRET)
         return SingleSignOn(
             *self._parts,
-            Provider(settings, self._clock),
+            Provider(settings, self._clock, targets),
+            self._keys,
             name="Ours",
             may_sign_up=may_sign_up,
             now=self._clock,
@@ -87,8 +100,12 @@ async def sign_in(sso: SingleSignOn, provider: IdentityProvider) -> Account:
     """What becomes of a browser that is sent to the provider and comes back."""
     url, kept = await sso.begin(BACK)
     assert url.startswith(f"{provider.url}/authorize?tenant=1&")
-    code, state = provider.authorize(url)
-    return await sso.finish(code, state, kept, FROM)
+    return await finish(sso, kept, Returned(*provider.authorize(url)))
+
+
+async def finish(sso: SingleSignOn, kept: str, returned: Returned) -> Account:
+    """What becomes of a browser that comes back with that."""
+    return await sso.finish(await sso.read(kept, returned), returned, FROM)
 
 
 async def test_somebody_new_gets_an_account_and_somebody_known_gets_theirs(
@@ -113,7 +130,7 @@ async def test_a_provider_that_wants_the_secret_in_the_form_gets_it_there(
 async def test_a_provider_that_tells_only_when_asked_is_asked(
     sso: SingleSignOn, provider: IdentityProvider
 ) -> None:
-    provider.profile = {"email": "dora@example.org"}
+    provider.profile = {"email": "dora@example.org", "email_verified": True}
     provider.discovery = {"userinfo_endpoint": f"{provider.url}/userinfo"}
     provider.userinfo = {"sub": "another", "nickname": "dora"}
     with pytest.raises(BadCredentials, match="two people"):
@@ -149,9 +166,9 @@ async def test_whoever_owns_an_account_links_it_once(
     alice, bob = await accounts.add("alice", "password"), await accounts.add("bob", "password")
 
     async def link(account: Account, by: Actor) -> None:
-        url, kept = await sso.begin(BACK)
-        code, state = provider.authorize(url)
-        await sso.link(account, code, state, kept, by)
+        url, kept = await sso.begin_link(account, "password", BACK, "session", by)
+        returned = Returned(*provider.authorize(url))
+        await sso.link(account, await sso.read(kept, returned), returned, "session", by)
 
     with pytest.raises(Denied):
         await link(alice, actor_of(bob))
@@ -164,7 +181,9 @@ async def test_whoever_owns_an_account_links_it_once(
     with pytest.raises(BadCredentials):
         await sign_in(sso, provider)
     await accounts.enable("alice")
-    await sso.unlink(alice, actor_of(alice))
+    with pytest.raises(BadCredentials):
+        await sso.unlink(alice, "a guess", actor_of(alice))
+    await sso.unlink(alice, "password", actor_of(alice))
     with pytest.raises(Denied):
         await sign_in(sso, provider)
     rows = (await audit_log.list_all(OPERATOR, AuditQuery(action="account.link"))).rows
@@ -263,20 +282,32 @@ async def test_an_answer_to_another_attempt_is_refused(
     url, kept = await sso.begin(BACK)
     code, state = provider.authorize(url)
     _, other = await sso.begin(BACK)
-    for text in (other, "", "{}", "[]", "x", json.dumps({"state": state})):
+    text, _, mark = kept.partition(".")
+    plain = base64.urlsafe_b64encode(json.dumps([state, "n", "v", BACK, "/", 9**18]).encode())
+    forged = (f"{plain.decode()}.{mark}", plain.decode(), f"{text}.", f"{text}.\ud800")
+    for wrong_kept in (other, "", ".", "{}", "[]", json.dumps({"state": state}), *forged):
         with pytest.raises(BadCredentials):
-            await sso.finish(code, state, text, FROM)
-    for wrong in ("", state + "x", "\N{SNOWMAN}"):
+            await finish(sso, wrong_kept, Returned(code, state))
+    for wrong in ("", state + "x", "\N{SNOWMAN}", "\ud800"):
         with pytest.raises(BadCredentials):
-            await sso.finish(code, wrong, kept, FROM)
-    await sso.finish(code, state, kept, FROM)
-    with pytest.raises(BadCredentials):
-        await sso.finish(code, state, kept, FROM)
+            await finish(sso, kept, Returned(code, wrong))
+    await finish(sso, kept, Returned(code, state))
     url, kept = await sso.begin(BACK)
-    code, state = provider.authorize(url)
+    returned = Returned(*provider.authorize(url))
     clock.advance(LIFETIME)
     with pytest.raises(BadCredentials, match="too long"):
-        await sso.finish(code, state, kept, FROM)
+        await finish(sso, kept, returned)
+
+
+async def test_an_answer_is_taken_once_whatever_the_provider_thinks_of_its_codes(
+    sso: SingleSignOn, provider: IdentityProvider
+) -> None:
+    provider.codes_are_used_up = False
+    url, kept = await sso.begin(BACK)
+    returned = Returned(*provider.authorize(url))
+    await finish(sso, kept, returned)
+    with pytest.raises(BadCredentials, match="has been used"):
+        await finish(sso, kept, returned)
 
 
 async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
@@ -287,7 +318,28 @@ async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
     url, kept = await sso.begin(BACK)
     _, state = provider.authorize(url)
     with pytest.raises(BadCredentials, match="did not accept"):
-        await sso.finish(stolen, state, kept, FROM)
+        await finish(sso, kept, Returned(stolen, state))
+
+
+async def test_what_began_for_one_purpose_ends_in_no_other(
+    sso: SingleSignOn, provider: IdentityProvider, accounts: Accounts
+) -> None:
+    alice, bob = await accounts.add("alice", "password"), await accounts.add("bob", "password")
+    with pytest.raises(BadCredentials):
+        await sso.begin_link(alice, "a guess", BACK, "session", actor_of(alice))
+    url, kept = await sso.begin(BACK)
+    returned = Returned(*provider.authorize(url))
+    with pytest.raises(BadCredentials, match="another account"):
+        await sso.link(alice, await sso.read(kept, returned), returned, "session", actor_of(alice))
+    url, kept = await sso.begin_link(alice, "password", BACK, "session", actor_of(alice))
+    returned = Returned(*provider.authorize(url))
+    attempt = await sso.read(kept, returned)
+    with pytest.raises(BadCredentials, match="another attempt"):
+        await sso.finish(attempt, returned, FROM)
+    for account, session in ((alice, "another session"), (bob, "session")):
+        with pytest.raises(BadCredentials, match="another account or browser"):
+            await sso.link(account, attempt, returned, session, actor_of(account))
+    await sso.link(alice, attempt, returned, "session", actor_of(alice))
 
 
 @pytest.mark.parametrize(

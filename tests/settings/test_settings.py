@@ -157,6 +157,8 @@ EVERY = Settings(
     oidc_client_secret_file=Path("s"),
     oidc_name="Ours",
     oidc_sign_up=True,
+    oidc_second_factor=True,
+    oidc_networks=("10.2.0.0/16",),
     log_format=LogFormat.TEXT,
 )
 

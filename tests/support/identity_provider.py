@@ -6,17 +6,29 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Final
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 CLIENT_ID: Final = "entrepot+hub"
 CLIENT_SECRET: Final = "a secret: with/odd&characters%"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer that is not as it should be: `body` over and over, `pause` seconds apart."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    times: int = 1
+    pause: float = 0
 
 
 class IdentityProvider:
@@ -36,6 +48,9 @@ class IdentityProvider:
         self.signing_key: RSAKey | ECKey | OctKey = own
         self.discovery: dict[str, object] = {}
         self.takes_basic = True
+        self.codes_are_used_up = True
+        self.raw: dict[str, Raw] = {}
+        """Paths that are answered with these very bytes, or are never done answering."""
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -75,7 +90,8 @@ class IdentityProvider:
         return found | self.discovery
 
     def _token(self, form: dict[str, str], authorization: str) -> tuple[int, object]:
-        asked = self._codes.pop(form.get("code", ""), None)
+        code = form.get("code", "")
+        asked = self._codes.pop(code, None) if self.codes_are_used_up else self._codes.get(code)
         if asked is None or not self._knows_client(form, authorization):
             return 400, {"error": "invalid_grant"}
         challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
@@ -106,7 +122,8 @@ class IdentityProvider:
         }
         claims = {name: value for name, value in claims.items() if value is not None}
         algorithms = [str(self.header["alg"])]
-        return jwt.encode(self.header, claims, self.signing_key, algorithms=algorithms)
+        payload = json.dumps(claims).encode()  # Escapes what is no text, as hostile ones do.
+        return jws.serialize_compact(self.header, payload, self.signing_key, algorithms=algorithms)
 
 
 @contextmanager
@@ -145,6 +162,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, form: dict[str, str]) -> None:
         assert isinstance(self.server, ThreadingHTTPServer)
         provider = self.providers[self.server.server_port]
+        if raw := provider.raw.get(self.path):
+            provider.asked.append(self.path)
+            self._misbehave(raw)
+            return
         authorization = self.headers.get("authorization", "")
         status, document = provider.answer(self.path, form, authorization)
         body = json.dumps(document).encode()
@@ -153,3 +174,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _misbehave(self, raw: Raw) -> None:
+        self.send_response(raw.status)
+        for name, value in raw.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(raw.times):
+                self.wfile.write(raw.body)
+                time.sleep(raw.pause)

@@ -91,6 +91,7 @@ def _check_together(settings: Settings) -> None:
             fail(f"{path} is not a file", USAGE)
     _check_networks("trusted_proxies", settings.trusted_proxies)
     _check_networks("webhook_networks", settings.webhook_networks)
+    _check_networks("oidc_networks", settings.oidc_networks)
 
 
 def _check_storage(settings: Settings) -> None:

@@ -8,19 +8,17 @@ import base64
 import hashlib
 import hmac
 import json
-import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote_plus, urlencode
 
 from entrepot.errors import BadCredentials, Unavailable
+from entrepot.hub.provider_client import Document, ProviderClient
+from entrepot.hub.targets import Targets
 from entrepot.metadata.engine import Clock
 
 if TYPE_CHECKING:
-    import httpx
     from joserfc.jwk import KeySet
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
@@ -31,10 +29,9 @@ _ASK_AGAIN: Final = timedelta(minutes=1)
 _LEEWAY: Final = timedelta(seconds=60)
 _MAX_SUBJECT: Final = 255
 _MAX_TOKEN: Final = 65536
-_TIMEOUT: Final = 10.0
-
-Document = Mapping[str, object]
-"""A JSON object that a provider sent, of which nothing is known yet."""
+_MAX_KEYS: Final = 100
+_NOT_AGAIN: Final = timedelta(seconds=5)
+"""For so long a provider that did not answer is not asked again where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,14 @@ class _Keys:
 class Provider:
     """One provider of identities: finds its addresses and keys, and reads what it signs."""
 
-    def __init__(self, settings: ProviderSettings, now: Clock) -> None:
+    def __init__(
+        self, settings: ProviderSettings, now: Clock, targets: Targets | None = None
+    ) -> None:
         self.settings = settings
         self._now = now
+        self._client = ProviderClient(settings.issuer, targets or Targets())
         self._found: tuple[Document, datetime] | None = None
+        self._failed_at: datetime | None = None
         self._keys: _Keys | None = None
 
     async def authorization_url(
@@ -90,6 +91,17 @@ class Provider:
             "code_challenge_method": "S256",
         }
         return endpoint + ("&" if "?" in endpoint else "?") + urlencode(parameters)
+
+    async def check_issuer(self, said: str | None) -> None:
+        """Raise `BadCredentials` where what the browser brought is of another provider (RFC 9207).
+
+        `said` is the parameter `iss`; one that says in its discovery that it sends it must.
+        """
+        sends = (await self._discovered()).get("authorization_response_iss_parameter_supported")
+        if said is None and sends is not True:
+            return
+        if said != self.settings.issuer:
+            raise BadCredentials("this is the answer of another provider")
 
     async def redeem(self, code: str, redirect_uri: str, verifier: str, nonce: str) -> Claims:
         """Whom the code stands for; raise `BadCredentials` for any that is not good."""
@@ -117,7 +129,7 @@ class Provider:
         said = await self._get(await self._endpoint("userinfo_endpoint"), access_token)
         if said.get("sub") != claims.subject:
             raise BadCredentials("the provider speaks of two people at once")
-        return _described(claims, {"name": claims.full_name, "email": claims.email, **said})
+        return _described(claims, {"name": claims.full_name, **said})
 
     async def _exchange(self, form: dict[str, str]) -> Document:
         endpoint = await self._endpoint("token_endpoint")
@@ -128,11 +140,10 @@ class Provider:
             auth = (quote_plus(self.settings.client_id), quote_plus(secret))
         elif secret is not None:
             form = {**form, "client_secret": secret}
-        async with _client() as client:
-            response = await _send(client, "POST", endpoint, form, auth)
-        if response.status_code != 200:
+        status, answer = await self._client.post(endpoint, form, auth)
+        if status != 200:
             raise BadCredentials("the provider did not accept the code")
-        return _document(response)
+        return answer
 
     async def _takes_basic(self) -> bool:
         methods = (await self._discovered()).get("token_endpoint_auth_methods_supported")
@@ -148,7 +159,7 @@ class Provider:
             kid = extract_compact(token.encode()).headers().get("kid")
             keys = await self._keys_with(kid if isinstance(kid, str) else None)
             return jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadCredentials("the provider's ID token is not signed by it") from error
 
     def _believed(self, claims: Document, nonce: str) -> Claims:
@@ -181,6 +192,9 @@ class Provider:
         if held is not None and now - held.asked_at < patience:
             return held.keys
         document = await self._get(await self._endpoint("jwks_uri"))
+        listed = document.get("keys")
+        if isinstance(listed, list) and len(listed) > _MAX_KEYS:
+            raise Unavailable("the sign-in provider has too many keys")
         keys = KeySet.import_key_set(json.loads(json.dumps(dict(document))))
         self._keys = _Keys(keys, now)
         return keys
@@ -195,70 +209,35 @@ class Provider:
 
     async def _discovered(self) -> Document:
         now = self._now()
-        if self._found is None or now - self._found[1] >= _CACHED_FOR:
-            url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        if self._found is not None and now - self._found[1] < _CACHED_FOR:
+            return self._found[0]
+        if self._failed_at is not None and timedelta(0) <= now - self._failed_at < _NOT_AGAIN:
+            raise Unavailable("the sign-in provider does not answer")
+        url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        try:
             document = await self._get(url)
-            if document.get("issuer") != self.settings.issuer:
-                raise Unavailable("the sign-in provider calls itself otherwise than oidc_issuer")
-            self._found = (document, now)
-        return self._found[0]
+        except Unavailable:
+            self._failed_at = now
+            raise
+        if document.get("issuer") != self.settings.issuer:
+            raise Unavailable("the sign-in provider calls itself otherwise than oidc_issuer")
+        self._found = (document, now)
+        return document
 
     async def _get(self, url: str, access_token: str = "") -> Document:
-        async with _client(access_token) as client:
-            response = await _send(client, "GET", url)
-        if response.status_code != 200:
+        status, document = await self._client.get(url, access_token)
+        if status != 200:
             raise Unavailable("the sign-in provider does not answer as it should")
-        return _document(response)
+        return document
 
 
 def _described(claims: Claims, said: Document) -> Claims:
     name = _text(said, "preferred_username") or _text(said, "nickname")
-    full_name, email = _text(said, "name"), _text(said, "email")
+    # Whoever may write anything as their address at the provider is not known by it.
+    verified = said.get("email_verified")
+    is_verified = verified is True or verified == "true"
+    full_name, email = _text(said, "name"), _text(said, "email") if is_verified else claims.email
     return replace(claims, name=name, full_name=full_name, email=email)
-
-
-def _client(access_token: str = "") -> "httpx.AsyncClient":
-    import httpx
-
-    headers = {"accept": "application/json"}
-    if access_token:
-        headers["authorization"] = f"Bearer {access_token}"
-    return httpx.AsyncClient(
-        timeout=_TIMEOUT, follow_redirects=False, verify=_trust(), headers=headers
-    )
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """What the system trusts, a private CA of the operator's included."""
-    return ssl.create_default_context()
-
-
-async def _send(
-    client: "httpx.AsyncClient",
-    method: str,
-    url: str,
-    form: dict[str, str] | None = None,
-    auth: tuple[str, str] | None = None,
-) -> "httpx.Response":
-    import httpx
-
-    try:
-        if auth is not None:
-            return await client.request(method, url, data=form, auth=auth)
-        return await client.request(method, url, data=form)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Unavailable("the sign-in provider does not answer") from error
-
-
-def _document(response: "httpx.Response") -> Document:
-    try:
-        found = response.json()
-    except ValueError as error:
-        raise Unavailable("the sign-in provider does not answer as it should") from error
-    if not isinstance(found, dict):
-        raise Unavailable("the sign-in provider does not answer as it should")
-    return found
 
 
 def _challenge(verifier: str) -> str:
@@ -269,7 +248,9 @@ def _challenge(verifier: str) -> str:
 
 def _text(claims: Document, name: str) -> str:
     found = claims.get(name)
-    return found if isinstance(found, str) else ""
+    # A lone surrogate is no text: neither a database nor a hash takes it.
+    is_text = isinstance(found, str) and not any("\ud800" <= each <= "\udfff" for each in found)
+    return found if isinstance(found, str) and is_text else ""
 
 
 def _instant(claims: Document, name: str) -> datetime:

@@ -29,11 +29,14 @@ class SignIn:
         sessions: Sessions,
         second_factors: SecondFactors,
         audit: AuditLog,
+        *,
+        provider_asks: bool = False,
     ) -> None:
         self._identities = identities
         self._sessions = sessions
         self._second_factors = second_factors
         self._audit = audit
+        self._provider_asks = provider_asks
 
     async def by_password(self, name: str, password: str, by: Actor, client: str) -> Begun:
         """Sign in with a name and its password; `by` says from where.
@@ -45,9 +48,6 @@ class SignIn:
         except BadCredentials:
             await self._note_failure(name, by, "password")
             raise
-        if account.has_second_factor:
-            secret = await self._begin(account, by, client, is_pending=True)
-            return Begun(secret, account, True)
         return await self.as_account(account, by, client, "password")
 
     async def by_code(self, pending: SignedIn, code: str, by: Actor, client: str) -> Begun:
@@ -60,10 +60,27 @@ class SignIn:
             await self._note_failure(pending.account.name, by, "second factor")
             raise
         await self._sessions.end(pending.session.id, pending.account)
-        return await self.as_account(pending.account, by, client, "second factor")
+        return await self._sign_in(pending.account, by, client, "second factor")
+
+    async def by_provider(self, account: Account, by: Actor, client: str) -> Begun:
+        """Begin a session for an account that a provider vouches for.
+
+        Its second factor is still to come, unless the setting says that the provider asks for one.
+        """
+        begin = self._sign_in if self._provider_asks else self.as_account
+        return await begin(account, by, client, "provider")
 
     async def as_account(self, account: Account, by: Actor, client: str, means: str) -> Begun:
-        """Begin a session for an account that has shown in another way who it is (`means`)."""
+        """Begin a session for an account that has shown who it is in one way (`means`).
+
+        Where it has a second factor, that is still to come, whatever the first one was.
+        """
+        if not account.has_second_factor:
+            return await self._sign_in(account, by, client, means)
+        secret = await self._begin(account, by, client, is_pending=True)
+        return Begun(secret, account, True)
+
+    async def _sign_in(self, account: Account, by: Actor, client: str, means: str) -> Begun:
         secret = await self._begin(account, by, client, is_pending=False)
         actor = replace(by, identity=Identity(account))
         entry = Entry(account.id, actor, Audited.SIGN_IN, account.name, {"with": means})

@@ -1,22 +1,32 @@
 """Signing in with a provider of identities (OpenID Connect) in place of a password."""
 
+import base64
 import hmac
 import json
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from entrepot.errors import BadCredentials, Conflict, Denied, InvalidAccount, NameTaken
+from entrepot.errors import (
+    BadCredentials,
+    Conflict,
+    Denied,
+    InvalidAccount,
+    NameTaken,
+    TooMany,
+)
 from entrepot.hub.accounts import MAX_EMAIL, MAX_FULL_NAME, Accounts
 from entrepot.hub.actors import Actor
 from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.limiter import Allowance, Limiter, network_of
 from entrepot.hub.names import MAX_NAME, check_free_name
 from entrepot.hub.oidc import Claims, Provider
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import check_own
+from entrepot.hub.registry_tokens import RegistryTokens
+from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import accounts as rows
 from entrepot.metadata import external_identities
 from entrepot.metadata.accounts import Account
@@ -25,22 +35,35 @@ from entrepot.metadata.engine import Clock, Metadata, to_instant
 LIFETIME: Final = timedelta(minutes=10)
 """How long somebody may take at the provider."""
 
+_ONCE: Final = Allowance("single-sign-on:state", 1, LIFETIME)
+_ANSWERS: Final = Allowance("single-sign-on:network", 50, timedelta(seconds=10))
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What must be the same when the browser comes back; kept by it, in a cookie of ours."""
+    """What must be the same when the browser comes back: kept by it, and signed by the hub."""
 
     state: str
     nonce: str
     verifier: str
     redirect_uri: str
+    wanted: str
+    """The address to go to afterwards."""
     until: int
+    account_id: int = 0
+    """The account to link; 0: this is an attempt to sign in, which never links."""
+    browser: str = ""
+    """A hash of the session that began to link."""
 
-    def text(self) -> str:
-        """The attempt as JSON."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a browser brings from the provider; `issuer` is the parameter `iss`, if any."""
+
+    code: str
+    state: str
+    issuer: str | None = None
 
 
 class SingleSignOn:
@@ -52,6 +75,7 @@ class SingleSignOn:
         accounts: Accounts,
         passwords: Passwords,
         provider: Provider,
+        keys: RegistryTokens,
         *,
         name: str,
         may_sign_up: bool,
@@ -61,31 +85,60 @@ class SingleSignOn:
         self._accounts = accounts
         self._passwords = passwords
         self._provider = provider
+        self._keys = keys
+        self._limiter = Limiter(metadata, now)
         self._may_sign_up = may_sign_up
         self._now = now
         self.name = name
 
-    async def begin(self, redirect_uri: str) -> tuple[str, str]:
-        """Where to send the browser, and what it must bring back with the code."""
+    async def begin(self, redirect_uri: str, wanted: str = "/") -> tuple[str, str]:
+        """Where to send the browser to sign in, and what it must bring back with the code."""
+        return await self._begin(redirect_uri, wanted)
+
+    async def begin_link(
+        self, account: Account, password: str, redirect_uri: str, session: str, by: Actor
+    ) -> tuple[str, str]:
+        """As `begin`, for an account whose owner gives its password, in that session alone."""
+        check_own(account, by)
+        await self._accounts.check_password(account, password, by)
+        return await self._begin(redirect_uri, "/settings/security", account.id, session)
+
+    async def _begin(
+        self, redirect_uri: str, wanted: str, account_id: int = 0, session: str = ""
+    ) -> tuple[str, str]:
         attempt = Attempt(
             state=secrets.token_urlsafe(24),
             nonce=secrets.token_urlsafe(24),
             verifier=secrets.token_urlsafe(48),
             redirect_uri=redirect_uri,
+            wanted=wanted,
             until=to_instant(self._now() + LIFETIME),
+            account_id=account_id,
+            browser=hash_secret(session) if account_id else "",
         )
         url = await self._provider.authorization_url(
             redirect_uri, attempt.state, attempt.nonce, attempt.verifier
         )
-        return url, attempt.text()
+        return url, _sealed(attempt, await self._key())
 
-    async def finish(self, code: str, state: str, kept: str, by: Actor) -> Account:
+    async def read(self, kept: str, returned: Returned) -> Attempt:
+        """The attempt that a browser kept and that the provider answers; else `BadCredentials`."""
+        attempt = _opened(kept, await self._key())
+        if not hmac.compare_digest(attempt.state.encode(), returned.state.encode(errors="replace")):
+            raise BadCredentials("this is the answer to another attempt to sign in")
+        if to_instant(self._now()) >= attempt.until:
+            raise BadCredentials("this took too long; try again")
+        return attempt
+
+    async def finish(self, attempt: Attempt, returned: Returned, by: Actor) -> Account:
         """The account of whoever came back with a code; made now where the setting lets it.
 
         An account that is there is never taken over by a name or an e-mail address: its owner
         links it (`link`). Raises `BadCredentials`, and `Denied` for who has no account.
         """
-        claims = await self._claims(code, state, kept)
+        if attempt.account_id:
+            raise BadCredentials("this is the answer to another attempt to sign in")
+        claims = await self._claims(attempt, returned, by)
         reader = self._metadata.reader
         found = await external_identities.find_linked_account(reader, claims.issuer, claims.subject)
         if found is None:
@@ -95,10 +148,18 @@ class SingleSignOn:
             raise BadCredentials("this account is disabled")
         return account
 
-    async def link(self, account: Account, code: str, state: str, kept: str, by: Actor) -> None:
-        """Let whoever came back with a code be the account from now on; else `Conflict`."""
+    async def link(
+        self, account: Account, attempt: Attempt, returned: Returned, session: str, by: Actor
+    ) -> None:
+        """Let whoever came back with a code be the account from now on; else `Conflict`.
+
+        Raises `BadCredentials` unless this account began to link itself in this session.
+        """
         check_own(account, by)
-        claims = await self._claims(code, state, kept)
+        is_same = hmac.compare_digest(attempt.browser, hash_secret(session))
+        if attempt.account_id != account.id or not is_same:
+            raise BadCredentials("another account or browser began to link")
+        claims = await self._claims(attempt, returned, by)
         now = self._now()
         async with self._metadata.begin() as tx:
             linked = await external_identities.link_account(
@@ -108,9 +169,10 @@ class SingleSignOn:
                 raise Conflict("whoever that is at the provider has an account here")
             await record(tx, _link_entry(account, by, claims.issuer), now)
 
-    async def unlink(self, account: Account, by: Actor) -> None:
-        """Let nobody of the provider's be the account any more."""
+    async def unlink(self, account: Account, password: str, by: Actor) -> None:
+        """Let nobody of the provider's be the account any more; the password is left to sign in."""
         check_own(account, by)
+        await self._accounts.check_password(account, password, by)
         issuer = self._provider.settings.issuer
         async with self._metadata.begin() as tx:
             if await external_identities.unlink_account(tx, issuer, account.id):
@@ -121,15 +183,19 @@ class SingleSignOn:
         issuers = await external_identities.list_issuers(self._metadata.reader, account.id)
         return self._provider.settings.issuer in issuers
 
-    async def _claims(self, code: str, state: str, kept: str) -> Claims:
-        attempt = _parse_attempt(kept)
-        if not hmac.compare_digest(attempt.state.encode(), state.encode()):
-            raise BadCredentials("this is the answer to another attempt to sign in")
-        if to_instant(self._now()) >= attempt.until:
-            raise BadCredentials("this took too long; try again")
+    async def _claims(self, attempt: Attempt, returned: Returned, by: Actor) -> Claims:
+        await self._limiter.count(_ANSWERS, network_of(by.address))
+        try:
+            await self._limiter.count(_ONCE, attempt.state)
+        except TooMany as error:
+            raise BadCredentials("this answer has been used") from error
+        await self._provider.check_issuer(returned.issuer)
         return await self._provider.redeem(
-            code, attempt.redirect_uri, attempt.verifier, attempt.nonce
+            returned.code, attempt.redirect_uri, attempt.verifier, attempt.nonce
         )
+
+    async def _key(self) -> bytes:
+        return await self._keys.derived_key("single sign-on", self._now())
 
     async def _sign_up(self, claims: Claims, by: Actor) -> Account:
         if not self._may_sign_up:
@@ -159,19 +225,18 @@ def name_from(text: str) -> str:
     return name
 
 
-def _parse_attempt(kept: str) -> Attempt:
-    try:
-        found: object = json.loads(kept)
-    except ValueError:
-        found = None
-    if not isinstance(found, Mapping):
+def _sealed(attempt: Attempt, key: bytes) -> str:
+    text = base64.urlsafe_b64encode(json.dumps(astuple(attempt)).encode()).decode()
+    return f"{text}.{hmac.digest(key, text.encode(), 'sha256').hex()}"
+
+
+def _opened(kept: str, key: bytes) -> Attempt:
+    """The attempt in a text of `_sealed`'s; `BadCredentials` for any other."""
+    text, _, mark = kept.partition(".")
+    expected = hmac.digest(key, text.encode(errors="replace"), "sha256").hex()
+    if not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):
         raise BadCredentials("this browser did not begin to sign in")
-    until = found.get("until")
-    texts = [found.get(each) for each in ("state", "nonce", "verifier", "redirect_uri")]
-    state, nonce, verifier, redirect_uri = [each if isinstance(each, str) else "" for each in texts]
-    if not (state and nonce and verifier and isinstance(until, int)):
-        raise BadCredentials("this browser did not begin to sign in")
-    return Attempt(state, nonce, verifier, redirect_uri, until)
+    return Attempt(*json.loads(base64.urlsafe_b64decode(text)))
 
 
 def _link_entry(account: Account, by: Actor, issuer: str) -> Entry:

@@ -1,23 +1,44 @@
-"""Signing in by the provider that the hub trusts, and linking an account to somebody there."""
+"""Signing in by the provider that the hub trusts, and linking an account to somebody there.
 
-import base64
-from typing import Final
+Only a form of a page of ours, with the password, begins to link; a link to `/login/oidc` signs in
+and does nothing else, and nothing at all for a browser that is signed in or that another site sent.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from entrepot.errors import Denied, NotFound, Unauthenticated
 from entrepot.http.forms import read_cookie, set_cookie
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
-from entrepot.hub.single_sign_on import SingleSignOn
+from entrepot.hub.single_sign_on import Attempt, Returned, SingleSignOn
 from entrepot.web.account import mine
 from entrepot.web.home import local_address
-from entrepot.web.pages import redirect
+from entrepot.web.pages import Page, redirect
 from entrepot.web.signing_in import go_on
 from entrepot.web.visits import PageRoute, Visit
 
 CALLBACK: Final = "/sign-in/oidc/callback"
-_COOKIE: Final = "entrepot_oidc"
-_NEXT: Final = "entrepot_next"
 _TEN_MINUTES: Final = 600
+
+
+@dataclass(kw_only=True)
+class ProviderPage(Page):
+    """The way to the provider: forms may not lead to another site, so a page does."""
+
+    template: ClassVar[str] = "provider.html"
+    provider: str
+    address: str
+
+
+def _cookie(visit: Visit) -> str:
+    """The name of the cookie that keeps an attempt; over HTTPS no other site can set it."""
+    return "__Host-entrepot-oidc" if visit.is_https else "entrepot_oidc"
+
+
+def _keep(visit: Visit, kept: str) -> None:
+    seconds = _TEN_MINUTES if kept else 0
+    visit.cookies.append(set_cookie(_cookie(visit), kept, is_https=visit.is_https, seconds=seconds))
 
 
 def _provider(visit: Visit) -> SingleSignOn:
@@ -27,52 +48,74 @@ def _provider(visit: Visit) -> SingleSignOn:
 
 
 async def begin(visit: Visit) -> Response:
-    """Send the browser to the provider, with what it must bring back kept in a cookie."""
-    address, kept = await _provider(visit).begin(visit.origin + CALLBACK)
-    text = base64.urlsafe_b64encode(kept.encode()).decode()
-    wanted = base64.urlsafe_b64encode(local_address(visit.query("next") or "/").encode()).decode()
-    for name, value in ((_COOKIE, text), (_NEXT, wanted)):
-        cookie = set_cookie(name, value, is_https=visit.is_https, seconds=_TEN_MINUTES)
-        visit.cookies.append(cookie)
+    """Send the browser to the provider, to sign in; with what it must bring back in a cookie."""
+    wanted = local_address(visit.query("next") or "/")
+    provider = _provider(visit)
+    if visit.account is not None:
+        return redirect(wanted)
+    if (visit.request.header("sec-fetch-site") or "none") not in ("none", "same-origin"):
+        return redirect("/login", next=wanted)
+    address, kept = await provider.begin(visit.origin + CALLBACK, wanted)
+    _keep(visit, kept)
     return redirect(address)
 
 
-async def finish(visit: Visit) -> Response:
-    """Take what the provider sent along: sign in, or link the account that is signed in."""
+async def begin_link(visit: Visit) -> Page:
+    """Send the browser to the provider, to link the account whose password was given."""
     provider = _provider(visit)
-    kept, wanted = _kept(visit, _COOKIE), _kept(visit, _NEXT)
-    for name in (_COOKIE, _NEXT):
-        visit.cookies.append(set_cookie(name, "", is_https=visit.is_https, seconds=0))
+    address, kept = await provider.begin_link(
+        mine(visit),
+        visit.form.get("own_password"),
+        visit.origin + CALLBACK,
+        visit.session_secret,
+        visit.actor,
+    )
+    _keep(visit, kept)
+    return ProviderPage(title="Single sign-on", provider=provider.name, address=address)
+
+
+async def finish(visit: Visit) -> Response:
+    """Take what the provider sent along: sign in, or link the account that began to link."""
+    provider = _provider(visit)
+    kept = read_cookie(visit.request, _cookie(visit))
     if not kept:
         raise Denied("the sign-in took too long, or began in another browser")
-    code, state = visit.query_whole("code"), visit.query_whole("state")
-    if visit.account is not None:
-        await provider.link(visit.account, code, state, kept, visit.actor)
-        return redirect("/settings/security", said="saved")
+    returned = Returned(
+        visit.query_whole("code"), visit.query_whole("state"), visit.request.query("iss")
+    )
     try:
-        account = await provider.finish(code, state, kept, visit.actor)
+        attempt = await provider.read(kept, returned)
+        _keep(visit, "")
+        return await _finish(visit, provider, attempt, returned)
     except Unauthenticated as error:
         # To the sign-in page with this address as the next one would be a circle.
         raise Denied(error.message) from error
-    begun = await visit.desk.sign_in.as_account(account, visit.actor, visit.client, "provider")
-    return go_on(visit, begun, wanted)
 
 
-def _kept(visit: Visit, name: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(read_cookie(visit.request, name)).decode()
-    except ValueError:
-        return ""
+async def _finish(
+    visit: Visit, provider: SingleSignOn, attempt: Attempt, returned: Returned
+) -> Response:
+    if not returned.code:
+        raise Denied("the provider did not sign you in")
+    if attempt.account_id:
+        await provider.link(mine(visit), attempt, returned, visit.session_secret, visit.actor)
+        return redirect(attempt.wanted, said="saved")
+    if visit.account is not None:
+        return redirect(local_address(attempt.wanted))
+    account = await provider.finish(attempt, returned, visit.actor)
+    begun = await visit.desk.sign_in.by_provider(account, visit.actor, visit.client)
+    return go_on(visit, begun, attempt.wanted)
 
 
 async def unlink(visit: Visit) -> Response:
     """Let nobody of the provider's be the account any more."""
-    await _provider(visit).unlink(mine(visit), visit.actor)
+    await _provider(visit).unlink(mine(visit), visit.form.get("own_password"), visit.actor)
     return redirect("/settings/security", said="saved")
 
 
 ROUTES: Final = (
     PageRoute("GET", "/login/oidc", Policy.ANYBODY, begin),
     PageRoute("GET", CALLBACK, Policy.ANYBODY, finish),
+    PageRoute("POST", "/settings/provider/link", Policy.SIGNED_IN, begin_link),
     PageRoute("POST", "/settings/provider/unlink", Policy.SIGNED_IN, unlink),
 )
