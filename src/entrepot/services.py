@@ -175,6 +175,7 @@ class Services:
 
     def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
         self.reader = Reader()
+        self.confinement = self.reader.confinement
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
         self.evidence = Evidence(metadata, self.attachments)

@@ -86,7 +86,7 @@ def test_a_repository_is_deleted_only_by_somebody_who_means_it(run: Run) -> None
 
 def test_what_is_right_is_counted(run: Run, stocked: Path) -> None:
     assert stocked.is_dir()
-    assert said(run("check")) == "Checked 1 manifests and 2 blobs: no problems.\n"
+    assert "Checked 1 manifest and 2 blobs: no problems.\n" in said(run("check"))
     value = told(run("check", "--json"))
     assert isinstance(value, dict)
     assert (value["checked"], value["problems"]) == (3, [])
@@ -102,7 +102,7 @@ def test_damage_is_named_and_fails_the_check(run: Run, stocked: Path, damage: st
     result = run("check")
     assert result.exit_code == 1
     assert str(Digest.of(LAYER)) in result.stdout
-    assert result.stdout.endswith("1 problems.\n")
+    assert ": 1 problem.\n" in result.stdout
     result = run("check", "--json")
     assert result.exit_code == 1
     (problem,) = json.loads(result.stdout)["problems"]

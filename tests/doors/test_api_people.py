@@ -253,7 +253,9 @@ async def test_the_hub_invites(town: Town) -> None:
 async def test_the_operator_sees_numbers_and_settings_without_secrets(town: Town) -> None:
     admin = program(town, "admin")
     assert (await admin.get("/admin/storage"))["accounts"] == len(town.people)
-    assert (await admin.get("/admin/health"))["version"]
+    health = await admin.get("/admin/health")
+    assert health["version"]
+    assert set(health["sandbox"]) >= {"Landlock", "seccomp", "network namespace"}
     settings = (await admin.get("/admin/settings?limit=100"))["items"]
     values = {each["name"]: each["value"] for each in settings}
     assert values["open"] == "False"

@@ -2,38 +2,50 @@
 
 import asyncio
 import os
+import struct
 import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from entrepot.extract.findings import State, Task
+from entrepot.extract import seccomp
+from entrepot.extract.confinement import (
+    LANDLOCK,
+    LIMITS,
+    NETWORK,
+    PRIVILEGES,
+    SECCOMP,
+    describe,
+    parse_probe,
+)
+from entrepot.extract.confinement import PROBE as PROBE_COMMAND
+from entrepot.extract.findings import Blob, State, Task
 from entrepot.extract.reader import Reader
 from tests.extract.evil import one
 from tests.extract.tasks import blob
 
+WALLS = (LIMITS, NETWORK, PRIVILEGES, LANDLOCK, SECCOMP)
 PROBE = """
+import errno, os, socket, sys
 import entrepot.extract.child as child
+from entrepot.extract import confinement, files
 from entrepot.extract.findings import Findings
-import errno, socket, sys
-def probe(task):
-    facts = {}
+for name in sys.argv[1].split():
+    getattr(confinement, name).apply = lambda libc: "left out"
+
+def tried(act):
     try:
-        with open(sys.argv[1] + "/written", "wb") as file:
-            file.write(b"x")
-            file.flush()
-        facts["file"] = "written"
+        return str(act() or "done")
     except OSError as error:
-        facts["file"] = errno.errorcode[error.errno]
-    try:
-        socket.create_connection(("127.0.0.1", int(sys.argv[2])), timeout=2).close()
-        facts["network"] = "reached"
-    except OSError:
-        facts["network"] = "none"
+        return errno.errorcode.get(error.errno, "refused")
+
+def probe(task):
+    acts = task.annotations
+    facts = {name: tried(lambda: eval(act)) for name, act in acts.items()}
     return Findings(facts=facts)
+
 child.read_task = probe
-import signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 child.main()
 """
 HANGS = "import sys, time; sys.stdin.buffer.read(4); time.sleep(60)"
@@ -56,17 +68,128 @@ async def test_one_child_answers_task_after_task(tmp_path: Path) -> None:
     await reader.close()
 
 
-async def test_the_child_writes_nothing_and_as_root_reaches_nobody(tmp_path: Path) -> None:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = str(server.sockets[0].getsockname()[1])
-    reader = Reader((sys.executable, "-c", PROBE, str(tmp_path), port))
-    found = await reader.read(Task("files", "files", []))
+async def _tried(
+    acts: dict[str, str], *, without: str = "", blobs: list[Blob] | None = None
+) -> dict[str, str]:
+    """What became of each expression in a child, perhaps one that lacks some of the walls."""
+    reader = Reader((sys.executable, "-c", PROBE, without))
+    found = await reader.read(Task("files", "files", blobs or [], annotations=acts))
     await reader.close()
+    assert found.state is State.DONE, found.reason
+    return found.facts
+
+
+async def test_all_walls_stand_on_this_machine() -> None:
+    reader = Reader()
+    assert await reader.confinement() == dict.fromkeys(WALLS, "")
+    assert describe(await reader.confinement()) == ", ".join(WALLS)
+
+
+async def test_the_child_reads_no_file_but_its_programs(tmp_path: Path) -> None:
+    database, link = tmp_path / "entrepot.db", tmp_path / "link"
+    database.write_text("secret")
+    link.symlink_to(database)
+    places = {
+        "database": str(database),
+        "link": str(link),
+        "passwords": "/etc/passwd",
+        "parent": f"/proc/{os.getpid()}/environ",
+        "itself": "/proc/self/environ",
+        "device": "/dev/mem",
+    }
+    acts = {name: f"open({place!r}, 'rb').read()" for name, place in places.items()}
+    acts["module"] = "open(os.__file__).read()[:3]"
+    acts["list"] = f"os.listdir({str(tmp_path)!r})"
+    facts = await _tried(acts)
+    assert facts.pop("module") == 'r"""'[:3]
+    assert set(facts.values()) <= {"EACCES", "EPERM", "ENOENT"}, facts
+
+
+async def test_the_child_sees_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTREPOT_ADMIN_PASSWORD", "the password of the operator")
+    # Before it is shut in, so that the kernel's own word can be read.
+    program = PROBE.replace("def tried", "seen = open('/proc/self/environ').read()\ndef tried")
+    reader = Reader((sys.executable, "-c", program, ""))
+    acts = {"kernel": "repr(seen)", "python": "sorted(os.environ)"}
+    found = await reader.read(Task("files", "files", [], annotations=acts))
+    await reader.close()
+    # Python itself chooses UTF-8 where no locale is set.
+    assert found.facts == {"kernel": "''", "python": "['LC_CTYPE']"}
+
+
+@pytest.mark.parametrize("without", ["", "landlock"], ids=["all walls", "seccomp alone"])
+async def test_the_child_makes_no_file_socket_or_process(tmp_path: Path, without: str) -> None:
+    acts = {
+        "write": f"open({str(tmp_path / 'written')!r}, 'wb')",
+        "internet": "socket.socket(socket.AF_INET)",
+        "unix": "socket.socket(socket.AF_UNIX)",
+        "netlink": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+        "pair": "socket.socketpair()",
+        "fork": "os.fork()",
+        "program": "os.execv(sys.executable, [sys.executable])",
+        "signal": "os.kill(os.getppid(), 0)",
+        "remove": f"os.unlink({str(tmp_path / 'kept')!r})",
+        "mode": f"os.chmod({str(tmp_path / 'kept')!r}, 0o777)",
+        "rename": f"os.rename({str(tmp_path / 'kept')!r}, {str(tmp_path / 'other')!r})",
+    }
+    (tmp_path / "kept").touch()
+    facts = await _tried(acts, without=without)
+    assert set(facts.values()) <= {"EPERM", "EACCES"}, facts
+    assert os.listdir(tmp_path) == ["kept"]  # noqa: PTH208
+
+
+async def test_without_seccomp_the_child_still_reaches_nobody(tmp_path: Path) -> None:
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    acts = {
+        "network": f"socket.create_connection(('127.0.0.1', {port}), timeout=2)",
+        "write": f"open({str(tmp_path / 'written')!r}, 'wb')",
+    }
+    for without in ("seccomp", "seccomp landlock"):
+        facts = await _tried(acts, without=without)
+        assert facts["network"] in ("ENETUNREACH", "EACCES", "refused"), without
     server.close()
-    assert found.facts["file"] == "EFBIG"
+    # The limits hold where nothing else does: not one byte was written.
     assert (tmp_path / "written").stat().st_size == 0
-    if os.getuid() == 0:
-        assert found.facts["network"] == "none"
+
+
+async def test_the_child_is_handed_the_blobs_of_its_task_and_no_others(tmp_path: Path) -> None:
+    ours, link = blob(tmp_path, b"ours"), tmp_path / "link"
+    link.symlink_to(ours.path)
+    linked = structs.replace(ours, path=str(link))
+    acts = {
+        "ours": "files._open('0').read()",
+        "link": "files._open('1').read()",
+        "next": "files._open('2').read()",
+        "path": f"open({ours.path!r}).read()",
+    }
+    facts = await _tried(acts, blobs=[ours, linked])
+    assert facts == {"ours": "b'ours'", "link": "refused", "next": "refused", "path": "EACCES"}
+
+
+async def test_without_privileges_the_network_is_left_in_a_user_namespace() -> None:
+    dropped = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    command = [*dropped, *PROBE_COMMAND]
+    probe = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await probe.communicate()
+    assert parse_probe(output) == dict.fromkeys(WALLS, "")
+
+
+async def test_operators_are_told_why_a_wall_is_missing() -> None:
+    assert describe({"seccomp": "", "Landlock": "the kernel has none"}) == (
+        "seccomp (not active: Landlock: the kernel has none)"
+    )
+    assert set(parse_probe(b"").values()) == {"the probe failed"}
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_refuses_what_it_does_not_list(machine: str) -> None:
+    architecture, column = seccomp._ARCHITECTURES[machine]
+    instructions = list(struct.iter_unpack("=HBBI", seccomp.program(architecture, column)))
+    assert instructions[-1] == (6, 0, 0, 0x00050001)
+    compared = {value for code, _, _, value in instructions if code == 0x15}
+    refused = {"x86_64": {41, 42, 49, 56, 57, 59, 101, 435}, "aarch64": {198, 200, 203, 220, 221}}
+    assert not compared & refused[machine]
 
 
 @pytest.mark.parametrize("program", [DIES, LIES, BABBLES], ids=["dies", "lies", "babbles"])

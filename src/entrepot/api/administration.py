@@ -109,6 +109,8 @@ class Health(Struct, frozen=True):
     version: str
     queued: int
     failed: int
+    sandbox: dict[str, str]
+    """What shuts in the process that reads pushed bytes; why not, where something does not."""
 
 
 async def get_health(call: Call) -> Health:
@@ -118,6 +120,7 @@ async def get_health(call: Call) -> Health:
         call.desk.version,
         queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
         failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
+        sandbox=await call.desk.confinement(),
     )
 
 

@@ -1,7 +1,9 @@
 """Everything that the API asks of the hub, handed to it as one."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from entrepot.extract.confinement import Confinement
 from entrepot.http.gate import Gate
 from entrepot.http.origin import Origins
 from entrepot.hub.accounts import Accounts
@@ -35,6 +37,7 @@ class Desk:
     """The rules of a hub as far as the API needs them."""
 
     metadata: Metadata
+    confinement: Callable[[], Awaitable[Confinement]]
     now: Clock
     gate: Gate
     origins: Origins

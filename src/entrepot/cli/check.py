@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrepot.cli.output import FAILED, Data, Json, print_json, with_services
+from entrepot.cli.output import FAILED, Data, Json, counted, print_json, with_services
 from entrepot.cli.progress import showing
+from entrepot.extract.confinement import Confinement, describe
 
 if TYPE_CHECKING:
     from entrepot.registry.check import Checked
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
 def check(data: Data = None, as_json: Json = False) -> None:
     """Check that everything stored is there and right; a hub may be running."""
-    found = with_services(data, _look)
+    found, sandbox = with_services(data, _look)
     problems = [each for each in found if each.problem is not None]
     if as_json:
         print_json(
             {
                 "checked": len(found),
                 "bytes": sum(each.size for each in found),
+                "sandbox": sandbox,
                 "problems": [
                     {"what": each.what, "digest": each.digest, "problem": each.problem}
                     for each in problems
@@ -30,17 +32,18 @@ def check(data: Data = None, as_json: Json = False) -> None:
     else:
         for each in problems:
             print(f"{each.what} {each.digest}: {each.problem}")
-        kinds = (sum(each.what == what for each in found) for what in ("manifest", "blob"))
-        counts = "{} manifests and {} blobs".format(*kinds)
-        print(f"Checked {counts}: {len(problems) or 'no'} problems.")
+        kinds = ("manifest", "blob")
+        counts = [counted(sum(each.what == kind for each in found), kind) for kind in kinds]
+        print(f"Checked {' and '.join(counts)}: {counted(len(problems), 'problem')}.")
+        print(f"Extraction sandbox: {describe(sandbox)}.")
     if problems:
         raise typer.Exit(FAILED)
 
 
-async def _look(services: "Services") -> "list[Checked]":
+async def _look(services: "Services") -> "tuple[list[Checked], Confinement]":
     found = []
     with showing("Checking", await services.check.count()) as bar:
         async for each in services.check.run():
             found.append(each)
             bar.advance(1)
-    return found
+    return found, await services.confinement()

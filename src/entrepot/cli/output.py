@@ -63,6 +63,11 @@ def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]")
         fail(str(error))
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number and its noun, such as `1 blob`, `2 blobs` and `no blobs`."""
+    return f"{number or 'no'} {noun if number == 1 else plural or noun + 's'}"
+
+
 def print_json(value: object) -> None:
     """Print one JSON document."""
     print(json.dumps(value, indent=2, default=str))

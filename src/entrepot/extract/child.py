@@ -1,26 +1,22 @@
-"""The process that reads what strangers pushed: no network, no new files, little memory.
+"""The process that reads what strangers pushed: no network, no files of its own, little memory.
 
 Tasks come in on standard input and findings go out on standard output, each as JSON behind its
-length (4 bytes, big-endian), one after the other.
+length (4 bytes, big-endian), one after the other. The last argument is the descriptor over which
+it is handed the blobs (`entrepot.extract.handing`).
 """
 
-import ctypes
-import os
-import resource
 import signal
 import struct
 import sys
 from types import FrameType
-from typing import Final
 
 from msgspec import json
 
+from entrepot.extract.confinement import confine
+from entrepot.extract.files import open_by
 from entrepot.extract.findings import Findings, State, Task
+from entrepot.extract.handing import Handed
 from entrepot.extract.read import read_task
-
-_MEMORY: Final = 1024 * 1024 * 1024
-_NO_NETWORK: Final = 0x40000000
-"""CLONE_NEWNET of unshare(2)."""
 
 
 class _OutOfTime(BaseException):
@@ -29,8 +25,9 @@ class _OutOfTime(BaseException):
 
 def main() -> None:
     """Read tasks until there are no more."""
-    _lock_in()
+    open_by(Handed(int(sys.argv[-1])).open)
     signal.signal(signal.SIGALRM, _stop)
+    confine()
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     while True:
         header = incoming.read(4)
@@ -54,24 +51,6 @@ def _read(task: Task) -> Findings:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise _OutOfTime
-
-
-def _lock_in() -> None:
-    """Give up everything that reading bytes does not need."""
-    os.nice(10)
-    for limit, value in (
-        (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-    ):
-        _, hard = resource.getrlimit(limit)
-        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (most, most))
-    # Only root may leave the network by this call; for others the limits above are what there is.
-    ctypes.CDLL(None, use_errno=True).unshare(_NO_NETWORK)
-    if os.getuid() != 0:
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 if __name__ == "__main__":

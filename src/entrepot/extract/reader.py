@@ -9,7 +9,9 @@ from typing import Final
 
 from msgspec import DecodeError, json
 
+from entrepot.extract.confinement import PROBE, Confinement, parse_probe
 from entrepot.extract.findings import Findings, State, Task
+from entrepot.extract.handing import Hander
 
 _MOST: Final = 64 * 1024 * 1024
 """Bytes of findings that are taken from a child."""
@@ -26,6 +28,8 @@ class Reader:
     def __init__(self, command: Sequence[str] = CHILD) -> None:
         self._command = tuple(command)
         self._child: asyncio.subprocess.Process | None = None
+        self._hander: Hander | None = None
+        self._confinement: Confinement | None = None
         self._done = 0
         self._last = 0.0
         self._turn = asyncio.Lock()
@@ -51,6 +55,20 @@ class Reader:
         found = await self.read(Task("markdown", "", [], annotations={"text": text}, seconds=3))
         return found.documents[0].text if found.documents else ""
 
+    async def confinement(self) -> Confinement:
+        """Which walls the reading process has on this machine; found out once."""
+        if self._confinement is None:
+            probe = await asyncio.create_subprocess_exec(
+                *PROBE,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+            )
+            output, _ = await probe.communicate()
+            self._confinement = parse_probe(output)
+        return self._confinement
+
     async def rest(self) -> None:
         """End a child that has had nothing to do for a while: it takes 40 MiB for nothing."""
         if self._child is None or time.monotonic() - self._last < _IDLE:
@@ -65,9 +83,9 @@ class Reader:
 
     async def _ask(self, task: Task) -> Findings:
         child = await self._ready()
-        if child.stdin is None or child.stdout is None:
+        if child.stdin is None or child.stdout is None or self._hander is None:
             raise EOFError
-        body = json.encode(task)
+        body = json.encode(self._hander.hand_out(task))
         child.stdin.write(struct.pack(">I", len(body)) + body)
         await child.stdin.drain()
         (length,) = struct.unpack(">I", await child.stdout.readexactly(4))
@@ -81,19 +99,32 @@ class Reader:
         if self._child is not None and self._done >= _TASKS:
             await self._end()
         if self._child is None or self._child.returncode is not None:
-            self._child = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                close_fds=True,
-                limit=2**20,
-            )
+            await self._end()
+            self._child = await self._begin()
             self._done = 0
         return self._child
 
+    async def _begin(self) -> asyncio.subprocess.Process:
+        hander = self._hander = Hander()
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._command,
+                str(hander.other_side),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                # Nothing of this process' environment, which may hold passwords.
+                env={},
+                pass_fds=(hander.other_side,),
+                limit=2**20,
+            )
+        finally:
+            hander.close_other_side()
+
     async def _end(self) -> None:
         child, self._child = self._child, None
+        if self._hander is not None:
+            self._hander.close()
         if child is None:
             return
         if child.returncode is None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from entrepot.extract.confinement import Confinement
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.metadata import jobs, scrubs
@@ -35,6 +36,7 @@ class HealthPage(AdminPage):
     version: str
     scrubbed: Pass | None
     damaged: list[Damage]
+    sandbox: Confinement
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ async def show_health(visit: Visit) -> Page:
         version=visit.desk.version,
         scrubbed=await scrubs.find_pass(reader),
         damaged=await scrubs.list_damage(reader, "", _DAMAGED),
+        sandbox=await visit.desk.confinement(),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from entrepot.extract.confinement import Confinement
 from entrepot.http.gate import Gate
 from entrepot.http.origin import Origins
 from entrepot.hub.accounts import Accounts
@@ -45,6 +46,7 @@ class Desk:
     """The rules of a hub as far as pages need them."""
 
     metadata: Metadata
+    confinement: Callable[[], Awaitable[Confinement]]
     now: Clock
     gate: Gate
     origins: Origins
