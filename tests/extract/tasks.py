@@ -27,3 +27,14 @@ def read(extractor: str, *blobs: Blob, **more: object) -> Findings:
         for index, each in enumerate(blobs)
     ]
     return read_task(Task(extractor, extractor, numbered, **more))  # type: ignore[arg-type]
+
+
+def found_in(place: Path, content: str | bytes, media_type: str = "application/json") -> Findings:
+    """What one layer says as a document."""
+    raw = content.encode() if isinstance(content, str) else content
+    return read("documents", blob(place, raw, media_type))
+
+
+def names(found: Findings) -> list[str]:
+    """The packages."""
+    return [each.name for each in found.packages]

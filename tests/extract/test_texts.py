@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from entrepot.extract.cyclonedx_xml import read_xml
 from entrepot.extract.findings import State
 from entrepot.extract.highlight import highlight
 from entrepot.extract.limits import TooLarge, Unreadable
 from entrepot.extract.markdown import render
-from entrepot.extract.sboms import read_cyclonedx_xml
 from entrepot.extract.texts import parse_json, parse_yaml
 from tests.browser.payloads import PAYLOADS
 from tests.extract.tasks import blob, read
@@ -75,7 +75,7 @@ def test_evil_json_is_refused(text: str) -> None:
 @pytest.mark.parametrize("name", EVIL_XML)
 def test_evil_xml_is_refused(name: str) -> None:
     with pytest.raises(Unreadable):
-        read_cyclonedx_xml(EVIL_XML[name].encode())
+        read_xml(EVIL_XML[name].encode())
 
 
 class Watch(HTMLParser):

@@ -1,15 +1,15 @@
 """Documents about software, told apart by media type, and by content where that is vague."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from entrepot.extract import limits, notation, openpgp, reports, sboms
+from entrepot.extract import limits, notation, openpgp
 from entrepot.extract.checks import unreadable
 from entrepot.extract.files import media_type_of, read_whole
 from entrepot.extract.findings import OPENPGP, Blob, Document, Findings, State, Task
+from entrepot.extract.forms import in_utf8, joined_whole, read_form, read_report
 from entrepot.extract.limits import TooLarge, Unreadable
 from entrepot.extract.signatures import (
     read_bundle,
@@ -17,16 +17,8 @@ from entrepot.extract.signatures import (
     read_simple_signing,
 )
 from entrepot.extract.statements import read_envelope, read_statement
-from entrepot.extract.texts import as_list, as_mapping, as_text, document, is_text, parse_json
+from entrepot.extract.texts import as_mapping, as_text, document, is_text
 
-_LISTS: Final = (
-    "packages",
-    "relations",
-    "vulnerabilities",
-    "statements",
-    "signatures",
-    "documents",
-)
 _SIGNATURES: Final = {
     "cosign-signature": "cosign",
     "sigstore-signature": "sigstore bundle",
@@ -36,7 +28,6 @@ _SIGNATURES: Final = {
 }
 """Kinds of which every layer is a signature, by what those are called."""
 _PROVENANCE: Final = "application/vnd.cncf.helm.chart.provenance."
-_SPDX_TEXT: Final = re.compile(rb"^SPDXVersion:\s*SPDX-", re.MULTILINE)
 
 
 def read_documents(task: Task) -> Findings:
@@ -57,7 +48,7 @@ def read_documents(task: Task) -> Findings:
     if problems and not found:
         state = State.TOO_LARGE if is_large else State.FAILED
         return Findings(state=state, reason=problems[0])
-    return _read(found, problems)
+    return joined_whole(found, problems)
 
 
 def _proving(found: Findings, task: Task) -> Findings:
@@ -68,30 +59,10 @@ def _proving(found: Findings, task: Task) -> Findings:
     return replace(found, signatures=[unreadable(form, found.reason)])
 
 
-def _read(found: list[Findings], problems: list[str]) -> Findings:
-    """All of them as one; where nothing is of a form that is known, that is said."""
-    unsupported = [each for each in found if each.state is State.UNSUPPORTED]
-    reasons = dict.fromkeys([*problems, *(each.reason for each in found if each.reason)])
-    whole = joined(found, "; ".join(reasons))
-    if unsupported and len(unsupported) == len(found):
-        return replace(whole, state=State.UNSUPPORTED)
-    return whole
-
-
-def joined(found: list[Findings], reason: str = "") -> Findings:
-    """Several findings as one: lists one after the other, the first title."""
-    values: dict[str, Any] = {
-        name: [each for findings in found for each in getattr(findings, name)] for name in _LISTS
-    }
-    facts = {key: value for findings in found for key, value in findings.facts.items() if value}
-    title = next((each.title for each in found if each.title), "")
-    return Findings(reason=reason, title=title, facts=facts, **values)
-
-
 def read_document(blob: Blob, content: bytes, task: Task) -> Findings:
     """What one layer says."""
     media_type = blob.media_type.partition(";")[0].strip().lower()
-    shown = _shown(blob, content)
+    shown = _shown(blob, in_utf8(content))
     if media_type.startswith("application/vnd.dev.cosign.simplesigning."):
         return Findings(signatures=[read_simple_signing(blob, content, task)], documents=shown)
     if media_type in ("application/jose+json", "application/cose"):
@@ -100,13 +71,8 @@ def read_document(blob: Blob, content: bytes, task: Task) -> Findings:
         return Findings(signatures=[openpgp.read_provenance(blob, task)], documents=shown)
     if media_type == "application/pgp-signature" or content.lstrip().startswith(openpgp.ARMOR):
         return Findings(signatures=[openpgp.read_detached(content)], documents=shown)
-    if _SPDX_TEXT.search(content[:4096]):
-        return replace(sboms.read_spdx_text(content.decode(errors="replace")), documents=shown)
-    if content.lstrip()[:1] == b"<":
-        return replace(sboms.read_cyclonedx_xml(content), documents=shown)
-    if content.lstrip()[:1] != b"{":
-        return Findings(state=State.UNSUPPORTED, reason="it is no document", documents=shown)
-    return replace(read_json(as_mapping(parse_json(content)), blob, task), documents=shown)
+    found = read_form(content, lambda said: read_json(said, blob, task), media_type)
+    return replace(found, documents=shown)
 
 
 def read_json(said: Mapping[str, Any], blob: Blob, task: Task) -> Findings:
@@ -121,32 +87,6 @@ def read_json(said: Mapping[str, Any], blob: Blob, task: Task) -> Findings:
     if "predicateType" in said:
         return read_statement(said)
     return read_report(said)
-
-
-def read_report(said: Mapping[str, Any]) -> Findings:
-    """An SBOM or a report, told by the keys that only it has."""
-    context = said.get("@context")
-    texts = " ".join(as_text(each, 200) for each in (as_list(context) or [context]))
-    readers = (
-        (said.get("bomFormat") == "CycloneDX", sboms.read_cyclonedx),
-        ("spdxVersion" in said, sboms.read_spdx),
-        ("spdx.org/rdf/3" in texts, sboms.read_spdx_3),
-        (texts.startswith("https://openvex.dev/ns"), reports.read_openvex),
-        ("csaf_version" in as_mapping(said.get("document")), reports.read_csaf),
-        ("runs" in said and "version" in said, reports.read_sarif),
-        ("matches" in said and "descriptor" in said, reports.read_grype),
-        ("artifacts" in said and "descriptor" in said, sboms.read_syft),
-        ("Results" in said or "ArtifactName" in said, reports.read_trivy),
-    )
-    for is_so, read in readers:
-        if is_so:
-            return read(said)
-    return Findings(state=State.UNSUPPORTED, reason="a JSON document of a form not known here")
-
-
-def is_report(said: Mapping[str, Any]) -> bool:
-    """Say whether a JSON document is an SBOM or a report; for files of vague media types."""
-    return read_report(said).state is not State.UNSUPPORTED
 
 
 def _shown(blob: Blob, content: bytes) -> list[Document]:

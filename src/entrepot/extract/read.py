@@ -4,16 +4,17 @@ from collections.abc import Callable
 from typing import Final
 
 from entrepot.extract.charts import read_chart
-from entrepot.extract.documents import is_report, joined, read_document, read_documents
+from entrepot.extract.documents import read_document, read_documents
 from entrepot.extract.files import read_files, read_whole
 from entrepot.extract.findings import Document, Findings, State, Task
+from entrepot.extract.forms import joined
 from entrepot.extract.highlight import highlight
 from entrepot.extract.images import read_image
 from entrepot.extract.limits import JSON, TooLarge, Unreadable
 from entrepot.extract.markdown import render
 from entrepot.extract.models import read_model
-from entrepot.extract.texts import as_mapping, parse_json
 
+_DOCUMENTS: Final = (".json", ".jsonl", ".spdx", ".sarif", ".xml", ".yaml", ".yml")
 MARKDOWN: Final = "markdown"
 """The extractor of a task that holds a text itself, and wants its HTML back."""
 
@@ -37,19 +38,18 @@ def read_task(task: Task) -> Findings:
 
 
 def _read_files(task: Task) -> Findings:
-    """Files, and what a JSON file of a vague media type turns out to be."""
+    """Files, and what a file of a vague media type turns out to be."""
     found = read_files(task)
     reports = []
     for blob in task.blobs:
-        name = blob.title.lower()
-        if blob.index < 0 or not blob.path or not name.endswith((".json", ".spdx", ".sarif")):
+        if blob.index < 0 or not blob.path or not blob.title.lower().endswith(_DOCUMENTS):
             continue
         try:
-            content = read_whole(blob, JSON)
-            if is_report(as_mapping(parse_json(content))):
-                reports.append(read_document(blob, content, task))
+            report = read_document(blob, read_whole(blob, JSON), task)
         except (TooLarge, Unreadable):
             continue
+        if report.state is not State.UNSUPPORTED:
+            reports.append(report)
     if not reports:
         return found
     whole = joined([found, *reports])

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from msgspec import json
 
-from entrepot.extract import reports, sboms
+from entrepot.extract import reports, sboms, spdx, spdx3
 from entrepot.extract.findings import Findings, Statement
+from entrepot.extract.forms import read_report, read_text_predicate
 from entrepot.extract.limits import Unreadable
 from entrepot.extract.texts import as_list, as_mapping, as_text, parse_json
 
@@ -44,15 +45,17 @@ def read_statement(said: Mapping[str, Any]) -> Findings:
 
 def _inner(kind: str, predicate: object) -> Findings:
     """What an SBOM's or a report's predicate holds; some old tools wrote it as a text."""
-    if isinstance(predicate, str):
-        predicate = parse_json(predicate.encode())
     said = as_mapping(predicate)
-    if "Data" in said and isinstance(said["Data"], str) and kind.startswith((_SPDX, _CYCLONEDX)):
-        said = as_mapping(parse_json(said["Data"].encode()))
-    if kind.startswith(_SPDX):
-        return sboms.read_spdx_3(said) if "@graph" in said else sboms.read_spdx(said)
-    if kind.startswith(_CYCLONEDX):
+    text = predicate if isinstance(predicate, str) else said.get("Data")
+    is_sbom = kind.startswith((_SPDX, _CYCLONEDX))
+    if isinstance(text, str) and (is_sbom or isinstance(predicate, str)):
+        return read_text_predicate(text)
+    if kind.startswith(_SPDX) and ("@graph" in said or "packages" in said):
+        return spdx3.read_spdx_3(said) if "@graph" in said else spdx.read_spdx(said)
+    if kind.startswith(_CYCLONEDX) and "components" in said:
         return sboms.read_cyclonedx(said)
+    if is_sbom:
+        return read_report(said)
     if kind.startswith("https://openvex.dev/ns"):
         return reports.read_openvex(said)
     if kind.startswith("https://cosign.sigstore.dev/attestation/vuln/"):

@@ -67,6 +67,13 @@ def as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def as_items(value: object) -> list[Any]:
+    """A list; one of a single thing where somebody wrote that without a list around it."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, str | dict) and value else []
+
+
 def as_text(value: object, most: int = limits.WORDS) -> str:
     """A text, a number or a truth as text; empty for anything else."""
     if isinstance(value, bool):

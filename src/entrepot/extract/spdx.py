@@ -1,0 +1,196 @@
+"""SPDX 2: as JSON or YAML, and as tags and values."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from entrepot.extract import limits
+from entrepot.extract.findings import Findings, Package, Relation
+from entrepot.extract.limits import cut
+from entrepot.extract.packages import canonical_name
+from entrepot.extract.texts import as_items, as_mapping, as_text
+
+NO_LICENSE: Final = frozenset({"", "NOASSERTION", "NONE"})
+_DEPENDS: Final = frozenset({"DEPENDS_ON", "CONTAINS"})
+_TURNED: Final = frozenset({"DEPENDENCY_OF", "CONTAINED_BY"})
+RELATIONS: Final = 20_000
+
+
+def read_spdx(said: Mapping[str, Any]) -> Findings:
+    """SPDX 2.2 and 2.3 in JSON, or in YAML, which has the same keys."""
+    creation = as_mapping(said.get("creationInfo"))
+    listed = as_items(said.get("packages"))
+    packages = [_package(as_mapping(each)) for each in listed[: limits.PACKAGES]]
+    return Findings(
+        title=as_text(said.get("name")),
+        facts=present(
+            {
+                "Format": as_text(said.get("spdxVersion")),
+                "Created": as_text(creation.get("created")),
+                "Creators": ", ".join(
+                    as_text(each, 200) for each in as_items(creation.get("creators"))[:20]
+                ),
+                "Namespace": as_text(said.get("documentNamespace")),
+                "Files": str(len(as_items(said.get("files"))) or ""),
+            }
+        ),
+        packages=[each for each in packages if each.name],
+        relations=[
+            relation
+            for each in as_items(said.get("relationships"))[:RELATIONS]
+            if (relation := _relation_of(as_mapping(each))) is not None
+        ],
+    )
+
+
+def present(facts: Mapping[str, str]) -> dict[str, str]:
+    """The facts that say something."""
+    return {key: value for key, value in facts.items() if value.strip()}
+
+
+def _package(said: Mapping[str, Any]) -> Package:
+    references = [as_mapping(each) for each in as_items(said.get("externalRefs"))[:100]]
+    purls = (
+        as_text(each.get("referenceLocator"))
+        for each in references
+        if as_text(each.get("referenceType")).rpartition("/")[2] == "purl"
+    )
+    purl = next(purls, "")
+    licenses = [as_text(said.get(key)) for key in ("licenseConcluded", "licenseDeclared")]
+    return Package(
+        name=canonical_name(as_text(said.get("name")), purl),
+        version=as_text(said.get("versionInfo")),
+        purl=purl,
+        licenses=next((each for each in licenses if each not in NO_LICENSE), ""),
+        supplier=_asserted(as_text(said.get("supplier"))),
+        reference=as_text(said.get("SPDXID")),
+    )
+
+
+def _asserted(text: str) -> str:
+    return "" if text in NO_LICENSE else text
+
+
+def _relation_of(said: Mapping[str, Any]) -> Relation | None:
+    return _relation(
+        as_text(said.get("spdxElementId")),
+        as_text(said.get("relationshipType")),
+        as_text(said.get("relatedSpdxElement")),
+    )
+
+
+def _relation(one: str, kind: str, other: str) -> Relation | None:
+    if kind in _DEPENDS:
+        return Relation(one, other)
+    return Relation(other, one) if kind in _TURNED else None
+
+
+_TAGS: Final = {
+    "SPDXID": "reference",
+    "PackageVersion": "version",
+    "PackageLicenseConcluded": "concluded",
+    "PackageLicenseDeclared": "declared",
+    "PackageSupplier": "supplier",
+}
+_FACTS: Final = {
+    "SPDXVersion": "Format",
+    "DocumentNamespace": "Namespace",
+    "Created": "Created",
+    "Creator": "Creators",
+}
+_OTHERS: Final = frozenset({"FileName", "SnippetSPDXID", "LicenseID"})
+"""Tags that begin a file, a snippet or a licence: what follows is of no package."""
+_PURL: Final = re.compile(r"\S+\s+(?:\S*/)?purl\s+(\S+)")
+
+
+@dataclass(slots=True)
+class _Text:
+    """What has been read so far of tags and values."""
+
+    packages: list[dict[str, str]] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    title: str = ""
+    relations: list[Relation] = field(default_factory=list)
+    files: int = 0
+    current: dict[str, str] | None = None
+
+    def take(self, tag: str, value: str) -> None:
+        """One tag with its value."""
+        if tag == "PackageName":
+            self.current = {"name": value}
+            self.packages.append(self.current)
+        elif tag in _OTHERS:
+            self.current = None
+            self.files += tag == "FileName"
+        elif tag == "Relationship":
+            self._relate(value.split())
+        elif self.current is not None:
+            self._describe(self.current, tag, value)
+        elif tag == "DocumentName":
+            self.title = cut(value)
+        elif tag in _FACTS:
+            before = self.facts.get(_FACTS[tag])
+            self.facts[_FACTS[tag]] = cut(f"{before}, {value}" if before else value)
+
+    def _describe(self, package: dict[str, str], tag: str, value: str) -> None:
+        if tag in _TAGS:
+            package.setdefault(_TAGS[tag], value)
+        elif tag == "ExternalRef" and (found := _PURL.match(value)):
+            package.setdefault("purl", found[1])
+
+    def _relate(self, words: list[str]) -> None:
+        if len(words) == 3 and len(self.relations) < RELATIONS:
+            relation = _relation(words[0], words[1], words[2])
+            self.relations += [relation] if relation else []
+
+
+def read_spdx_text(text: str) -> Findings:
+    """SPDX 2 as tags and values."""
+    read = _Text()
+    for tag, value in _tags(text):
+        read.take(tag, value)
+    if read.files:
+        read.facts["Files"] = str(read.files)
+    packages = [_text_package(each) for each in read.packages[: limits.PACKAGES]]
+    return Findings(
+        title=read.title,
+        facts=present(read.facts),
+        packages=[each for each in packages if each.name],
+        relations=read.relations,
+    )
+
+
+def _tags(text: str) -> Iterator[tuple[str, str]]:
+    """Tags with their values; a value between `<text>` and `</text>` may go on for lines."""
+    lines = iter(text.split("\n"))
+    for line in lines:
+        tag, colon, value = line.partition(":")
+        if not colon or line.startswith("#"):
+            continue
+        value = value.strip()
+        if value.startswith("<text>"):
+            value = value.removeprefix("<text>")
+            # The end is looked for here too: what stands within is no tag.
+            while "</text>" not in value:
+                more = next(lines, None)
+                if more is None:
+                    break
+                value = value if len(value) > limits.WORDS else f"{value}\n{more}"
+                if "</text>" in more:
+                    break
+            value = value.partition("</text>")[0].strip()
+        yield tag.strip(), value
+
+
+def _text_package(said: Mapping[str, str]) -> Package:
+    licenses = (said.get("concluded", ""), said.get("declared", ""))
+    purl = cut(said.get("purl", ""))
+    return Package(
+        name=canonical_name(cut(said["name"]), purl),
+        version=cut(said.get("version", "")),
+        purl=purl,
+        licenses=cut(next((each for each in licenses if each not in NO_LICENSE), "")),
+        supplier=_asserted(cut(said.get("supplier", ""))),
+        reference=cut(said.get("reference", "")),
+    )
