@@ -5,7 +5,7 @@ once. `code` is the word that clients see: the OCI distribution-spec's (1.1, "Er
 has one, the reference registry's otherwise.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 
@@ -304,6 +304,17 @@ class UploadBusy(Conflict):
     """Another request is writing to this upload."""
 
     code = "BLOB_UPLOAD_INVALID"
+
+
+class OtherTags(Conflict):
+    """Tags that nobody named would be deleted with the manifest they point at."""
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        shown = ", ".join(tags[:20]) + (f" and {len(tags) - 20} more" if len(tags) > 20 else "")
+        super().__init__(
+            f"deleting the manifest also deletes tags that were not named: {shown}",
+            {"tags": list(tags[:100])},
+        )
 
 
 class TagImmutable(Denied):

@@ -2,10 +2,14 @@
 
 import pytest
 
+from entrepot.metadata import manifests as manifest_rows
 from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.repositories import find_repository
 from entrepot.metadata.tokens import Scope
+from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.conftest import INDEX_DIGEST, Town
 from tests.doors.programs import PREFIX, Program
+from tests.metadata.clocks import START
 
 DIGEST = str(INDEX_DIGEST)
 WHO = ("nobody", "stranger", "member", "editor", "owner", "admin")
@@ -167,6 +171,23 @@ async def test_what_goes_is_shown_before_it_goes(town: Town) -> None:
     chosen = {"tags": [{"tag": "v1", "digest": DIGEST}], "whole": True}
     assert (await programs(town)["member"].ask("POST", f"{path}/delete", chosen)).status == 403
     await owner.do("POST", f"{path}/delete", chosen, status=204)
+    assert (await owner.get(f"{path}/tags"))["items"] == []
+
+
+async def test_a_manifest_with_a_tag_that_nobody_named_stays(town: Town) -> None:
+    name = await town.build(Visibility.PRIVATE)
+    path, owner = f"/repositories/{name}/-", programs(town)["owner"]
+    found = await find_repository(town.metadata.reader, RepositoryName(name))
+    assert found is not None
+    facts = await manifest_rows.find_facts(town.metadata.reader, found.id, Tag("v1"))
+    assert facts is not None
+    async with town.metadata.begin() as tx:
+        await manifest_rows.move_tag(tx, found.id, Tag("latest"), facts.id, None, START)
+    chosen = {"tags": [{"tag": "v1", "digest": DIGEST}], "whole": True}
+    refused = await owner.do("POST", f"{path}/delete", chosen, status=409)
+    assert "latest" in refused["detail"]
+    assert len((await owner.get(f"{path}/tags"))["items"]) == 2
+    await owner.do("POST", f"{path}/delete", chosen | {"others": ["latest"]}, status=204)
     assert (await owner.get(f"{path}/tags"))["items"] == []
 
 

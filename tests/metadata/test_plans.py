@@ -14,8 +14,10 @@ from entrepot.metadata import (
     artifacts,
     blobs,
     garbage,
+    history,
     manifests,
     repositories,
+    tag_groups,
     tag_rows,
 )
 from entrepot.metadata.engine import Reader, Row, Statement, Value
@@ -33,6 +35,7 @@ SMALL = frozenset({"repositories", "namespaces", "accounts"})
 DIGEST = Digest("sha256", "ab" * 32)
 NOW = datetime(2026, 7, 4, tzinfo=UTC)
 ANY = tag_rows.Filters()
+EVENT = history.TagEvent(7, "v7", history.TagAction.DELETED, str(DIGEST), None, NOW, None)
 
 Question = Callable[[Reader], Awaitable[object]]
 QUESTIONS: dict[str, Question] = {
@@ -53,6 +56,10 @@ QUESTIONS: dict[str, Question] = {
     "the catalogue": lambda to: repositories.list_all_names(to, "team5", 100),
     "a stranger's catalogue": lambda to: repositories.list_names_of(to, [3, 4], "team5", 100),
     "a tag": lambda to: tag_rows.find_row(to, BIG, "v7"),
+    "the greatest stable version": lambda to: tag_rows.find_stable(to, BIG),
+    "where tags point": lambda to: history.list_pointed_at(to, BIG, ["v7", "v8"]),
+    "what can be restored": lambda to: history.list_restorable(to, BIG, [str(DIGEST)]),
+    "events of one action": lambda to: history.list_together(to, BIG, EVENT),
     "aliases": lambda to: tag_rows.list_aliases(to, 7),
     "links to collect": lambda to: garbage.list_links(to, (BIG, "sha256:5"), NOW, 50),
     "rows to collect": lambda to: garbage.list_rows(to, "sha256:5", NOW, 50),
@@ -71,8 +78,13 @@ def _page_by(order: tag_rows.Order) -> Question:
     return lambda to: tag_rows.list_rows(to, BIG, order, ANY, limit=20, offset=0)
 
 
+def _groups_by(order: tag_rows.Order) -> Question:
+    return lambda to: tag_groups.list_groups(to, BIG, order, ANY, limit=20, offset=0)
+
+
 for _order in (tag_rows.Order.VERSION, tag_rows.Order.NEWEST, tag_rows.Order.NAME):
     QUESTIONS[f"a page of the tags by {_order}"] = _page_by(_order)
+    QUESTIONS[f"a page of manifests by {_order} of their tags"] = _groups_by(_order)
 
 
 class ExplainingTransaction(PostgresTransaction):

@@ -50,7 +50,9 @@ async def test_an_immutable_tag_is_neither_moved_nor_removed(
         await shop.manifests.delete(shop.repository, first, None)
     chosen = [(LATEST, first)]
     with pytest.raises(TagImmutable):
-        await removals.remove(shop.repository, chosen, whole=True, by=None, witness=None)
+        await removals.remove(
+            shop.repository, chosen, whole=True, others=frozenset({"v1"}), by=None, witness=None
+        )
     assert await shop.pull(V1) == await shop.pull(LATEST) == str(first)
     second = await shop.image(b"second", "latest", "v2")
     assert await shop.image(b"first", "v1") == first

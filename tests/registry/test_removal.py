@@ -2,6 +2,7 @@
 
 import pytest
 
+from entrepot.errors import OtherTags
 from entrepot.metadata import blobs
 from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.repositories import Change, Event
@@ -146,3 +147,47 @@ async def test_a_removal_that_its_witness_refuses_removes_nothing(
         await removals.remove(shop.repository, chosen, whole=True, by=None, witness=refuse)
     assert await shop.pull(V1) == str(first)
     assert len(await shop.events()) == 1
+
+
+async def test_other_tags_of_the_manifest_are_told_before_they_go(
+    shop: Shop, removals: Removals
+) -> None:
+    names = [f"1.0.{number}" for number in range(13)]
+    await shop.image(b"first", "v1", *names)
+    assert (await preview(removals, shop, V1)).other_tags == sorted(names)
+    assert (await preview(removals, shop, V1, *map(Tag, names))).other_tags == []
+
+
+@pytest.mark.parametrize("known", [(), ("latest",), ("latest", "stable")])
+async def test_a_tag_that_nobody_named_keeps_its_manifest(
+    shop: Shop, removals: Removals, known: tuple[str, ...]
+) -> None:
+    first = await shop.image(b"first", "v1", "latest", "stable", "set-since")
+    with pytest.raises(OtherTags, match="set-since"):
+        await removals.remove(
+            shop.repository,
+            [(V1, first)],
+            whole=True,
+            others=frozenset(known),
+            by=None,
+            witness=shop.witness,
+        )
+    assert await shop.pull(V1) == str(first)
+    assert shop.changes == []
+
+
+async def test_tags_that_were_named_go_with_their_manifest(shop: Shop, removals: Removals) -> None:
+    first = await shop.image(b"first", "v1", "latest", "stable")
+    others = frozenset((await preview(removals, shop, V1)).other_tags)
+    await removals.remove(
+        shop.repository, [(V1, first)], whole=True, others=others, by=None, witness=shop.witness
+    )
+    assert await shop.are_there(first) == [False]
+
+
+async def test_untagging_leaves_the_other_tags_without_naming_them(
+    shop: Shop, removals: Removals
+) -> None:
+    first = await shop.image(b"first", "v1", "latest")
+    await removals.remove(shop.repository, [(V1, first)], whole=False, by=None, witness=None)
+    assert await shop.pull(Tag("latest")) == str(first)

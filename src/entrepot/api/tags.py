@@ -100,6 +100,14 @@ class RemovalOrder(Asked, frozen=True, kw_only=True):
 
     tags: Annotated[list[ChosenTag], Meta(min_length=1, max_length=500)]
     whole: bool = False
+    others: Annotated[
+        tuple[TagText, ...],
+        Meta(
+            max_length=5000,
+            description="With `whole`: tags that are not among `tags` and go with their manifests."
+            " A manifest with a tag that nobody named is not deleted (409).",
+        ),
+    ] = ()
 
 
 async def list_tags(call: Call, query: TagQuery) -> Page[Tag]:
@@ -158,11 +166,12 @@ async def preview_removal(call: Call, query: RemovalQuery) -> Removal:
 
 
 async def remove(call: Call, body: RemovalOrder) -> None:
-    """Delete tags that still point where they did; what has moved since stays."""
+    """Delete tags that still point where they did; what moved or was tagged since stays."""
     await call.desk.removals.remove(
         call.repository,
         [(TagName(each.tag), Digest.parse(each.digest)) for each in body.tags],
         whole=body.whole,
+        others=frozenset(body.others),
         by=call.identity.account_id,
         witness=call.witness,
     )

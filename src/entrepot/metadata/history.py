@@ -1,5 +1,7 @@
 """Where tags pointed before, and the manifests that were deleted: what can be undone."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +11,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import (
     accounts,
     manifest_references,
@@ -87,6 +90,35 @@ _FIND: Final = Statement(
     _EVENT.where(
         tag_history.c.repository_id == bindparam("repository_id"),
         tag_history.c.id == bindparam("event_id"),
+    )
+)
+_NEAR: Final = 10_000
+"""How far apart, by id, events of one action can be: a removal looks at 5,000 manifests."""
+_TOGETHER: Final = Statement(
+    _EVENT.where(
+        tag_history.c.repository_id == bindparam("repository_id"),
+        tag_history.c.id.between(bindparam("first"), bindparam("last")),
+        tag_history.c.at == bindparam("at"),
+        tag_history.c.action == bindparam("action"),
+    ).order_by(tag_history.c.id)
+)
+_POINT_AT: Final = Statement(
+    select(tags.c.name, manifests.c.digest)
+    .join(manifests, manifests.c.id == tags.c.manifest_id)
+    .where(
+        tags.c.repository_id == bindparam("repository_id"), is_among("tags.name", "names", "text")
+    )
+)
+_PRESENT: Final = Statement(
+    select(manifests.c.digest).where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        is_among("manifests.digest", "digests", "text"),
+    )
+)
+_PRESENT_DELETED: Final = Statement(
+    select(deleted_manifests.c.digest).where(
+        deleted_manifests.c.repository_id == bindparam("repository_id"),
+        is_among("deleted_manifests.digest", "digests", "text"),
     )
 )
 _KEEP: Final = Statement(
@@ -189,6 +221,37 @@ async def find_event(reader: Reader, repository_id: int, event_id: int) -> TagEv
     """One event of the repository."""
     row = await reader.one(_FIND, repository_id=repository_id, event_id=event_id)
     return None if row is None else _event(row)
+
+
+async def list_together(reader: Reader, repository_id: int, event: TagEvent) -> list[TagEvent]:
+    """The events of the action that the event is part of, itself among them: same moment."""
+    rows = await reader.all(
+        _TOGETHER,
+        repository_id=repository_id,
+        first=event.id - _NEAR,
+        last=event.id + _NEAR,
+        at=to_instant(event.at),
+        action=event.action,
+    )
+    return [_event(row) for row in rows]
+
+
+async def list_pointed_at(
+    reader: Reader, repository_id: int, names: Iterable[str]
+) -> dict[str, str]:
+    """The digests that tags of these names point at; a name without a tag is left out."""
+    rows = await reader.all(
+        _POINT_AT, repository_id=repository_id, names=json.dumps(sorted(set(names)))
+    )
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+async def list_restorable(reader: Reader, repository_id: int, digests: Iterable[str]) -> set[str]:
+    """Those of the digests whose manifests are there, or deleted and still kept."""
+    wanted = json.dumps(sorted(set(digests)))
+    present = await reader.all(_PRESENT, repository_id=repository_id, digests=wanted)
+    kept = await reader.all(_PRESENT_DELETED, repository_id=repository_id, digests=wanted)
+    return {str(row[0]) for row in [*present, *kept]}
 
 
 async def keep_deleted(

@@ -32,11 +32,12 @@ class Filters:
     text: str = ""
     kind: str = ""
     platform: str = ""
+    digest: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether every tag is wanted."""
-        return not (self.text or self.kind or self.platform)
+        return not (self.text or self.kind or self.platform or self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class TagRow:
     artifact: Artifact | None
 
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     tags.c.name,
     manifests.c.id,
     manifests.c.digest,
@@ -67,47 +68,65 @@ _COLUMNS: Final = (
     manifests.c.pulled_at,
     *ARTIFACT_COLUMNS,
 )
-_SORT: Final[dict[Order, tuple[Any, ...]]] = {
+SORT: Final[dict[Order, tuple[Any, ...]]] = {
     Order.VERSION: (tags.c.version_key.desc(), tags.c.name.desc()),
     Order.NEWEST: (tags.c.moved_at.desc(), tags.c.name.desc()),
     Order.NAME: (tags.c.name,),
     # What nobody has looked at yet comes last on either engine.
     Order.SIZE: (artifacts.c.size.desc().nulls_last(), tags.c.name),
 }
-_VISIBLE: Final = and_(tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0)
-_FILTER: Final = (
+VISIBLE: Final = and_(tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0)
+FILTER: Final = (
     or_(bindparam("text") == "", func.lower(tags.c.name).like(bindparam("text"), escape="!")),
     or_(bindparam("kind") == "", artifacts.c.kind == bindparam("kind")),
     or_(
         bindparam("platform") == "",
         artifacts.c.platforms.like(bindparam("platform"), escape="!"),
     ),
+    or_(bindparam("digest") == "", manifests.c.digest == bindparam("digest")),
 )
 
 
-def _joined(statement: Select[Any]) -> Select[Any]:
+def joined(statement: Select[Any]) -> Select[Any]:
+    """Tags that people see, with their manifests, artifacts and whoever set them."""
     return (
         statement.join(manifests, manifests.c.id == tags.c.manifest_id)
         .join(artifacts, artifacts.c.manifest_id == tags.c.manifest_id, isouter=True)
         .join(accounts, accounts.c.namespace_id == tags.c.moved_by, isouter=True)
-        .where(_VISIBLE)
+        .where(VISIBLE)
     )
 
 
 _PAGES: Final = {
     (order, is_filtered): Statement(
-        _joined(select(*_COLUMNS))
-        .where(*(_FILTER if is_filtered else ()))
+        joined(select(*COLUMNS))
+        .where(*(FILTER if is_filtered else ()))
         .order_by(*columns)
         .limit(bindparam("limit"))
         .offset(bindparam("offset"))
     )
-    for order, columns in _SORT.items()
+    for order, columns in SORT.items()
     for is_filtered in (False, True)
 }
-_COUNT: Final = Statement(select(func.count()).select_from(tags).where(_VISIBLE))
-_COUNT_FILTERED: Final = Statement(_joined(select(func.count()).select_from(tags)).where(*_FILTER))
-_ONE: Final = Statement(_joined(select(*_COLUMNS)).where(tags.c.name == bindparam("tag")))
+_COUNT: Final = Statement(select(func.count()).select_from(tags).where(VISIBLE))
+_COUNT_FILTERED: Final = Statement(joined(select(func.count()).select_from(tags)).where(*FILTER))
+_ONE: Final = Statement(joined(select(*COLUMNS)).where(tags.c.name == bindparam("tag")))
+# A version key holds a comma only after the numbers of a release: tags cannot hold one.
+_RELEASE: Final = tags.c.version_key.like("1%,%")
+# A variant (`-alpine`) is marked by a hyphen, what comes before a release by an exclamation mark.
+_VARIANT: Final = and_(tags.c.version_key.like("1%-%"), tags.c.version_key.not_like("%!%"))
+# `4711` may be a build's number: it counts as a version only where no tag has a dot.
+_DOTTED: Final = tags.c.name.like("%.%")
+
+
+def _greatest(*conditions: Any) -> Statement:
+    return Statement(
+        joined(select(*COLUMNS)).where(*conditions).order_by(*SORT[Order.VERSION]).limit(1)
+    )
+
+
+_STABLE: Final = (_greatest(_RELEASE, _DOTTED), _greatest(_RELEASE))
+_STABLE_VARIANT: Final = _greatest(_VARIANT)
 _ALIASES: Final = Statement(
     select(tags.c.name)
     .where(tags.c.manifest_id == bindparam("manifest_id"), tags.c.is_hidden == 0)
@@ -129,10 +148,8 @@ async def list_rows(
     values = {"repository_id": repository_id, "limit": limit, "offset": offset}
     statement = _PAGES[order, not filters.is_empty]
     if filters.is_empty:
-        return [_tag_row(row) for row in await reader.all(statement, **values)]
-    return [
-        _tag_row(row) for row in await reader.all(statement, **values, **_filter_values(filters))
-    ]
+        return [tag_row(row) for row in await reader.all(statement, **values)]
+    return [tag_row(row) for row in await reader.all(statement, **values, **filter_values(filters))]
 
 
 async def count_rows(reader: Reader, repository_id: int, filters: Filters) -> int:
@@ -141,7 +158,7 @@ async def count_rows(reader: Reader, repository_id: int, filters: Filters) -> in
         row = await reader.one(_COUNT, repository_id=repository_id)
     else:
         row = await reader.one(
-            _COUNT_FILTERED, repository_id=repository_id, **_filter_values(filters)
+            _COUNT_FILTERED, repository_id=repository_id, **filter_values(filters)
         )
     return int(row[0]) if row else 0
 
@@ -149,7 +166,19 @@ async def count_rows(reader: Reader, repository_id: int, filters: Filters) -> in
 async def find_row(reader: Reader, repository_id: int, tag: str) -> TagRow | None:
     """One tag."""
     row = await reader.one(_ONE, repository_id=repository_id, tag=tag)
-    return None if row is None else _tag_row(row)
+    return None if row is None else tag_row(row)
+
+
+async def find_stable(reader: Reader, repository_id: int) -> TagRow | None:
+    """The tag of the greatest version that is a release; of variants only where nothing else is.
+
+    Versions before a release (`2.0.0-rc.1`), commits and names of branches are none.
+    """
+    for statement in (*_STABLE, _STABLE_VARIANT):
+        row = await reader.one(statement, repository_id=repository_id)
+        if row is not None:
+            return tag_row(row)
+    return None
 
 
 async def list_aliases(reader: Reader, manifest_id: int) -> list[str]:
@@ -157,12 +186,14 @@ async def list_aliases(reader: Reader, manifest_id: int) -> list[str]:
     return [str(row[0]) for row in await reader.all(_ALIASES, manifest_id=manifest_id)]
 
 
-def _filter_values(filters: Filters) -> dict[str, str]:
+def filter_values(filters: Filters) -> dict[str, str]:
+    """The values that `FILTER` compares with."""
     return {
         "text": _like(filters.text.lower()),
         "kind": filters.kind,
         # Platforms are a JSON list: the quotes keep `arm` from meaning `arm64`.
         "platform": _like(f'"{filters.platform}') if filters.platform else "",
+        "digest": filters.digest,
     }
 
 
@@ -175,7 +206,8 @@ def _like(text: str) -> str:
     return f"%{text}%"
 
 
-def _tag_row(row: Row) -> TagRow:
+def tag_row(row: Row) -> TagRow:
+    """A row of `COLUMNS` as a value."""
     rest: Sequence[Any] = row[_WIDTH:]
     return TagRow(
         tag=row[0],

@@ -74,13 +74,16 @@ class History:
         self, tx: Transaction, repository_id: int, manifest: StoredManifest, by: int | None
     ) -> tuple[str, ...]:
         """Keep a manifest that is about to be deleted; remember and return the tags on it."""
-        digest = manifest.digest
+        digest, now = manifest.digest, self._now()
         tags = await history.list_tags_of(tx, manifest.id)
         for tag in tags:
             await check_may_change(tx, repository_id, tag)
-            await self._note(tx, repository_id, tag, TagAction.DELETED, digest, digest, by)
+            # One moment for all of them: they are one action, and undone as one.
+            await history.note_tag(
+                tx, repository_id, tag, TagAction.DELETED, digest, digest, by, now
+            )
         await history.keep_deleted(
-            tx, repository_id, digest, manifest.media_type, manifest.content, by, self._now()
+            tx, repository_id, digest, manifest.media_type, manifest.content, by, now
         )
         await self._recount(tx, repository_id, _subjects_of(manifest, tags))
         return tuple(tags)
@@ -100,21 +103,56 @@ class History:
         """
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
-            event = await history.find_event(tx, repository.id, event_id)
-            if event is None:
-                raise ManifestUnknown("there is no such event")
-            digest = Digest.parse(event.previous or event.digest)
-            since = await removals.find_deleted_at(tx, repository.id, digest)
-            if await self._bring_back(tx, repository, digest, by) and since is not None:
-                await self._bring_back_rest(tx, repository, digest, since, by)
-            before = await self._point(tx, repository, Tag(event.tag), digest, by)
-            if witness is not None:
-                tags = (event.tag,)
-                change = Change(
-                    Event.PUSHED, repository, str(digest), tags, (before,), is_restored=True
-                )
-                await witness(tx, change)
+            event = await self._get_event(tx, repository, event_id)
+            await self._undo(tx, repository, event, by, witness)
         return event
+
+    async def restore_action(
+        self,
+        repository: Repository,
+        event_id: int,
+        by: int | None,
+        witness: Witness | None = None,
+    ) -> Sequence[TagEvent]:
+        """Restore every tag that was deleted in the action that the event is part of.
+
+        All come back or none, as by `restore`; an event that is no deletion is undone alone.
+        """
+        async with self._metadata.begin() as tx:
+            await lock_repository(tx, repository)
+            event = await self._get_event(tx, repository, event_id)
+            events = [event]
+            if event.action is TagAction.DELETED:
+                events = await history.list_together(tx, repository.id, event)
+            for each in events:
+                await self._undo(tx, repository, each, by, witness)
+        return events
+
+    async def _get_event(self, tx: Transaction, repository: Repository, event_id: int) -> TagEvent:
+        event = await history.find_event(tx, repository.id, event_id)
+        if event is None:
+            raise ManifestUnknown("there is no such event")
+        return event
+
+    async def _undo(
+        self,
+        tx: Transaction,
+        repository: Repository,
+        event: TagEvent,
+        by: int | None,
+        witness: Witness | None,
+    ) -> None:
+        digest = Digest.parse(event.previous or event.digest)
+        since = await removals.find_deleted_at(tx, repository.id, digest)
+        if await self._bring_back(tx, repository, digest, by) and since is not None:
+            await self._bring_back_rest(tx, repository, digest, since, by)
+        before = await self._point(tx, repository, Tag(event.tag), digest, by)
+        if witness is not None:
+            tags = (event.tag,)
+            change = Change(
+                Event.PUSHED, repository, str(digest), tags, (before,), is_restored=True
+            )
+            await witness(tx, change)
 
     async def _bring_back(
         self, tx: Transaction, repository: Repository, digest: Digest, by: int | None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from entrepot.errors import EntrepotError, ManifestUnknown
+from entrepot.errors import EntrepotError, ManifestUnknown, OtherTags
 from entrepot.kinds.attachments import attached_to, attaching_tags
 from entrepot.metadata import artifacts, history, jobs, manifests, removals
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
@@ -37,6 +37,12 @@ class Removal:
     attachments: int = 0
     freed: int = 0
 
+    @property
+    def other_tags(self) -> list[str]:
+        """Tags that nobody selected, and that go with the manifests they point at; by name."""
+        selected = {each.tag for each in self.going}
+        return sorted({tag for each in self.going for tag in each.others} - selected)
+
 
 class Removals:
     """Shows what a removal would do, and does it."""
@@ -44,7 +50,6 @@ class Removals:
     def __init__(self, metadata: Metadata, now: Clock) -> None:
         self._metadata = metadata
         self._now = now
-        self._history = History(metadata, now)
 
     async def preview(self, repository: Repository, tags: Sequence[Tag], *, whole: bool) -> Removal:
         """What would go: the tags alone, or (`whole`) what they point at too."""
@@ -69,15 +74,21 @@ class Removals:
         chosen: Sequence[tuple[Tag, Digest]],
         *,
         whole: bool,
+        others: frozenset[str] = frozenset(),
         by: int | None,
         witness: Witness | None,
         spare_held: bool = False,
     ) -> None:
         """Remove the tags that still point where they did, or all that `preview` showed of them.
 
+        `others` are tags that were not chosen and may go with their manifests, as `preview` names
+        them. Raises `OtherTags`, and removes nothing, where a manifest that goes has still another.
         With `spare_held`, a manifest stays that a tag which was not chosen points at, and one that
         is attached to something goes with that alone.
         """
+        # One moment for all of it: the history shows, and undoes, one action.
+        moment = self._now()
+        notes = History(self._metadata, lambda: moment)
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
             still = [
@@ -85,21 +96,33 @@ class Removals:
                 for tag, digest in chosen
                 if await history.find_pointed_at(tx, repository.id, tag) == str(digest)
             ]
+            if whole and not spare_held:
+                await _check_others(tx, repository.id, still, others)
             for tag, _ in still:
-                await self._history.note_untag(tx, repository.id, tag, by)
+                await notes.note_untag(tx, repository.id, tag, by)
                 await manifests.delete_tag(tx, repository.id, tag)
-            gone: list[tuple[str, tuple[str, ...]]] = []
-            if whole:
-                roots = [str(digest) for _, digest in still]
-                if spare_held:
-                    roots = await self._not_held(tx, repository.id, roots)
-                closure, _ = await self._closure(tx, repository.id, roots)
-                for each in closure:
-                    others = await self._history.note_delete(tx, repository.id, each, by)
-                    gone.append((each.digest, others))
-                    await manifests.delete_manifest(tx, each.id)
-            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
+            roots = [str(digest) for _, digest in still] if whole else []
+            if spare_held:
+                roots = await self._not_held(tx, repository.id, roots)
+            gone = await self._delete_all(tx, repository.id, roots, notes, by)
+            await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), moment)
             await _witnessed(tx, witness, repository, still, gone)
+
+    async def _delete_all(
+        self,
+        tx: Transaction,
+        repository_id: int,
+        roots: Sequence[str],
+        notes: History,
+        by: int | None,
+    ) -> list[tuple[str, tuple[str, ...]]]:
+        """Delete manifests with all that only they hold; their digests and the tags they had."""
+        closure, _ = await self._closure(tx, repository_id, roots)
+        gone = []
+        for stored in closure:
+            gone.append((stored.digest, await notes.note_delete(tx, repository_id, stored, by)))
+            await manifests.delete_manifest(tx, stored.id)
+        return gone
 
     async def _not_held(
         self, tx: Transaction, repository_id: int, digests: Sequence[str]
@@ -163,6 +186,23 @@ class Removals:
             pointed_at = await history.find_pointed_at(reader, repository_id, Tag(tag))
             found |= {pointed_at} if pointed_at else set()
         return found
+
+
+async def _check_others(
+    tx: Transaction,
+    repository_id: int,
+    chosen: Sequence[tuple[Tag, Digest]],
+    others: frozenset[str],
+) -> None:
+    """Raise `OtherTags` where a manifest has tags that are neither chosen nor among the others."""
+    known = others | {tag.text for tag, _ in chosen}
+    unknown: set[str] = set()
+    for digest in {digest for _, digest in chosen}:
+        facts = await manifests.find_facts(tx, repository_id, digest)
+        if facts is not None:
+            unknown |= set(await history.list_tags_of(tx, facts.id)) - known
+    if unknown:
+        raise OtherTags(sorted(unknown))
 
 
 async def _witnessed(

@@ -5,11 +5,12 @@ from typing import ClassVar, Final
 
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
+from entrepot.hub.recommended import find_recommended, list_versions
 from entrepot.metadata import artifacts, repository_facts, tag_rows
-from entrepot.metadata.history import TagEvent
 from entrepot.metadata.manifests import find_by_id
 from entrepot.metadata.repository_facts import RepositoryFacts
-from entrepot.metadata.tag_rows import Filters, Order, TagRow
+from entrepot.metadata.tag_rows import TagRow
+from entrepot.registry.history_entries import HistoryEntry, list_entries
 from entrepot.web.commands import Snippets, push_snippets, snippets_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.visits import PageRoute, Visit
@@ -31,13 +32,16 @@ class RepositoryPage(Page):
 
 @dataclass(kw_only=True)
 class OverviewPage(RepositoryPage):
-    """`/r/NAME`: what it is, its README, its newest versions, how to pull."""
+    """`/r/NAME`: what it is, its README, its versions, how to pull the recommended one."""
 
     template: ClassVar[str] = "repository.html"
     readme: str
     """Safe HTML."""
     readme_source: str
+    recommended: TagRow | None
+    """The tag whose commands are shown."""
     newest: list[TagRow]
+    """A tag of each of the greatest versions; of the newest pushes where none is a version."""
     kinds: dict[str, int]
     snippets: Snippets | None
     pushing: Snippets | None
@@ -48,7 +52,7 @@ class HistoryPage(RepositoryPage):
     """`/r/NAME/-/history`: what became of its tags."""
 
     template: ClassVar[str] = "history.html"
-    events: list[TagEvent]
+    entries: list[HistoryEntry]
     tag: str
     next_before: int | None
 
@@ -72,10 +76,10 @@ async def show_repository(visit: Visit) -> Page | Response:
         return redirect(f"/r/{name}")
     facts = await facts_of(visit)
     reader, repository_id = visit.desk.metadata.reader, visit.repository.id
-    newest = await tag_rows.list_rows(
-        reader, repository_id, Order.NEWEST, Filters(), limit=_NEWEST, offset=0
-    )
-    readme, source = await _readme(visit, facts, newest)
+    recommended = await find_recommended(reader, repository_id)
+    newest = await list_versions(reader, repository_id, _NEWEST)
+    first = [recommended] if recommended else []
+    readme, source = await _readme(visit, facts, [*first, *newest])
     return OverviewPage(
         title=name,
         name=name,
@@ -84,9 +88,10 @@ async def show_repository(visit: Visit) -> Page | Response:
         is_starred=await is_starred(visit),
         readme=readme,
         readme_source=source,
+        recommended=recommended,
         newest=newest,
         kinds=await artifacts.count_kinds(reader, repository_id),
-        snippets=await _snippets(visit, newest[0]) if newest else None,
+        snippets=await _snippets(visit, recommended) if recommended else None,
         pushing=push_snippets(visit, name) if visit.may_push else None,
     )
 
@@ -104,17 +109,19 @@ async def show_history(visit: Visit) -> Page:
         facts=await facts_of(visit),
         current="history",
         is_starred=await is_starred(visit),
-        events=list(events[:_EVENTS]),
+        entries=await list_entries(
+            visit.desk.metadata.reader, visit.repository.id, events[:_EVENTS]
+        ),
         tag=tag,
         next_before=events[_EVENTS - 1].id if len(events) > _EVENTS else None,
     )
 
 
 async def undo(visit: Visit) -> Response:
-    """Point a tag at what it pointed at before an event."""
+    """Point tags at what they pointed at before an action."""
     text = visit.form.get("event")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    await visit.desk.history.restore(
+    await visit.desk.history.restore_action(
         visit.repository, number, visit.identity.account_id, visit.witness
     )
     return redirect(f"/r/{visit.repository.name}/-/history", said="restored")

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
-from entrepot.metadata import artifacts, tag_rows
+from entrepot.metadata import artifacts, tag_groups, tag_rows
 from entrepot.metadata.tag_rows import Filters, Order, TagRow
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
@@ -21,10 +21,11 @@ _MOST_SELECTED: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class TagLine:
-    """A tag's row, with the other tags on the same manifest."""
+    """A tag's row, and other tags on the same manifest: `more` of them are not among `aliases`."""
 
     row: TagRow
     aliases: tuple[str, ...]
+    more: int = 0
 
 
 @dataclass(kw_only=True)
@@ -52,12 +53,13 @@ async def show_tags(visit: Visit) -> Page:
     """One page of the tags, by GET parameters that can be shared."""
     reader, repository_id = visit.desk.metadata.reader, visit.repository.id
     order = _order(visit)
-    filters = Filters(visit.query("q"), visit.query("kind"), visit.query("platform"))
-    number = visit.number("page", default=1, most=10**6)
-    rows = await tag_rows.list_rows(
-        reader, repository_id, order, filters, limit=_SIZE, offset=(number - 1) * _SIZE
+    filters = Filters(
+        visit.query("q"), visit.query("kind"), visit.query("platform"), visit.query("digest")
     )
-    total = await tag_rows.count_rows(reader, repository_id, filters)
+    number = visit.number("page", default=1, most=10**6)
+    # All tags of one digest are a list of tags; else each digest is one line.
+    find_lines = _list_tags if filters.digest else _list_manifests
+    lines, total = await find_lines(visit, order, filters, (number - 1) * _SIZE)
     facts = await facts_of(visit)
     return TagsPage(
         title=f"{visit.repository.name}: tags",
@@ -65,7 +67,7 @@ async def show_tags(visit: Visit) -> Page:
         facts=facts,
         current="tags",
         is_starred=await is_starred(visit),
-        lines=await _lines(visit, rows),
+        lines=lines,
         pager=Pager(number, _SIZE, total),
         order=order,
         filters=filters,
@@ -73,16 +75,26 @@ async def show_tags(visit: Visit) -> Page:
     )
 
 
-async def _lines(visit: Visit, rows: list[TagRow]) -> list[TagLine]:
-    """Rows of the same digest are one line, with the first tag's name."""
-    lines: dict[int, TagLine] = {}
-    for row in rows:
-        if row.manifest_id in lines:
-            continue
-        aliases = await tag_rows.list_aliases(visit.desk.metadata.reader, row.manifest_id)
-        others = tuple(each for each in aliases if each != row.tag)
-        lines[row.manifest_id] = TagLine(row, others)
-    return list(lines.values())
+async def _list_manifests(
+    visit: Visit, order: Order, filters: Filters, offset: int
+) -> tuple[list[TagLine], int]:
+    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    groups = await tag_groups.list_groups(
+        reader, repository_id, order, filters, limit=_SIZE, offset=offset
+    )
+    lines = [TagLine(each.row, each.others, each.count - len(each.others) - 1) for each in groups]
+    return lines, await tag_groups.count_groups(reader, repository_id, filters)
+
+
+async def _list_tags(
+    visit: Visit, order: Order, filters: Filters, offset: int
+) -> tuple[list[TagLine], int]:
+    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    rows = await tag_rows.list_rows(
+        reader, repository_id, order, filters, limit=_SIZE, offset=offset
+    )
+    lines = [TagLine(row, ()) for row in rows]
+    return lines, await tag_rows.count_rows(reader, repository_id, filters)
 
 
 def _order(visit: Visit) -> Order:
@@ -111,12 +123,13 @@ async def preview_removal(visit: Visit) -> Page:
 
 
 async def remove(visit: Visit) -> Response:
-    """Delete what the preview showed; what has moved since stays."""
+    """Delete what the preview showed; what has moved or was tagged since stays."""
     chosen = [_pair(each) for each in visit.form.get_all("select")[:_MOST_SELECTED]]
     await visit.desk.removals.remove(
         visit.repository,
         chosen,
         whole=visit.form.get("whole") == "1",
+        others=frozenset(visit.form.get_all("other")),
         by=visit.identity.account_id,
         witness=visit.witness,
     )
