@@ -43,6 +43,7 @@ from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.ops.readiness import Ending, Readiness
+from entrepot.ops.signals import ended_later
 from entrepot.services import Services
 from entrepot.settings import LogFormat, Settings
 from entrepot.start import greet, open_clock, open_metadata, open_storage, prepare
@@ -230,10 +231,6 @@ class Worker:
         self._log: RequestLog | None = None
         self._services: Services | None = None
 
-    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start, before the first request."""
-        loop.run_until_complete(self._start())
-
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop, after the last one."""
         loop.run_until_complete(self._stop())
@@ -243,7 +240,8 @@ class Worker:
         if self._server is not None and scope.proto == "http":
             await self._server(scope, protocol)
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Be ready for the first request."""
         settings = self._settings
         keep_memory_flat()
         configure_logging(as_text=settings.log_format is LogFormat.TEXT)
@@ -253,9 +251,11 @@ class Worker:
         metadata = await open_metadata(settings)
         clock = await open_clock(settings, metadata)
         services = self._services = Services(settings, metadata, open_storage(settings), clock)
-        password = await ensure_admin(services, settings.admin_password)
-        if password is not None:
-            greet(settings, password, await first_link(services))
+        # An end in between would leave an account whose password nobody was told.
+        with ended_later():
+            password = await ensure_admin(services, settings.admin_password)
+            if password is not None:
+                greet(settings, password, await first_link(services))
         hub = Hub(settings, services, metrics)
         watchers = _Watchers(self._log, metrics)
         self._server = Server(hub.answer, watchers)
@@ -354,11 +354,6 @@ class _Watchers:
         self._last = time.monotonic()
         self._metrics.note(request, response, seconds)
         self._log.note(request, response, seconds)
-
-
-def create_worker() -> Worker:
-    """A worker by the settings that were handed over: what Granian calls in each process."""
-    return Worker(Settings.handed_over())
 
 
 @asynccontextmanager

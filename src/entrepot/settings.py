@@ -4,27 +4,17 @@ Light on purpose: the processes that answer requests import this, and not what r
 settings (`entrepot.cli.configuration`).
 """
 
-import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from entrepot.metadata.words import SignUpMode, Visibility
 
 PREFIX: Final = "ENTREPOT_"
 FILES: Final = "files"
-_DURATIONS: Final = (
-    "upload_expiry",
-    "grace",
-    "collect_every",
-    "scrub_every",
-    "collect_untagged_after",
-    "stop_delay",
-)
-_HANDED_OVER: Final = "ENTREPOT_WORKER_SETTINGS"
 
 
 class LogFormat(StrEnum):
@@ -234,27 +224,3 @@ class Settings:
         if self.oidc_client_secret_file is not None:
             return self.oidc_client_secret_file.read_text().strip()
         return self.oidc_client_secret
-
-    def hand_over(self) -> None:
-        """Put the settings into the environment, for the workers that this process starts."""
-        values = asdict(self)
-        for name in _DURATIONS:
-            if values[name] is not None:
-                values[name] = values[name].total_seconds()
-        os.environ[_HANDED_OVER] = json.dumps(values, default=str)
-
-    @classmethod
-    def handed_over(cls) -> Self:
-        """The settings that the process which started this one handed over."""
-        values = json.loads(os.environ[_HANDED_OVER])
-        for name in ("data", "tls_cert", "tls_key", "oidc_client_secret_file"):
-            values[name] = Path(values[name]) if values[name] else None
-        values["default_visibility"] = Visibility(values["default_visibility"])
-        values["sign_up"] = SignUpMode(values["sign_up"])
-        values["log_format"] = LogFormat(values["log_format"])
-        for name in _DURATIONS:
-            if values[name] is not None:
-                values[name] = timedelta(seconds=values[name])
-        for name in ("trusted_proxies", "webhook_networks", "oidc_networks"):
-            values[name] = tuple(values[name])
-        return cls(**values)

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import struct
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -224,3 +226,30 @@ async def test_whoever_gives_up_leaves_no_answer_for_the_next(tmp_path: Path) ->
     found = await reader.read(Task("files", "files", [other]))
     assert [each.path for each in found.files] == ["b.txt"]
     await reader.close()
+
+
+def test_the_child_ends_with_the_process_that_started_it() -> None:
+    # Busy, and so deaf to the end of its input.
+    busy = "import entrepot.extract.child as c, time; c.read_task = lambda _: time.sleep(60); "
+    parent = (
+        "import asyncio, sys; from entrepot.extract.reader import Reader; "
+        "from entrepot.extract.findings import Task\n"
+        "async def main():\n"
+        f"    reader = Reader((sys.executable, '-c', {busy + 'c.main()'!r}))\n"
+        "    task = asyncio.create_task(reader.read(Task('files', 'files', [])))\n"
+        "    while reader._child is None: await asyncio.sleep(0.01)\n"
+        "    await asyncio.sleep(1)\n"
+        "    print(reader._child.pid, flush=True)\n"
+        "    await task\n"
+        "asyncio.run(main())\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    child = Path(f"/proc/{int(process.stdout.readline())}")
+    assert child.exists()
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while child.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,29 +1,38 @@
 """`entrepot serve`: runs a hub."""
 
+import asyncio
+import errno
 import multiprocessing
 import os
 import resource
 import shutil
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data
+from entrepot.cli.output import Data, fail
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
+    import threading
     from multiprocessing.connection import Connection
 
+    from entrepot.app import Worker
     from entrepot.settings import Settings
 
 DRAIN: Final = 30
 """Seconds that requests under way get to end after SIGTERM."""
 _CONNECTIONS: Final = 16_384
 """Connections that a worker holds at once, idle ones too; past that, others wait to be accepted."""
+_BUSY: Final = "another program listens on {} already: choose another port with --port"
+_LOOK_EVERY: Final = 0.05
+_OWN_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on here
 _DESCRIPTORS: Final = 4 * _CONNECTIONS
 
 
@@ -60,34 +69,45 @@ def serve(
         "tls_cert": tls_cert,
         "tls_key": tls_key,
     }
-    _run(_prepare_in_child(options))
+    settings, told = _prepare_in_child(options)
+    claim = _claim_port(settings)
+    _run(settings, told)
+    if claim is not None:
+        claim.close()
 
 
-def _prepare_in_child(options: dict[str, object]) -> "Settings":
-    """Reading settings and migrating need much that serving does not: a child gives it back."""
+def _prepare_in_child(options: dict[str, object]) -> "tuple[Settings, str]":
+    """Reading settings and migrating need much that serving does not: a child gives it back.
+
+    Beside the settings, what to say once the hub answers.
+    """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_prepare, args=(options, sender))
+    child = context.Process(target=_prepare, args=(options, sender, os.getpid()))
     child.start()
     sender.close()
     import granian.server  # noqa: F401 - while the child works
 
     try:
-        settings: Settings = receiver.recv()
+        prepared: tuple[Settings, str] = receiver.recv()
     except EOFError:
         child.join()
         raise typer.Exit(child.exitcode or 1) from None
     child.join()
-    return settings
+    return prepared
 
 
-def _prepare(options: dict[str, object], sender: "Connection") -> None:
+def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> None:
     from entrepot.cli.configuration import read_settings
+    from entrepot.extract.confinement import describe, read_probe, start_probe
+    from entrepot.ops.signals import end_with
     from entrepot.start import prepare, public_url
 
+    end_with(parent)
     try:
         settings = read_settings(**options)
         _check_port(settings)
+        probe = start_probe()
         prepare(settings)
         _prepare_tls(settings)
     except (EntrepotError, OSError, ValueError) as error:
@@ -96,8 +116,11 @@ def _prepare(options: dict[str, object], sender: "Connection") -> None:
     except typer.Exit as error:
         sys.exit(error.exit_code)
     shutil.rmtree(settings.data / "metrics", ignore_errors=True)
-    print(f"Entrepot serves {settings.data.resolve()} on {public_url(settings)}", flush=True)
-    sender.send(settings)
+    lines = (
+        f"Entrepot serves {settings.data.resolve()} on {public_url(settings)}",
+        f"Extraction sandbox: {describe(read_probe(probe))}",
+    )
+    sender.send((settings, "\n".join(lines)))
 
 
 def _check_port(settings: "Settings") -> None:
@@ -105,14 +128,34 @@ def _check_port(settings: "Settings") -> None:
 
     Workers share it among themselves (`SO_REUSEPORT`), so binding alone would not notice.
     """
+    where = f"{settings.host}:{settings.port}"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            where = f"{settings.host}:{settings.port}"
+            if error.errno == errno.EADDRINUSE:
+                raise OSError(_BUSY.format(where)) from error
             raise OSError(f"cannot listen on {where}: {error.strerror}") from error
+
+
+def _claim_port(settings: "Settings") -> socket.socket | None:
+    """Keep out hubs that start on this port at the same moment, until this process ends.
+
+    All of them found it free, and their workers would share it. Names of this kind are the
+    network namespace's, as ports are, and go with the process.
+    """
+    if sys.platform != "linux":
+        return None
+    where = f"{settings.host}:{settings.port}"
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0entrepot {where}")
+    except OSError:
+        claim.close()
+        fail(_BUSY.format(where))
+    return claim
 
 
 def _prepare_tls(settings: "Settings") -> None:
@@ -124,7 +167,7 @@ def _prepare_tls(settings: "Settings") -> None:
         ensure_pkcs8(settings.tls_key, settings.tls_directory)
 
 
-def _run(settings: "Settings") -> None:
+def _run(settings: "Settings", told: str) -> None:
     from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
@@ -136,12 +179,10 @@ def _run(settings: "Settings") -> None:
     if settings.log_format is LogFormat.AUTO:
         chosen = LogFormat.TEXT if sys.stdout.isatty() else LogFormat.JSON
         settings = replace(settings, log_format=chosen)
-    settings.hand_over()
     _allow_descriptors()
     certificate, key = settings.certificate_files()
     PatientServer(
-        "entrepot.app:create_worker",
-        factory=True,
+        "entrepot.app:Worker",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
@@ -162,7 +203,55 @@ def _run(settings: "Settings") -> None:
         process_name=None,
         ending=Ending(settings.data, os.getpid()),
         delay=settings.stop_delay,
-    ).serve()
+        announce=partial(_announce, settings, told),
+    ).serve(target_loader=partial(_start_worker, settings, os.getpid()), wrap_loader=False)
+
+
+def _start_worker(settings: "Settings", parent: int) -> "Worker":
+    """In each process that answers requests: the hub, ready for the first one.
+
+    The settings come by a fork or a pipe, never in the environment, which children inherit.
+    """
+    from entrepot.ops.signals import end_at_once, end_with
+
+    end_with(parent)
+    end_at_once()
+    from entrepot.app import Worker
+
+    worker = Worker(settings)
+    asyncio.get_event_loop().run_until_complete(worker.start())
+    return worker
+
+
+def _announce(settings: "Settings", told: str, ends: "threading.Event") -> None:
+    """Say that the hub serves, once it does; say nothing if it ends before."""
+    while not _answers(settings):
+        if ends.wait(_LOOK_EVERY):
+            return
+    # Nobody may be reading; a hub that serves matters more.
+    with suppress(OSError):
+        print(told, flush=True)
+
+
+def _answers(settings: "Settings") -> bool:
+    host = _OWN_ADDRESS.get(settings.host, settings.host)
+    try:
+        with socket.create_connection((host, settings.port), timeout=5) as plain:
+            connection = _unverified(plain) if settings.is_tls else plain
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return connection.recv(12) == b"HTTP/1.1 200"
+    except OSError:
+        return False
+
+
+def _unverified(plain: socket.socket) -> socket.socket:
+    """TLS to this very process, whatever its certificate is for."""
+    import ssl
+
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain)
 
 
 def _allow_descriptors() -> None:
