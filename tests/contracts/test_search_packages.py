@@ -46,6 +46,17 @@ async def test_what_an_sbom_says_is_said_of_its_subject_once(metadata: Metadata)
     assert set(page.entries[0].tags) == {"latest", "1.0"}
 
 
+async def test_java_is_found_by_any_way_of_writing_its_name(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "team/app", Visibility.PUBLIC)
+    manifest_id = await add_manifest(metadata, repository)
+    log4j = ("org.apache.logging.log4j:log4j-core", "2.14.1", "", "Apache-2.0")
+    async with metadata.begin() as tx:
+        await artifacts.add_packages(tx, manifest_id, repository.id, [log4j])
+    for text in ("log4j-core", "log4j-core@2.*", log4j[0], log4j[0].replace(":", "/"), "log4j*"):
+        page = await packages_of(metadata.reader, text, ALL)
+        assert [each.package for each in page.entries] == [log4j[0]], text
+
+
 async def test_an_image_has_the_tags_of_its_index(metadata: Metadata) -> None:
     repository = await add_repository(metadata, "team/app", Visibility.PUBLIC)
     await add_manifest(metadata, repository, b"image")

@@ -74,9 +74,11 @@ packages: Final = Table(
     Column("version", Text, nullable=False),
     Column("purl", NAME, nullable=False),
     Column("licenses", Text, nullable=False),
+    Column("base_name", NAME),  # the name without its group, scope or path, where it has one
     UniqueConstraint("name", "version", "purl", "licenses"),
     Index("ix_packages_purl", "purl"),
     Index("ix_packages_licenses", "licenses"),
+    Index("ix_packages_base_name", "base_name"),
 )
 
 artifact_packages: Final = Table(

@@ -16,6 +16,7 @@ from entrepot.metadata.artifact_tables import (
     packages,
 )
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction
+from entrepot.metadata.package_names import base_name
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
 
@@ -146,7 +147,11 @@ _DOCUMENT_NAMES: Final = Statement(
 _PACKAGE: Final[dict[str, BindParameter[str]]] = {
     name: bindparam(name) for name in ("name", "version", "purl", "licenses")
 }
-_ADD_PACKAGE: Final = Statement(insert(packages).values(_PACKAGE).on_conflict_do_nothing())
+_ADD_PACKAGE: Final = Statement(
+    insert(packages)
+    .values({**_PACKAGE, "base_name": bindparam("base_name")})
+    .on_conflict_do_nothing()
+)
 _LINK_PACKAGE: Final = Statement(
     insert(artifact_packages)
     .from_select(
@@ -307,7 +312,7 @@ async def add_packages(
 ) -> None:
     """Write down (name, version, purl, licences) of what an SBOM lists."""
     keys = [dict(zip(_PACKAGE, each, strict=True)) for each in dict.fromkeys(found)]
-    await tx.run_many(_ADD_PACKAGE, [{**key} for key in keys])
+    await tx.run_many(_ADD_PACKAGE, [{**key, "base_name": base_name(key["name"])} for key in keys])
     await tx.run_many(
         _LINK_PACKAGE, [{**key, "of": manifest_id, "within": repository_id} for key in keys]
     )

@@ -13,11 +13,18 @@ from entrepot.metadata.artifact_tables import (
     repository_facets,
 )
 from entrepot.metadata.engine import Value
+from entrepot.metadata.package_names import other_separator, plain_name
 from entrepot.metadata.search_sql import is_among, json_of
 from entrepot.metadata.search_terms import Facet, Filter, Within
 from entrepot.metadata.tables import manifests, repositories, repository_blobs, tags
 
 _TELLING: Final = 6
+_FORMS: Final[dict[str, Callable[[str], str]]] = {
+    "": str,
+    "other_": other_separator,
+    "plain_": plain_name,
+}
+"""The ways in which one name may be written."""
 LAST: Final = "\U0010ffff"
 """Comes after everything that can follow a prefix."""
 
@@ -67,10 +74,12 @@ def condition_of(shape: Shape) -> ColumnElement[bool]:
 
 def is_package(place: int | str) -> ColumnElement[bool]:
     """Whether a row of `packages` has that name and version."""
-    return and_(
-        packages.c.name.between(_bind("low", place), _bind("high", place)),
-        packages.c.version.like(_bind("version", place), escape="!"),
+    names = (
+        packages.c.name.between(_bind(f"{form}low", place), _bind(f"{form}high", place))
+        for form in _FORMS
     )
+    base = packages.c.base_name.between(_bind("low", place), _bind("high", place))
+    return and_(or_(*names, base), packages.c.version.like(_bind("version", place), escape="!"))
 
 
 def package_values(value: str) -> list[tuple[str, Value]]:
@@ -78,7 +87,13 @@ def package_values(value: str) -> list[tuple[str, Value]]:
     name, at, version = value[1:].rpartition("@")
     if not at:
         name, version = value[1:], "*"
-    return [*_range(value[0] + name), ("version", _pattern(version or "*"))]
+    name = value[0] + name
+    ranges = [
+        (f"{form}{end}", bound)
+        for form, spell in _FORMS.items()
+        for end, bound in _range(spell(name))
+    ]
+    return [*ranges, ("version", _pattern(version or "*"))]
 
 
 def _bind(name: str, place: int | str) -> BindParameter[str]:

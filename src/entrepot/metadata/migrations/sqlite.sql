@@ -42,7 +42,7 @@ CREATE TABLE trusted_keys ( id INTEGER NOT NULL, namespace_id INTEGER NOT NULL, 
 CREATE INDEX ix_tokens_namespace_id ON tokens (namespace_id);
 CREATE TABLE jobs ( id INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, run_at INTEGER NOT NULL, leased_until INTEGER NOT NULL, error TEXT NOT NULL, created_at INTEGER NOT NULL, CONSTRAINT pk_jobs PRIMARY KEY (id), CONSTRAINT uq_jobs_kind_subject UNIQUE (kind, subject) );
 CREATE INDEX ix_jobs_state_run_at ON jobs (state, run_at);
-CREATE TABLE packages ( id INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, purl TEXT NOT NULL, licenses TEXT NOT NULL, CONSTRAINT pk_packages PRIMARY KEY (id), CONSTRAINT uq_packages_name_version_purl_licenses UNIQUE (name, version, purl, licenses) );
+CREATE TABLE packages ( id INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, purl TEXT NOT NULL, licenses TEXT NOT NULL, base_name TEXT, CONSTRAINT pk_packages PRIMARY KEY (id), CONSTRAINT uq_packages_name_version_purl_licenses UNIQUE (name, version, purl, licenses) );
 CREATE INDEX ix_packages_licenses ON packages (licenses);
 CREATE INDEX ix_packages_purl ON packages (purl);
 CREATE TABLE deleted_manifests ( id INTEGER NOT NULL, repository_id INTEGER NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, deleted_at INTEGER NOT NULL, deleted_by INTEGER, content BLOB NOT NULL, CONSTRAINT pk_deleted_manifests PRIMARY KEY (id), CONSTRAINT fk_deleted_manifests_deleted_by FOREIGN KEY(deleted_by) REFERENCES accounts (namespace_id), CONSTRAINT fk_deleted_manifests_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE, CONSTRAINT uq_deleted_manifests_repository_id_digest UNIQUE (repository_id, digest) );
@@ -80,4 +80,5 @@ CREATE INDEX ix_webhook_deliveries_state_created_at ON webhook_deliveries (state
 CREATE INDEX ix_artifact_packages_repository_id ON artifact_packages (repository_id);
 CREATE INDEX ix_artifact_vulnerabilities_repository_id ON artifact_vulnerabilities (repository_id);
 CREATE INDEX ix_uploads_repository_id ON uploads (repository_id);
-INSERT INTO alembic_version VALUES ('0009');
+CREATE INDEX ix_packages_base_name ON packages (base_name);
+INSERT INTO alembic_version VALUES ('0010');
