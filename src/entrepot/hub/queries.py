@@ -54,13 +54,12 @@ def parse_query(text: str) -> Query:
     if is_typed:
         # The last word may not be finished.
         terms[-1] = Term(terms[-1].text, is_prefix=True)
-    return Query(_worth_it(terms), _worth_it(excluded), tuple(dict.fromkeys(filters)))
-
-
-def _worth_it(terms: list[Term]) -> tuple[Term, ...]:
-    """Without the terms of which no engine has a word; one stays where there is nothing else."""
-    good = [term for term in terms if term.tokens]
-    return tuple(dict.fromkeys(good or terms[:1]))
+    # A term without a letter or digit (`--`, `-""`) excludes nothing; alone, it finds nothing.
+    wanted = [term for term in terms if term.tokens] or terms[:1]
+    unwanted = [term for term in excluded if term.tokens]
+    return Query(
+        tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), tuple(dict.fromkeys(filters))
+    )
 
 
 def _term_of(found: re.Match[str]) -> Term:

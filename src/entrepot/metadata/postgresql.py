@@ -6,6 +6,7 @@ whether it was committed.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
@@ -25,6 +26,7 @@ DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-un
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
+_log = logging.getLogger(__name__)
 _ATTEMPTS: Final = 3
 _RECONNECT: Final = 3.0
 """Seconds after which a connection is given up: the pool waits longer and longer in between."""
@@ -224,6 +226,8 @@ def _named_failures() -> Iterator[None]:
     except errors.ForeignKeyViolation as error:
         raise Unavailable("another change was quicker: a foreign key leads nowhere") from error
     except _PASSING as error:
+        # The engine's words are for operators; an answer never holds them.
+        _log.warning("the database failed", extra={"error": str(error)})
         raise Unavailable("the database failed") from error
 
 

@@ -5,6 +5,7 @@ those that wait while one commits share the next commit, and so its two syncs of
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Hashable, Sequence
@@ -21,6 +22,7 @@ from entrepot.metadata.sqlite_file import WAIT_FOR_LOCK, check_library_version, 
 
 DIALECT: Final = sqlite.dialect(paramstyle="named")
 
+_log = logging.getLogger(__name__)
 _BATCH: Final = 64
 _RETRY: Final = (0.0002, 0.0005, 0.001, 0.002, 0.004)
 
@@ -209,4 +211,6 @@ def _is_busy(error: dbapi2.DatabaseError) -> bool:
 def _named(error: dbapi2.DatabaseError) -> EntrepotError:
     if "full" in str(error):
         return OutOfSpace()
-    return Unavailable(f"the database failed: {error}")
+    # The engine's words are for operators; an answer never holds them.
+    _log.warning("the database failed", extra={"error": str(error)})
+    return Unavailable("the database failed")
