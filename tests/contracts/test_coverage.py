@@ -23,6 +23,7 @@ _QUERIES = (
     "policies",
     "redirects",
     "removals",
+    "reservations",
     "repositories",
     "repository_facts",
     "repository_settings",

@@ -5,11 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import uploads
+from entrepot.metadata import policies, reservations, uploads
 from entrepot.metadata.engine import Metadata
+from entrepot.metadata.repositories import Repository
 from entrepot.metadata.uploads import Upload
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_repository
+from tests.metadata.rows import add_account, add_organisation, add_repository
+
+
+@pytest.fixture
+async def repository(metadata: Metadata) -> Repository:
+    """A repository whose room is not limited."""
+    return await add_repository(metadata, "c/d")
 
 
 @pytest.fixture
@@ -78,3 +85,49 @@ async def test_idle_uploads_are_listed_longest_idle_first(
     assert await uploads.list_idle(metadata.reader, moment, 10) == ["two", "three"]
     assert await uploads.list_idle(metadata.reader, moment, 1) == ["two"]
     assert await uploads.list_idle(metadata.reader, START, 10) == []
+
+
+async def test_a_reservation_is_of_one_upload_and_counts_for_its_namespace(
+    metadata: Metadata, repository: Repository
+) -> None:
+    acme = await add_organisation(metadata, "acme")
+    later = START + timedelta(seconds=1)
+    async with metadata.begin() as tx:
+        assert not await policies.lock_quota(tx, acme)
+        await policies.set_quota(tx, acme, 100)
+        assert await policies.lock_quota(tx, acme)
+        await policies.add_used(tx, acme, 7)
+        await reservations.set_reservation(tx, "a", acme, 3, START)
+        await reservations.set_reservation(tx, "b", acme, 4, START)
+        await reservations.set_reservation(tx, "a", acme, 5, START)
+    reader = metadata.reader
+    assert await reservations.sum_reserved(reader, acme) == 9
+    assert await reservations.sum_reserved(reader, acme, "a") == 4
+    assert await reservations.find_reservation(reader, "a") == (acme, 5)
+    found = await policies.find_quota(reader, acme, upload="a")
+    assert found is not None
+    assert (found.used, found.reserved, found.free) == (7, 4, 89)
+    inside = await add_repository(metadata, "acme/one", namespace_id=acme)
+    of_repository = await policies.find_quota_of(reader, inside.id)
+    assert of_repository is not None
+    assert (of_repository.namespace_id, of_repository.limit) == (acme, 100)
+    assert await policies.find_quota_of(reader, repository.id) is None
+    async with metadata.begin() as tx:
+        await uploads.insert_upload(tx, Upload("b", inside.id, None, 0, "sha256", None), START)
+        assert await reservations.delete_idle_reservations(tx, START) == 0
+        assert await reservations.delete_idle_reservations(tx, later) == 1
+        await reservations.delete_reservation(tx, "b")
+        await reservations.delete_reservation(tx, "b")
+    assert await reservations.sum_reserved(reader, acme) == 0
+
+
+async def test_unfinished_uploads_are_counted_by_account_or_where_nobody_began_them(
+    metadata: Metadata, repository: Repository
+) -> None:
+    alice = await add_account(metadata, "alice")
+    async with metadata.begin() as tx:
+        for number, who in enumerate((alice.id, alice.id, None)):
+            upload = Upload(f"{number}", repository.id, who, 0, "sha256", None)
+            await uploads.insert_upload(tx, upload, START)
+    assert await uploads.count_uploads(metadata.reader, alice.id, 0) == 2
+    assert await uploads.count_uploads(metadata.reader, None, repository.id) == 1

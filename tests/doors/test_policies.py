@@ -4,7 +4,7 @@ from entrepot.metadata.accounts import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.browsers import Browser
-from tests.doors.conftest import INDEX, Town
+from tests.doors.conftest import INDEX, LAYER, Town
 from tests.doors.programs import Program
 from tests.doors.test_api_repositories import programs
 from tests.wire.content import index
@@ -69,16 +69,18 @@ async def test_a_preview_tells_what_applying_does(town: Town) -> None:
 async def test_an_upload_that_finds_no_room_is_refused_at_its_beginning(town: Town) -> None:
     name = await town.build(Visibility.PUBLIC)
     admin, owner = programs(town)["admin"], programs(town)["owner"]
-    limited = await admin.ask("PUT", "/admin/quotas/acme", {"limit": 8})
-    assert (limited.status, limited.json()) == (200, {"limit": 8, "used": 7})
-    assert await owner.get("/namespaces/acme/quota") == {"limit": 8, "used": 7}
+    # A layer and the manifest that is there.
+    used = len(LAYER) + len(INDEX)
+    limited = await admin.ask("PUT", "/admin/quotas/acme", {"limit": used + 1})
+    assert (limited.status, limited.json()) == (200, {"limit": used + 1, "used": used})
+    assert await owner.get("/namespaces/acme/quota") == {"limit": used + 1, "used": used}
     auth = town.auth["owner"]
     uploads = f"/v2/{name}/blobs/uploads/"
     content = b"more than one"
     whole = f"{uploads}?digest={Digest.of(content)}"
     refused = await town.doors.ask("POST", whole, content, auth=auth)
     assert (refused.status, refused.codes) == (403, ["DENIED"])
-    assert b"of which 7 bytes are used" in refused.body
+    assert f"of which {used} bytes are used".encode() in refused.body
     begun = await town.doors.ask("POST", uploads, auth=auth)
     assert begun.status == 202
     sent = await town.doors.ask("PATCH", begun.header("location") or "", content, auth=auth)
@@ -104,7 +106,8 @@ async def test_pages_show_what_was_set_and_what_would_happen(town: Town) -> None
     assert b'name="pulled_within" value="3"' in page
     room = await browser.post("/admin/quota", namespace="acme", mib="1")
     assert room.status == 303
-    assert b"7 B of 1" in (await browser.get("/u/acme/-/policies")).body
+    used = len(LAYER) + len(INDEX)
+    assert f"{used} B of 1".encode() in (await browser.get("/u/acme/-/policies")).body
     assert (await browser.post(path, what="apply")).header(
         "location",
     ) == (f"/r/{name}/-/history?said=saved")

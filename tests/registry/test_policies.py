@@ -1,6 +1,6 @@
 """Immutable tags, retention, and room: what is refused, what goes, what stays."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -228,41 +228,11 @@ async def test_a_look_ahead_refuses_before_bytes_are_sent(metadata: Metadata, ac
     (await quotas.find_room(None)).check(10**9)
     for size in (11, 10**15):
         with pytest.raises(QuotaExceeded):
-            (await quotas.find_room(acme, digest)).check(size)
+            (await quotas.find_room(acme)).check(size)
     async with metadata.begin() as tx:
         await policies.take_room(tx, acme, digest, 10)
     with pytest.raises(QuotaExceeded):
         (await quotas.find_room(acme)).check(0)
-
-
-async def test_what_is_not_announced_ends_where_there_is_no_more_room(
-    metadata: Metadata, acme: int, uploads: Uploads
-) -> None:
-    quotas, digest = Quotas(metadata), Digest.of(b"1234567890ab")
-    one = target_of(await add_repository(metadata, "acme/one", namespace_id=acme))
-    begun = await uploads.begin(one, None, "sha256")
-    sent: list[bytes] = []
-
-    async def endless(times: int) -> AsyncIterator[bytes]:
-        for _ in range(times):
-            sent.append(b"1234")
-            yield b"1234"
-
-    with pytest.raises(QuotaExceeded):
-        await uploads.append(begun, Chunk((await quotas.find_room(acme)).within(endless(1000), 0)))
-    assert len(sent) == 3
-    assert one.found is not None
-    grown = await uploads.get(one.found, None, begun.id)
-    room = await quotas.find_room(acme)
-    assert await uploads.append(grown, Chunk(room.within(endless(2), 0))) == 8
-    with pytest.raises(QuotaExceeded):
-        await anext(room.within(endless(1), 8))
-    assert await anext((await quotas.find_room(None)).within(endless(1), 10**9)) == b"1234"
-    held = Digest.of(b"1234567890")
-    await uploads.put(one, body(b"1234567890"), held)
-    assert await anext((await quotas.find_room(acme, held)).within(endless(1), 0)) == b"1234"
-    with pytest.raises(QuotaExceeded):
-        await anext((await quotas.find_room(acme, digest)).within(endless(1), 0))
 
 
 async def test_what_is_gone_counts_no_longer_at_once(

@@ -23,6 +23,9 @@ from tests.metadata.rows import add_account
 from tests.registry.test_backups import Plant, plant
 from tests.registry.test_history import Shop, history, removals, shop
 
+OLDER = "0010"
+"""A revision whose tables that snapshots hold have the columns of this version's."""
+
 __all__ = ["history", "plant", "removals", "shop"]
 
 
@@ -104,7 +107,7 @@ def without_webhooks(lines: list[bytes]) -> list[bytes]:
 async def test_an_older_backup_is_restored_and_brought_up_to_date(plant: Plant, shop: Shop) -> None:
     await add_account(plant.metadata, "alice")
     await shop.image(b"first", "v1")
-    older = rewrite(plant, await plant.make(), "0006")
+    older = rewrite(plant, await plant.make(), OLDER)
     restored, _ = await plant.restore(older, "other")
     assert await find_repository(restored.reader, RepositoryName("a/b")) is not None
     await restored.close()
@@ -116,8 +119,8 @@ async def test_an_older_backup_needs_a_database_without_tables(
     plant: Plant, shop: Shop, empty_database: Path
 ) -> None:
     await add_account(plant.metadata, "alice")
-    older = rewrite(plant, await plant.make(), "0006")
-    with pytest.raises(Invalid, match="revision 0008 and the snapshot 0006"):
+    older = rewrite(plant, await plant.make(), OLDER)
+    with pytest.raises(Invalid, match=f"revision {HEAD} and the snapshot {OLDER}"):
         await plant.put(older, MemoryStorage(plant.clock), empty_database)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Table, Text, bindparam, case, func, or_, select, update
 
+from entrepot.metadata.artifact_tables import deleted_manifests
 from entrepot.metadata.engine import (
     Reader,
     Statement,
@@ -18,9 +19,20 @@ from entrepot.metadata.engine import (
 from entrepot.metadata.policy_tables import namespace_policies, repository_policies
 from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
 from entrepot.metadata.search_sql import is_among
-from entrepot.metadata.tables import blobs, manifests, repositories, repository_blobs, tags
+from entrepot.metadata.tables import (
+    blobs,
+    manifest_references,
+    manifests,
+    repositories,
+    repository_blobs,
+    tags,
+    upload_reservations,
+)
 from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
+
+REFERENCE_COST: Final = 256
+"""Bytes that a row which says what a manifest names takes, with its indexes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,13 @@ class Quota:
     used: int
     holds: bool = False
     """Whether it holds the blob that was asked about."""
+    reserved: int = 0
+    """Bytes that uploads under way may still bring."""
+
+    @property
+    def free(self) -> int:
+        """Bytes that find room."""
+        return self.limit - self.used - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +148,21 @@ _HELD: Final = (
     )
 )
 _HOLDS: Final = _HELD.where(repository_blobs.c.digest == bindparam("blob")).exists()
-_FIND_QUOTA: Final = Statement(
-    _QUOTAS.add_columns(case((_HOLDS, 1), else_=0)).where(_N.c.namespace_id == bindparam("of"))
+_RESERVED: Final = (
+    select(func.coalesce(func.sum(upload_reservations.c.size), 0))
+    .where(
+        upload_reservations.c.namespace_id == _N.c.namespace_id,
+        upload_reservations.c.id != bindparam("upload"),
+    )
+    .correlate(_N)
+    .scalar_subquery()
+)
+_WITH_ALL: Final = _QUOTAS.add_columns(case((_HOLDS, 1), else_=0), _RESERVED)
+_FIND_QUOTA: Final = Statement(_WITH_ALL.where(_N.c.namespace_id == bindparam("of")))
+_FIND_QUOTA_OF: Final = Statement(
+    _QUOTAS.join(repositories, repositories.c.namespace_id == _N.c.namespace_id).where(
+        repositories.c.id == bindparam("repository_id")
+    )
 )
 _OF: Final = update(_N).where(_N.c.namespace_id == bindparam("of"))
 _TAKE: Final = Statement(_OF.where(~_HOLDS).values(used=_N.c.used + bindparam("size")))
@@ -146,9 +178,33 @@ _FREED: Final = (
 )
 _FREE: Final = Statement(_OF.values(used=case((_N.c.used > _FREED, _N.c.used - _FREED), else_=0)))
 _DISTINCT: Final = _HELD.distinct().subquery()
-_MEASURED: Final = _SIZES.join(_DISTINCT, _DISTINCT.c.digest == blobs.c.digest)
-_MEASURE: Final = Statement(_MEASURED)
-_COUNT: Final = Statement(_OF.values(used=_MEASURED.scalar_subquery()))
+_BLOBS: Final = _SIZES.join(_DISTINCT, _DISTINCT.c.digest == blobs.c.digest).scalar_subquery()
+_LENGTHS: Final = func.sum(manifests.c.size + func.coalesce(func.length(manifests.c.descriptor), 0))
+_IN_NAMESPACE: Final = repositories.c.namespace_id == bindparam("of")
+_MANIFESTS: Final = (
+    select(func.coalesce(_LENGTHS, 0))
+    .join(repositories, repositories.c.id == manifests.c.repository_id)
+    .where(_IN_NAMESPACE)
+    .scalar_subquery()
+)
+_REFERENCES: Final = (
+    select(func.count())
+    .select_from(manifest_references)
+    .join(repositories, repositories.c.id == manifest_references.c.repository_id)
+    .where(_IN_NAMESPACE)
+    .scalar_subquery()
+)
+# Kept to be restored: what was deleted is there until the grace period is over.
+_DELETED: Final = (
+    select(func.coalesce(func.sum(func.length(deleted_manifests.c.content)), 0))
+    .join(repositories, repositories.c.id == deleted_manifests.c.repository_id)
+    .where(_IN_NAMESPACE)
+    .scalar_subquery()
+)
+_MEASURED: Final = _BLOBS + _MANIFESTS + _DELETED + REFERENCE_COST * _REFERENCES
+_MEASURE: Final = Statement(select(_MEASURED))
+_COUNT: Final = Statement(_OF.values(used=_MEASURED))
+_ADD: Final = Statement(_OF.values(used=_N.c.used + bindparam("size")))
 
 
 async def find_of_namespace(reader: Reader, namespace_id: int) -> Policy:
@@ -196,11 +252,25 @@ async def list_tag_facts(
 
 
 async def find_quota(
-    reader: Reader, namespace_id: int, digest: Digest | None = None
+    reader: Reader, namespace_id: int, digest: Digest | None = None, upload: str = ""
 ) -> Quota | None:
-    """The namespace's room, `None` where it is not limited; and whether the blob is there."""
-    row = await reader.one(_FIND_QUOTA, of=namespace_id, blob=str(digest or ""))
-    return None if row is None else Quota(row[0], row[1], row[2], bool(row[3]))
+    """The namespace's room, `None` where it is not limited; and whether the blob is there.
+
+    What the upload itself has reserved is no room that others took.
+    """
+    row = await reader.one(_FIND_QUOTA, of=namespace_id, blob=str(digest or ""), upload=upload)
+    return None if row is None else Quota(row[0], row[1], row[2], bool(row[3]), int(row[4]))
+
+
+async def find_quota_of(reader: Reader, repository_id: int) -> Quota | None:
+    """The room of the repository's namespace, without what is reserved; `None`: no limit."""
+    row = await reader.one(_FIND_QUOTA_OF, repository_id=repository_id)
+    return None if row is None else Quota(*row)
+
+
+async def lock_quota(tx: Transaction, namespace_id: int) -> bool:
+    """Let nobody else use the room until the transaction ends; `False` where it is not limited."""
+    return await tx.one(_LOCK_QUOTA, of=namespace_id) is not None
 
 
 async def lock_quota_of(tx: Transaction, repository_id: int) -> Quota | None:
@@ -224,6 +294,11 @@ async def take_room(tx: Transaction, namespace_id: int, digest: Digest, size: in
     await tx.run(_TAKE, of=namespace_id, blob=str(digest), size=size)
 
 
+async def add_used(tx: Transaction, namespace_id: int, size: int) -> None:
+    """Count so many bytes more, of what is not shared; lock first."""
+    await tx.run(_ADD, of=namespace_id, size=size)
+
+
 async def free_room(tx: Transaction, namespace_id: int, digests: Collection[str]) -> None:
     """Count no longer what was unlinked, where nobody else in the namespace holds it; lock first.
 
@@ -239,6 +314,8 @@ async def count_used(tx: Transaction, namespace_id: int) -> None:
 
 
 async def measure_namespace(reader: Reader, namespace_id: int) -> int:
-    """Bytes of all blobs that the namespace's repositories hold, each counted once."""
+    """Bytes that the namespace holds: each blob once, manifests with what they name, and deleted
+    manifests as long as they are kept.
+    """
     row = await reader.one(_MEASURE, of=namespace_id)
     return int(row[0]) if row else 0

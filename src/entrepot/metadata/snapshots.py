@@ -28,7 +28,7 @@ from entrepot.metadata.databases import (
 from entrepot.metadata.migrate import HEAD, list_revisions
 
 FORMAT: Final = 1
-LEFT_OUT: Final = frozenset({"uploads", "leases", "limits", "sessions"})
+LEFT_OUT: Final = frozenset({"uploads", "upload_reservations", "leases", "limits", "sessions"})
 _AT_ONCE: Final = 500
 
 Line = dict[str, Any] | list[Any]

@@ -218,6 +218,20 @@ uploads = Table(
     Column("started_at", NUMBER, nullable=False),
     Column("touched_at", NUMBER, nullable=False, index=True),
     Index("ix_uploads_repository_id", "repository_id"),
+    Index("ix_uploads_account_id", "account_id"),
+    sqlite_with_rowid=False,
+)
+
+upload_reservations = Table(
+    "upload_reservations",
+    SCHEMA,
+    # An upload's, with a row in `uploads` or (a whole body) without: the staged bytes' name.
+    Column("id", NAME, primary_key=True),
+    Column("namespace_id", NUMBER, nullable=False),
+    # Bytes that have been staged or may be: they count against the namespace's quota.
+    Column("size", NUMBER, nullable=False),
+    Column("touched_at", NUMBER, nullable=False),
+    Index("ix_upload_reservations_namespace_id", "namespace_id"),
     sqlite_with_rowid=False,
 )
 

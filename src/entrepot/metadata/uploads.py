@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
 from entrepot.metadata.tables import uploads
@@ -58,6 +58,14 @@ _ADVANCE: Final = Statement(
         touched_at=bindparam("now"),
     )
 )
+_COUNT: Final = Statement(
+    select(func.count()).select_from(uploads).where(uploads.c.account_id == bindparam("account_id"))
+)
+_COUNT_ANONYMOUS: Final = Statement(
+    select(func.count())
+    .select_from(uploads)
+    .where(uploads.c.repository_id == bindparam("repository_id"), uploads.c.account_id.is_(None))
+)
 _DELETE: Final = Statement(delete(uploads).where(uploads.c.id == bindparam("upload_id")))
 _IDLE: Final = Statement(
     select(uploads.c.id)
@@ -71,6 +79,15 @@ async def find_upload(reader: Reader, upload_id: str) -> Upload | None:
     """The upload, whoever it belongs to."""
     row = await reader.one(_FIND, id=upload_id)
     return None if row is None else Upload(*row)
+
+
+async def count_uploads(reader: Reader, account_id: int | None, repository_id: int) -> int:
+    """How many uploads the account has begun; of nobody's, those into the repository."""
+    if account_id is None:
+        row = await reader.one(_COUNT_ANONYMOUS, repository_id=repository_id)
+    else:
+        row = await reader.one(_COUNT, account_id=account_id)
+    return int(row[0]) if row else 0
 
 
 async def insert_upload(tx: Transaction, upload: Upload, now: datetime) -> None:

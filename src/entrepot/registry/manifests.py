@@ -21,6 +21,7 @@ from entrepot.oci.manifests import Manifest, parse_manifest
 from entrepot.oci.names import Reference, Tag
 from entrepot.registry.contents import needed_blobs, new_manifest
 from entrepot.registry.history import History
+from entrepot.registry.quotas import charge_manifest
 from entrepot.registry.uploads import Uploads
 
 MAX_TAGS: Final = 100
@@ -101,6 +102,7 @@ class Manifests:
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
             await self._check_references(tx, repository, manifest)
+            await charge_manifest(tx, repository.id, new)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
             previous = []
             for tag in tags:

@@ -18,18 +18,24 @@ from entrepot.errors import (
     DigestMismatch,
     EntrepotError,
     OutOfOrder,
+    QuotaExceeded,
     RepositoryUnknown,
+    TooMany,
     Unavailable,
     UploadUnknown,
 )
-from entrepot.metadata import blobs, uploads
+from entrepot.metadata import blobs, policies, reservations, uploads
+from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.repositories import Repository, Target, lock_by_id
 from entrepot.metadata.uploads import Upload
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, Hasher, new_hasher
-from entrepot.registry.quotas import charge
+from entrepot.registry.hashing import Hashing, is_of, matches
+from entrepot.registry.quotas import Reservation, charge, give_back, reserve_for
 from entrepot.storage.protocols import BlobKey, StagedUpload, Storage, UploadId
 
+MOST_UNFINISHED: Final = 1000
+"""Uploads of one account that have begun and not ended; of nobody's, in one repository."""
 _REMEMBERED: Final = 1024
 _EXPIRED_AT_ONCE: Final = 100
 
@@ -40,6 +46,8 @@ class Chunk:
 
     content: AsyncIterator[bytes]
     start: int | None = None
+    announced: int | None = None
+    """How many bytes there are, where the client says so."""
 
 
 class Uploads:
@@ -52,11 +60,16 @@ class Uploads:
         self._hashers: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
 
     async def begin(self, target: Target, account_id: int | None, algorithm: str) -> Upload:
-        """Begin an upload that belongs to this repository and this account."""
+        """Begin an upload that belongs to this repository and this account.
+
+        Raises `TooMany` where too many of the account's are unfinished.
+        """
         new_hasher(algorithm)
         now = self._now()
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
+            if await uploads.count_uploads(tx, account_id, repository.id) >= MOST_UNFINISHED:
+                raise TooMany(f"{MOST_UNFINISHED} uploads are unfinished: finish or cancel some")
             upload = Upload(_new_id(), repository.id, account_id, 0, algorithm, None)
             await uploads.insert_upload(tx, upload, now)
         return upload
@@ -72,65 +85,138 @@ class Uploads:
         """Append a chunk and return the upload's new size; the bytes are durable.
 
         Raises `OutOfOrder` for a chunk that does not start where the upload ends. A body that is
-        cut keeps what came before the cut, and raises what it was cut with.
+        cut keeps what came before the cut, and raises what it was cut with. `QuotaExceeded`
+        discards the upload.
         """
         _check_order(upload, chunk)
         hashing = self._hashing(upload, upload.algorithm)
-        async with self._open(upload, hashing) as staged:
-            try:
-                async for run in chunk.content:
-                    await staged.write(run)
-            except BodyCut:
-                await self._record(upload, staged, hashing)
-                raise
-            return await self._record(upload, staged, hashing)
+        room = await reserve_for(self._metadata, upload.id, upload.repository_id, self._now)
+        try:
+            async with self._open(upload, hashing) as staged:
+                try:
+                    await _receive(staged, room, chunk)
+                except BodyCut:
+                    await self._record(upload, staged, hashing, room)
+                    raise
+                return await self._record(upload, staged, hashing, room)
+        except QuotaExceeded:
+            await self.cancel(upload)
+            raise
 
     async def finish(self, upload: Upload, chunk: Chunk, digest: Digest) -> None:
         """Append the last chunk and make the upload the blob `digest` of its repository.
 
-        `DigestMismatch` discards the upload; `OutOfOrder` and a cut body leave it as it was.
+        `DigestMismatch` and `QuotaExceeded` discard the upload; `OutOfOrder` and a cut body leave
+        it as it was.
         """
         _check_order(upload, chunk)
         hashing = self._hashing(upload, digest.algorithm)
-        async with self._open(upload, hashing) as staged:
-            async for run in chunk.content:
-                await staged.write(run)
-            if not await _matches(staged, hashing, upload, digest):
-                await self.cancel(upload)
-                raise DigestMismatch(detail={"digest": str(digest)})
-            key = await staged.commit(digest)
-            now = self._now()
-            # The bytes are durable under their name: only now may a row name them.
-            async with self._metadata.begin() as tx:
-                if not await lock_by_id(tx, upload.repository_id):
-                    raise RepositoryUnknown
-                await uploads.delete_upload(tx, upload.id)
-                await self._insert(tx, digest, staged.size, key)
-                await charge(tx, upload.repository_id, digest, staged.size)
-                await blobs.link_blob(tx, upload.repository_id, digest, now)
+        room = await reserve_for(self._metadata, upload.id, upload.repository_id, self._now)
+        held = await self._find_held(room.namespace_id, digest) if upload.size == 0 else None
+        if held is not None:
+            await self._finish_held(upload, chunk, digest, held)
+            return
+        try:
+            async with self._open(upload, hashing) as staged:
+                await _receive(staged, room, chunk)
+                if not await matches(staged, hashing, upload, digest):
+                    await self.cancel(upload)
+                    raise DigestMismatch(detail={"digest": str(digest)})
+                await self._commit_upload(upload, staged, digest)
+        except QuotaExceeded:
+            await self.cancel(upload)
+            raise
         self._hashers.pop(upload.id, None)
 
-    async def put(self, target: Target, content: AsyncIterator[bytes], digest: Digest) -> None:
-        """Make a whole body the blob `digest`; nothing is left of one that does not match."""
-        await self._take(target, content, digest.algorithm, digest)
+    async def _commit_upload(self, upload: Upload, staged: StagedUpload, digest: Digest) -> None:
+        key = await staged.commit(digest)
+        now = self._now()
+        # The bytes are durable under their name: only now may a row name them.
+        async with self._unless_refused(digest, key), self._metadata.begin() as tx:
+            if not await lock_by_id(tx, upload.repository_id):
+                raise RepositoryUnknown
+            await uploads.delete_upload(tx, upload.id)
+            await self._insert(tx, digest, staged.size, key)
+            await charge(tx, upload.repository_id, digest, staged.size, upload.id)
+            await blobs.link_blob(tx, upload.repository_id, digest, now)
 
-    async def take(self, target: Target, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
-        """Make a whole body a blob, whatever its digest is; return that and the size in bytes."""
-        return await self._take(target, content, "sha256", None)
+    @asynccontextmanager
+    async def _unless_refused(self, digest: Digest, key: BlobKey) -> AsyncIterator[None]:
+        """Leave no bytes that were committed for nothing: the limit fell while they arrived."""
+        try:
+            yield
+        except QuotaExceeded:
+            # As the collector does: whoever commits the same bytes just now looks again.
+            async with self._metadata.begin() as tx:
+                await blobs.lock_keys(tx, key)
+                named = await blobs.find_blob_anywhere(tx, digest)
+                if named is None or named.key != key:
+                    await self._storage.delete(key)
+            raise
 
-    async def _take(
+    async def _find_held(self, namespace_id: int | None, digest: Digest) -> StoredBlob | None:
+        """The blob, where the namespace has it and no room to stage it once more."""
+        if namespace_id is None:
+            return None
+        quota = await policies.find_quota(self._metadata.reader, namespace_id, digest)
+        if quota is None or not quota.holds:
+            return None
+        found = await blobs.find_blob_anywhere(self._metadata.reader, digest)
+        return found if found is not None and found.size > quota.free else None
+
+    async def _finish_held(
+        self, upload: Upload, chunk: Chunk, digest: Digest, held: StoredBlob
+    ) -> None:
+        """Link what the namespace has, for the client has sent the same; nothing is staged."""
+        if not await is_of(chunk.content, digest):
+            await self.cancel(upload)
+            raise DigestMismatch(detail={"digest": str(digest)})
+        async with self._metadata.begin() as tx:
+            if not await lock_by_id(tx, upload.repository_id):
+                raise RepositoryUnknown
+            await uploads.delete_upload(tx, upload.id)
+            await self._link_held(tx, upload.repository_id, digest, held)
+        await self._discard(upload.id)
+
+    async def _link_held(
+        self, tx: Transaction, repository_id: int, digest: Digest, held: StoredBlob
+    ) -> None:
+        await self._insert(tx, digest, held.size, BlobKey(held.key))
+        await charge(tx, repository_id, digest, held.size)
+        await blobs.link_blob(tx, repository_id, digest, self._now())
+
+    async def put(
         self,
         target: Target,
         content: AsyncIterator[bytes],
-        algorithm: str,
-        expected: Digest | None,
+        digest: Digest,
+        announced: int | None = None,
+    ) -> None:
+        """Make a whole body the blob `digest`; nothing is left of one that is refused."""
+        chunk = Chunk(content, announced=announced)
+        held = await self._find_held(target.namespace_id, digest)
+        if held is None:
+            await self._take(target, chunk, digest.algorithm, digest)
+            return
+        if not await is_of(chunk.content, digest):
+            raise DigestMismatch(detail={"digest": str(digest)})
+        async with self._metadata.begin() as tx:
+            repository = await target.ensure(tx, self._now())
+            await self._link_held(tx, repository.id, digest, held)
+
+    async def take(self, target: Target, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
+        """Make a whole body a blob, whatever its digest is; return that and the size in bytes."""
+        return await self._take(target, Chunk(content), "sha256", None)
+
+    async def _take(
+        self, target: Target, chunk: Chunk, algorithm: str, expected: Digest | None
     ) -> tuple[Digest, int]:
         upload_id = UploadId(_new_id())
+        room = Reservation(self._metadata, upload_id, await self._limited(target), self._now)
         hasher = new_hasher(algorithm)
         try:
             async with self._storage.open(upload_id, hasher.update, is_new=True) as staged:
-                async for run in content:
-                    await staged.write(run)
+                await _receive(staged, room, chunk)
                 await staged.settle()
                 digest = Digest.parse(f"{algorithm}:{hasher.hexdigest()}")
                 if expected is not None and digest != expected:
@@ -138,15 +224,24 @@ class Uploads:
                 size = staged.size
                 key = await staged.commit(digest)
                 now = self._now()
-                async with self._metadata.begin() as tx:
+                async with self._unless_refused(digest, key), self._metadata.begin() as tx:
                     repository = await target.ensure(tx, now)
                     await self._insert(tx, digest, size, key)
-                    await charge(tx, repository.id, digest, size)
+                    await charge(tx, repository.id, digest, size, upload_id)
                     await blobs.link_blob(tx, repository.id, digest, now)
         except EntrepotError:
             await self._storage.discard(upload_id)
+            if room.namespace_id is not None:
+                await room.release()
             raise
         return digest, size
+
+    async def _limited(self, target: Target) -> int | None:
+        """The target's namespace, where its room is limited."""
+        if target.namespace_id is None:
+            return None
+        found = await policies.find_quota(self._metadata.reader, target.namespace_id)
+        return None if found is None else found.namespace_id
 
     async def ensure_empty_json(self) -> None:
         """Have the bytes of the empty descriptor, so that a manifest that names it can link it."""
@@ -175,7 +270,7 @@ class Uploads:
         """Forget the upload and its bytes; `UploadUnknown` where somebody was quicker."""
         async with self._metadata.begin() as tx:
             known = await uploads.delete_upload(tx, upload.id)
-        await self._storage.discard(UploadId(upload.id))
+        await self._discard(upload.id)
         self._hashers.pop(upload.id, None)
         if not known:
             raise UploadUnknown
@@ -189,9 +284,17 @@ class Uploads:
                 for upload_id in idle:
                     await uploads.delete_upload(tx, upload_id)
             for upload_id in idle:
-                await self._storage.discard(UploadId(upload_id))
+                await self._discard(upload_id)
             count += len(idle)
-        return count + await self._discard_strays(before)
+        count += await self._discard_strays(before)
+        async with self._metadata.begin() as tx:
+            await reservations.delete_idle_reservations(tx, before)
+        return count
+
+    async def _discard(self, upload_id: str) -> None:
+        """Unlink the bytes, and only then give their room to others."""
+        await self._storage.discard(UploadId(upload_id))
+        await give_back(self._metadata, upload_id)
 
     async def _discard_strays(self, before: datetime) -> int:
         """Bytes that no row names: of whole-body pushes that were cut by a crash."""
@@ -200,22 +303,22 @@ class Uploads:
             if touched_at >= before:
                 continue
             if await uploads.find_upload(self._metadata.reader, upload_id) is None:
-                await self._storage.discard(upload_id)
+                await self._discard(upload_id)
                 count += 1
         return count
 
-    def _hashing(self, upload: Upload, algorithm: str) -> "_Hashing":
+    def _hashing(self, upload: Upload, algorithm: str) -> Hashing:
         """Go on with the hash that this worker has, or begin one; else have none."""
         if upload.size == 0:
-            return _Hashing(new_hasher(algorithm))
+            return Hashing(new_hasher(algorithm))
         held = self._hashers.get(upload.id)
         if held is not None and held[0] == upload.size and algorithm == upload.algorithm:
             # A copy: a request that fails must not leave its bytes in the state that is kept.
-            return _Hashing(held[1].copy())
-        return _Hashing(None)
+            return Hashing(held[1].copy())
+        return Hashing(None)
 
     @asynccontextmanager
-    async def _open(self, upload: Upload, hashing: "_Hashing") -> AsyncIterator[StagedUpload]:
+    async def _open(self, upload: Upload, hashing: Hashing) -> AsyncIterator[StagedUpload]:
         """Open the upload for this request alone, where nobody changed it meanwhile."""
         upload_id = UploadId(upload.id)
         is_new = upload.size == 0
@@ -229,16 +332,19 @@ class Uploads:
             await staged.start_at(upload.size)
             yield staged
 
-    async def _record(self, upload: Upload, staged: StagedUpload, hashing: "_Hashing") -> int:
+    async def _record(
+        self, upload: Upload, staged: StagedUpload, hashing: Hashing, room: Reservation
+    ) -> int:
         await staged.sync()
         async with self._metadata.begin() as tx:
+            await room.settle(tx, staged.size)
             grown = await uploads.advance_upload(tx, upload, staged.size, hashing.hex, self._now())
             if not grown:
                 raise OutOfOrder(upload.size)
         self._remember(upload.id, staged.size, hashing)
         return staged.size
 
-    def _remember(self, upload_id: str, size: int, hashing: "_Hashing") -> None:
+    def _remember(self, upload_id: str, size: int, hashing: Hashing) -> None:
         if hashing.hasher is None:
             self._hashers.pop(upload_id, None)
             return
@@ -248,34 +354,13 @@ class Uploads:
             self._hashers.popitem(last=False)
 
 
-class _Hashing:
-    """The hash of an upload's bytes as they pass, where this worker knows the hash so far."""
-
-    def __init__(self, hasher: Hasher | None) -> None:
-        self.hasher = hasher
-
-    @property
-    def hex(self) -> str | None:
-        """The hash so far."""
-        return None if self.hasher is None else self.hasher.hexdigest()
-
-    def update(self, run: bytes | memoryview) -> None:
-        """Add bytes; called on the storage's threads, one at a time."""
-        if self.hasher is not None:
-            self.hasher.update(run)
-
-
-async def _matches(staged: StagedUpload, hashing: _Hashing, upload: Upload, digest: Digest) -> bool:
-    await staged.settle()
-    if hashing.hex is not None:
-        return hashing.hex == digest.hex
-    if staged.size == upload.size and upload.algorithm == digest.algorithm and upload.hash_so_far:
-        return upload.hash_so_far == digest.hex
-    await staged.sync()
-    hasher = new_hasher(digest.algorithm)
-    async for run in staged.read():
-        hasher.update(run)
-    return hasher.hexdigest() == digest.hex
+async def _receive(staged: StagedUpload, room: Reservation, chunk: Chunk) -> None:
+    """Stage the chunk's bytes, for which room is taken before; else `QuotaExceeded`."""
+    if chunk.announced is not None:
+        await room.ensure(staged.size + chunk.announced, is_all=True)
+    async for run in chunk.content:
+        await room.ensure(staged.size + len(run))
+        await staged.write(run)
 
 
 def _check_order(upload: Upload, chunk: Chunk) -> None:

@@ -1,7 +1,6 @@
 """`/v2/NAME/blobs/uploads/` and the uploads begun there."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 from entrepot.errors import EntrepotError, InvalidDigest, InvalidName, InvalidSize, InvalidUpload
 from entrepot.http.errors import error_response
@@ -32,8 +31,8 @@ class UploadDoor:
         digest_text = request.query("digest")
         if digest_text is not None:
             digest = Digest.parse(digest_text)
-            chunk = await self._chunk(request, admission, 0, digest)
-            await self._uploads.put(admission.target, chunk.content, digest)
+            chunk = _chunk(request)
+            await self._uploads.put(admission.target, chunk.content, digest, chunk.announced)
             return _created(name, digest)
         mounted = await self._mount(request, admission)
         if mounted is not None:
@@ -52,24 +51,22 @@ class UploadDoor:
 
     async def patch(self, request: Request, name: RepositoryName, upload_id: str) -> Response:
         """Append a chunk."""
-        admission, upload = await self._open(request, name, upload_id)
+        upload = await self._find(request, name, upload_id)
         try:
-            chunk = await self._chunk(request, admission, upload.size)
-            size = await self._uploads.append(upload, chunk)
+            size = await self._uploads.append(upload, _chunk(request))
         except EntrepotError as error:
             return await self._refused(name, upload, error)
         return empty(202, _progress(name, upload.id, size))
 
     async def put(self, request: Request, name: RepositoryName, upload_id: str) -> Response:
         """Append the last chunk, if there is one, and make the upload a blob."""
-        admission, upload = await self._open(request, name, upload_id)
+        upload = await self._find(request, name, upload_id)
         digest_text = request.query("digest")
         if not digest_text:
             raise InvalidDigest("the parameter digest is missing")
         digest = Digest.parse(digest_text)
         try:
-            chunk = await self._chunk(request, admission, upload.size, digest)
-            await self._uploads.finish(upload, chunk, digest)
+            await self._uploads.finish(upload, _chunk(request), digest)
         except EntrepotError as error:
             return await self._refused(name, upload, error)
         return _created(name, digest)
@@ -81,29 +78,9 @@ class UploadDoor:
         return empty(204)
 
     async def _find(self, request: Request, name: RepositoryName, upload_id: str) -> Upload:
-        return (await self._open(request, name, upload_id))[1]
-
-    async def _open(
-        self, request: Request, name: RepositoryName, upload_id: str
-    ) -> tuple[Admission, Upload]:
         admission = await self._gate.admit(request, name, Action.PUSH)
         account_id = admission.identity.account_id
-        return admission, await self._uploads.get(admission.repository, account_id, upload_id)
-
-    async def _chunk(
-        self, request: Request, admission: Admission, so_far: int, digest: Digest | None = None
-    ) -> Chunk:
-        """The request's chunk, where there is room for it.
-
-        Refused before the bytes are sent where the client says how many there are, and else where
-        there is no more room.
-        """
-        chunk, announced = _chunk(request), request.content_length
-        room = await self._quotas.find_room(admission.target.namespace_id, digest)
-        room.check(so_far + (announced or 0))
-        if announced is not None:
-            return chunk
-        return replace(chunk, content=room.within(chunk.content, so_far))
+        return await self._uploads.get(admission.repository, account_id, upload_id)
 
     async def _refused(
         self, name: RepositoryName, upload: Upload, error: EntrepotError
@@ -167,11 +144,11 @@ def _chunk(request: Request) -> Chunk:
     if placed is None:
         if "content-range" in request.headers:
             raise InvalidUpload("Content-Range is not text")
-        return Chunk(request.body)
+        return Chunk(request.body, announced=request.content_length)
     length = request.content_length
     if length is not None and length != placed.length:
         raise InvalidSize("Content-Range and Content-Length disagree")
-    return Chunk(_exactly(request.body, placed.length), placed.first)
+    return Chunk(_exactly(request.body, placed.length), placed.first, placed.length)
 
 
 async def _exactly(body: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:

@@ -81,4 +81,7 @@ CREATE INDEX ix_artifact_packages_repository_id ON artifact_packages (repository
 CREATE INDEX ix_artifact_vulnerabilities_repository_id ON artifact_vulnerabilities (repository_id);
 CREATE INDEX ix_uploads_repository_id ON uploads (repository_id);
 CREATE INDEX ix_packages_base_name ON packages (base_name);
-INSERT INTO alembic_version VALUES ('0010');
+CREATE TABLE upload_reservations ( id TEXT NOT NULL, namespace_id INTEGER NOT NULL, size INTEGER NOT NULL, touched_at INTEGER NOT NULL, CONSTRAINT pk_upload_reservations PRIMARY KEY (id) ) WITHOUT ROWID;
+CREATE INDEX ix_upload_reservations_namespace_id ON upload_reservations (namespace_id);
+CREATE INDEX ix_uploads_account_id ON uploads (account_id);
+INSERT INTO alembic_version VALUES ('0011');

@@ -1,0 +1,71 @@
+"""Reservations: room of a quota that uploads have taken for bytes that are still arriving."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, select
+
+from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.tables import upload_reservations, uploads
+from entrepot.metadata.upserts import insert
+
+_R = upload_reservations
+_SUM: Final = Statement(
+    select(func.coalesce(func.sum(_R.c.size), 0)).where(
+        _R.c.namespace_id == bindparam("namespace_id"), _R.c.id != bindparam("but")
+    )
+)
+_SET: Final = Statement(
+    insert(_R)
+    .values(
+        id=bindparam("id"),
+        namespace_id=bindparam("namespace_id"),
+        size=bindparam("size"),
+        touched_at=bindparam("now"),
+    )
+    .on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            "namespace_id": bindparam("namespace_id"),
+            "size": bindparam("size"),
+            "touched_at": bindparam("now"),
+        },
+    )
+)
+_FIND: Final = Statement(select(_R.c.namespace_id, _R.c.size).where(_R.c.id == bindparam("id")))
+_DELETE: Final = Statement(delete(_R).where(_R.c.id == bindparam("upload_id")))
+_DELETE_IDLE: Final = Statement(
+    delete(_R).where(
+        _R.c.touched_at < bindparam("before"),
+        ~select(uploads.c.id).where(uploads.c.id == _R.c.id).exists(),
+    )
+)
+
+
+async def sum_reserved(reader: Reader, namespace_id: int, but: str = "") -> int:
+    """Bytes that the namespace's uploads have reserved; that of one upload is left out."""
+    row = await reader.one(_SUM, namespace_id=namespace_id, but=but)
+    return int(row[0]) if row else 0
+
+
+async def set_reservation(
+    tx: Transaction, upload_id: str, namespace_id: int, size: int, now: datetime
+) -> None:
+    """Let the upload's reservation be of so many bytes."""
+    await tx.run(_SET, id=upload_id, namespace_id=namespace_id, size=size, now=to_instant(now))
+
+
+async def find_reservation(reader: Reader, upload_id: str) -> tuple[int, int] | None:
+    """The namespace and the size of the upload's reservation."""
+    row = await reader.one(_FIND, id=upload_id)
+    return None if row is None else (int(row[0]), int(row[1]))
+
+
+async def delete_reservation(tx: Transaction, upload_id: str) -> None:
+    """Give the upload's room back; repeating it does nothing."""
+    await tx.run(_DELETE, upload_id=upload_id)
+
+
+async def delete_idle_reservations(tx: Transaction, before: datetime) -> int:
+    """Give back what nobody touched since then and no upload holds; say how many there were."""
+    return await tx.run(_DELETE_IDLE, before=to_instant(before))
