@@ -74,7 +74,7 @@ def test_what_is_compiled_is_what_is_written(language: str) -> None:
 async def test_the_language_is_chosen_by_hand_or_by_the_browser(
     open_doors: Open, accepted: str, chosen: str, shown: str
 ) -> None:
-    headers = {"accept_language": accepted, "cookie": f"language={chosen}"}
+    headers = {"accept_language": accepted, "cookie": f"entrepot_language={chosen}"}
     answer = await open_doors().ask_with("GET", "/", b"", headers)
     assert answer.header("content-language") == shown
     assert f'lang="{shown}"'.encode() in answer.body

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -59,27 +58,6 @@ async def read_form(request: Request) -> Form:
 def media_type(request: Request) -> str:
     """The media type of the body, without parameters."""
     return (request.header("content-type") or "").partition(";")[0].strip().lower()
-
-
-def read_cookie(request: Request, name: str) -> str:
-    """The cookie's value, empty where there is none."""
-    try:
-        cookies = SimpleCookie("; ".join(request.headers.get_all("cookie")))
-    except CookieError:
-        return ""
-    found = cookies.get(name)
-    return found.value if found else ""
-
-
-def set_cookie(
-    name: str, value: str, *, is_https: bool, seconds: int | None = None, http_only: bool = True
-) -> tuple[str, str]:
-    """The header that sets a cookie for this origin alone; `seconds=0` takes it away."""
-    parts = [f"{name}={value}", "Path=/", "SameSite=Lax"]
-    parts += [f"Max-Age={seconds}"] if seconds is not None else []
-    parts += ["Secure"] if is_https else []
-    parts += ["HttpOnly"] if http_only else []
-    return ("set-cookie", "; ".join(parts))
 
 
 def form_token(secret: str, session: str) -> str:

@@ -40,6 +40,8 @@ class Request:
     address: str = ""
     # What the log says of the request beside its outcome; names, never secrets.
     facts: dict[str, str] = field(default_factory=dict)
+    # The cookies once somebody read them.
+    cookies: list[tuple[str, str]] | None = None
     _query: dict[str, list[str]] | None = None
 
     def header(self, name: str) -> str | None:

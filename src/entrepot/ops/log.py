@@ -91,7 +91,7 @@ def _as_json(request: Request, response: Response, seconds: float) -> str:
         "event": "request",
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "request": request.id,
-        "client": request.client,
+        "client": request.address or request.client,
         "method": request.method,
         "path": request.path,
         "status": response.status,

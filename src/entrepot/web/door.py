@@ -13,7 +13,7 @@ from entrepot.errors import (
 )
 from entrepot.http import forms
 from entrepot.http.admission import admit
-from entrepot.http.cookies import session_cookie
+from entrepot.http.cookies import read_sessions
 from entrepot.http.errors import error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.routing import Match, Policy, Router
@@ -95,17 +95,19 @@ class PageDoor:
             identity = await self._desk.gate.identify(visit.request)
             visit.identity = ANONYMOUS if identity.grants is not None else identity
             return
-        visit.form_secret = forms.read_cookie(visit.request, FORM_COOKIE)
-        secret = forms.read_cookie(visit.request, session_cookie(is_https=visit.is_https))
-        if not secret:
-            return
-        visit.signed_in = await self._desk.sessions.find(secret)
+        visit.form_secret = visit.cookie(FORM_COOKIE)
+        for secret in read_sessions(visit.request, visit.origin):
+            visit.signed_in = await self._desk.sessions.find(secret)
+            if visit.signed_in is not None:
+                visit.session_secret = secret
+                break
         if visit.signed_in is None:
             return
-        visit.session_secret = secret
         if not visit.signed_in.is_pending:
             visit.identity = Identity(visit.signed_in.account, EVERYTHING)
-            await self._desk.sessions.touch(visit.signed_in.session, visit.request.client)
+            await self._desk.sessions.touch(
+                visit.signed_in.session, visit.request.address or visit.request.client
+            )
         visit.request.facts["account"] = visit.signed_in.account.name
 
     async def _check_form(self, visit: Visit) -> None:
@@ -140,11 +142,9 @@ class PageDoor:
             return to_json(page)
         if not visit.form_secret and visit.request.header("authorization") is None:
             visit.form_secret = secrets.token_urlsafe(18)
-            cookie = forms.set_cookie(FORM_COOKIE, visit.form_secret, is_https=visit.is_https)
-            visit.cookies.append(cookie)
+            visit.keep(FORM_COOKIE, visit.form_secret)
         if visit.problem:
-            cookie = forms.set_cookie(PROBLEM_COOKIE, "", is_https=visit.is_https, seconds=0)
-            visit.cookies.append(cookie)
+            visit.keep(PROBLEM_COOKIE, "", seconds=0)
         headers = [
             ("cache-control", "private, no-cache"),
             ("vary", "accept, cookie, accept-language"),
@@ -170,8 +170,7 @@ class PageDoor:
     def _back(self, visit: Visit, error: EntrepotError) -> Response:
         """Send the visitor back to the form, and say there what was wrong with it."""
         text = base64.urlsafe_b64encode(error.message[:500].encode()).decode()
-        cookie = forms.set_cookie(PROBLEM_COOKIE, text, is_https=visit.is_https, seconds=60)
-        visit.cookies.append(cookie)
+        visit.keep(PROBLEM_COOKIE, text, seconds=60)
         return redirect(local_address(visit.form.get("back")))
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import urlencode
 
-from entrepot.http.forms import set_cookie
 from entrepot.http.messages import Response, content
 from entrepot.http.routing import Policy
 from entrepot.hub.search import Results
@@ -176,15 +175,7 @@ async def set_preferences(visit: Visit) -> Response:
         **({"keys": "off" if keys == "off" else ""} if keys else {}),
     }
     for name, value in kept.items():
-        visit.cookies.append(
-            set_cookie(
-                name,
-                value,
-                is_https=visit.is_https,
-                seconds=_YEAR if value else 0,
-                http_only=name != "keys",
-            )
-        )
+        visit.keep(name, value, seconds=_YEAR if value else 0, http_only=name != "keys")
     return redirect(local_address(visit.form.get("next")))
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.errors import Denied, NotFound, Unauthenticated
-from entrepot.http.cookies import session_cookie
-from entrepot.http.forms import set_cookie
+from entrepot.http.cookies import session_cookie, set_cookie
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.hub.sessions import LIFETIME
@@ -78,7 +77,7 @@ async def log_in(visit: Visit) -> Response:
 
 def go_on(visit: Visit, begun: Begun, address: str) -> Response:
     """Keep the session in a cookie, and go where the visitor wanted to, or to the second factor."""
-    name = session_cookie(is_https=visit.is_https)
+    name = session_cookie(visit.origin)
     seconds = int(LIFETIME.total_seconds())
     visit.cookies.append(set_cookie(name, begun.secret, is_https=visit.is_https, seconds=seconds))
     address = local_address(address or "/")
@@ -106,7 +105,7 @@ async def log_out(visit: Visit) -> Response:
     """End the session."""
     if visit.signed_in is not None:
         await visit.desk.sessions.end(visit.signed_in.session.id, visit.signed_in.account)
-    name = session_cookie(is_https=visit.is_https)
+    name = session_cookie(visit.origin)
     visit.cookies.append(set_cookie(name, "", is_https=visit.is_https, seconds=0))
     return redirect("/")
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.errors import Denied, NotFound, Unauthenticated
-from entrepot.http.forms import read_cookie, set_cookie
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.hub.single_sign_on import Attempt, Returned, SingleSignOn
@@ -20,6 +19,8 @@ from entrepot.web.visits import PageRoute, Visit
 
 CALLBACK: Final = "/sign-in/oidc/callback"
 _TEN_MINUTES: Final = 600
+_COOKIE: Final = "oidc"
+"""Keeps an attempt until the browser comes back."""
 
 
 @dataclass(kw_only=True)
@@ -31,14 +32,8 @@ class ProviderPage(Page):
     address: str
 
 
-def _cookie(visit: Visit) -> str:
-    """The name of the cookie that keeps an attempt; over HTTPS no other site can set it."""
-    return "__Host-entrepot-oidc" if visit.is_https else "entrepot_oidc"
-
-
 def _keep(visit: Visit, kept: str) -> None:
-    seconds = _TEN_MINUTES if kept else 0
-    visit.cookies.append(set_cookie(_cookie(visit), kept, is_https=visit.is_https, seconds=seconds))
+    visit.keep(_COOKIE, kept, seconds=_TEN_MINUTES if kept else 0)
 
 
 def _provider(visit: Visit) -> SingleSignOn:
@@ -77,7 +72,7 @@ async def begin_link(visit: Visit) -> Page:
 async def finish(visit: Visit) -> Response:
     """Take what the provider sent along: sign in, or link the account that began to link."""
     provider = _provider(visit)
-    kept = read_cookie(visit.request, _cookie(visit))
+    kept = visit.cookie(_COOKIE)
     if not kept:
         raise Denied("the sign-in took too long, or began in another browser")
     returned = Returned(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from entrepot.errors import Denied, NotFound, RepositoryUnknown
-from entrepot.http.forms import Form, form_token, read_cookie
+from entrepot.http.cookies import cookie_name, read_cookie, set_cookie
+from entrepot.http.forms import Form, form_token
 from entrepot.http.messages import Request, Response
 from entrepot.http.routing import Route
 from entrepot.hub.actors import ANONYMOUS, Action, Actor, Identity
@@ -20,8 +21,8 @@ from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")
 LANGUAGES: Final = {"en": "English", "zh": "简体中文"}
-FORM_COOKIE: Final = "entrepot_form"
-PROBLEM_COOKIE: Final = "entrepot_problem"
+FORM_COOKIE: Final = "form"
+PROBLEM_COOKIE: Final = "problem"
 
 View = Callable[["Visit"], Awaitable[Page | Response]]
 """Answers a visit that has been admitted."""
@@ -98,6 +99,23 @@ class Visit:
         """Whether the visitor's connection is private."""
         return self.origin.startswith("https:")
 
+    def cookie_name(self, what: str) -> str:
+        """The whole name of a cookie of ours: `form`, `theme` and the like."""
+        return cookie_name(f"entrepot_{what}", self.origin)
+
+    def cookie(self, what: str) -> str:
+        """What the browser keeps under that name, empty for nothing."""
+        return read_cookie(self.request, self.cookie_name(what))
+
+    def keep(
+        self, what: str, value: str, *, seconds: int | None = None, http_only: bool = True
+    ) -> None:
+        """Have the browser keep it for so long, or until it is closed; 0 takes it away."""
+        name, is_https = self.cookie_name(what), self.is_https
+        self.cookies.append(
+            set_cookie(name, value, is_https=is_https, seconds=seconds, http_only=http_only)
+        )
+
     @property
     def wants_json(self) -> bool:
         """Whether a program asks: every page has its data as JSON at the same address."""
@@ -112,18 +130,18 @@ class Visit:
     @property
     def theme(self) -> str:
         """`light`, `dark`, or empty: as the system has it."""
-        found = read_cookie(self.request, "theme")
+        found = self.cookie("theme")
         return found if found in THEMES else ""
 
     @property
     def tool(self) -> str:
         """The client whose commands the visitor last asked for."""
-        return read_cookie(self.request, "tool")[:20]
+        return self.cookie("tool")[:20]
 
     @property
     def language(self) -> str:
         """What was chosen by hand, else what the browser prefers, of those there are."""
-        chosen = read_cookie(self.request, "language")
+        chosen = self.cookie("language")
         if chosen in LANGUAGES:
             return chosen
         header = self.request.header("accept-language") or ""
@@ -164,7 +182,7 @@ class Visit:
     @property
     def problem(self) -> str:
         """What went wrong with the form that was sent last; shown once."""
-        text = read_cookie(self.request, PROBLEM_COOKIE)
+        text = self.cookie(PROBLEM_COOKIE)
         try:
             return base64.urlsafe_b64decode(text).decode()[:500] if text else ""
         except ValueError:

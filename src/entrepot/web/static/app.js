@@ -44,6 +44,10 @@
     setTimeout(() => { use.setAttribute("href", before); button.classList.remove("done"); }, 1500);
   });
 
+  // What our cookies are called here: by the scheme and the port.
+  const cookie = (what) => document.documentElement.dataset.cookies.replace("*", what);
+  const secure = cookie("").startsWith("__Host-") ? ";secure" : "";
+
   // The tool picker: shows one client's commands, and remembers which.
   const pick = (box, tool) => {
     const has = all("[data-tool]", box).some((each) => each.dataset.tool === tool);
@@ -60,7 +64,7 @@
       if (!button) return;
       event.preventDefault();
       pick(box, button.value);
-      document.cookie = `tool=${encodeURIComponent(button.value)};path=/;max-age=31536000;samesite=lax`;
+      document.cookie = `${cookie("tool")}=${encodeURIComponent(button.value)};path=/;max-age=31536000;samesite=lax${secure}`;
     });
   });
 
@@ -148,7 +152,7 @@
     select.addEventListener("change", () => select.form.requestSubmit()));
 
   // Keys: none works while typing, and ?keys=off in the help page's switch turns them off.
-  const off = () => document.cookie.split("; ").includes("keys=off");
+  const off = () => document.cookie.split("; ").includes(`${cookie("keys")}=off`);
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if ((event.ctrlKey || event.metaKey) && event.key === "k") {
