@@ -99,6 +99,8 @@ async def test_what_was_found_comes_in_lists(town: Town, path: str) -> None:
     assert len(await items("statements")) == 2
     assert [each["path"] for each in await items("files")] == ["bin/app", "etc"]
     assert len(await items("files?limit=1")) == 1
+    page = await member.get(f"{path}/app/packages?limit=1")
+    assert (len(page["items"]), page["total"], page["left_out"]) == (1, 2, 0)
 
 
 async def test_what_is_attached_comes_with_what_is_attached_to_it(town: Town, path: str) -> None:

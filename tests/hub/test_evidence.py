@@ -2,10 +2,10 @@
 
 import pytest
 
-from entrepot.extract.findings import Findings
+from entrepot.extract.findings import Findings, Package
 from entrepot.metadata import artifacts
 from entrepot.oci.digests import Digest
-from tests.hub.shelves import SPDX, Shelf, push_chart, spdx
+from tests.hub.shelves import SPDX, HereAndNow, Shelf, push_chart, spdx
 from tests.hub.test_attachments import Signer, legacy, signer
 from tests.wire.content import encode
 
@@ -79,3 +79,16 @@ async def test_a_document_that_cannot_be_read_says_nothing(shelf: Shelf) -> None
     async with shelf.metadata.begin() as tx:
         await artifacts.replace_documents(tx, of, [broken])
     assert await gather(shelf, chart) == Findings()
+
+
+async def test_a_long_list_is_gathered_whole_and_what_was_too_much_is_summed(
+    shelf: Shelf, reader: HereAndNow
+) -> None:
+    chart = await push_chart(shelf, "1.0.0")
+    await shelf.push_referrer(chart, encode(spdx("bash")), SPDX)
+    packages = [Package(f"p{each}") for each in range(3000)]
+    reader.instead = Findings(packages=packages, left_out={"packages": 7})
+    await shelf.settle()
+    found = await gather(shelf, chart)
+    assert len(found.packages) == 3000
+    assert found.left_out == {"packages": 7}

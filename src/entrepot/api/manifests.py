@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from entrepot.api.artifacts import Artifact
 from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Text
-from entrepot.api.paging import Page, PageQuery, cut
+from entrepot.api.paging import CountedPage, Page, PageQuery, counted, cut
 from entrepot.errors import EntrepotError, ManifestUnknown, NotFound
 from entrepot.extract.findings import (
     File,
@@ -173,14 +173,17 @@ async def list_attached(call: Call, query: PageQuery) -> Page[Attachment]:
     return cut(nodes, query, _attachment)
 
 
-async def list_packages(call: Call, query: EvidenceQuery) -> Page[Package]:
+async def list_packages(call: Call, query: EvidenceQuery) -> CountedPage[Package]:
     """The packages that SBOMs of the artifact list."""
-    return cut((await _evidence(call, query.q)).packages, query, _as_it_is)
+    found = await _evidence(call, query.q)
+    return counted(found.packages, query, _as_it_is, found.left_out.get("packages", 0))
 
 
-async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> Page[Vulnerability]:
+async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> CountedPage[Vulnerability]:
     """What reports about the artifact found."""
-    return cut((await _evidence(call, query.q)).vulnerabilities, query, _as_it_is)
+    found = await _evidence(call, query.q)
+    left_out = found.left_out.get("vulnerabilities", 0)
+    return counted(found.vulnerabilities, query, _as_it_is, left_out)
 
 
 async def list_signatures(call: Call, query: PageQuery) -> Page[Signature]:
@@ -195,10 +198,10 @@ async def list_statements(call: Call, query: PageQuery) -> Page[Statement]:
     return cut((await _evidence(call)).statements, query, _as_it_is)
 
 
-async def list_files(call: Call, query: PageQuery) -> Page[File]:
+async def list_files(call: Call, query: PageQuery) -> CountedPage[File]:
     """The files in the artifact."""
     facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    return cut((await call.desk.evidence.of(facts.id)).files, query, _as_it_is)
+    return counted((await call.desk.evidence.of(facts.id)).files, query, _as_it_is)
 
 
 async def list_documents(call: Call, query: PageQuery) -> Page[str]:

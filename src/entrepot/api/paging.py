@@ -39,6 +39,17 @@ class Page(Struct, Generic[Item], frozen=True, kw_only=True):
     next: str | None = None
 
 
+class CountedPage(Page[Item], Generic[Item], frozen=True, kw_only=True):
+    """Part of a list that is counted.
+
+    `total` is how many entries the whole list has, `left_out` how many more a document had that
+    were too many to be kept.
+    """
+
+    total: int
+    left_out: int = 0
+
+
 def next_after(query: PageQuery, found: int) -> str | None:
     """The cursor behind a page, where `limit + 1` entries were looked for and so many found."""
     return f"{query.offset + query.limit:x}" if found > query.limit else None
@@ -48,6 +59,18 @@ def page_of(found: Sequence[Found], query: PageQuery, view: Callable[[Found], It
     """A page of `limit + 1` entries that begin at the page's offset."""
     items = [view(each) for each in found[: query.limit]]
     return Page(items=items, next=next_after(query, len(found)))
+
+
+def counted(
+    everything: Sequence[Found],
+    query: PageQuery,
+    view: Callable[[Found], Item],
+    left_out: int = 0,
+) -> CountedPage[Item]:
+    """A page of a list that is at hand as a whole, with how long the list is."""
+    page = cut(everything, query, view)
+    total = len(everything)
+    return CountedPage(items=page.items, next=page.next, total=total, left_out=left_out)
 
 
 def cut(everything: Sequence[Found], query: PageQuery, view: Callable[[Found], Item]) -> Page[Item]:

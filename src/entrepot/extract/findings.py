@@ -36,6 +36,10 @@ OPENPGP: Final = "gpg"
 """The form of signatures that name an archive, or nothing, and never a manifest."""
 
 
+SEVERITIES: Final = ("critical", "high", "medium", "low", "negligible", "unknown")
+"""The words for how bad a finding is, the worst first."""
+
+
 class File(Struct, frozen=True, omit_defaults=True):
     """A file in a layer or an archive; `type` is `file`, `directory`, `symlink` or another."""
 
@@ -169,6 +173,8 @@ class Findings(Struct, frozen=True, omit_defaults=True):
     dependencies: list[dict[str, str]] = field(default_factory=list)
     maintainers: list[dict[str, str]] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    """How many entries of a list were too many to be kept, by the list's name."""
 
 
 class Blob(Struct, frozen=True):

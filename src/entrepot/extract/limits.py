@@ -20,7 +20,12 @@ DOCUMENTS: Final = 400
 JSON: Final = 64 * 1024 * 1024
 """Bytes of an SBOM or a report that are parsed."""
 DEPTH: Final = 100
-PACKAGES: Final = 50_000
+PACKAGES: Final = 200_000
+"""Packages of one artifact that are kept."""
+RELATIONS: Final = 200_000
+"""Relations between its packages that are kept."""
+VULNERABILITIES: Final = 200_000
+"""Findings of its reports that are kept."""
 WORDS: Final = 2000
 
 
@@ -34,6 +39,7 @@ class Unreadable(Exception):
 
 def cut(text: str, most: int = WORDS) -> str:
     """The text's beginning, without characters that no page can show."""
-    return "".join(
-        each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text[:most]
-    )
+    text = text[:most]
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
+from entrepot.extract import limits
 from entrepot.extract.charts import read_chart
 from entrepot.extract.documents import read_document, read_documents
 from entrepot.extract.files import read_files, read_whole
@@ -28,7 +31,7 @@ def read_task(task: Task) -> Findings:
     if read is None:
         return Findings()
     try:
-        return _with_html(read(task))
+        return _with_html(bounded(read(task)))
     except TooLarge as error:
         return Findings(state=State.TOO_LARGE, reason=str(error))
     except Unreadable as error:
@@ -59,6 +62,21 @@ def _read_files(task: Task) -> Findings:
     )
 
 
+def bounded(findings: Findings) -> Findings:
+    """The findings with lists that are no longer than they may be; how much went is in them.
+
+    This is the one place that cuts lists: readers keep all that a document says, and a document
+    is at most `limits.JSON` bytes long.
+    """
+    kept, left_out = {}, {}
+    for name, most in _LONGEST.items():
+        everything = getattr(findings, name)
+        if len(everything) > most:
+            kept[name] = everything[:most]
+            left_out[name] = len(everything) - most
+    return replace(findings, **kept, left_out=left_out) if kept else findings
+
+
 def _with_html(findings: Findings) -> Findings:
     """Each document with its HTML beside it: whatever drawing it costs, it costs here."""
     drawn = [each for document in findings.documents for each in _drawn(document)]
@@ -76,6 +94,11 @@ def _drawn(document: Document) -> list[Document]:
     return [document, Document(name, "text/html", highlight(document.text, document.media_type))]
 
 
+_LONGEST: Final = {
+    "packages": limits.PACKAGES,
+    "relations": limits.RELATIONS,
+    "vulnerabilities": limits.VULNERABILITIES,
+}
 _READERS: Final[dict[str, Callable[[Task], Findings]]] = {
     "chart": read_chart,
     "files": _read_files,

@@ -13,7 +13,7 @@ from entrepot.extract.confinement import PROBE, Confinement, parse_probe
 from entrepot.extract.findings import Findings, State, Task
 from entrepot.extract.handing import Hander
 
-_MOST: Final = 64 * 1024 * 1024
+_MOST: Final = 128 * 1024 * 1024
 """Bytes of findings that are taken from a child."""
 _TASKS: Final = 200
 """Tasks after which a child is replaced: whatever it has gathered goes with it."""

@@ -7,7 +7,6 @@ from entrepot.extract.findings import Findings, Vulnerability
 from entrepot.extract.sboms import severity_of
 from entrepot.extract.texts import as_list, as_mapping, as_text
 
-_MOST: Final = 20_000
 _BANDS: Final = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"))
 
 
@@ -20,9 +19,9 @@ def read_sarif(said: Mapping[str, Any]) -> Findings:
         tools.append(as_text(driver.get("name"), 100))
         rules = {
             as_text(rule.get("id")): rule
-            for rule in (as_mapping(each) for each in as_list(driver.get("rules"))[:_MOST])
+            for rule in (as_mapping(each) for each in as_list(driver.get("rules")))
         }
-        for each in as_list(run.get("results"))[: _MOST - len(found)]:
+        for each in as_list(run.get("results")):
             found.append(_result(as_mapping(each), rules))
     return Findings(facts={"Tool": ", ".join(tools)}, vulnerabilities=found)
 
@@ -69,14 +68,12 @@ def read_trivy(said: Mapping[str, Any]) -> Findings:
             title=as_text(each.get("Title"), 500),
             url=as_text(each.get("PrimaryURL"), 500),
         )
-        for result in as_list(said.get("Results"))[:500]
-        for each in (
-            as_mapping(one) for one in as_list(as_mapping(result).get("Vulnerabilities"))[:_MOST]
-        )
+        for result in as_list(said.get("Results"))
+        for each in (as_mapping(one) for one in as_list(as_mapping(result).get("Vulnerabilities")))
     ]
     return Findings(
         facts={"Tool": "Trivy", "Scanned": as_text(said.get("ArtifactName"), 300)},
-        vulnerabilities=found[:_MOST],
+        vulnerabilities=found,
     )
 
 
@@ -84,7 +81,7 @@ def read_grype(said: Mapping[str, Any]) -> Findings:
     """Grype's own JSON."""
     descriptor = as_mapping(said.get("descriptor"))
     found = []
-    for each in (as_mapping(one) for one in as_list(said.get("matches"))[:_MOST]):
+    for each in (as_mapping(one) for one in as_list(said.get("matches"))):
         weakness, artifact = (as_mapping(each.get(key)) for key in ("vulnerability", "artifact"))
         fix = as_mapping(weakness.get("fix"))
         found.append(
@@ -106,12 +103,12 @@ def read_openvex(said: Mapping[str, Any]) -> Findings:
     """OpenVEX: one line for each statement."""
     return Findings(
         facts={"Author": as_text(said.get("author")), "Time": as_text(said.get("timestamp"))},
-        vulnerabilities=list(_vex(said))[:_MOST],
+        vulnerabilities=list(_vex(said)),
     )
 
 
 def _vex(said: Mapping[str, Any]) -> Iterator[Vulnerability]:
-    for each in (as_mapping(one) for one in as_list(said.get("statements"))[:_MOST]):
+    for each in (as_mapping(one) for one in as_list(said.get("statements"))):
         named = each.get("vulnerability")
         name = as_mapping(named).get("name") if isinstance(named, dict) else named
         products = (as_mapping(one) for one in as_list(each.get("products"))[:5])
@@ -133,7 +130,7 @@ def read_csaf(said: Mapping[str, Any]) -> Findings:
             title=as_text(each.get("title"), 500),
             status=", ".join(as_text(key, 40) for key in as_mapping(each.get("product_status"))),
         )
-        for each in (as_mapping(one) for one in as_list(said.get("vulnerabilities"))[:_MOST])
+        for each in (as_mapping(one) for one in as_list(said.get("vulnerabilities")))
     ]
     severity = as_mapping(document.get("aggregate_severity")).get("text")
     return Findings(
@@ -155,7 +152,7 @@ def read_intoto_vulns(predicate: Mapping[str, Any]) -> list[Vulnerability]:
     """in-toto's vulnerability predicate."""
     scanner = as_mapping(predicate.get("scanner"))
     found = []
-    for each in (as_mapping(one) for one in as_list(scanner.get("result"))[:_MOST]):
+    for each in (as_mapping(one) for one in as_list(scanner.get("result"))):
         scores = [as_mapping(one) for one in as_list(each.get("severity"))[:10]]
         score = next((_score(one.get("score")) for one in scores), 0.0)
         word = next((as_text(one.get("score")) for one in scores), "")

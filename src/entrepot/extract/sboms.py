@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from entrepot.extract import limits, model_cards
+from entrepot.extract import model_cards
 from entrepot.extract.findings import Findings, Package, Relation, Vulnerability
 from entrepot.extract.limits import cut
 from entrepot.extract.packages import canonical_name
@@ -11,7 +11,6 @@ from entrepot.extract.spdx import present
 from entrepot.extract.texts import as_items, as_list, as_mapping, as_text
 
 _NESTED: Final = 8
-_RELATIONS: Final = 20_000
 
 
 def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
@@ -29,11 +28,11 @@ def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
         packages=_named([_component(each) for each in listed]),
         relations=[
             Relation(as_text(each.get("ref")), as_text(target))
-            for each in (as_mapping(one) for one in as_items(said.get("dependencies"))[:_RELATIONS])
-            for target in as_items(each.get("dependsOn"))[:1000]
-        ][:_RELATIONS],
+            for each in (as_mapping(one) for one in as_items(said.get("dependencies")))
+            for target in as_items(each.get("dependsOn"))
+        ],
         vulnerabilities=[
-            _weakness(as_mapping(each)) for each in as_items(said.get("vulnerabilities"))[:20_000]
+            _weakness(as_mapping(each)) for each in as_items(said.get("vulnerabilities"))
         ],
     )
 
@@ -67,7 +66,7 @@ def _card(models: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _components(value: object, depth: int = 0) -> Iterable[Mapping[str, Any]]:
-    for each in as_items(value)[: limits.PACKAGES]:
+    for each in as_items(value):
         component = as_mapping(each)
         yield component
         if depth < _NESTED:
@@ -144,7 +143,7 @@ def read_syft(said: Mapping[str, Any]) -> Findings:
             ),
             reference=as_text(each.get("id")),
         )
-        for each in (as_mapping(one) for one in _some(said.get("artifacts")))
+        for each in (as_mapping(one) for one in as_items(said.get("artifacts")))
     ]
     return Findings(
         facts=present({"Format": "Syft", "System": as_text(distro.get("prettyName"))}),
@@ -173,9 +172,5 @@ def severity_of(text: str) -> str:
     return _SEVERITIES.get(text.strip().lower(), "unknown")
 
 
-def _some(value: object) -> list[Any]:
-    return as_list(value)[: limits.PACKAGES]
-
-
 def _named(packages: Iterable[Package]) -> list[Package]:
-    return [each for each in packages if each.name][: limits.PACKAGES]
+    return [each for each in packages if each.name]

@@ -14,14 +14,13 @@ from entrepot.extract.texts import as_items, as_mapping, as_text
 NO_LICENSE: Final = frozenset({"", "NOASSERTION", "NONE"})
 _DEPENDS: Final = frozenset({"DEPENDS_ON", "CONTAINS"})
 _TURNED: Final = frozenset({"DEPENDENCY_OF", "CONTAINED_BY"})
-RELATIONS: Final = 20_000
 
 
 def read_spdx(said: Mapping[str, Any]) -> Findings:
     """SPDX 2.2 and 2.3 in JSON, or in YAML, which has the same keys."""
     creation = as_mapping(said.get("creationInfo"))
     listed = as_items(said.get("packages"))
-    packages = [_package(as_mapping(each)) for each in listed[: limits.PACKAGES]]
+    packages = [_package(as_mapping(each)) for each in listed]
     return Findings(
         title=as_text(said.get("name")),
         facts=present(
@@ -38,7 +37,7 @@ def read_spdx(said: Mapping[str, Any]) -> Findings:
         packages=[each for each in packages if each.name],
         relations=[
             relation
-            for each in as_items(said.get("relationships"))[:RELATIONS]
+            for each in as_items(said.get("relationships"))
             if (relation := _relation_of(as_mapping(each))) is not None
         ],
     )
@@ -140,7 +139,7 @@ class _Text:
             package.setdefault("purl", found[1])
 
     def _relate(self, words: list[str]) -> None:
-        if len(words) == 3 and len(self.relations) < RELATIONS:
+        if len(words) == 3:
             relation = _relation(words[0], words[1], words[2])
             self.relations += [relation] if relation else []
 
@@ -152,7 +151,7 @@ def read_spdx_text(text: str) -> Findings:
         read.take(tag, value)
     if read.files:
         read.facts["Files"] = str(read.files)
-    packages = [_text_package(each) for each in read.packages[: limits.PACKAGES]]
+    packages = [_text_package(each) for each in read.packages]
     return Findings(
         title=read.title,
         facts=present(read.facts),

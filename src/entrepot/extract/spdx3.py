@@ -3,17 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from entrepot.extract import limits
 from entrepot.extract.findings import Findings, Package, Relation, State
 from entrepot.extract.limits import cut
 from entrepot.extract.packages import canonical_name
-from entrepot.extract.spdx import NO_LICENSE, RELATIONS, present
+from entrepot.extract.spdx import NO_LICENSE, present
 from entrepot.extract.texts import as_items, as_mapping, as_text
 
 Element = Mapping[str, Any]
-_ELEMENTS: Final = 500_000
 _DEPTH: Final = 6
-_TARGETS: Final = 1000
 _PACKAGES: Final = frozenset({"software_Package", "ai_AIPackage", "dataset_DatasetPackage"})
 _RELATIONSHIPS: Final = frozenset({"Relationship", "LifecycleScopedRelationship"})
 _DEPENDS: Final = frozenset({"dependsOn", "contains", "hasStaticLink", "hasDynamicLink"})
@@ -35,7 +32,7 @@ def read_spdx_3(said: Mapping[str, Any]) -> Findings:
     return Findings(
         title=graph.title(),
         facts=present(graph.facts()),
-        packages=[each for each in packages[: limits.PACKAGES] if each.name],
+        packages=[each for each in packages if each.name],
         relations=graph.depends,
     )
 
@@ -60,7 +57,7 @@ class _Graph:
 
     def __init__(self, said: Mapping[str, Any]) -> None:
         listed = as_items(said.get("@graph")) if "@graph" in said else [said]
-        self.listed = [as_mapping(each) for each in listed[:_ELEMENTS]]
+        self.listed = [as_mapping(each) for each in listed]
         self.listed = [each for each in self.listed if each]
         self._by_id = {_id_of(each): each for each in self.listed if _id_of(each)}
         self._licenses: dict[str, dict[str, list[object]]] = {_CONCLUDED: {}, _DECLARED: {}}
@@ -72,12 +69,11 @@ class _Graph:
     def _relate(self, said: Element) -> None:
         kind = as_text(said.get("relationshipType"), 200).rpartition("/")[2]
         source = self._reference(said.get("from"))
-        targets = as_items(said.get("to"))[:_TARGETS]
+        targets = as_items(said.get("to"))
         if kind in self._licenses:
             self._licenses[kind].setdefault(source, []).extend(targets)
         elif kind in _DEPENDS:
-            room = RELATIONS - len(self.depends)
-            self.depends += [Relation(source, self._reference(each)) for each in targets[:room]]
+            self.depends += [Relation(source, self._reference(each)) for each in targets]
 
     def _reference(self, value: object) -> str:
         return _id_of(value) if isinstance(value, dict) else as_text(value, 500)

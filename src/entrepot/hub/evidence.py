@@ -1,6 +1,7 @@
 """What attachments say of an artifact, gathered: packages, findings, statements, signatures."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import DecodeError, json
@@ -14,8 +15,6 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import INDEXES
 
-_MOST: Final = 2000
-"""Packages or findings that one page shows; searching narrows them."""
 _LISTS: Final = (
     "packages",
     "relations",
@@ -61,8 +60,14 @@ class Evidence:
                 each
                 for each in _distinct(values[name])
                 if all(word in json.encode(each).decode().lower() for word in words)
-            ][:_MOST]
-        return Findings(state=own.state, reason=own.reason, facts=own.facts, **values)  # type: ignore[arg-type]
+            ]
+        return Findings(
+            state=own.state,
+            reason=own.reason,
+            facts=own.facts,
+            left_out=_summed(each.left_out for each in everything),
+            **values,  # type: ignore[arg-type]
+        )
 
     async def _find(self, manifest_id: int) -> Findings | None:
         document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
@@ -101,6 +106,13 @@ def _of_another(signature: Signature) -> Signature:
 
 def _joined(everything: Iterable[Findings], name: str) -> list[object]:
     return [each for findings in everything for each in getattr(findings, name)]
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 def _distinct(values: Iterable[object]) -> list[object]:

@@ -27,6 +27,7 @@ from entrepot.web.artifact_parts import (
     visible_tabs,
 )
 from entrepot.web.commands import Snippets, snippets_of
+from entrepot.web.evidence import Part, part_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
 from entrepot.web.visits import PageRoute, Visit
@@ -81,6 +82,8 @@ class TabPage(ArtifactPage):
     config: str = ""
     manifest: str = ""
     query: str = ""
+    part: Part | None = None
+    """Which page of a long list is shown, and how long that is; `None` for tabs without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,7 @@ async def _fill_layers(visit: Visit, opened: _Opened, page: TabPage) -> None:
 async def _fill_files(visit: Visit, opened: _Opened, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
     await _fill_document(visit, opened, page)
+    _show_part(visit, page)
 
 
 async def _fill_platforms(visit: Visit, opened: _Opened, page: TabPage) -> None:
@@ -253,6 +257,14 @@ async def _fill_evidence(visit: Visit, opened: _Opened, page: TabPage) -> None:
     page.findings = await visit.desk.evidence.gather(
         visit.repository.id, opened.described.stored.digest, opened.findings, page.query
     )
+    _show_part(visit, page)
+
+
+def _show_part(visit: Visit, page: TabPage) -> None:
+    number = visit.number("page", default=1, most=10**6)
+    page.part = part_of(page.tab, page.findings, number, page.query)
+    if page.part is not None:
+        page.findings = page.part.findings
 
 
 _NAMES: Final = {Tab.SCHEMA.value: "schema", Tab.DOCUMENT.value: "document"}

@@ -124,6 +124,9 @@ async def export_vulnerabilities(visit: Visit) -> Response:
     writer.writerow(_COLUMNS)
     for each in found.vulnerabilities:
         writer.writerow([_cell(str(getattr(each, name))) for name in _COLUMNS])
+    left_out = found.left_out.get("vulnerabilities", 0)
+    if left_out:
+        writer.writerow([f"({left_out} more were too many to be kept)"])
     headers = [("content-disposition", disposition(f"{stored.digest[7:19]}-vulnerabilities.csv"))]
     return content(200, "text/csv; charset=utf-8", table.getvalue().encode(), headers)
 
