@@ -44,6 +44,7 @@ def test_tags_and_values_are_read_whole(tmp_path: Path) -> None:
     found = found_in(tmp_path, TEXT, "text/spdx")
     assert found.title == "demo"
     assert found.facts == {
+        "Name": "demo",
         "Format": "SPDX-2.3",
         "Namespace": "https://example.org/demo",
         "Creators": "Tool: maker-1, Organization: Acme",
@@ -146,6 +147,7 @@ def test_spdx_3_has_licences_urls_models_and_data_sets(tmp_path: Path) -> None:
         ("urn:z", "urn:m"),
     ]
     assert found.facts == {
+        "Name": "My document",
         "Format": "SPDX 3.0.1",
         "Created": "2026-01-01T00:00:00Z",
         "Creators": "Acme",

@@ -25,6 +25,7 @@ def read_spdx(said: Mapping[str, Any]) -> Findings:
         title=as_text(said.get("name")),
         facts=present(
             {
+                "Name": as_text(said.get("name")),
                 "Format": as_text(said.get("spdxVersion")),
                 "Created": as_text(creation.get("created")),
                 "Creators": ", ".join(
@@ -149,6 +150,8 @@ def read_spdx_text(text: str) -> Findings:
     read = _Text()
     for tag, value in _tags(text):
         read.take(tag, value)
+    if read.title:
+        read.facts = {"Name": read.title, **read.facts}
     if read.files:
         read.facts["Files"] = str(read.files)
     packages = [_text_package(each) for each in read.packages]

@@ -161,6 +161,7 @@ class _Graph:
             creation = next((e for e in self.listed if kind_of(e) == "CreationInfo"), {})
         roots = as_items(document.get("rootElement"))[:5]
         return {
+            "Name": self.title(),
             "Format": f"SPDX {as_text(creation.get('specVersion'), 20) or '3'}",
             "Created": as_text(creation.get("created")),
             "Creators": self._names(creation.get("createdBy")),

@@ -19,10 +19,11 @@ from entrepot.web.visits import Visit
 _SHELL: Final = re.compile(r"^/bin/sh -c (#\(nop\)\s*)?")
 _TAIL: Final = re.compile(r"\s+# buildkit$")
 _SPOKEN: Final = {
-    Tab.PACKAGES: "sboms",
-    Tab.PROVENANCE: "attestations",
-    Tab.SIGNATURES: "signatures",
-    Tab.VULNERABILITIES: "vulnerabilities",
+    Tab.PACKAGES: ("sboms",),
+    Tab.PROVENANCE: ("attestations",),
+    # One that is wrong is shown as well, with what is wrong.
+    Tab.SIGNATURES: ("signatures", "invalid"),
+    Tab.VULNERABILITIES: ("vulnerabilities",),
 }
 
 
@@ -152,7 +153,7 @@ def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence
             Tab.SIGNATURES: findings.signatures,
             Tab.VULNERABILITIES: findings.vulnerabilities,
         }[tab]
-        return bool(own) or bool(getattr(marks, _SPOKEN[tab]))
+        return bool(own) or any(getattr(marks, name) for name in _SPOKEN[tab])
     is_index = bool(described.evidence.children)
     checks = {
         Tab.PLATFORMS: is_index,

@@ -1,0 +1,52 @@
+"""Pages tell verified, valid and invalid signatures apart, also where none is good."""
+
+import pytest
+
+from entrepot.metadata import artifacts
+from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.artifacts import Marks
+from entrepot.metadata.manifests import find_manifest
+from entrepot.oci.names import parse_reference
+from tests.doors.browsers import Browser
+from tests.doors.conftest import Town
+
+
+async def page_of(town: Town, marks: Marks, tab: str = "") -> tuple[int, str]:
+    """The page of an artifact with such marks, or a tab of it."""
+    name = await town.build(Visibility.PUBLIC)
+    services = town.doors.services
+    (repository,) = (
+        each for each in await services.repositories.list_all() if each.name.text == name
+    )
+    stored = await find_manifest(services.metadata.reader, repository.id, parse_reference("v1"))
+    assert stored is not None
+    described = await services.artifacts.describe(repository.id, stored)
+    async with services.metadata.begin() as tx:
+        await artifacts.write_artifact(tx, described.artifact)
+        await artifacts.set_marks(tx, stored.id, marks)
+    answer = await Browser(town.doors).get(f"/r/{name}:v1{tab}")
+    return answer.status, answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("marks", "shown", "hidden"),
+    [
+        (Marks(signatures=1, verified=1), "</svg>verified<", "</svg>signed<"),
+        (Marks(signatures=1, valid=1), "</svg>signed<", "</svg>verified<"),
+        (Marks(signatures=1), "</svg>signature not checked<", "</svg>signed<"),
+        (Marks(invalid=1), "</svg>invalid signature<", "</svg>signed<"),
+        (Marks(signatures=2, verified=1, invalid=1), "</svg>invalid signature<", "</svg>signed<"),
+    ],
+    ids=["verified", "valid", "not checked", "invalid", "both"],
+)
+async def test_a_badge_says_what_came_of_checking(
+    town: Town, marks: Marks, shown: str, hidden: str
+) -> None:
+    status, body = await page_of(town, marks)
+    assert (status, shown in body, hidden in body) == (200, True, False)
+
+
+async def test_invalid_signatures_have_a_tab_too(town: Town) -> None:
+    status, body = await page_of(town, Marks(invalid=1), "/signatures")
+    assert status == 200
+    assert "No signature is attached" in body
