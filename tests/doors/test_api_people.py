@@ -66,7 +66,9 @@ async def test_a_second_factor_begins_and_ends(doors: Doors) -> None:
         "POST", "/me/tokens", {"label": "program", "scope": "repo:admin"}, status=201
     )
     alice = Program(doors, f"Bearer {bearer['secret']}")
-    enrolment = await alice.do("POST", "/me/second-factor", status=201)
+    await alice.do("POST", "/me/second-factor", {"password": "a guess"}, status=403)
+    await alice.do("POST", "/me/second-factor", {}, status=400)
+    enrolment = await alice.do("POST", "/me/second-factor", {"password": PASSWORD}, status=201)
     assert enrolment["qr_svg"].startswith("<svg")
     code = TOTP(enrolment["secret"]).now()
     codes = await alice.do("POST", "/me/second-factor/confirm", {"code": code})
@@ -92,6 +94,39 @@ async def test_a_token_is_made_used_and_revoked(town: Town) -> None:
     await limited.do("POST", "/me/tokens", asked, status=403)
     await owner.do("DELETE", f"/me/tokens/{made['token']['id']}", status=204)
     assert (await limited.ask("GET", "/me")).status == 401
+
+
+async def test_what_a_token_makes_ends_with_it(doors: Doors) -> None:
+    alice = await newcomer(doors)
+    asked = {"label": "CI", "scope": "repo:admin", "days": 7}
+    first = await alice.do("POST", "/me/tokens", asked, status=201)
+    second = await Program(doors, f"Bearer {first['secret']}").do(
+        "POST", "/me/tokens", {"label": "child", "scope": "repo:admin"}, status=201
+    )
+    assert second["token"]["expires_at"] == first["token"]["expires_at"]
+    child = Program(doors, f"Bearer {second['secret']}")
+    third = await child.do("POST", "/me/tokens", {**asked, "days": 1}, status=201)
+    assert third["token"]["expires_at"] < first["token"]["expires_at"]
+    await child.do("POST", "/me/tokens", {**asked, "password": "a guess"}, status=403)
+    free = await child.do(
+        "POST", "/me/tokens", {**asked, "days": 365, "password": PASSWORD}, status=201
+    )
+    assert free["token"]["expires_at"] > first["token"]["expires_at"]
+    await alice.do("DELETE", f"/me/tokens/{first['token']['id']}", status=204)
+    made = [Program(doors, f"Bearer {each['secret']}") for each in (first, second, third, free)]
+    assert [(await each.ask("GET", "/me")).status for each in made] == [401, 401, 401, 200]
+
+
+async def test_an_organisations_token_ends_with_the_token_that_made_it(town: Town) -> None:
+    asked = {"label": "CI", "scope": "repo:admin", "days": 7}
+    first = await program(town, "owner").do("POST", "/me/tokens", asked, status=201)
+    owner = Program(town.doors, f"Bearer {first['secret']}")
+    robot = await owner.do(
+        "POST", f"{N}/tokens", {"label": "robot", "scope": "repo:write"}, status=201
+    )
+    assert robot["token"]["expires_at"] == first["token"]["expires_at"]
+    await program(town, "owner").do("DELETE", f"/me/tokens/{first['token']['id']}", status=204)
+    assert (await Program(town.doors, f"Bearer {robot['secret']}").ask("GET", "/me")).status == 401
 
 
 async def test_a_token_tells_when_it_was_used_and_from_where(town: Town) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pyotp
@@ -216,3 +217,17 @@ async def test_the_second_factor_is_asked_for_after_a_one_time_link_too(hub: Hub
     secret = await hub.doors.services.welcomes.begin(hub.anna, OPERATOR)
     answer = await Browser(hub.doors).post(f"/welcome/{secret}", password="another sentence")
     assert answer.header("location") == "/login/code?next=%2F"
+
+
+async def test_a_fresh_sign_in_by_the_provider_stands_for_the_password_and_an_old_one_does_not(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"label": "ci", "scope": "repo:read", "back": "/x"}
+    assert (await hub.browser.post("/settings/tokens", **asked)).status == 303
+    answer = await hub.come_back(await Browser(hub.doors).get("/login/oidc"))
+    carol = Browser(hub.doors, session_of(answer))
+    assert (await carol.post("/settings/tokens", **asked)).status == 200
+    later = hub.doors.services.now() + timedelta(minutes=11)
+    monkeypatch.setattr(hub.doors.hub, "_pages", None)
+    monkeypatch.setattr(hub.doors.services, "now", lambda: later)
+    assert (await carol.post("/settings/tokens", **asked)).status == 303

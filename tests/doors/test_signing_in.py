@@ -77,7 +77,9 @@ async def test_a_second_factor_is_set_up_asked_for_and_replaced_by_a_recovery_co
 ) -> None:
     await anna(doors)
     browser = Browser(doors, session_of(await log_in(doors)))
-    page = await browser.post("/settings/second-factor")
+    refused = await browser.post("/settings/second-factor", password="a guess", back="/x")
+    assert (refused.status, refused.header("location")) == (303, "/x")
+    page = await browser.post("/settings/second-factor", password=PASSWORD)
     secret = re.search(rb"<code>([A-Z2-7]{16,})</code>", page.body)
     assert secret is not None
     assert b"<svg" in page.body
@@ -133,7 +135,11 @@ async def test_an_invitation_makes_an_account_where_that_is_the_only_way(
 async def test_a_token_is_shown_once_and_revoked(doors: Doors) -> None:
     await anna(doors)
     browser = Browser(doors, session_of(await log_in(doors)))
-    page = await browser.post("/settings/tokens", label="ci", scope="repo:read", days="30")
+    asked = {"label": "ci", "scope": "repo:read", "days": "30", "back": "/settings/tokens"}
+    for wrong in ({}, {"password": "a guess"}):
+        refused = await browser.post("/settings/tokens", **asked, **wrong)
+        assert (refused.status, refused.header("location")) == (303, "/settings/tokens")
+    page = await browser.post("/settings/tokens", **asked, password=PASSWORD)
     secret = re.search(rb"etp_pat\w+", page.body)
     assert secret is not None
     listed = await browser.get("/settings/tokens")

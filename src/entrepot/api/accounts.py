@@ -1,16 +1,13 @@
 """Whoever asks: their account, their second factor, their sessions, and what is theirs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from entrepot.api.calls import Call, route, shown
+from entrepot.api.calls import Call, proof, route, shown
 from entrepot.api.fields import Asked, EmailText, FullName, Moment, Password, Secret
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.errors import BadCredentials, Denied
 from entrepot.http.routing import Policy
 from entrepot.hub.actors import Action
 from entrepot.metadata.accounts import Namespace, Role
@@ -144,7 +141,7 @@ async def change_profile(call: Call, body: ProfileChange) -> Me:
 
 async def change_password(call: Call, body: PasswordChange) -> None:
     """Change one's password; whoever was signed in must sign in again."""
-    with _proof():
+    with proof():
         await call.desk.accounts.change_password(call.account, body.old, body.new, call.actor)
 
 
@@ -190,8 +187,10 @@ async def get_second_factor(call: Call) -> SecondFactor:
     )
 
 
-async def enrol_second_factor(call: Call) -> Enrolment:
+async def enrol_second_factor(call: Call, body: PasswordProof) -> Enrolment:
     """Begin a second factor: nothing is asked for until a code confirms it."""
+    with proof():
+        await call.desk.accounts.check_password(call.account, body.password, call.actor)
     enrolment = await call.desk.second_factors.enrol(call.account, call.actor)
     return shown(Enrolment, enrolment)
 
@@ -199,30 +198,21 @@ async def enrol_second_factor(call: Call) -> Enrolment:
 async def confirm_second_factor(call: Call, body: Code) -> RecoveryCodes:
     """Ask for the second factor from now on."""
     factors = call.desk.second_factors
-    with _proof():
+    with proof():
         return RecoveryCodes(await factors.confirm(call.account, body.code, call.actor))
 
 
 async def replace_recovery_codes(call: Call, body: PasswordProof) -> RecoveryCodes:
     """New recovery codes in place of all others."""
     factors = call.desk.second_factors
-    with _proof():
+    with proof():
         return RecoveryCodes(await factors.replace_codes(call.account, body.password, call.actor))
 
 
 async def disable_second_factor(call: Call, body: PasswordProof) -> None:
     """Ask for the second factor no longer."""
-    with _proof():
+    with proof():
         await call.desk.second_factors.disable(call.account, body.password, call.actor)
-
-
-@contextmanager
-def _proof() -> Iterator[None]:
-    """What proves the caller in a body is wrong: their `Authorization` is not, so it is no 401."""
-    try:
-        yield
-    except BadCredentials as error:
-        raise Denied(error.message) from error
 
 
 def _membership(found: tuple[Namespace, Role]) -> Membership:

@@ -1,14 +1,15 @@
 """A call: one request of a program, admitted by its route's policy."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from msgspec import Struct, convert
 
 from entrepot.api.desk import Desk
-from entrepot.errors import Denied, NotFound, RepositoryUnknown
+from entrepot.errors import BadCredentials, Denied, NotFound, RepositoryUnknown
 from entrepot.http.admission import Admitted
 from entrepot.http.messages import Request
 from entrepot.http.routing import Policy, Route
@@ -143,3 +144,12 @@ def route(
 def shown(kind: type[View], value: object) -> View:
     """The value's attributes as that kind of answer; what the kind does not name stays here."""
     return convert(value, kind, from_attributes=True)
+
+
+@contextmanager
+def proof() -> Iterator[None]:
+    """What proves the caller in a body is wrong: their `Authorization` is not, so it is no 401."""
+    try:
+        yield
+    except BadCredentials as error:
+        raise Denied(error.message) from error

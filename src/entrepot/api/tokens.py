@@ -1,15 +1,17 @@
 """Access tokens, one's own and an organisation's; a new one's secret is told once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from entrepot.api.calls import Call, route, shown
-from entrepot.api.fields import Asked, CoveredText, Label, Moment
+from entrepot.api.calls import Call, proof, route, shown
+from entrepot.api.fields import Asked, CoveredText, Label, Moment, Secret
 from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.errors import TokenUnknown
 from entrepot.http.routing import Policy
+from entrepot.hub.actors import Actor, Identity
 from entrepot.metadata.tokens import Scope
 from entrepot.metadata.tokens import Token as StoredToken
 
@@ -37,12 +39,16 @@ class MadeToken(Struct, frozen=True, kw_only=True):
 
 
 class NewToken(Asked, frozen=True, kw_only=True):
-    """A token to be made; without `days` it does not expire."""
+    """A token to be made; without `days` it does not expire.
+
+    One that is asked for with another token ends with that one, unless `password` is one's own.
+    """
 
     label: Label
     scope: Scope
     days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     repositories: Annotated[list[CoveredText], Meta(min_length=1, max_length=50)] | None = None
+    password: Secret | None = None
 
     @property
     def lifetime(self) -> timedelta | None:
@@ -59,7 +65,12 @@ async def list_tokens(call: Call, query: PageQuery) -> Page[Token]:
 async def create_token(call: Call, body: NewToken) -> MadeToken:
     """Make a token of one's own."""
     made = await call.desk.tokens.add_personal(
-        call.account, body.label, body.scope, body.lifetime, body.repositories, call.actor
+        call.account,
+        body.label,
+        body.scope,
+        body.lifetime,
+        body.repositories,
+        await _proven(call, body.password),
     )
     return _made(made)
 
@@ -78,7 +89,12 @@ async def list_organisation_tokens(call: Call, query: PageQuery) -> Page[Token]:
 async def create_organisation_token(call: Call, body: NewToken) -> MadeToken:
     """Make a token that acts for the organisation, whoever leaves it."""
     made = await call.desk.tokens.add_organisation(
-        call.namespace.name, body.label, body.scope, body.lifetime, body.repositories, call.actor
+        call.namespace.name,
+        body.label,
+        body.scope,
+        body.lifetime,
+        body.repositories,
+        await _proven(call, body.password),
     )
     return _made(made)
 
@@ -87,6 +103,16 @@ async def revoke_organisation_token(call: Call) -> None:
     """Make one of the organisation's tokens stop working now."""
     name = call.namespace.name
     await _revoke(call, await call.desk.tokens.list_of_organisation(name, call.actor))
+
+
+async def _proven(call: Call, password: str | None) -> Actor:
+    """Who asks: by their token, or, where they give their password, as themselves."""
+    if password is None:
+        return call.actor
+    account = call.unlimited_account
+    with proof():
+        await call.desk.accounts.check_password(account, password, call.actor)
+    return replace(call.actor, identity=Identity(account))
 
 
 async def _revoke(call: Call, among: list[StoredToken]) -> None:

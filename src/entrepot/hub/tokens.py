@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from entrepot.errors import (
@@ -82,7 +82,7 @@ class Tokens:
         """Make a personal token; its secret is returned here and never again.
 
         It may be limited to some repositories: names, and `prefix/*`. Nobody makes one for
-        somebody else.
+        somebody else. One that is made with a token, and not with the password, ends with it.
         """
         if not by.identity.is_operator:
             check_own(account, by)
@@ -90,12 +90,12 @@ class Tokens:
             id=0,
             account_id=account.id,
             kind=TokenKind.PERSONAL,
-            parent_id=None,
+            parent_id=by.identity.token_id,
             label=label,
             hint="",
             scope=scope,
             created_at=self._now(),
-            expires_at=None if lifetime is None else self._now() + lifetime,
+            expires_at=self._end_of(lifetime, by),
             last_used_at=None,
             revoked_at=None,
             repositories=_checked(repositories),
@@ -113,7 +113,8 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Make a token that acts for the organisation, whoever leaves it; for its owners.
 
-        It is presented with the organisation's name in place of an account's.
+        It is presented with the organisation's name in place of an account's. One that is made
+        with a token, and not with a password, ends with it.
         """
         namespace = await self._owned(organisation, by)
         owners = await list_owner_ids(self._metadata.reader, namespace.id)
@@ -121,12 +122,12 @@ class Tokens:
             id=0,
             account_id=by.account.id if by.account else owners[0],
             kind=TokenKind.ORGANISATION,
-            parent_id=None,
+            parent_id=by.identity.token_id,
             label=label,
             hint="",
             scope=scope,
             created_at=self._now(),
-            expires_at=None if lifetime is None else self._now() + lifetime,
+            expires_at=self._end_of(lifetime, by),
             last_used_at=None,
             revoked_at=None,
             namespace_id=namespace.id,
@@ -224,6 +225,12 @@ class Tokens:
         with suppress(OutOfSpace, Unavailable):
             async with self._metadata.begin() as tx:
                 await tokens.touch_token(tx, token_id, self._now(), address)
+
+    def _end_of(self, lifetime: timedelta | None, by: Actor) -> datetime | None:
+        """When a new token ends: never after the one that it is made with."""
+        ends = [by.identity.expires_at] if by.identity.expires_at is not None else []
+        ends += [self._now() + lifetime] if lifetime is not None else []
+        return min(ends, default=None)
 
     async def _make(
         self, token: Token, namespace_id: int, whose: str, by: Actor

@@ -106,12 +106,15 @@ _INSERT: Final = Statement(
     )
     .returning(tokens.c.id)
 )
+_ROOT: Final = select(tokens.c.id).where(tokens.c.id == bindparam("token_id"))
+_TREE: Final = _ROOT.cte("tree", recursive=True)
+_CHILDREN: Final = tokens.alias("children")
+_WITH_ALL_BELOW: Final = _TREE.union(
+    select(_CHILDREN.c.id).where(_CHILDREN.c.parent_id == _TREE.c.id)
+)
 _REVOKE: Final = Statement(
     update(tokens)
-    .where(
-        or_(tokens.c.id == bindparam("token_id"), tokens.c.parent_id == bindparam("token_id")),
-        tokens.c.revoked_at.is_(None),
-    )
+    .where(tokens.c.id.in_(select(_WITH_ALL_BELOW.c.id)), tokens.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("moment"))
 )
 _REVOKE_REFRESH: Final = Statement(
@@ -206,7 +209,7 @@ async def insert_token(tx: Transaction, token: Token, secret_hash: str) -> int:
 
 
 async def revoke_token(tx: Transaction, token_id: int, now: datetime) -> bool:
-    """Revoke a token and those got with it; `False` where there was nothing left to revoke."""
+    """Revoke a token and those got with it, and with those; `False` where there was none left."""
     return await tx.run(_REVOKE, token_id=token_id, moment=to_instant(now)) > 0
 
 

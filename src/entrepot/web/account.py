@@ -13,6 +13,8 @@ from entrepot.metadata.tokens import Scope, Token
 from entrepot.web.pages import Page, redirect
 from entrepot.web.visits import PageRoute, Visit
 
+FRESH: Final = timedelta(minutes=10)
+"""For so long a sign-in by a provider stands for the password."""
 LIFETIMES: Final = {"7": 7, "30": 30, "90": 90, "365": 365}
 
 
@@ -65,6 +67,26 @@ def mine(visit: Visit) -> Account:
     if visit.account is None:
         raise Unauthenticated
     return visit.account
+
+
+async def check_owner(visit: Visit) -> Account:
+    """The account that is signed in, whose password the form has; else `BadCredentials`.
+
+    Somebody who signs in by a provider may have no password: they sign in again in its place.
+    """
+    account, password = mine(visit), visit.form.get("password")
+    if not password and await _has_just_signed_in(visit, account):
+        return account
+    await visit.desk.accounts.check_password(account, password, visit.actor)
+    return account
+
+
+async def _has_just_signed_in(visit: Visit, account: Account) -> bool:
+    provider, signed_in = visit.desk.single_sign_on, visit.signed_in
+    if provider is None or signed_in is None:
+        return False
+    is_fresh = visit.desk.now() - signed_in.session.created_at < FRESH
+    return is_fresh and await provider.is_linked(account)
 
 
 async def _organisations(visit: Visit) -> list[tuple[Namespace, Role]]:
@@ -124,7 +146,8 @@ async def change_password(visit: Visit) -> Response:
 
 async def enrol(visit: Visit) -> Page:
     """Begin a second factor: the secret is shown once, as a picture and as text."""
-    enrolment = await visit.desk.second_factors.enrol(mine(visit), visit.actor)
+    account = await check_owner(visit)
+    enrolment = await visit.desk.second_factors.enrol(account, visit.actor)
     return await _security(visit, secret=enrolment.secret, qr_svg=enrolment.qr_svg)
 
 
@@ -213,9 +236,9 @@ def token_form(visit: Visit) -> TokenForm:
 
 async def add_token(visit: Visit) -> Page:
     """Make a token; its secret is shown on this page and never again."""
-    asked = token_form(visit)
+    asked, account = token_form(visit), await check_owner(visit)
     made = await visit.desk.tokens.add_personal(
-        mine(visit), asked.label, asked.scope, asked.lifetime, asked.repositories, visit.actor
+        account, asked.label, asked.scope, asked.lifetime, asked.repositories, visit.actor
     )
     return await _tokens(visit, made[1])
 

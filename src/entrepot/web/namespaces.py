@@ -16,7 +16,7 @@ from entrepot.metadata.tokens import Token
 from entrepot.metadata.trusted_keys import TrustedKey
 from entrepot.metadata.words import Visibility
 from entrepot.oci.names import RepositoryName
-from entrepot.web.account import mine, token_form
+from entrepot.web.account import check_owner, mine, token_form
 from entrepot.web.pages import Page, Pager, redirect
 from entrepot.web.visits import PageRoute, Visit
 
@@ -275,6 +275,7 @@ async def _tokens(visit: Visit, secret: str) -> Page:
 async def add_token(visit: Visit) -> Page:
     """Make a token; its secret is shown once."""
     asked = token_form(visit)
+    await check_owner(visit)
     _, secret = await visit.desk.tokens.add_organisation(
         visit.owned.name, asked.label, asked.scope, asked.lifetime, asked.repositories, visit.actor
     )
