@@ -99,7 +99,9 @@ class Hub:
         self._services = services
         self._settings = settings
         gate = Gate(services.metadata, services.identities, services.permissions, services.now)
-        origins = self._origins = Origins(settings.url, settings.trusted_proxies)
+        origins = self._origins = Origins(
+            settings.url, settings.trusted_proxies, settings.other_urls
+        )
         self._distribution = DistributionDoor(
             gate,
             origins,

@@ -92,6 +92,11 @@ class Settings:
         None,
         pattern=r"^https?://[^/?#]+$",
     )
+    other_urls: tuple[str, ...] = _setting(
+        "Other URLs by which the hub is reached beside `url`, such as `https://hub.internal`; a "
+        "request by any other name is answered as by `url`.",
+        (),
+    )
     admin_password: str | None = _setting(
         "The password of `admin`, made at the first start; else one is generated.", None
     )
@@ -115,7 +120,8 @@ class Settings:
     tls_cert: Path | None = _setting("A certificate (chain) in PEM, to serve HTTPS.", None)
     tls_key: Path | None = _setting("The certificate's private key in PEM.", None)
     trusted_proxies: tuple[str, ...] = _setting(
-        "Networks whose `X-Forwarded-Proto` and `X-Forwarded-For` count.",
+        "Networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` count, or their "
+        "`Forwarded` without those.",
         ("127.0.0.0/8", "::1/128"),
     )
     webhook_networks: tuple[str, ...] = _setting(

@@ -66,26 +66,12 @@ class Doors:
         **headers: str,
     ) -> Answer:
         """Ask; names of headers are written with `_` for `-`."""
-        parts = urlsplit(target)
-        pairs = [("host", "hub.test")] if "host" not in headers else []
-        pairs += [(name.replace("_", "-"), value) for name, value in headers.items()]
         if auth is not None:
-            pairs.append(("authorization", auth))
-        if method in ("PUT", "POST", "PATCH"):
-            pairs.append(("content-length", str(len(body))))
-        request = Request(
-            method=method,
-            path=parts.path,
-            query_string=parts.query,
-            headers=PlainHeaders(pairs),
-            body=_runs(body),
-            scheme=scheme,
-            client=client,
-            id="0123456789",
-        )
+            headers["authorization"] = auth
+        request = request_of(method, target, body, scheme=scheme, client=client, **headers)
         response = await self.hub.answer(request)
         answer = Answer(response.status, response.headers, await _read(response.body))
-        _check(method, parts.path, answer)
+        _check(method, request.path, answer)
         return answer
 
     async def ask_with(
@@ -107,6 +93,33 @@ class Doors:
         answer = await self.ask("GET", f"/token?service=hub.test&{query}", auth=auth)
         assert answer.status == 200, answer.body
         return f"Bearer {answer.json()['token']}"
+
+
+def request_of(
+    method: str,
+    target: str,
+    body: bytes = b"",
+    *,
+    scheme: str = "http",
+    client: str = "127.0.0.1",
+    **headers: str,
+) -> Request:
+    """A request; names of headers are written with `_` for `-`."""
+    parts = urlsplit(target)
+    pairs = [("host", "hub.test")] if "host" not in headers else []
+    pairs += [(name.replace("_", "-"), value) for name, value in headers.items()]
+    if method in ("PUT", "POST", "PATCH"):
+        pairs.append(("content-length", str(len(body))))
+    return Request(
+        method=method,
+        path=parts.path,
+        query_string=parts.query,
+        headers=PlainHeaders(pairs),
+        body=_runs(body),
+        scheme=scheme,
+        client=client,
+        id="0123456789",
+    )
 
 
 def basic(name: str, secret: str) -> str:

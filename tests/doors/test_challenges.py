@@ -54,9 +54,9 @@ async def test_the_realm_is_where_the_client_believes_to_be(
         ("", "https", "http"),
         ("nonsense", "https", "http"),
         ("127.0.0.1", "http", "http"),
-        ("127.0.0.1", "HTTPS", "http"),
+        ("127.0.0.1", "HTTPS", "https"),
         ("127.0.0.1", "javascript", "http"),
-        ("127.0.0.1", "https,http", "http"),
+        ("127.0.0.1", "https,http", "https"),
         ("127.0.0.1", "", "http"),
     ],
 )
@@ -76,14 +76,15 @@ async def test_other_networks_can_be_trusted(open_doors: Open) -> None:
 
 async def test_nobody_else_says_which_host_the_client_used(doors: Doors) -> None:
     for header in ("x_forwarded_host", "forwarded", "x_forwarded_for", "x_original_host"):
-        challenge = await challenge_of(doors, **{header: "evil.example"})
+        said = "host=evil.example" if header == "forwarded" else "evil.example"
+        challenge = await challenge_of(doors, client="192.0.2.1", **{header: said})
         assert "evil" not in challenge
 
 
-async def test_the_public_url_decides_the_scheme_of_its_own_host(open_doors: Open) -> None:
+async def test_the_public_url_is_where_the_realm_is(open_doors: Open) -> None:
     doors = open_doors(url="https://hub.test")
     assert 'realm="https://hub.test/token"' in await challenge_of(doors)
-    assert 'realm="http://inside/token"' in await challenge_of(doors, host="inside")
+    assert 'realm="https://hub.test/token"' in await challenge_of(doors, host="inside")
     assert 'realm="https://hub.test/token"' in await challenge_of(doors, host="non sense")
 
 

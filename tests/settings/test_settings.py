@@ -132,6 +132,7 @@ EVERY = Settings(
     s3_redirect=False,
     workers=3,
     url="https://hub",
+    other_urls=("https://inside",),
     admin_password="secret",
     open=True,
     accept_sparse=True,

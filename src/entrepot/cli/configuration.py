@@ -1,6 +1,7 @@
 """Reads the settings: options, then `ENTREPOT_…`, then `entrepot.toml`, then the defaults."""
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -19,6 +20,7 @@ from entrepot.cli.output import USAGE, fail
 from entrepot.settings import FILES, PREFIX, Settings
 
 _FIELDS = dataclasses.fields(Settings)
+_URL = re.compile(r"https?://[^/?#\s]+")
 
 
 class _Sources(BaseSettings):
@@ -89,6 +91,9 @@ def _check_together(settings: Settings) -> None:
     for path in filter(None, given):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)
+    for url in settings.other_urls:
+        if not _URL.fullmatch(url):
+            fail(f"other_urls: {url} is not a URL such as https://hub.example.org", USAGE)
     _check_networks("trusted_proxies", settings.trusted_proxies)
     _check_networks("webhook_networks", settings.webhook_networks)
     _check_networks("oidc_networks", settings.oidc_networks)

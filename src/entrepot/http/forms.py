@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from entrepot.errors import Denied, Invalid, TooLarge, UnsupportedForm
 from entrepot.http.messages import Request
+from entrepot.http.origin import normal_origin
 
 FORM: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -68,7 +69,7 @@ def form_token(secret: str, session: str) -> str:
 def check_origin(request: Request, origin: str) -> None:
     """Raise `Denied` where a browser says that another site's page sent the request."""
     said = request.header("origin")
-    if said is not None and said != origin:
+    if said is not None and normal_origin(said) != normal_origin(origin):
         raise Denied("the request came from another site")
     site = request.header("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):

@@ -1,70 +1,103 @@
 """Where a client believes to be talking to."""
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
+from entrepot.http.forwarding import Outside, is_address, look_outside, plain_address
 from entrepot.http.messages import Request
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_PORTS: Final = {"http": "80", "https": "443"}
+_PEERS: Final = 4096
 
 
 class Origins:
     """Says the scheme, host and port that a client used, so that what we tell it works for it.
 
-    The configured public URL decides the scheme for its own host. For any other, it is what the
-    connection used, or what a trusted proxy says that the client's did.
+    Where there is a public URL, that is the one, whatever name the request came by; other URLs are
+    taken for themselves by requests that name their hosts. Without one it is what the connection
+    used, or what trusted proxies say that the client's did.
     """
 
-    def __init__(self, public_url: str | None, trusted_proxies: tuple[str, ...]) -> None:
-        parts = urlsplit(public_url) if public_url else None
-        self._public_host = parts.netloc if parts else None
-        self._public_scheme = parts.scheme if parts else "http"
+    def __init__(
+        self,
+        public_url: str | None,
+        trusted_proxies: tuple[str, ...],
+        other_urls: tuple[str, ...] = (),
+    ) -> None:
+        self._public = normal_origin(public_url) if public_url else None
+        self._others = tuple(normal_origin(url) for url in other_urls)
         self._trusted = tuple(ip_network(each) for each in trusted_proxies)
+        self.is_trusted = lru_cache(maxsize=_PEERS)(self._is_trusted)
 
     def origin(self, request: Request) -> str:
         """`scheme://host[:port]`, without a slash at the end."""
-        host = self.host(request)
-        if host == self._public_host:
-            return f"{self._public_scheme}://{host}"
-        return f"{self._scheme(request)}://{host}"
+        if self._public is not None and not self._others:
+            return self._public
+        outside = self._outside(request)
+        scheme = outside.scheme or request.scheme
+        host = _valid_host(outside.host) or _valid_host(request.header("host"))
+        if self._public is not None:
+            return self._other(scheme, host) or self._public
+        return f"{scheme}://{host or 'localhost'}"
 
     def host(self, request: Request) -> str:
-        """`host[:port]` as the client wrote it; the public one where it wrote nonsense."""
-        host = request.header("host") or ""
-        if _HOST.fullmatch(host):
-            return host
-        return self._public_host or "localhost"
+        """`host[:port]` of the origin: the public one, or as the client wrote it."""
+        return self.origin(request).partition("://")[2]
 
     def address(self, request: Request) -> str:
-        """The client's address: the peer's, or what trusted proxies say that theirs was.
+        """The client's address: the peer's, or what trusted proxies say that theirs was."""
+        address = self._outside(request).address
+        return plain_address(address) if is_address(address) else address
 
-        Each proxy adds to the right end, so the first address from there that is no proxy of ours
-        is the client's; whatever stands further left, the client may have written.
-        """
-        address = request.client
-        forwarded = ",".join(request.headers.get_all("x-forwarded-for")).split(",")
-        while forwarded and self.is_trusted(address):
-            candidate = forwarded.pop().strip()
-            if not _is_address(candidate):
-                break
-            address = candidate
-        return address
+    def _outside(self, request: Request) -> Outside:
+        return look_outside(request.headers, request.client, self.is_trusted)
 
-    def is_trusted(self, client: str) -> bool:
+    def _other(self, scheme: str, host: str) -> str | None:
+        """The other URL of that host; of two, the one of that scheme."""
+        found = [each for each in self._others if normal_origin(_with_host(each, host)) == each]
+        return min(found, key=lambda each: not each.startswith(f"{scheme}:"), default=None)
+
+    def _is_trusted(self, client: str) -> bool:
         """Say whether the peer's forwarding headers count."""
-        try:
-            address = ip_address(client)
-        except ValueError:
+        if not is_address(client):
             return False
+        address = ip_address(plain_address(client))
         return any(address in network for network in self._trusted)
 
-    def _scheme(self, request: Request) -> str:
-        forwarded = request.header("x-forwarded-proto")
-        if forwarded in ("http", "https") and self.is_trusted(request.client):
-            return forwarded
-        return request.scheme
+
+@lru_cache(maxsize=256)
+def normal_origin(url: str) -> str:
+    """The URL's origin as browsers write it: in small letters, without the scheme's own port.
+
+    A dot at the end of the name goes too. Other texts stay as they are, so that they equal nothing.
+    """
+    scheme, separator, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    if not separator or not host:
+        return url
+    scheme = scheme.lower()
+    return f"{scheme}://{_normal_host(scheme + '://', host)}"
+
+
+def _normal_host(scheme: str, host: str) -> str:
+    name, port = host.lower(), ""
+    if not name.endswith("]"):
+        name, port = name.rsplit(":", 1) if ":" in name else (name, "")
+    if port in ("", _PORTS.get(scheme.partition(":")[0])):
+        return name.rstrip(".")
+    return f"{name.rstrip('.')}:{port}"
+
+
+def _with_host(origin: str, host: str) -> str:
+    return f"{origin.partition('://')[0]}://{host}"
+
+
+def _valid_host(text: str | None) -> str:
+    return text if text is not None and _HOST.fullmatch(text) else ""
 
 
 def may_follow(origin: str, url: str) -> bool:
@@ -77,12 +110,4 @@ def may_follow(origin: str, url: str) -> bool:
     host = theirs.hostname or ""
     if (ours.scheme == "https" and theirs.scheme != "https") or host == ours.hostname:
         return False
-    return not _is_address(host) or ip_address(host).is_global
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return not is_address(host) or ip_address(host).is_global
