@@ -24,6 +24,7 @@ from entrepot.jobs.deliverer import Deliverer
 from entrepot.jobs.leaps import Brake
 from entrepot.jobs.posting import Poster
 from entrepot.jobs.upkeep import (
+    DRAW,
     PRUNE,
     REST,
     SET_CLOCK,
@@ -164,7 +165,7 @@ class Hub:
                 **shared,
                 gate=self._gate,
                 origins=self._origins,
-                markdown=self._services.reader.render,
+                markdown=self._services.renderer.preview,
                 count_pull=self._services.pulls.count,
                 settings=self._settings.described(),
                 version=version("entrepot"),
@@ -275,6 +276,8 @@ class Worker:
         )
         chores.append(Chore("prune-webhooks", PRUNE, services.webhooks.prune))
         chores.append(Chore("rest", REST, services.reader.rest, is_shared=False))
+        chores.append(Chore("rest-renderer", REST, services.renderer.rest, is_shared=False))
+        chores.append(Chore("draw-readmes", DRAW, services.readmes.ask_for_missing))
 
         brake = Brake(services.now, time.monotonic, settings.grace)
         chores += _clock_chores(services.now, brake)

@@ -3,6 +3,7 @@
 import time
 
 from entrepot.extract.reader import Reader
+from entrepot.extract.renderer import Renderer
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
@@ -18,6 +19,7 @@ from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.policies import Policies
 from entrepot.hub.rates import Limits, Rates
+from entrepot.hub.readmes import Readmes
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
@@ -70,6 +72,7 @@ class Services:
     async def close(self) -> None:
         """Let go of what is held open; closing twice succeeds."""
         await self.reader.close()
+        await self.renderer.close()
         await self.metadata.close()
 
     def _add_people(self, settings: Settings, metadata: Metadata) -> None:
@@ -144,7 +147,9 @@ class Services:
         )
 
     def _add_contents(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
-        self.repositories = Repositories(metadata, self.permissions, self.now)
+        self.renderer = Renderer()
+        self.readmes = Readmes(metadata, self.renderer, self.now)
+        self.repositories = Repositories(metadata, self.permissions, self.readmes, self.now)
         self.targets = Targets(settings.webhook_networks)
         self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now)
         self.stars = Stars(metadata, self.permissions, self.now)
@@ -179,8 +184,8 @@ class Services:
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
         self.evidence = Evidence(metadata, self.attachments)
-        self.summaries = Summaries(metadata)
+        self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.indexing = Indexing(
-            metadata, storage, self.artifacts, self.attachments, self.reader, self.now
+            metadata, storage, self.artifacts, self.attachments, self.reader, self.readmes, self.now
         )

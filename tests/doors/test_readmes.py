@@ -2,6 +2,7 @@
 
 import pytest
 
+from entrepot.extract.links import HERE
 from entrepot.metadata import artifacts, manifests
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.artifacts import Document
@@ -60,4 +61,39 @@ async def test_the_nearest_readme_is_shown(town: Town, repository: Repository) -
     shown = await page(town, repository)
     assert "pushed as a README" in shown
     assert "<em>here</em>" not in shown
+    await town.doors.services.close()
+
+
+async def test_pages_wait_for_no_process_that_reads_or_draws(
+    town: Town, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town.doors.services.repositories.describe(repository.name, "", "# Written *here*")
+
+    async def asked(*given: object) -> None:
+        raise AssertionError(given)
+
+    monkeypatch.setattr("entrepot.extract.reader.Reader.read", asked)
+    assert "<em>here</em>" in await page(town, repository)
+    await town.doors.services.close()
+
+
+async def test_links_that_are_relative_lead_to_the_page_they_are_on(
+    town: Town, repository: Repository
+) -> None:
+    v1 = await add_manifest(town.metadata, repository, INDEX, media_type=OCI_INDEX)
+    await say(town, v1, f'<a href="{HERE}files?q=a">a</a>')
+    assert f'href="/r/{repository.name}:v1/files?q=a"' in await page(town, repository)
+    answer = await Browser(town.doors).get(f"/r/{repository.name}:v1")
+    assert f'href="/r/{repository.name}:v1/files?q=a"' in answer.body.decode()
+    await town.doors.services.repositories.describe(repository.name, "", "[t](-/tags)")
+    assert f'href="/r/{repository.name}/-/tags"' in await page(town, repository)
+    await town.doors.services.close()
+
+
+async def test_a_repository_without_tags_shows_its_readme(town: Town) -> None:
+    name = RepositoryName("acme/empty")
+    await town.doors.services.repositories.create(name, Visibility.PUBLIC)
+    await town.doors.services.repositories.describe(name, "", "# Written *here*")
+    answer = await Browser(town.doors).get(f"/r/{name}")
+    assert "<em>here</em>" in answer.body.decode()
     await town.doors.services.close()

@@ -65,7 +65,6 @@ async def test_one_child_answers_task_after_task(tmp_path: Path) -> None:
     for _ in range(3):
         found = await reader.read(task)
         assert (found.state, [each.path for each in found.files]) == (State.DONE, ["a.txt"])
-    assert await reader.render("**bold**") == "<p><strong>bold</strong></p>\n"
     await reader.close()
     await reader.close()
 

@@ -11,7 +11,6 @@ from entrepot.extract.cyclonedx_xml import read_xml
 from entrepot.extract.findings import State
 from entrepot.extract.highlight import highlight
 from entrepot.extract.limits import TooLarge, Unreadable
-from entrepot.extract.markdown import render
 from entrepot.extract.texts import parse_json, parse_yaml
 from tests.browser.payloads import PAYLOADS
 from tests.extract.tasks import blob, read
@@ -102,38 +101,6 @@ def watched(html: str) -> list[str]:
     watch = Watch()
     watch.feed(html)
     return watch.found
-
-
-def test_no_attack_survives_markdown() -> None:
-    assert len(PAYLOADS) >= 500
-    shapes = ("{}", "[x]({})", "![x]({})", "# {}", "`{}`", "| {} |\n|---|\n| {} |", "<{}>", "> {}")
-    for payload in PAYLOADS:
-        for shape in shapes:
-            text = shape.replace("{}", payload)
-            assert watched(render(text)) == [], text
-
-
-def test_what_scrolls_in_markdown_is_reached_with_the_keyboard() -> None:
-    html = render("```\nhelm install\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |\n")
-    assert '<pre tabindex="0">' in html
-    assert '<table tabindex="0">' in html
-
-
-def test_markdown_is_drawn_below_the_page_s_own_headings() -> None:
-    html = render("# Title\n\nSee [it](#title) and ![a picture](https://example.org/x.png).")
-    assert '<h2 id="user-content-title">Title</h2>' in html
-    assert 'href="#user-content-title"' in html
-    assert '<a href="https://example.org/x.png"' in html
-    assert 'rel="noopener nofollow ugc"' in html
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["[" * 50_000, "*a_ " * 50_000, "> " * 20_000, "`" * 50_001, "![" * 30_000, "<a " * 30_000],
-    ids=range(6),
-)
-def test_markdown_that_means_to_be_slow_ends(text: str) -> None:
-    assert watched(render(text)) == []
 
 
 @pytest.mark.parametrize("media_type", ["application/yaml", "application/json", "text/plain"])

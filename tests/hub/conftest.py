@@ -9,6 +9,7 @@ from entrepot.hub.limiter import Limiter
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
+from entrepot.hub.readmes import Readmes
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.second_factors import SecondFactors
@@ -22,6 +23,7 @@ from tests.hub.people import Town, found_town
 from tests.hub.shelves import HereAndNow, Shelf
 from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_organisation, add_repository
+from tests.support.rendering import Inline
 
 
 @pytest.fixture
@@ -100,7 +102,8 @@ def audit_log(metadata: Metadata, permissions: Permissions, clock: MovableClock)
 @pytest.fixture
 def repositories(metadata: Metadata, permissions: Permissions, clock: MovableClock) -> Repositories:
     """Repositories as their owners see them."""
-    return Repositories(metadata, permissions, clock)
+    readmes = Readmes(metadata, Inline(), clock)
+    return Repositories(metadata, permissions, readmes, clock)
 
 
 @pytest.fixture

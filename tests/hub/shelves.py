@@ -14,6 +14,7 @@ from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.evidence import Evidence
 from entrepot.hub.indexing import Indexing, ReadsContents
+from entrepot.hub.readmes import Readmes
 from entrepot.hub.summaries import Summaries
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata import artifacts, jobs, manifests
@@ -31,6 +32,7 @@ from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
+from tests.support.rendering import Inline
 from tests.wire.content import CONFIG, descriptor, encode, image, index
 
 CHART_CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
@@ -74,9 +76,12 @@ class Shelf:
         self.quotas = Quotas(metadata)
         self.attachments = Attachments(metadata)
         self.evidence = Evidence(metadata, self.attachments)
-        self.summaries = Summaries(metadata)
+        self.readmes = Readmes(metadata, Inline(), clock)
+        self.summaries = Summaries(metadata, self.readmes)
         described = Artifacts(metadata, storage)
-        self.indexing = Indexing(metadata, storage, described, self.attachments, reader, clock)
+        self.indexing = Indexing(
+            metadata, storage, described, self.attachments, reader, self.readmes, clock
+        )
         self.worker = JobWorker(metadata, works_of(cast(Services, self)), clock)
 
     async def push(self, content: bytes, *blobs: bytes, tag: str = "") -> Digest:

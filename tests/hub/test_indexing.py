@@ -56,7 +56,9 @@ async def test_a_real_process_reads_the_same(
     here = await documents_of(shelf, V1)
     reader = Reader()
     described = Artifacts(metadata, storage)
-    indexing = Indexing(metadata, storage, described, shelf.attachments, reader, clock)
+    indexing = Indexing(
+        metadata, storage, described, shelf.attachments, reader, shelf.readmes, clock
+    )
     found = await shelf.get(V1)
     async with metadata.begin() as tx:
         await artifacts.replace_documents(tx, found.manifest_id, [])

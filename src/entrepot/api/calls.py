@@ -130,7 +130,7 @@ FOR_STRANGERS: Final = frozenset({Policy.ANYBODY, Policy.PULL})
 
 
 def route(
-    method: str, path: str, policy: Policy, handler: Handler, *, status: int = 200
+    method: str, path: str, policy: Policy, handler: Handler, *, status: int = 200, most: int = 0
 ) -> ApiRoute:
     """A row of the table; `path` begins below `/api/v1`."""
     hints = inspect.get_annotations(handler)
@@ -138,7 +138,7 @@ def route(
     operation = Operation(
         handler, 204 if result is None else status, hints.get("query"), hints.get("body"), result
     )
-    return Route(method, f"{PREFIX}{path}", policy, operation)
+    return Route(method, f"{PREFIX}{path}", policy, operation, most)
 
 
 def shown(kind: type[View], value: object) -> View:

@@ -10,7 +10,7 @@ from entrepot.api.calls import FOR_STRANGERS, ApiRoute, Call, Operation
 from entrepot.api.desk import Desk
 from entrepot.api.paging import Page
 from entrepot.api.problems import problem_response
-from entrepot.api.reading import check_places, read_arguments
+from entrepot.api.reading import MAX_BODY, check_places, read_arguments
 from entrepot.api.routes import ROUTES
 from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound, Unauthenticated
 from entrepot.http.admission import admit
@@ -66,7 +66,7 @@ class ApiDoor:
             call.values,
             is_unsafe=route.is_unsafe,
         )
-        arguments = await read_arguments(operation, request)
+        arguments = await read_arguments(operation, request, route.most or MAX_BODY)
         return _printed(call, operation, await operation.handler(call, **arguments))
 
     def _check_somebody(self, identity: Identity, route: ApiRoute) -> None:

@@ -23,13 +23,15 @@ def check_places(values: dict[str, str]) -> None:
             raise NotFound from error
 
 
-async def read_arguments(operation: Operation, request: Request) -> dict[str, Struct]:
+async def read_arguments(
+    operation: Operation, request: Request, most: int = MAX_BODY
+) -> dict[str, Struct]:
     """The handler's `query` and `body`; raises `Invalid` for what does not fit them."""
     arguments: dict[str, Struct] = {}
     if operation.query is not None:
         arguments["query"] = read_query(operation.query, request)
     if operation.body is not None:
-        arguments["body"] = await read_body(operation.body, request)
+        arguments["body"] = await read_body(operation.body, request, most)
     return arguments
 
 
@@ -48,16 +50,16 @@ def read_query(kind: type[Struct], request: Request) -> Struct:
         raise Invalid(str(error)) from error
 
 
-async def read_body(kind: type[Struct], request: Request) -> Struct:
-    """The body, JSON of at most `MAX_BODY` bytes."""
+async def read_body(kind: type[Struct], request: Request, most: int = MAX_BODY) -> Struct:
+    """The body, JSON of at most so many bytes."""
     if media_type(request) != "application/json":
         raise UnsupportedForm("the body is JSON: application/json")
-    if (request.content_length or 0) > MAX_BODY:
+    if (request.content_length or 0) > most:
         raise TooLarge
     content = bytearray()
     async for run in request.body:
         content += run
-        if len(content) > MAX_BODY:
+        if len(content) > most:
             raise TooLarge
     try:
         return json.decode(bytes(content), type=kind)

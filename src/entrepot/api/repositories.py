@@ -11,6 +11,7 @@ from entrepot.api.paging import Page, PageQuery, page_of
 from entrepot.errors import RepositoryUnknown
 from entrepot.http.routing import Policy
 from entrepot.hub.actors import Action
+from entrepot.hub.repositories import MAX_README
 from entrepot.metadata import repository_facts
 from entrepot.metadata.search_terms import Order
 from entrepot.metadata.words import Visibility
@@ -64,7 +65,18 @@ class RepositoryQuery(PageQuery, frozen=True, kw_only=True):
     sort: Order = Order.NEWEST
 
 
-_README = Annotated[str, Meta(max_length=100_000, pattern=r"^[^\x00]*$", description="Markdown.")]
+_README = Annotated[
+    str,
+    Meta(
+        max_length=MAX_README,
+        pattern=r"^[^\x00]*$",
+        description="Markdown as GitHub's, at most 1,000,000 bytes in UTF-8.",
+    ),
+]
+
+
+_MOST: Final = 4 * MAX_README
+"""Bytes of a body that changes a README: some write what is not ASCII as escapes."""
 
 
 class NewRepository(Asked, frozen=True, kw_only=True):
@@ -182,7 +194,7 @@ ROUTES: Final = (
     route("GET", "/repositories", Policy.ANYBODY, list_repositories),
     route("POST", "/repositories", Policy.SIGNED_IN, create_repository, status=201),
     route("GET", _R, Policy.PULL, get_repository),
-    route("PATCH", _R, Policy.ADMINISTER, change_repository),
+    route("PATCH", _R, Policy.ADMINISTER, change_repository, most=_MOST),
     route("DELETE", _R, Policy.ADMINISTER, delete_repository),
     route("POST", f"{_R}/-/move", Policy.ADMINISTER, move_repository),
     route("GET", f"{_R}/-/star", Policy.SIGNED_IN, get_star),

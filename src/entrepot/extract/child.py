@@ -17,6 +17,7 @@ from entrepot.extract.files import open_by
 from entrepot.extract.findings import Findings, State, Task
 from entrepot.extract.handing import Handed
 from entrepot.extract.read import read_task
+from entrepot.extract.renderer import MARKDOWN
 
 
 class _OutOfTime(BaseException):
@@ -40,6 +41,8 @@ def main() -> None:
 
 
 def _read(task: Task) -> Findings:
+    if task.extractor == MARKDOWN:
+        return _render(task)
     signal.setitimer(signal.ITIMER_REAL, task.seconds)
     try:
         return read_task(task)
@@ -47,6 +50,19 @@ def _read(task: Task) -> Findings:
         return Findings(state=State.TOO_LARGE, reason="reading it took longer than it may")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _render(task: Task) -> Findings:
+    """Draw a text within so much processor time; past it the kernel ends this process.
+
+    The parser and the cleaner are compiled: no handler of Python's would run before they are done.
+    """
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, task.seconds)
+    try:
+        return read_task(task)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -16,6 +16,7 @@ from entrepot.extract.archives import (
 from entrepot.extract.findings import Blob, Document, File, Findings, State, Task
 from entrepot.extract.handing import open_regular
 from entrepot.extract.limits import TooLarge, Unreadable, cut
+from entrepot.extract.pictures import PICTURE_SIZE, Pictures
 from entrepot.extract.texts import document, is_text
 
 _PREVIEWED: Final = [
@@ -73,6 +74,20 @@ _PREVIEWED: Final = [
 _NAMES: Final = frozenset(
     {"dockerfile", "makefile", "license", "copying", "notice", "readme", "chart.lock", "kitfile"}
 )
+_READMES: Final = (
+    "readme.md",
+    "readme.markdown",
+    "readme",
+    "readme.rst",
+    "readme.txt",
+    "skill.md",
+    "model-card.md",
+    "modelcard.md",
+    "readme",
+    "model-card",
+    "modelcard",
+)
+_BY_BEGINNING: Final = 8
 
 
 class Collected:
@@ -83,6 +98,9 @@ class Collected:
         self.documents: dict[str, Document] = {}
         self.is_cut = False
         self.problem = ""
+        self._previews = 0
+        self._pictures = Pictures()
+        self._readme = (99, 99)
 
     def add(self, member: Member, layer: int) -> None:
         """List a member of an archive, and keep it where it is a text to be shown."""
@@ -93,24 +111,43 @@ class Collected:
             self.is_cut = True
             return
         self.files.append(File(path, member.size, member.type, member.target, member.mode, layer))
-        if member.type == "file" and 0 < member.size <= limits.PREVIEW and is_previewed(path):
-            self.keep(path, member.read(limits.PREVIEW))
+        if member.type != "file" or member.size <= 0:
+            return
+        if self._pictures.wants(path, member.size):
+            self._pictures.keep(path, member.read(member.size))
+        elif member.size <= most_of(path) and is_previewed(path):
+            self.keep(path, member.read(limits.TEXT))
 
     def keep(self, path: str, content: bytes) -> None:
         """Keep a text for a preview; a README or a licence also as what it is."""
-        if not is_text(content) or len(self.documents) >= limits.MOST_PREVIEWS:
+        if not is_text(content):
             return
+        self._keep_readme(path, content)
+        if self._previews >= limits.MOST_PREVIEWS:
+            return
+        self._previews += 1
         self.documents[f"file:{path}"] = document(
             f"file:{path}", media_type_of(path), content, limits.PREVIEW
         )
         name = path.rpartition("/")[2].lower()
-        if path.count("/") <= 1:
-            if name.startswith(("readme", "skill.md", "model-card", "modelcard")):
-                self.documents.setdefault(
-                    "readme", document("readme", media_type_of(path), content)
-                )
-            elif name.startswith(("license", "licence", "copying")):
-                self.documents.setdefault("license", document("license", "text/plain", content))
+        if path.count("/") <= 1 and name.startswith(("license", "licence", "copying")):
+            self.documents.setdefault("license", document("license", "text/plain", content))
+
+    def keep_picture(self, path: str, content: bytes) -> None:
+        """Keep a picture that a README may show."""
+        if self._pictures.wants(path, len(content)):
+            self._pictures.keep(path, content)
+
+    def _keep_readme(self, path: str, content: bytes) -> None:
+        """Of several, the one that lies highest, and of those the one with the plainest name."""
+        rank = readme_rank(path)
+        if rank is None or rank >= self._readme:
+            return
+        self._readme = rank
+        text = document("readme", media_type_of(path), content)
+        self.documents["readme"] = Document(
+            text.name, text.media_type, text.text, text.is_cut, path
+        )
 
     def findings(self) -> Findings:
         """All that was collected; a problem on the way leaves what came before it."""
@@ -121,8 +158,24 @@ class Collected:
             reason=self.problem,
             files=self.files,
             files_cut=self.is_cut or bool(self.problem),
-            documents=list(self.documents.values()),
+            documents=[*self.documents.values(), *self._pictures.documents],
         )
+
+
+def readme_rank(path: str) -> tuple[int, int] | None:
+    """How far a file is from being *the* README: by depth and name; `None` where it is none."""
+    depth, name = path.count("/"), path.rpartition("/")[2].lower()
+    if depth > 1:
+        return None
+    for rank, each in enumerate(_READMES):
+        if name == each or (rank >= _BY_BEGINNING and name.startswith(each)):
+            return depth, rank
+    return None
+
+
+def most_of(path: str) -> int:
+    """Bytes of a text up to which it is kept: READMEs are longer than other files may be."""
+    return limits.PREVIEW if readme_rank(path) is None else limits.TEXT
 
 
 def is_previewed(path: str) -> bool:
@@ -165,18 +218,21 @@ def read_blob(blob: Blob, collected: Collected) -> None:
 
 def _read(file: IO[bytes], blob: Blob, collected: Collected) -> None:
     start = file.read(limits.PREVIEW + 1)
-    file.seek(0)
     title = cut(blob.title, limits.PATH)
     if is_zip(start):
+        file.seek(0)
         for member in read_zip(file, blob.size):
             collected.add(member, blob.index)
         return
     if is_compressed(start) or is_tar(start):
+        file.seek(0)
         for member in members_of(file, blob.size):
             collected.add(member, blob.index)
         return
-    if blob.size <= limits.PREVIEW and (is_previewed(title) or "text" in blob.media_type):
-        collected.keep(title or "layer", start)
+    if blob.size <= most_of(title) and (is_previewed(title) or "text" in blob.media_type):
+        collected.keep(title or "layer", start + file.read(limits.TEXT))
+    elif blob.size <= PICTURE_SIZE:
+        collected.keep_picture(title, start)
 
 
 def is_compressed(start: bytes) -> bool:

@@ -8,6 +8,11 @@ from typing import Final
 
 from msgspec import Struct, field
 
+PROSE: Final = ("readme", "changelog")
+"""Documents that are drawn as Markdown, where they are."""
+PICTURE: Final = "picture:"
+"""How documents begin that are small pictures for READMEs, in base64: drawn, and never kept."""
+
 
 class State(StrEnum):
     """How far reading an artifact has come."""
@@ -63,6 +68,8 @@ class Document(Struct, frozen=True, omit_defaults=True):
     media_type: str
     text: str
     is_cut: bool = False
+    path: str = ""
+    """Where it lies in its archive, where links within it are relative to that."""
 
 
 class Package(Struct, frozen=True, omit_defaults=True):
@@ -175,6 +182,7 @@ class Findings(Struct, frozen=True, omit_defaults=True):
     keywords: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     """How many entries of a list were too many to be kept, by the list's name."""
+    licenses: str = ""
 
 
 class Blob(Struct, frozen=True):

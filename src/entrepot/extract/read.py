@@ -3,35 +3,35 @@
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import json
 from msgspec.structs import replace
 
 from entrepot.extract import limits
 from entrepot.extract.charts import read_chart
 from entrepot.extract.documents import read_document, read_documents
 from entrepot.extract.files import read_files, read_whole
-from entrepot.extract.findings import Document, Findings, State, Task
+from entrepot.extract.findings import PICTURE, PROSE, Document, Findings, State, Task
 from entrepot.extract.forms import joined
+from entrepot.extract.front_matter import facts_of, license_of, split_front_matter, tags_of
 from entrepot.extract.highlight import highlight
 from entrepot.extract.images import read_image
 from entrepot.extract.limits import JSON, TooLarge, Unreadable
+from entrepot.extract.links import Surroundings
 from entrepot.extract.markdown import render
 from entrepot.extract.models import read_model
+from entrepot.extract.renderer import MARKDOWN
+from entrepot.extract.texts import as_text
 
 _DOCUMENTS: Final = (".json", ".jsonl", ".spdx", ".sarif", ".xml", ".yaml", ".yml")
-MARKDOWN: Final = "markdown"
-"""The extractor of a task that holds a text itself, and wants its HTML back."""
 
 
 def read_task(task: Task) -> Findings:
     """What was found; never raises for anything that the blobs hold."""
-    if task.extractor == MARKDOWN:
-        html = render(task.annotations.get("text", ""))
-        return Findings(documents=[Document("readme.html", "text/html", html)])
     read = _READERS.get(task.extractor)
-    if read is None:
-        return Findings()
     try:
-        return _with_html(bounded(read(task)))
+        if task.extractor == MARKDOWN:
+            return _render(task)
+        return _with_html(_with_front_matter(bounded(read(task)))) if read else Findings()
     except TooLarge as error:
         return Findings(state=State.TOO_LARGE, reason=str(error))
     except Unreadable as error:
@@ -77,6 +77,33 @@ def bounded(findings: Findings) -> Findings:
     return replace(findings, **kept, left_out=left_out) if kept else findings
 
 
+def _render(task: Task) -> Findings:
+    """The HTML of a text that the task holds itself."""
+    said = task.annotations
+    around = json.decode(said.get("around", "{}"), type=Surroundings)
+    html = render(said.get("text", ""), around)
+    return Findings(documents=[Document("html", "text/html", html)])
+
+
+def _with_front_matter(findings: Findings) -> Findings:
+    """What a README says of the artifact before its text; what was found otherwise comes first."""
+    readme = next((each for each in findings.documents if each.name == "readme"), None)
+    if readme is None or readme.media_type != "text/markdown":
+        return findings
+    said, _ = split_front_matter(readme.text)
+    values = {name: getattr(findings, name) for name in Findings.__struct_fields__}
+    named = as_text(said.get("title") or said.get("name"), 200)
+    summary = as_text(said.get("description") or said.get("summary"))
+    more = {
+        "title": findings.title or named,
+        "description": findings.description or summary,
+        "licenses": findings.licenses or license_of(said),
+        "facts": {**facts_of(said), **findings.facts},
+        "keywords": [*findings.keywords, *tags_of(said)],
+    }
+    return Findings(**{**values, **more})
+
+
 def _with_html(findings: Findings) -> Findings:
     """Each document with its HTML beside it: whatever drawing it costs, it costs here."""
     drawn = [each for document in findings.documents for each in _drawn(document)]
@@ -86,11 +113,9 @@ def _with_html(findings: Findings) -> Findings:
 
 def _drawn(document: Document) -> list[Document]:
     name = f"{document.name}.html"
-    if document.media_type == "text/markdown" and document.name in ("readme", "changelog"):
-        return [document, Document(name, "text/html", render(document.text))]
-    if document.name == "readme":
-        text = f"```\n{document.text}\n```"
-        return [document, Document(name, "text/html", render(text))]
+    if document.name in PROSE or document.name.startswith(PICTURE):
+        # Markdown is drawn by a process of its own, which may die of it.
+        return [document]
     return [document, Document(name, "text/html", highlight(document.text, document.media_type))]
 
 

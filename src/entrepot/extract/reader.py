@@ -18,6 +18,8 @@ _MOST: Final = 128 * 1024 * 1024
 _TASKS: Final = 200
 """Tasks after which a child is replaced: whatever it has gathered goes with it."""
 _GRACE: Final = 5.0
+LATE: Final = "reading it took longer than it may"
+"""Why a child was ended that did not answer in time."""
 _IDLE: Final = 30.0
 CHILD: Final = (sys.executable, "-I", "-m", "entrepot.extract.child")
 
@@ -41,7 +43,7 @@ class Reader:
                 async with asyncio.timeout(task.seconds + _GRACE):
                     return await self._ask(task)
             except TimeoutError:
-                reason = "reading it took longer than it may"
+                reason = LATE
             except (OSError, EOFError, DecodeError, asyncio.IncompleteReadError):
                 reason = "it brought down the process that read it"
             except asyncio.CancelledError:
@@ -49,11 +51,6 @@ class Reader:
                 raise
             await self._end()
             return Findings(state=State.FAILED, reason=reason)
-
-    async def render(self, text: str) -> str:
-        """Markdown as safe HTML; nothing where it cannot be rendered in time."""
-        found = await self.read(Task("markdown", "", [], annotations={"text": text}, seconds=3))
-        return found.documents[0].text if found.documents else ""
 
     async def confinement(self) -> Confinement:
         """Which walls the reading process has on this machine; found out once."""

@@ -35,16 +35,16 @@ class Form:
         return any(key == name for key, _ in self.fields)
 
 
-async def read_form(request: Request) -> Form:
-    """The form in the request's body, of at most `MAX_FORM` bytes."""
+async def read_form(request: Request, most: int = MAX_FORM) -> Form:
+    """The form in the request's body, of at most so many bytes."""
     if media_type(request) != FORM:
         raise UnsupportedForm
-    if (request.content_length or 0) > MAX_FORM:
+    if (request.content_length or 0) > most:
         raise TooLarge
     body = bytearray()
     async for run in request.body:
         body += run
-        if len(body) > MAX_FORM:
+        if len(body) > most:
             raise TooLarge
     try:
         pairs = parse_qsl(

@@ -46,6 +46,8 @@ class Route(Generic[Handler]):
     pattern: str
     policy: Policy
     handler: Handler
+    most: int = 0
+    """Bytes of a body that it takes, where that is more than others take."""
 
     @property
     def is_unsafe(self) -> bool:

@@ -16,6 +16,7 @@ from entrepot.errors import EntrepotError
 from entrepot.extract.findings import OPENPGP, Blob, Findings, Result, State, Task
 from entrepot.hub.artifacts import Artifacts, Described
 from entrepot.hub.attachments import Attachments
+from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
 from entrepot.metadata import artifacts, blobs, jobs, manifests, repositories, trusted_keys
 from entrepot.metadata.artifacts import Document, Marks
@@ -27,7 +28,7 @@ from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
 
-READER: Final = 2
+READER: Final = 3
 """The version of what reads contents: greater, and `entrepot reindex` reads everything again."""
 FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
@@ -77,6 +78,7 @@ class Indexing:
         described: Artifacts,
         attachments: Attachments,
         reader: ReadsContents,
+        readmes: Readmes,
         now: Clock,
     ) -> None:
         self._metadata = metadata
@@ -84,6 +86,7 @@ class Indexing:
         self._artifacts = described
         self._attachments = attachments
         self._reader = reader
+        self._readmes = readmes
         self._now = now
 
     async def index(self, manifest_id: int) -> None:
@@ -97,7 +100,8 @@ class Indexing:
             async with self._metadata.begin() as tx:
                 if await _is_there(tx, described):
                     await artifacts.write_artifact(tx, described.artifact)
-        findings = await self._read(repository_id, described)
+        found_in = await self._read(repository_id, described)
+        findings = await self._readmes.with_html(described, found_in)
         marks = await self._marks_of_all(repository_id, stored.digest, described.manifest)
         async with self._metadata.begin() as tx:
             if not await _is_there(tx, described):
@@ -201,6 +205,7 @@ class Indexing:
                 artifact,
                 title=artifact.title or findings.title[:2000],
                 description=artifact.description or findings.description[:2000],
+                licenses=artifact.licenses or findings.licenses[:2000],
                 state=findings.state,
                 reason=findings.reason[:2000],
                 reader=READER,

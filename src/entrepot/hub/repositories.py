@@ -9,6 +9,7 @@ from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Details, Entry, record
 from entrepot.hub.outbox import Happening, tell
 from entrepot.hub.permissions import Action, Permissions, check_administrator
+from entrepot.hub.readmes import Readmes
 from entrepot.hub.trusted_keys import check_signatures
 from entrepot.metadata import jobs, redirects, repositories, repository_settings
 from entrepot.metadata.accounts import Visibility, find_namespace_by_id
@@ -17,7 +18,8 @@ from entrepot.metadata.repositories import Repository, Target
 from entrepot.oci.names import RepositoryName
 
 MAX_DESCRIPTION: Final = 200
-MAX_README: Final = 100_000
+MAX_README: Final = 1_000_000
+"""Bytes of a README in UTF-8."""
 
 Work = Callable[[Transaction, Repository], Awaitable[None]]
 
@@ -25,9 +27,12 @@ Work = Callable[[Transaction, Repository], Awaitable[None]]
 class Repositories:
     """Every repository. Rules take who acts; by default it is the operator."""
 
-    def __init__(self, metadata: Metadata, permissions: Permissions, now: Clock) -> None:
+    def __init__(
+        self, metadata: Metadata, permissions: Permissions, readmes: Readmes, now: Clock
+    ) -> None:
         self._metadata = metadata
         self._permissions = permissions
+        self._readmes = readmes
         self._now = now
 
     async def list_all(self) -> list[Repository]:
@@ -70,9 +75,12 @@ class Repositories:
     ) -> None:
         """Say in one line and on a page (Markdown) what the repository is for."""
         _check_texts(description, readme)
+        # Now, so that it is shown at once; before the transaction, for which others wait.
+        drawn = await self._readmes.draw(readme)
 
         async def work(tx: Transaction, found: Repository) -> None:
             await repository_settings.describe(tx, found.id, description, readme)
+            await self._readmes.keep(tx, found.id, drawn)
 
         await self._change(name, by, Audited.REPO_EDIT, {}, work)
 
@@ -208,5 +216,5 @@ def _check_texts(description: str, readme: str) -> None:
         raise InvalidDescription(
             f"a description has at most {MAX_DESCRIPTION} characters on one line"
         )
-    if len(readme) > MAX_README or "\0" in readme:
-        raise InvalidDescription(f"a readme has at most {MAX_README} characters")
+    if len(readme.encode(errors="replace")) > MAX_README or "\0" in readme:
+        raise InvalidDescription(f"a README has at most {MAX_README:,} bytes (1 MB)")

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import DecodeError, json
 
 from entrepot.extract.findings import Findings
+from entrepot.hub.readmes import Readmes
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_rows
 from entrepot.metadata.artifacts import Artifact, Marks
@@ -22,8 +23,9 @@ _MOST_LICENSES: Final = 20
 class Summaries:
     """Keeps what lists and searches say of repositories in step with what they hold."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, readmes: Readmes) -> None:
         self._metadata = metadata
+        self._readmes = readmes
 
     async def summarize(self, repository_id: int) -> None:
         """Describe the repository anew; one that is gone is found no more."""
@@ -42,12 +44,15 @@ class Summaries:
         texts = [facts.readme, *[await self._text_of(each) for each in read]]
         body = " ".join(dict.fromkeys(texts))[:_LONGEST]
         titles = [facts.description, *_titles(newest, kinds)]
+        drawn = await self._readmes.catch_up(repository_id, facts.readme)
         async with self._metadata.begin() as tx:
             if not await repositories.lock_by_id(tx, repository_id):
                 return
             # Ids are given anew: the words must not become those of another repository.
             if await repository_facts.find_name(tx, repository_id) != name:
                 return
+            if drawn is not None:
+                await self._readmes.keep(tx, repository_id, drawn)
             kind = next(iter(kinds), "")
             await repository_facts.set_summary(tx, repository_id, kind, size, tag_count)
             await search.write_document(tx, repository_id, name, " ".join(titles), body)

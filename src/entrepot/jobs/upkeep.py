@@ -107,6 +107,7 @@ WATCH_CLOCK: Final = timedelta(seconds=1)
 FORWARD: Final = timedelta(seconds=20)
 EXPIRE: Final = timedelta(minutes=5)
 PRUNE: Final = timedelta(hours=1)
+DRAW: Final = timedelta(minutes=1)
 SCRUB: Final = timedelta(minutes=1)
 REST: Final = timedelta(seconds=30)
 

@@ -66,6 +66,17 @@ documents: Final = Table(
     sqlite_with_rowid=False,
 )
 
+rendered_readmes: Final = Table(
+    "rendered_readmes",
+    SCHEMA,
+    _repository(primary_key=True),
+    # The digest of the README that was drawn: another one's is not shown.
+    Column("source", NAME, nullable=False),
+    Column("renderer", NUMBER, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("content", LargeBinary, nullable=False),  # HTML, zlib
+)
+
 packages: Final = Table(
     "packages",
     SCHEMA,

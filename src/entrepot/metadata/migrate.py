@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Engine
 
-HEAD: Final = "0011"
+HEAD: Final = "0012"
 """The newest revision; a test compares it with the scripts, so that a start can skip Alembic."""
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"

@@ -29,7 +29,7 @@ from entrepot.web.artifact_parts import (
 from entrepot.web.commands import Snippets, snippets_of
 from entrepot.web.evidence import Part, part_of
 from entrepot.web.pages import Page, redirect
-from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
+from entrepot.web.repositories import RepositoryPage, facts_of, here, is_starred
 from entrepot.web.visits import PageRoute, Visit
 
 
@@ -142,7 +142,7 @@ async def show_artifact(visit: Visit) -> Page | Response:
         **await _shared(visit, opened, "overview"),
         snippets=snippets_of(visit, described, tag),
         platforms=await platforms_of(visit, described),
-        readme=readme.text if readme else "",
+        readme=here(readme.text, _reference(visit, described)) if readme else "",
         layers=layers_of(described)[:12],
     )
 
@@ -163,7 +163,7 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
     described, repository = opened.described, visit.repository
     reader, stored = visit.desk.metadata.reader, described.stored
     tag = visit.values.get("tag")
-    reference = f"{repository.name}:{tag}" if tag else f"{repository.name}@{stored.digest}"
+    reference = _reference(visit, described)
     documents = await artifacts.list_document_names(reader, stored.id)
     attached = await visit.desk.attachments.list_of(repository.id, stored.digest)
     subject = described.manifest.subject
@@ -193,6 +193,11 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
     }
 
 
+def _reference(visit: Visit, described: Described) -> str:
+    tag, name = visit.values.get("tag"), visit.repository.name
+    return f"{name}:{tag}" if tag else f"{name}@{described.stored.digest}"
+
+
 def _facts(opened: _Opened) -> list[Fact]:
     said = list(opened.described.kind.facts(opened.described.evidence))
     known = {each.label for each in said}
@@ -209,7 +214,8 @@ async def _fill_document(visit: Visit, opened: _Opened, page: TabPage) -> None:
         raise NotFound
     page.document = await artifacts.find_document(reader, manifest_id, name)
     marked_up = await artifacts.find_document(reader, manifest_id, f"{name}.html")
-    page.marked_up = marked_up.text if marked_up else ""
+    reference = _reference(visit, opened.described)
+    page.marked_up = here(marked_up.text, reference) if marked_up else ""
 
 
 async def _fill_layers(visit: Visit, opened: _Opened, page: TabPage) -> None:

@@ -15,6 +15,7 @@ from entrepot.hub.invitations import Invitations
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.policies import Policies
+from entrepot.hub.readmes import Readmes
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.search import Search
 from entrepot.hub.second_factors import SecondFactors
@@ -67,6 +68,7 @@ class Desk:
     tokens: Tokens
     policies: Policies
     repositories: Repositories
+    readmes: Readmes
     artifacts: Artifacts
     attachments: Attachments
     evidence: Evidence

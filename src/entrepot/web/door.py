@@ -78,9 +78,14 @@ class PageDoor:
             raise MethodUnsupported(found) if found else NotFound
         await self._identify(visit)
         visit.values = found.values
+        # Whoever may not send much is not listened to for so long.
+        is_admitted_first = bool(found.route.most)
+        if is_admitted_first:
+            await self._admit(visit, found.route)
         if found.route.is_unsafe:
-            await self._check_form(visit)
-        await self._admit(visit, found.route)
+            await self._check_form(visit, found.route.most or forms.MAX_FORM)
+        if not is_admitted_first:
+            await self._admit(visit, found.route)
         try:
             page = await found.route.handler(visit)
         except EntrepotError as error:
@@ -110,7 +115,7 @@ class PageDoor:
             )
         visit.request.facts["account"] = visit.signed_in.account.name
 
-    async def _check_form(self, visit: Visit) -> None:
+    async def _check_form(self, visit: Visit, most: int) -> None:
         """A page of ours in this very browser sent it; pages take no other credentials."""
         if visit.request.header("authorization") is not None:
             raise Denied("this address takes forms of pages only: programs have /api/v1")
@@ -119,7 +124,7 @@ class PageDoor:
             # Its fields come with its files: the upload checks the token from the address.
             given = visit.query("token")
         else:
-            visit.form = await forms.read_form(visit.request)
+            visit.form = await forms.read_form(visit.request, most)
             given = visit.form.get("token")
         forms.check_token(given, visit.form_secret, visit.session_secret)
 

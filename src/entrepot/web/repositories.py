@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from entrepot.extract.links import HERE
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.hub.recommended import find_recommended, list_versions
@@ -55,6 +56,11 @@ class HistoryPage(RepositoryPage):
     entries: list[HistoryEntry]
     tag: str
     next_before: int | None
+
+
+def here(html: str, reference: str) -> str:
+    """Stored HTML with the address of this page where it says "here"."""
+    return html.replace(f'="{HERE}', f'="/r/{reference}/')
 
 
 async def facts_of(visit: Visit) -> RepositoryFacts:
@@ -150,8 +156,11 @@ async def _readme(visit: Visit, facts: RepositoryFacts, newest: list[TagRow]) ->
     for row in first if facts.readme else [*first, *newest]:
         found = await artifacts.find_document(reader, row.manifest_id, "readme.html")
         if found is not None:
-            return found.text, row.tag
-    return (await visit.desk.markdown(facts.readme), "") if facts.readme else ("", "")
+            return here(found.text, f"{facts.name}:{row.tag}"), row.tag
+    if not facts.readme:
+        return "", ""
+    html = await visit.desk.readmes.html_of(visit.repository.id, facts.readme)
+    return here(html, facts.name), ""
 
 
 ROUTES: Final = (

@@ -6,11 +6,15 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
+from entrepot.hub.repositories import MAX_README
 from entrepot.metadata.words import Visibility
 from entrepot.oci.names import RepositoryName
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
 from entrepot.web.visits import PageRoute, Visit
+
+_MOST: Final = 4 * MAX_README
+"""Bytes of the form: browsers write most letters of most languages as three for each byte."""
 
 
 @dataclass(kw_only=True)
@@ -100,7 +104,7 @@ def _check_name(visit: Visit) -> None:
 
 ROUTES: Final = (
     PageRoute("GET", "/r/{repository}/-/settings", Policy.ADMINISTER, show),
-    PageRoute("POST", "/r/{repository}/-/settings", Policy.ADMINISTER, save),
+    PageRoute("POST", "/r/{repository}/-/settings", Policy.ADMINISTER, save, _MOST),
     PageRoute("POST", "/r/{repository}/-/settings/visibility", Policy.ADMINISTER, set_visibility),
     PageRoute("POST", "/r/{repository}/-/settings/archive", Policy.ADMINISTER, archive),
     PageRoute("POST", "/r/{repository}/-/settings/name", Policy.ADMINISTER, move),

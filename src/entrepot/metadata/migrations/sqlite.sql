@@ -84,4 +84,5 @@ CREATE INDEX ix_packages_base_name ON packages (base_name);
 CREATE TABLE upload_reservations ( id TEXT NOT NULL, namespace_id INTEGER NOT NULL, size INTEGER NOT NULL, touched_at INTEGER NOT NULL, CONSTRAINT pk_upload_reservations PRIMARY KEY (id) ) WITHOUT ROWID;
 CREATE INDEX ix_upload_reservations_namespace_id ON upload_reservations (namespace_id);
 CREATE INDEX ix_uploads_account_id ON uploads (account_id);
-INSERT INTO alembic_version VALUES ('0011');
+CREATE TABLE rendered_readmes ( repository_id INTEGER NOT NULL, source TEXT NOT NULL, renderer INTEGER NOT NULL, reason TEXT DEFAULT '' NOT NULL, content BLOB NOT NULL, CONSTRAINT pk_rendered_readmes PRIMARY KEY (repository_id), CONSTRAINT fk_rendered_readmes_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE );
+INSERT INTO alembic_version VALUES ('0012');

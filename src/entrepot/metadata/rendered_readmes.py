@@ -1,0 +1,93 @@
+"""What the READMEs of repositories look like: drawn when they are saved, never when shown."""
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, delete, or_, select
+
+from entrepot.metadata.artifact_tables import rendered_readmes
+from entrepot.metadata.engine import Reader, Statement, Transaction
+from entrepot.metadata.tables import repositories
+from entrepot.metadata.upserts import insert
+
+_THIS: Final = rendered_readmes.c.repository_id == bindparam("of")
+_VALUES: Final = ("source", "renderer", "reason", "content")
+_INSERT: Final = insert(rendered_readmes).values(
+    repository_id=bindparam("repository_id"), **{name: bindparam(name) for name in _VALUES}
+)
+_WRITE: Final = Statement(
+    _INSERT.on_conflict_do_update(
+        index_elements=["repository_id"],
+        set_={name: _INSERT.excluded[name] for name in _VALUES},
+    )
+)
+_DELETE: Final = Statement(delete(rendered_readmes).where(_THIS))
+_FIND: Final = Statement(
+    select(
+        rendered_readmes.c.source,
+        rendered_readmes.c.renderer,
+        rendered_readmes.c.reason,
+        rendered_readmes.c.content,
+    ).where(_THIS)
+)
+_MISSING: Final = Statement(
+    select(repositories.c.id)
+    .outerjoin(rendered_readmes, rendered_readmes.c.repository_id == repositories.c.id)
+    .where(
+        repositories.c.readme != "",
+        or_(
+            rendered_readmes.c.renderer.is_(None),
+            rendered_readmes.c.renderer < bindparam("renderer"),
+        ),
+    )
+    .order_by(repositories.c.id)
+    .limit(bindparam("most"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedReadme:
+    """A README that was drawn; `source` is the digest of its text, `reason` why it is plain."""
+
+    source: str
+    renderer: int
+    reason: str
+    html: str
+
+
+def source_of(readme: str) -> str:
+    """The digest by which a README knows what was drawn of it."""
+    return hashlib.sha256(readme.encode(errors="replace")).hexdigest()
+
+
+async def write(tx: Transaction, repository_id: int, rendered: RenderedReadme) -> None:
+    """Keep what was drawn, instead of what was drawn before."""
+    await tx.run(
+        _WRITE,
+        repository_id=repository_id,
+        source=rendered.source,
+        renderer=rendered.renderer,
+        reason=rendered.reason,
+        content=zlib.compress(rendered.html.encode(errors="replace"), 6),
+    )
+
+
+async def remove(tx: Transaction, repository_id: int) -> None:
+    """Forget what was drawn; repeating it does nothing."""
+    await tx.run(_DELETE, of=repository_id)
+
+
+async def find(reader: Reader, repository_id: int) -> RenderedReadme | None:
+    """What was drawn last."""
+    row = await reader.one(_FIND, of=repository_id)
+    if row is None:
+        return None
+    html = zlib.decompress(bytes(row[3])).decode()
+    return RenderedReadme(str(row[0]), int(row[1]), str(row[2]), html)
+
+
+async def list_missing(reader: Reader, renderer: int, most: int) -> list[int]:
+    """Repositories whose README was never drawn, or by an older renderer; the oldest first."""
+    return [int(row[0]) for row in await reader.all(_MISSING, renderer=renderer, most=most)]
