@@ -88,16 +88,21 @@ async def test_a_blob_nobody_recorded_cannot_be_linked(metadata: Metadata) -> No
         await link()
 
 
-async def test_holders_come_oldest_first_with_what_decides(metadata: Metadata) -> None:
+async def test_public_holders_come_first_then_the_oldest(metadata: Metadata) -> None:
     acme = await add_organisation(metadata, "acme")
-    one = await add_repository(metadata, "acme/z", Visibility.PUBLIC, acme)
     two = await add_repository(metadata, "alone")
+    one = await add_repository(metadata, "acme/z", Visibility.PUBLIC, acme)
+    three = await add_repository(metadata, "acme/a", Visibility.PUBLIC, acme)
     await add_repository(metadata, "acme/without")
-    for repository in (two, one):
+    for repository in (two, three, one):
         digest = await add_blob(metadata, repository, b"shared")
-    holders = [Holder(one.id, acme, "public"), Holder(two.id, None, "private")]
+    holders = [
+        Holder(one.id, acme, "public", "acme/z"),
+        Holder(three.id, acme, "public", "acme/a"),
+        Holder(two.id, None, "private", "alone"),
+    ]
     assert await blobs.list_holders(metadata.reader, digest, 10) == holders
-    assert await blobs.list_holders(metadata.reader, digest, 1) == holders[:1]
+    assert await blobs.list_holders(metadata.reader, digest, 2) == holders[:2]
 
 
 async def test_blobs_are_listed_by_digest_a_page_at_a_time(metadata: Metadata) -> None:

@@ -135,8 +135,6 @@ async def test_a_blob_is_mounted_by_a_token_that_lists_both_sides(town: Town) ->
     path = f"/v2/{target}/blobs/uploads/?mount={layer}&from={source}"
     push = f"repository:{target}:pull,push"
     alone = await town.doors.bearer(town.auth["owner"], push)
-    answer = await town.doors.ask("POST", path, auth=alone)
-    assert answer.status == 401
-    assert f"repository:{source}:pull" in (answer.header("www-authenticate") or "")
+    assert (await town.doors.ask("POST", path, auth=alone)).status == 202
     both = await town.doors.bearer(town.auth["owner"], push, f"repository:{source}:pull")
     assert (await town.doors.ask("POST", path, auth=both)).status == 201

@@ -135,7 +135,7 @@ async def test_a_blob_is_mounted_from_where_it_could_be_pulled(
         found = await find_repository(metadata.reader, name)
         if found is None:
             continue
-        holder = Holder(found.id, found.namespace_id, found.visibility)
+        holder = Holder(found.id, found.namespace_id, found.visibility, name.text)
         rights = await permissions.rights(Identity(people[who], ceiling), name)
         may = await permissions.may_pull_from_holder(Identity(people[who], ceiling), holder)
         assert may is (Action.PULL in rights.actions)

@@ -174,7 +174,7 @@ def test_a_team_adds_to_what_a_role_allows_and_takes_nothing(
     for ceiling in (NOTHING, PULL, WRITE, EVERYTHING):
         identity = Identity(ceiling=ceiling)
         assert decide(identity, role, visibility, permissions=held) == expected & ceiling
-        unlisted = decide(identity, role, visibility, permissions=held, is_listed=False)
+        unlisted = decide(identity, role, visibility, permissions=held, listed=NOTHING)
         assert unlisted == expected & ceiling & public
 
 

@@ -120,22 +120,23 @@ def test_pushing_a_blob_that_is_private_elsewhere_needs_its_bytes(bob: Person, h
     target.put("x", image(LAYER)).refused(400, "MANIFEST_BLOB_UNKNOWN")
 
 
-def test_an_own_private_blob_is_mounted_anonymously(
+def test_an_own_private_blob_is_mounted_by_a_token_that_lists_its_repository(
     alice: Person, private: str, hidden: str
 ) -> None:
     target = alice.repository("alice/mount-target")
-    answer = target.client.post(f"{target.uploads}?mount={digest_of(LAYER)}").expect(201)
+    path = f"{target.uploads}?mount={digest_of(LAYER)}"
+    target.client.post(path).expect(202)
+    both = alice.with_token("repository:alice/mount-target:pull,push", f"repository:{private}:pull")
+    answer = both.post(path).expect(201)
     assert answer.headers["Location"] == target.blob(digest_of(LAYER))
 
 
-def test_a_mount_whose_token_lacks_the_source_asks_for_it(alice: Person, private: str) -> None:
+def test_a_mount_whose_token_lacks_the_source_begins_an_upload(alice: Person, private: str) -> None:
     target = alice.repository("alice/mount-source")
     path = f"{target.uploads}?mount={digest_of(LAYER)}&from={private}"
-    answer = target.client.post(path).refused(401, "UNAUTHORIZED")
-    assert f"repository:{private}:pull" in answer.headers["WWW-Authenticate"]
-    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+    target.client.post(path).expect(202)
     both = alice.with_token("repository:alice/mount-source:pull,push", f"repository:{private}:pull")
-    both.post(path).expect(201, 202)
+    both.post(path).expect(201)
 
 
 def test_a_public_blob_is_mounted_by_anybody(alice: Person, bob: Person, public: str) -> None:

@@ -20,7 +20,7 @@ from entrepot.http.messages import Request
 from entrepot.hub.actors import Actor
 from entrepot.hub.audit import witness_of
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
-from entrepot.hub.permissions import EVERYTHING, NOTHING, Action, Actions, Permissions, Rights
+from entrepot.hub.permissions import Action, Actions, Permissions, Rights
 from entrepot.hub.registry_tokens import CATALOG
 from entrepot.hub.secrets import looks_like_secret
 from entrepot.metadata.blobs import Holder
@@ -107,7 +107,7 @@ class Gate:
         return await self._permissions.visible_namespaces(identity)
 
     async def rights(self, identity: Identity, name: RepositoryName) -> Rights:
-        """What somebody may do with a name, whatever their registry token lists."""
+        """What somebody may do with a name the way they ask, their token's list included."""
         return await self._permissions.rights(identity, name)
 
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
@@ -144,10 +144,7 @@ class Gate:
     ) -> Admission:
         identity = await self._identify(authorization, address)
         rights = await self.rights(identity, name)
-        listed = EVERYTHING
-        if identity.grants is not None and not self.is_open:
-            listed = identity.grants.get(name.text, NOTHING)
-        return Admission(identity, rights, rights.actions & listed)
+        return Admission(identity, rights, rights.actions)
 
     async def _identify(self, authorization: str | None, address: str) -> Identity:
         if authorization is None:

@@ -50,6 +50,7 @@ __all__ = [
     "check_own",
     "check_unlimited",
     "decide",
+    "listed_actions",
 ]
 
 
@@ -91,13 +92,14 @@ def decide(
     visibility: Visibility | None,
     *,
     permissions: Iterable[Permission] = (),
-    is_listed: bool = True,
+    listed: Actions = EVERYTHING,
     is_open: bool = False,
 ) -> Actions:
     """What somebody may do with a repository (`None`: one to be created).
 
     `role` is theirs in the name's namespace, `OWNER` in their own; `permissions` are those of
-    their teams there. `is_listed` says whether their token covers the name.
+    their teams there. `listed` is what their token lists for the name. What everybody may do is
+    never refused: whoever presents a token has at least the rights of a stranger.
     """
     public = PULL if visibility is Visibility.PUBLIC else NOTHING
     if is_open or identity.may_everything:
@@ -107,7 +109,7 @@ def decide(
             ACTIONS_OF_ROLE[role] if role else NOTHING,
             *(ACTIONS_OF_PERMISSION[each] for each in permissions),
         )
-    return allowed & identity.ceiling & (EVERYTHING if is_listed or is_open else public)
+    return allowed & identity.ceiling & (EVERYTHING if is_open else listed | public)
 
 
 class Permissions:
@@ -134,15 +136,8 @@ class Permissions:
 
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
         """Say whether somebody may pull from a repository that holds a blob."""
-        role = await self._role(identity, holder.namespace_id)
-        actions = decide(
-            identity,
-            role,
-            Visibility(holder.visibility),
-            is_listed=identity.patterns is None,
-            is_open=self.is_open,
-        )
-        return Action.PULL in actions
+        name, visibility = RepositoryName(holder.name), Visibility(holder.visibility)
+        return Action.PULL in await self._actions(identity, holder.namespace_id, name, visibility)
 
     async def visible_namespaces(self, identity: Identity) -> list[int] | None:
         """The namespaces whose private repositories somebody sees; `None` is every one."""
@@ -208,14 +203,8 @@ class Permissions:
 
     async def _rights_in(self, identity: Identity, repository: Repository) -> Rights:
         name = repository.name
-        role, teams = await self._standing(identity, repository.namespace_id, name)
-        actions = decide(
-            identity,
-            role,
-            repository.visibility,
-            permissions=teams,
-            is_listed=_is_listed(identity, name),
-            is_open=self.is_open,
+        actions = await self._actions(
+            identity, repository.namespace_id, name, repository.visibility
         )
         target = Target(name, repository.namespace_id, repository.visibility, repository)
         may_administer = Action.DELETE in actions and identity.is_somebody
@@ -227,18 +216,28 @@ class Permissions:
         if name.namespace is not None:
             namespace = await find_namespace(self._reader, name.namespace)
         namespace_id = namespace.id if namespace else None
-        role, teams = await self._standing(identity, namespace_id, name)
-        actions = decide(
-            identity,
-            role,
-            None,
-            permissions=teams,
-            is_listed=_is_listed(identity, name),
-            is_open=self.is_open,
-        )
+        actions = await self._actions(identity, namespace_id, name, None)
         # An open hub and administrators may use any name; without a namespace it is the hub's.
         visibility = namespace.default_visibility if namespace else self._hub_visibility
         return Rights(actions, Target(name, namespace_id, visibility, None))
+
+    async def _actions(
+        self,
+        identity: Identity,
+        namespace_id: int | None,
+        name: RepositoryName,
+        visibility: Visibility | None,
+    ) -> Actions:
+        """What somebody may do with that name in that namespace; `None`: nothing has it yet."""
+        role, teams = await self._standing(identity, namespace_id, name)
+        return decide(
+            identity,
+            role,
+            visibility,
+            permissions=teams,
+            listed=listed_actions(identity, name),
+            is_open=self.is_open,
+        )
 
     async def _standing(
         self, identity: Identity, namespace_id: int | None, name: RepositoryName
@@ -283,5 +282,9 @@ def check_own(account: Account, by: Actor) -> None:
         raise Denied("only the account itself may do this")
 
 
-def _is_listed(identity: Identity, name: RepositoryName) -> bool:
-    return identity.patterns is None or any(matches(each, name.text) for each in identity.patterns)
+def listed_actions(identity: Identity, name: RepositoryName) -> Actions:
+    """What the token that somebody presented lists for the name; credentials list everything."""
+    patterns = identity.patterns
+    if patterns is not None and not any(matches(pattern, name.text) for pattern in patterns):
+        return NOTHING
+    return EVERYTHING if identity.grants is None else identity.grants.get(name.text, NOTHING)

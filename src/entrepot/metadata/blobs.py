@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
 
 from entrepot.metadata.engine import (
     Reader,
@@ -17,6 +17,7 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
+from entrepot.metadata.words import Visibility
 from entrepot.oci.digests import Digest
 
 
@@ -84,10 +85,16 @@ _UNLINK: Final = Statement(
     )
 )
 _HOLDERS: Final = Statement(
-    select(repositories.c.id, repositories.c.namespace_id, repositories.c.visibility)
+    select(
+        repositories.c.id,
+        repositories.c.namespace_id,
+        repositories.c.visibility,
+        repositories.c.name,
+    )
     .join(repository_blobs, repository_blobs.c.repository_id == repositories.c.id)
     .where(repository_blobs.c.digest == bindparam("digest"))
-    .order_by(repositories.c.id)
+    # Public ones first: anybody may mount from them, however many others hold the blob.
+    .order_by(case((repositories.c.visibility == Visibility.PUBLIC, 0), else_=1), repositories.c.id)
     .limit(bindparam("limit"))
 )
 _COUNT: Final = Statement(select(func.count()).select_from(blobs))
@@ -162,10 +169,11 @@ class Holder:
     repository_id: int
     namespace_id: int | None
     visibility: str
+    name: str
 
 
 async def list_holders(reader: Reader, digest: Digest, limit: int) -> list[Holder]:
-    """The first `limit` repositories that hold the blob, oldest first."""
+    """The first `limit` repositories that hold the blob: public ones first, then oldest."""
     rows = await reader.all(_HOLDERS, digest=str(digest), limit=limit)
     return [Holder(*row) for row in rows]
 

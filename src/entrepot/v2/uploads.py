@@ -95,29 +95,34 @@ class UploadDoor:
     async def _mount(self, request: Request, admission: Admission) -> Digest | None:
         """Mount what `mount=` names where the client may read it; `None` begins an upload.
 
-        A token that lacks pull on the source is asked for again only where its owner has that
-        right: otherwise a private repository would look unlike one that does not exist.
+        Never 401: the client asks again for what a token lacks only where it chose so itself, and
+        a private source must look like one that does not exist.
         """
         try:
             digest = Digest.parse(request.query("mount") or "")
-            source = request.query("from")
-            name = RepositoryName(source) if source else None
-        except (InvalidDigest, InvalidName):
+        except InvalidDigest:
             return None
-        if name is None:
-            return await self._mount_from_anywhere(admission, digest)
+        if await self._mount_from(admission, request.query("from") or "", digest):
+            return digest
+        return await self._mount_from_anywhere(admission, digest)
+
+    async def _mount_from(self, admission: Admission, source: str, digest: Digest) -> bool:
+        """`from=` is where to look first: one that is no name or cannot be read is no error."""
+        try:
+            name = RepositoryName(source)
+        except InvalidName:
+            return False
         rights = await self._gate.rights(admission.identity, name)
         if Action.PULL not in rights.actions or rights.repository is None:
-            return None
-        held = await self._gate.admit(request, name, Action.PULL)
-        mounted = await self._blobs.mount(admission.target, held.repository, digest)
-        return digest if mounted else None
+            return False
+        return await self._blobs.mount(admission.target, rights.repository, digest)
 
     async def _mount_from_anywhere(self, admission: Admission, digest: Digest) -> Digest | None:
         for holder in await self._blobs.list_holders(digest):
             if await self._gate.may_pull_from_holder(admission.identity, holder):
                 mounted = await self._blobs.mount_from_holder(admission.target, holder, digest)
-                return digest if mounted else None
+                if mounted:
+                    return digest
         return None
 
 
