@@ -110,7 +110,7 @@ class Hub:
             blobs=BlobDoor(gate, services.blobs, origins),
             uploads=UploadDoor(gate, services.blobs, services.uploads, services.quotas),
             lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),
-            tokens=TokenDoor(gate, services.identities, services.tokens),
+            tokens=TokenDoor(gate, services.identities, services.tokens, origins),
         )
         ending = Ending(settings.data, os.getppid())
         self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))

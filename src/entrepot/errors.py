@@ -347,3 +347,15 @@ class InsufficientScope(Unauthenticated):
     """The requested access to the resource is denied."""
 
     reason = "insufficient_scope"
+
+
+class NoSuchNamespace(InsufficientScope):
+    """The name has no namespace, or one that does not exist.
+
+    Only somebody who is signed in is told. `remedy` is what they can do about it, where `{origin}`
+    stands for the hub's address.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy

@@ -82,11 +82,7 @@ def visitor(
 
 @pytest.fixture
 def python(hub: Hub, visitor: Visitor) -> Python:
-    """The package, logged in.
-
-    With `basic`: version 0.2.43 keeps the first token it gets, and since that one is for pulling,
-    `token` cannot push to any registry that grants no more than was asked for.
-    """
+    """The package, logged in with `basic`, so that every request shows the password."""
     client = visitor("basic")
     config = str(Path.home() / ".docker" / "config.json")
     client.login(hub.username, hub.password, hostname=hub.host, config_path=config)
@@ -138,6 +134,17 @@ def test_a_login_is_remembered_for_another_client(
     found = later.pull(f"{python.repository}:kept", outdir=str(python.place / "later"))
     assert [Path(file).read_bytes() for file in found] == [b"kept"]
     assert later.get_tags(python.repository) == ["kept"]
+
+
+def test_the_default_login_by_token_pushes_pulls_and_tags(python: Python, visitor: Visitor) -> None:
+    """It keeps the first token that it gets, which is for asking whether a blob is there."""
+    client = visitor("token")
+    client.login(python.hub.username, python.hub.password, hostname=python.hub.host)
+    pushing = replace(python, client=client, repository=f"{python.repository}-by-token")
+    pushing.push("one", file=b"one")
+    pushing.push("two", chunked=True, file=b"two" * 1000)
+    assert pushing.pull(f"{pushing.repository}:one") == {"file": b"one"}
+    assert client.get_tags(pushing.repository) == ["one", "two"]
 
 
 def test_a_token_for_pushing_pushes(python: Python, visitor: Visitor) -> None:

@@ -40,6 +40,8 @@ async def ask_as(town: Town, how: str, name: str, method: str, target: str) -> A
     who, scopes = bearers(name)[how]
     assert who is not None
     auth = town.auth[who]
+    if scopes and name.startswith("none/"):  # a push there is refused by the token service itself
+        scopes = tuple(scope.replace("pull,push,delete", "pull") for scope in scopes)
     if scopes:
         auth = await town.doors.bearer(auth, *scopes)
     return await town.doors.ask(method, target, INDEX, auth=auth, content_type="application/json")
@@ -48,6 +50,7 @@ async def ask_as(town: Town, how: str, name: str, method: str, target: str) -> A
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("how", bearers(""))
 async def test_every_answer_is_the_same(town: Town, route: str, how: str) -> None:
+    """Who is signed in is told of a missing namespace: those have pages that anybody sees."""
     private = await town.build(Visibility.PRIVATE)
     absent = await town.build(None)
     nowhere = "none" + absent[4:]
@@ -62,7 +65,10 @@ async def test_every_answer_is_the_same(town: Town, route: str, how: str) -> Non
             )
             for name in (private, absent, nowhere)
         ]
-        assert answers[0] == answers[1] == answers[2], (method, answers)
+        assert answers[0] == answers[1], (method, answers)
+        if how.startswith("nobody"):
+            assert answers[1] == answers[2], (method, answers)
+        assert answers[1][0] == answers[2][0]
 
 
 @pytest.mark.parametrize("who", ["nobody", "stranger"])

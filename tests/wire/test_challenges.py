@@ -33,7 +33,7 @@ def test_a_challenge_names_no_other_scheme(guarded: Client) -> None:
 NAME = "wire/asked"
 SCOPES = [
     ("GET", f"/v2/{NAME}/manifests/latest", {f"{NAME}:pull"}),
-    ("HEAD", f"/v2/{NAME}/blobs/{NOWHERE}", {f"{NAME}:pull"}),
+    ("HEAD", f"/v2/{NAME}/blobs/{NOWHERE}", {f"{NAME}:pull,push"}),
     ("GET", f"/v2/{NAME}/tags/list", {f"{NAME}:pull"}),
     ("GET", f"/v2/{NAME}/referrers/{NOWHERE}", {f"{NAME}:pull"}),
     ("POST", f"/v2/{NAME}/blobs/uploads/", {f"{NAME}:pull,push"}),

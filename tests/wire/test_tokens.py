@@ -226,7 +226,8 @@ def test_nobody_pushes_into_anothers_namespace(bob: Person) -> None:
 
 
 def test_names_of_one_component_belong_to_administrators(admin: Person, alice: Person) -> None:
-    refused = alice.repository("oneword")
+    alice.ask("repository:oneword:pull,push").refused(403, "DENIED")
+    refused = alice.repository("oneword", "pull")
     refused.client.post(refused.uploads).expect(401)
     repo = admin.repository("oneword")
     repo.lay()

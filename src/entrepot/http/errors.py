@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from entrepot import errors
-from entrepot.errors import EntrepotError, ManifestBlobUnknown, TooMany
+from entrepot.errors import EntrepotError, ManifestBlobUnknown, NoSuchNamespace, TooMany
 from entrepot.http.messages import Response, content
 
 STATUS: Final[dict[type[EntrepotError], int]] = {
@@ -55,6 +55,11 @@ def error_body(error: EntrepotError) -> bytes:
     else:
         entries = [_entry(error, error.detail)]
     return json.dumps({"errors": entries}, separators=(",", ":")).encode()
+
+
+def explain(error: NoSuchNamespace, origin: str) -> str:
+    """What is wrong and what to do about it, with the hub's address as the client knows it."""
+    return f"{error.message}: {error.remedy.format(origin=origin)}"
 
 
 def failure_response(request_id: str) -> Response:

@@ -92,6 +92,7 @@ class Gate:
         admission = await self._admission(authorization, name, _address_of(request))
         request.facts["account"] = _name_of(admission.identity)
         if action not in admission.actions:
+            await self._permissions.check_namespace(admission.identity, name)
             raise Unauthenticated if authorization is None else InsufficientScope
         if action is Action.PULL:
             return admission

@@ -1,5 +1,6 @@
 """Who is asking and who acts: a person, an organisation's token, the operator, or nobody."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,7 +36,18 @@ ACTIONS_OF_PERMISSION: Final = {
 }
 
 Grants = Mapping[str, Actions]
-"""What a registry token lists: actions by repository name, and perhaps the catalog."""
+"""What a registry token lists: actions by repository name or its mark, and perhaps the catalog."""
+
+_MARK_LENGTH: Final = 8
+
+
+def mark_of(name: str) -> str:
+    """What a token of very many repositories lists in place of the name: `#`, a part of its hash.
+
+    `#` cannot be part of a name. A name with the same mark would open nothing that the account
+    behind the token may not open: what a token lists only narrows that.
+    """
+    return "#" + hashlib.sha256(name.encode()).digest()[:_MARK_LENGTH].hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from entrepot.errors import Denied, NamespaceUnknown, RepositoryUnknown
+from entrepot.errors import Denied, NamespaceUnknown, NoSuchNamespace, RepositoryUnknown
 from entrepot.hub.actors import (
     ACTIONS_OF_PERMISSION,
     ACTIONS_OF_ROLE,
@@ -16,6 +16,7 @@ from entrepot.hub.actors import (
     Actions,
     Actor,
     Identity,
+    mark_of,
     matches,
 )
 from entrepot.metadata.accounts import (
@@ -133,6 +134,21 @@ class Permissions:
             if rights.actions:
                 return rights
         return await self.rights_to_create(identity, name)
+
+    async def check_namespace(self, identity: Identity, name: RepositoryName) -> None:
+        """Raise `NoSuchNamespace` where the name's namespace is missing, to somebody signed in.
+
+        Namespaces are no secret (each has a page), repositories are: of those nothing is said.
+        """
+        if not identity.is_somebody:
+            return
+        if name.namespace is None:
+            own = identity.account.name if identity.account else "NAMESPACE"
+            message = f'"{name}" has no namespace'
+            raise NoSuchNamespace(message, f"push it as {own}/{name}")
+        if await find_namespace(self._reader, name.namespace) is None:
+            message = f'namespace "{name.namespace}" does not exist'
+            raise NoSuchNamespace(message, "create it at {origin}/new/organisation")
 
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
         """Say whether somebody may pull from a repository that holds a blob."""
@@ -287,4 +303,6 @@ def listed_actions(identity: Identity, name: RepositoryName) -> Actions:
     patterns = identity.patterns
     if patterns is not None and not any(matches(pattern, name.text) for pattern in patterns):
         return NOTHING
-    return EVERYTHING if identity.grants is None else identity.grants.get(name.text, NOTHING)
+    if identity.grants is None:
+        return EVERYTHING
+    return identity.grants.get(name.text) or identity.grants.get(mark_of(name.text), NOTHING)

@@ -3,6 +3,7 @@
 The library is imported where it is used: it takes a tenth of a second, and a start need not wait.
 """
 
+import base64
 import hmac
 import json
 import secrets
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from entrepot.errors import BadToken, Unavailable
-from entrepot.hub.actors import Action, Actions, Grants
+from entrepot.hub.actors import Action, Actions, Grants, mark_of
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import find_signing_key, insert_signing_key
 
@@ -27,6 +28,14 @@ _AUDIENCE: Final = "entrepot"
 _MAX_LENGTH: Final = 16384
 _REMEMBERED: Final = 4096
 _LEEWAY: Final = timedelta(seconds=60)
+_ENTRY_LENGTH: Final = 60
+"""Bytes that an entry of `access` has beside the name."""
+_MAX_LISTED: Final = 4096
+"""Bytes of `access` past which repositories are listed by their marks.
+
+Proxies and servers refuse header lines of more than 8 KiB, and a token is one line of base64.
+"""
+_MARK_DIGITS: Final = len(mark_of("")) - 1
 
 CATALOG: Final = "*catalog*"
 """Not a repository's name: `*` cannot be part of one."""
@@ -133,13 +142,40 @@ def _to_json(claims: Claims, now: datetime) -> dict[str, object]:
         "jti": secrets.token_urlsafe(12),
         "tid": claims.token_id,
         "pwm": claims.password_mark,
-        "access": [
-            {"type": "repository", "name": name, "actions": sorted(actions)}
-            if name != CATALOG
-            else {"type": "registry", "name": "catalog", "actions": ["*"]}
-            for name, actions in claims.grants.items()
-        ],
+        **_listed(claims.grants),
     }
+
+
+def _listed(grants: Grants) -> dict[str, object]:
+    """Names, as other registries list them; where those are too long, marks of fixed length."""
+    is_short = sum(len(name) + _ENTRY_LENGTH for name in grants) <= _MAX_LISTED
+    named = {name: actions for name, actions in grants.items() if is_short or name == CATALOG}
+    access = [
+        {"type": "repository", "name": name, "actions": sorted(actions)}
+        if name != CATALOG
+        else {"type": "registry", "name": "catalog", "actions": ["*"]}
+        for name, actions in named.items()
+    ]
+    marks: dict[str, bytes] = {}
+    for name, actions in grants.items():
+        if name not in named:
+            words = ",".join(sorted(actions))
+            marks[words] = marks.get(words, b"") + bytes.fromhex(mark_of(name)[1:])
+    if not marks:
+        return {"access": access}
+    texts = {words: base64.b64encode(packed).decode() for words, packed in marks.items()}
+    return {"access": access, "marks": texts}
+
+
+def _marked(value: object) -> dict[str, Actions]:
+    """The marks that a token lists, each with what it may do with that repository."""
+    grants: dict[str, Actions] = {}
+    for words, text in value.items() if isinstance(value, dict) else ():
+        actions = frozenset(Action(word) for word in words.split(","))
+        packed = base64.b64decode(str(text)).hex()
+        for start in range(0, len(packed), _MARK_DIGITS):
+            grants["#" + packed[start : start + _MARK_DIGITS]] = actions
+    return grants
 
 
 def _from_json(claims: Mapping[str, object]) -> Claims:
@@ -151,7 +187,7 @@ def _from_json(claims: Mapping[str, object]) -> Claims:
         account_id=int(subject) if isinstance(subject, str) and subject else None,
         token_id=token_id if isinstance(token_id, int) else None,
         password_mark=str(claims.get("pwm")),
-        grants=dict(_grant(entry) for entry in access),
+        grants={**_marked(claims.get("marks")), **dict(_grant(entry) for entry in access)},
         expires_at=datetime.fromtimestamp(expires, UTC),
     )
 

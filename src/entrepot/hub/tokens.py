@@ -165,18 +165,12 @@ class Tokens:
             return (await self._insert(tx, token))[1]
 
     async def issue(self, identity: Identity, asked: Iterable[AskedAccess]) -> IssuedToken:
-        """A registry token for what is both asked for and allowed; less than asked is no error."""
+        """A registry token for what is both asked for and allowed; less than asked is no error.
+
+        Except `NoSuchNamespace` where all that is asked for is to push to where nothing can be.
+        """
         now = self._now()
-        grants: dict[str, Actions] = {}
-        for access in asked:
-            if access.name is None:
-                grants[CATALOG] = frozenset({Action.PULL})
-                continue
-            rights = await self._permissions.rights(identity, access.name)
-            granted = rights.actions & access.actions
-            if granted:
-                held = grants.get(access.name.text, frozenset())
-                grants[access.name.text] = held | granted
+        grants = await self._grants(identity, asked)
         expires_at = min(now + LIFETIME, identity.expires_at or now + LIFETIME)
         claims = Claims(
             account_id=identity.account_id,
@@ -187,6 +181,24 @@ class Tokens:
         )
         text = await self._registry_tokens.issue(claims, now)
         return IssuedToken(text, expires_at - now, grants)
+
+    async def _grants(self, identity: Identity, asked: Iterable[AskedAccess]) -> dict[str, Actions]:
+        grants: dict[str, Actions] = {}
+        refused: RepositoryName | None = None
+        for access in asked:
+            if access.name is None:
+                grants[CATALOG] = frozenset({Action.PULL})
+                continue
+            rights = await self._permissions.rights(identity, access.name)
+            granted = rights.actions & access.actions
+            if granted:
+                held = grants.get(access.name.text, frozenset())
+                grants[access.name.text] = held | granted
+            elif Action.PUSH in access.actions:
+                refused = refused or access.name
+        if refused is not None and not grants:
+            await self._permissions.check_namespace(identity, refused)
+        return grants
 
     async def list_personal(self) -> list[tuple[Token, str]]:
         """Every personal token with its account's name, oldest first."""

@@ -5,12 +5,14 @@ from typing import Final
 
 from entrepot.errors import (
     EntrepotError,
+    InsufficientScope,
     MethodUnsupported,
+    NoSuchNamespace,
     NotFound,
     RangeUnsatisfiable,
     Unauthenticated,
 )
-from entrepot.http.errors import error_response
+from entrepot.http.errors import error_response, explain
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, content, without_body
 from entrepot.http.origin import Origins
@@ -124,6 +126,10 @@ class DistributionDoor:
             parts.append(f'scope="{" ".join(scopes)}"')
         if error.reason and request.header("authorization"):
             parts.append(f'error="{error.reason}"')
+        if isinstance(error, NoSuchNamespace):
+            error = InsufficientScope(explain(error, origin))
+            # Of a HEAD the challenge is all that a client gets to read (RFC 6750 section 3).
+            parts.append(f'error_description="{_quotable(error.message)}"')
         response = error_response(error)
         response.headers.append(("www-authenticate", "Bearer " + ",".join(parts)))
         return response
@@ -148,7 +154,16 @@ def _scopes(request: Request, route: Route | None) -> list[str]:
 def _actions(method: str, endpoint: Endpoint) -> str:
     if method in _PUSHES or endpoint in (Endpoint.UPLOADS, Endpoint.UPLOAD):
         return "pull,push"
+    # Whoever asks whether a blob is there is about to push it. Python's `oras` asks for a token at
+    # that point and keeps it for the push; whoever may only pull gets a token for that.
+    if method == "HEAD" and endpoint is Endpoint.BLOB:
+        return "pull,push"
     return "delete" if method == "DELETE" else "pull"
+
+
+def _quotable(text: str) -> str:
+    """The text as it can stand in a challenge: some clients split those at every comma."""
+    return text.replace('"', "'").replace("\\", "/").replace(",", ";")
 
 
 def _refusal(error: EntrepotError) -> Response:

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
-from entrepot.errors import Invalid, InvalidName, MethodUnsupported, TooLarge
+from entrepot.errors import (
+    Denied,
+    Invalid,
+    InvalidName,
+    MethodUnsupported,
+    NoSuchNamespace,
+    TooLarge,
+)
+from entrepot.http.errors import explain
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, content
+from entrepot.http.origin import Origins
 from entrepot.hub.identities import ANONYMOUS, Identities, Identity
 from entrepot.hub.permissions import EVERYTHING, Action
 from entrepot.hub.tokens import AskedAccess, IssuedToken, Tokens
@@ -17,8 +26,13 @@ from entrepot.oci.media_types import without_parameters
 from entrepot.oci.names import RepositoryName
 
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
-_MAX_FORM: Final = 65536
-_MAX_SCOPES: Final = 100
+MAX_SCOPES: Final = 500
+"""Scopes that one token is asked for: so many marks of names fit into a header line of 8 KiB."""
+_MAX_FORM: Final = 262_144
+"""Bytes of a form: room for all scopes of the longest names."""
+_MAX_FIELD: Final = 65536
+"""Bytes of a field that is no scope."""
+_MAX_FIELDS: Final = 1000
 _TYPE: Final = re.compile(r"([a-z0-9]+)(?:\([^)]*\))?")
 _NO_STORE: Final = ("cache-control", "no-store")
 
@@ -41,8 +55,11 @@ class _Form:
 class TokenDoor:
     """Gives out registry tokens."""
 
-    def __init__(self, gate: Gate, identities: Identities, tokens: Tokens) -> None:
+    def __init__(
+        self, gate: Gate, identities: Identities, tokens: Tokens, origins: Origins
+    ) -> None:
         self._gate = gate
+        self._origins = origins
         self._identities = identities
         self._tokens = tokens
 
@@ -55,17 +72,20 @@ class TokenDoor:
         raise MethodUnsupported(("GET", "HEAD", "POST"))
 
     async def _get(self, request: Request) -> Response:
+        form = _Form(_parse_fields(request.query_string))
+        asked = parse_scopes(form.texts("scope"))
         identity = await self._identity(request)
         await self._note(request, identity)
-        issued = await self._tokens.issue(identity, parse_scopes(request.query_all("scope")))
+        issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
-        if request.query("offline_token") == "true" and identity != ANONYMOUS:
-            client = request.query("client_id") or ""
+        if form.text("offline_token") == "true" and identity != ANONYMOUS:
+            client = form.text("client_id")
             answer["refresh_token"] = await self._tokens.add_refresh(identity, client)
         return _respond(answer)
 
     async def _post(self, request: Request) -> Response:
         form = await _read_form(request)
+        asked = parse_scopes(form.texts("scope"))
         grant = form.text("grant_type")
         refresh = form.text("refresh_token")
         if grant == "password":
@@ -77,7 +97,7 @@ class TokenDoor:
         else:
             raise Invalid("grant_type is neither password nor refresh_token")
         await self._note(request, identity)
-        issued = await self._tokens.issue(identity, parse_scopes(form.texts("scope")))
+        issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
         answer["scope"] = " ".join(_scope_texts(issued))
         if grant == "password" and form.text("access_type") == "offline":
@@ -85,6 +105,15 @@ class TokenDoor:
         if refresh:
             answer["refresh_token"] = refresh
         return _respond(answer)
+
+    async def _issue(
+        self, request: Request, identity: Identity, asked: Iterable[AskedAccess]
+    ) -> IssuedToken:
+        try:
+            return await self._tokens.issue(identity, asked)
+        except NoSuchNamespace as error:
+            # Clients show what the token service says; a 401 would make them ask for a password.
+            raise Denied(explain(error, self._origins.origin(request))) from error
 
     async def _identity(self, request: Request) -> Identity:
         scheme, _, value = (request.header("authorization") or "").partition(" ")
@@ -102,10 +131,17 @@ class TokenDoor:
 def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:
     """The scopes in some parameters, each of which may hold several; others are dropped.
 
+    Raises `Invalid` where more are asked for than a token can list.
+
     `type[(class)]:name:action[,action]`: the type ends at the first colon and the actions begin
     after the last one, for a name may hold a host and port.
     """
-    scopes = [scope for text in texts for scope in text.split()][:_MAX_SCOPES]
+    scopes = dict.fromkeys(scope for text in texts for scope in text.split())
+    if len(scopes) > MAX_SCOPES:
+        raise Invalid(
+            f"{len(scopes)} scopes are asked for, and a token lists at most {MAX_SCOPES}: "
+            "ask for several tokens"
+        )
     return [access for access in map(_parse_scope, scopes) if access is not None]
 
 
@@ -135,10 +171,19 @@ async def _read_form(request: Request) -> _Form:
         if len(body) > _MAX_FORM:
             raise TooLarge
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=200)
-    except ValueError as error:
+        fields = _parse_fields(body.decode())
+    except UnicodeDecodeError as error:
         raise Invalid("the body is not a form") from error
+    if any(len(text) > _MAX_FIELD for name in fields if name != "scope" for text in fields[name]):
+        raise TooLarge
     return _Form(fields)
+
+
+def _parse_fields(text: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise Invalid(f"at most {_MAX_FIELDS} parameters can be given") from error
 
 
 def _answer(issued: IssuedToken) -> dict[str, object]:
