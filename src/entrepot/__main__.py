@@ -11,7 +11,10 @@ def main() -> None:
     import this module first, and need none of them.
     """
     from entrepot.cli.main import app
+    from entrepot.storage.private_files import UMASK
 
+    # What the hub and its commands write holds secrets: databases, backups, keys.
+    os.umask(UMASK)
     status: object = 0
     try:
         app()

@@ -17,6 +17,7 @@ from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.moving import MovingStorage
+from entrepot.storage.private_files import make_private
 from entrepot.storage.protocols import Storage
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ def prepare(settings: Settings) -> None:
     prepare_storage(settings)
     if settings.database is None:
         upgrade_sqlite(settings.sqlite_file)
+        make_private(settings.data)
     else:
         upgrade_postgresql(settings.database)
 
 
 def prepare_storage(settings: Settings) -> None:
     """As `prepare`, without a look at facts."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+    for warning in make_private(settings.data):
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
     for place in filter(None, (settings.storage, settings.storage_from)):
         if place == FILES:
             FileStorage(settings.data).prepare()

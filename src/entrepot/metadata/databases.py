@@ -24,7 +24,7 @@ _LARGE_ROWS: Final = 10
 def upgrade(place: Place) -> None:
     """Bring the schema up to date, of a database that need not be there."""
     if isinstance(place, Path):
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         upgrade_sqlite(place)
     else:
         upgrade_postgresql(place)
@@ -36,7 +36,7 @@ def upgrade_to(place: Place, revision: str) -> str:
         upgrade(place)
     else:
         if isinstance(place, Path):
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         migrate.upgrade(open_engine(place), revision)
     with reading(place) as connection:
         return revision_of(connection)

@@ -218,7 +218,7 @@ def _files_of(directory: Path) -> list[Path]:
 
 
 def _put_aside(path: Path, directory: Path) -> None:
-    directory.mkdir(exist_ok=True, mode=0o750)
+    directory.mkdir(exist_ok=True, mode=0o700)
     with suppress(FileNotFoundError):
         path.rename(directory / f"{path.name}-{secrets.token_hex(4)}")
         sync_directory(path.parent)

@@ -50,7 +50,7 @@ class Spool:
         return path
 
     def _make_room(self, size: int) -> None:
-        self._directory.mkdir(exist_ok=True, mode=0o750)
+        self._directory.mkdir(exist_ok=True, mode=0o700)
         held = sorted(_files(self._directory), key=lambda each: each[1].st_mtime)
         total = sum(found.st_size for _, found in held)
         for path, found in held:
