@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from entrepot.errors import Unavailable
 from entrepot.metadata.clocks import SharedClock
 from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.failures import as_unavailable
 from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.settings import FILES, Settings
@@ -55,10 +56,11 @@ async def open_metadata(settings: Settings) -> Metadata:
     if settings.database is None:
         return SqliteMetadata(settings.sqlite_file)
     # Late: a hub on SQLite need not have psycopg, nor wait for it.
-    from entrepot.metadata.postgresql import PostgresMetadata
+    with as_unavailable(settings.database):
+        from entrepot.metadata.postgresql import PostgresMetadata
 
-    metadata = PostgresMetadata(settings.database)
-    await metadata.open()
+        metadata = PostgresMetadata(settings.database)
+        await metadata.open()
     return metadata
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.metadata import copying
+from entrepot.metadata.words import SEAL
 from tests.cli.conftest import Run
 from tests.cli.test_commands import said
 
@@ -49,7 +50,7 @@ def test_a_sealed_hub_is_read_and_not_written_until_that_is_cancelled(
 ) -> None:
     copying._seal(data / "entrepot.db")
     assert alice in said(run("user", "list"))
-    assert copying.SEAL in run("user", "disable", alice).stderr
+    assert SEAL in run("user", "disable", alice).stderr
     assert json.loads(said(run("migrate", "--cancel", "--json"))) == {"sealed": False}
     said(run("migrate", "--cancel"))
     said(run("user", "disable", alice))

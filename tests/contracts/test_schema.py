@@ -14,6 +14,7 @@ from pysqlite3 import dbapi2
 from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine
 from sqlalchemy.pool import NullPool
 
+from entrepot.errors import Unavailable
 from entrepot.metadata import migrate
 from entrepot.metadata.schema import SCHEMA
 from entrepot.metadata.sqlite_file import connect
@@ -171,3 +172,37 @@ def test_an_older_node_goes_on_under_a_newer_schema(script: Path) -> None:
         upgrade,
     )
     assert taken == []
+
+
+@pytest.mark.postgresql
+def test_a_later_schema_is_used_if_it_says_so_and_is_never_taken_back(postgres_url: str) -> None:
+    migrate.upgrade_postgresql(postgres_url)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        try:
+            for since, is_usable in ((migrate.HEAD, True), ("9997", False), (None, False)):
+                change = "UPDATE alembic_version SET version_num = '9998', compatible_since = %s"
+                connection.execute(change, [since])
+                if is_usable:
+                    migrate.upgrade_postgresql(postgres_url)
+                else:
+                    with pytest.raises(Unavailable, match="schema 9998 of a later version"):
+                        migrate.upgrade_postgresql(postgres_url)
+                row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                assert row == ("9998",)
+        finally:
+            change = "UPDATE alembic_version SET version_num = %s, compatible_since = %s"
+            connection.execute(change, [migrate.HEAD, migrate.COMPATIBLE_SINCE])
+
+
+@pytest.mark.postgresql
+def test_every_engine_is_told_which_older_programs_may_use_it(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    told = (migrate.HEAD, migrate.COMPATIBLE_SINCE)
+    for make in (migrate.upgrade_sqlite, migrate.upgrade_sqlite_by_scripts):
+        path = tmp_path / make.__name__
+        make(path)
+        assert connect(path).execute("SELECT * FROM alembic_version").fetchone() == told
+    migrate.upgrade_postgresql(postgres_url)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT * FROM alembic_version").fetchone() == told

@@ -1,8 +1,9 @@
 """The command `entrepot` and its groups."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from entrepot import __version__
 from entrepot.cli import (
@@ -24,8 +25,25 @@ from entrepot.cli import (
     users,
     webhooks,
 )
+from entrepot.cli.output import explain, fail
+from entrepot.errors import EntrepotError
+
+
+class Commands(TyperGroup):
+    """Every command ends with one line where the machine, the database or the storage fails."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what has a name and goes wrong is told, never shown as a traceback."""
+        try:
+            return super().invoke(ctx)
+        except EntrepotError as error:
+            fail(error.message)
+        except OSError as error:
+            fail(explain(error))
+
 
 app = typer.Typer(
+    cls=Commands,
     name="entrepot",
     help="A self-hosted hub for every software artifact.",
     no_args_is_help=True,

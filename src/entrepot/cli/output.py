@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 
 import typer
 
-from entrepot.errors import EntrepotError
-
 if TYPE_CHECKING:
     from entrepot.services import Services
 
@@ -30,6 +28,12 @@ def fail(message: str, status: int = FAILED) -> NoReturn:
     """End the command with one line on the standard error."""
     print(f"entrepot: {message}", file=sys.stderr)
     raise typer.Exit(status)
+
+
+def explain(error: OSError) -> str:
+    """One line for what the machine refused: which file, and why."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename is not None else reason
 
 
 def confirm(question: str) -> None:
@@ -55,12 +59,7 @@ def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]")
         async with open_services(settings) as services:
             return await work(services)
 
-    try:
-        return asyncio.run(run())
-    except EntrepotError as error:
-        fail(error.message)
-    except OSError as error:
-        fail(str(error))
+    return asyncio.run(run())
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

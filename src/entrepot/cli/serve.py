@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data, fail
+from entrepot.cli.output import Data, explain, fail
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
@@ -110,7 +110,10 @@ def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> N
         probe = start_probe()
         prepare(settings)
         _prepare_tls(settings)
-    except (EntrepotError, OSError, ValueError) as error:
+    except OSError as error:
+        print(f"entrepot: {explain(error)}", file=sys.stderr)
+        sys.exit(1)
+    except (EntrepotError, ValueError) as error:
         print(f"entrepot: {error}", file=sys.stderr)
         sys.exit(1)
     except typer.Exit as error:

@@ -16,13 +16,21 @@ from sqlalchemy import Connection, Row, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from entrepot.errors import Conflict, Unavailable
-from entrepot.metadata.databases import TABLES, Place, batches, settle, upgrade, writing
-from entrepot.metadata.migrate import open_engine
+from entrepot.metadata.databases import (
+    TABLES,
+    Place,
+    batches,
+    reading,
+    revision_of,
+    settle,
+    upgrade,
+    writing,
+)
+from entrepot.metadata.migrate import HEAD, open_engine
+from entrepot.metadata.words import SEAL
 
 Notice = Callable[[int], None]
 """Told how many rows more were copied."""
-
-SEAL: Final = "the hub is moving to another database"
 
 _MODULUS: Final = 2**256
 _REFUSE: Final = f"""CREATE OR REPLACE FUNCTION entrepot_moved() RETURNS trigger LANGUAGE plpgsql
@@ -51,6 +59,8 @@ def copy_database(source: Place, target: Place, notice: Notice) -> list[Content]
 def unseal(place: Place) -> None:
     """Let the database be written again; one that is not sealed stays as it is."""
     with _named_failures(), writing(place) as connection:
+        # A database of something else is left alone.
+        revision_of(connection)
         for table in TABLES:
             for name in _triggers_of(table, connection):
                 on = f" ON {table}" if connection.dialect.name == "postgresql" else ""
@@ -69,17 +79,22 @@ def _named_failures() -> Iterator[None]:
 def _copy_database(source: Place, target: Place, notice: Notice) -> list[Content]:
     for place in (source, target):
         upgrade(place)
-    with open_engine(source).connect() as reading, writing(target) as filling:
+        with reading(place) as connection:
+            revision = revision_of(connection)
+        if revision != HEAD:
+            # A later version serves it too, and has tables that would be left behind.
+            raise Unavailable(f"schema {revision} is of a later version: copy with that version")
+    with open_engine(source).connect() as left, writing(target) as filling:
         is_new = _is_empty(filling)
         if not is_new:
             # Another hub, it may be: nothing is sealed for that.
-            _compared(reading, filling, beside={"jobs"})
+            _compared(left, filling, beside={"jobs"})
         _seal(source)
         if not is_new:
-            return _compared(reading, filling, beside={"jobs"})
+            return _compared(left, filling, beside={"jobs"})
         for table in TABLES:
-            _copy_table(table, reading, filling, notice)
-        found = _compared(reading, filling, beside=set())
+            _copy_table(table, left, filling, notice)
+        found = _compared(left, filling, beside=set())
         settle(filling)
     return found
 

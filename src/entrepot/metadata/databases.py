@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, LargeBinary, Row, Table, func, inspect, select, text
 
 from entrepot.metadata import migrate
+from entrepot.metadata.failures import as_unavailable
 from entrepot.metadata.jobs import QUEUED, SUMMARIZE
 from entrepot.metadata.migrate import HEAD, open_engine, upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.schema import SCHEMA
@@ -37,7 +38,8 @@ def upgrade_to(place: Place, revision: str) -> str:
     else:
         if isinstance(place, Path):
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        migrate.upgrade(open_engine(place), revision)
+        with as_unavailable(place):
+            migrate.upgrade(open_engine(place), revision)
     with reading(place) as connection:
         return revision_of(connection)
 
@@ -51,7 +53,7 @@ def revision_of(connection: Connection) -> str:
 @contextmanager
 def reading(place: Place) -> Iterator[Connection]:
     """One transaction; what it reads is of one moment."""
-    with open_engine(place).connect() as connection:
+    with as_unavailable(place), open_engine(place).connect() as connection:
         if connection.dialect.name == "sqlite":
             # Ours is the driver that begins nothing by itself.
             connection.execute(text("BEGIN"))
@@ -64,7 +66,7 @@ def reading(place: Place) -> Iterator[Connection]:
 @contextmanager
 def writing(place: Place) -> Iterator[Connection]:
     """One transaction; the only writer's, on SQLite."""
-    with open_engine(place).connect() as connection:
+    with as_unavailable(place), open_engine(place).connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.execute(text("BEGIN IMMEDIATE"))
         try:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.metadata.engine import Row, Statement, Value
 from entrepot.metadata.sqlite_file import WAIT_FOR_LOCK, check_library_version, connect
+from entrepot.metadata.words import SEAL
 
 DIALECT: Final = sqlite.dialect(paramstyle="named")
 
@@ -211,6 +212,8 @@ def _is_busy(error: dbapi2.DatabaseError) -> bool:
 def _named(error: dbapi2.DatabaseError) -> EntrepotError:
     if "full" in str(error):
         return OutOfSpace()
+    if SEAL in str(error):
+        return Unavailable(SEAL)
     # The engine's words are for operators; an answer never holds them.
     _log.warning("the database failed", extra={"error": str(error)})
     return Unavailable("the database failed")

@@ -1,6 +1,10 @@
 """Words that the facts use and that others need without the rest."""
 
 from enum import StrEnum
+from typing import Final
+
+SEAL: Final = "the hub is moving to another database"
+"""What a database says that was left for another one."""
 
 
 class SignUpMode(StrEnum):

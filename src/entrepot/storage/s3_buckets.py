@@ -74,6 +74,10 @@ class Place:
         parts = urlsplit(url)
         return cls(parts.netloc, parts.path.strip("/"), endpoint, region, path_style)
 
+    def __str__(self) -> str:
+        """The bucket and its store, as a message names them."""
+        return f"s3://{self.bucket}" + (f" at {self.endpoint}" if self.endpoint else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -98,6 +102,7 @@ class Bucket:
     """Objects by name; nothing is kept here, so any number of processes may share one."""
 
     def __init__(self, place: Place, patience: Patience | None = None) -> None:
+        self._place = place
         self._store = _open(place, patience or Patience())
 
     async def find(self, path: str) -> Object | None:
@@ -226,9 +231,9 @@ class Bucket:
             finally:
                 obstore.delete(self._store, [path])
         except (exceptions.BaseError, OSError, ValueError) as error:
-            raise Unavailable(f"the bucket cannot be used: {_said(error)}") from error
+            raise Unavailable(f"cannot use {self._place}: {_said(error)}") from error
         if not kept:
-            raise Unavailable("the bucket's store ignores If-Match or If-None-Match")
+            raise Unavailable(f"the store of {self._place} ignores If-Match or If-None-Match")
 
     def _refuses(self, path: str) -> bool:
         try:

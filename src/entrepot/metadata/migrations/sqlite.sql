@@ -1,4 +1,4 @@
-CREATE TABLE alembic_version ( version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) );
+CREATE TABLE alembic_version ( version_num VARCHAR(32) NOT NULL, compatible_since VARCHAR(32), CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) );
 CREATE TABLE blobs ( digest TEXT NOT NULL, size INTEGER NOT NULL, storage_key TEXT NOT NULL, created_at INTEGER NOT NULL, CONSTRAINT pk_blobs PRIMARY KEY (digest) ) WITHOUT ROWID;
 CREATE TABLE leases ( name TEXT NOT NULL, until INTEGER NOT NULL, CONSTRAINT pk_leases PRIMARY KEY (name) ) WITHOUT ROWID;
 CREATE TABLE namespaces ( id INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, default_visibility TEXT NOT NULL, created_at INTEGER NOT NULL, description TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_namespaces PRIMARY KEY (id), CONSTRAINT uq_namespaces_name UNIQUE (name) );
@@ -85,4 +85,4 @@ CREATE TABLE upload_reservations ( id TEXT NOT NULL, namespace_id INTEGER NOT NU
 CREATE INDEX ix_upload_reservations_namespace_id ON upload_reservations (namespace_id);
 CREATE INDEX ix_uploads_account_id ON uploads (account_id);
 CREATE TABLE rendered_readmes ( repository_id INTEGER NOT NULL, source TEXT NOT NULL, renderer INTEGER NOT NULL, reason TEXT DEFAULT '' NOT NULL, content BLOB NOT NULL, CONSTRAINT pk_rendered_readmes PRIMARY KEY (repository_id), CONSTRAINT fk_rendered_readmes_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE );
-INSERT INTO alembic_version VALUES ('0012');
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0013', '0008');
