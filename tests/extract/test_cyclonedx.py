@@ -113,6 +113,26 @@ def test_prefixes_and_foreign_elements_make_no_difference(tmp_path: Path) -> Non
     assert names(found_in(tmp_path, plain)) == ["plain"]
 
 
+LICENSES = [
+    ("<license><id>MIT</id></license><license><name>Own</name></license>", "MIT AND Own"),
+    (
+        "<license acknowledgement='declared'><id>MIT</id></license>"
+        "<expression acknowledgement='concluded'>MIT OR GPL-2.0</expression>",
+        "MIT OR GPL-2.0",
+    ),
+    ("<expression>A OR B</expression><license><id>MIT</id></license>", "(A OR B) AND MIT"),
+    ("<expression-detailed expression='MIT AND X'><details/></expression-detailed>", "MIT AND X"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("licenses", "expected"), LICENSES)
+def test_licences_are_one_expression(tmp_path: Path, licenses: str, expected: str) -> None:
+    text = f"""<bom xmlns="http://cyclonedx.org/schema/bom/1.7"><components><component>
+    <name>a</name><licenses>{licenses}</licenses></component></components></bom>"""
+    assert found_in(tmp_path, text).packages[0].licenses == expected
+
+
 def test_tools_of_newer_versions_are_components(tmp_path: Path) -> None:
     text = """<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><metadata><tools><components>
     <component type="application"><name>syft</name><version>1.0</version></component></components>

@@ -134,10 +134,10 @@ def entry_of(key: Key, form: str) -> dict[str, str]:
     )
     verifier = {"publicKey": {"rawBytes": base64.b64encode(raw).decode()}}
     specs: dict[str, dict[str, Any]] = {
-        "hashedrekord": {"signature": {"content": "AAAA", "publicKey": {"content": text}}},
-        "dsse": {"signatures": [{"signature": "AAAA", "verifier": text}]},
+        "hashedrekord": {"signature": {"publicKey": {"content": text}}},
+        "dsse": {"signatures": [{"verifier": text}]},
         "intoto": {"publicKey": text},
-        "rekor v2": {"hashedRekordV002": {"signature": {"content": "AA==", "verifier": verifier}}},
+        "rekor v2": {"hashedRekordV002": {"signature": {"verifier": verifier}}},
     }
     body = json.dumps({"kind": form, "spec": specs[form]}).encode()
     return {"canonicalizedBody": base64.b64encode(body).decode()}
@@ -164,6 +164,27 @@ def test_a_damaged_certificate_raises_nothing(tmp_path: Path, place: int) -> Non
     document["verificationMaterial"]["certificate"]["rawBytes"] = encoded
     found = read("documents", blob(tmp_path, json.dumps(document).encode(), BUNDLE))
     assert all(each.check != "verified" for each in found.signatures)
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "hashedrekord": {"spec": {"signature": {"content": "SIGNATURE"}}},
+    "dsse": {"spec": {"signatures": [{"signature": "AAAA"}, {"signature": "SIGNATURE"}]}},
+    "hashedrekord 2": {"spec": {"hashedRekordV002": {"signature": {"content": "SIGNATURE"}}}},
+    "dsse 2": {"spec": {"dsseV002": {"signatures": [{"content": "SIGNATURE"}]}}},
+}
+
+
+@pytest.mark.parametrize("form", BODIES)
+def test_a_log_s_entry_of_another_signature_makes_it_invalid(tmp_path: Path, form: str) -> None:
+    key = key_of()
+    document = json.loads(message_bundle(key, certificate(key))[0])
+    own = document["messageSignature"]["signature"]
+    for content, check in ((own, "valid"), ("AAAA", "invalid")):
+        body = json.dumps({"kind": form.split()[0], **BODIES[form]}).replace("SIGNATURE", content)
+        entry = {"canonicalizedBody": base64.b64encode(body.encode()).decode(), "logIndex": "3"}
+        document["verificationMaterial"]["tlogEntries"] = [entry]
+        found = found_in(tmp_path, json.dumps(document).encode(), keys=[])
+        assert (found.check, found.log_index) == (check, "3"), found.reason
 
 
 def test_years_far_away_are_no_times(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ class Signing:
     expires_at: datetime | None = None
     log_index: str = ""
     hint: str = ""
+    fault: str = ""
+    """Why it proves nothing, whatever its bytes say; empty where there is no reason."""
     details: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -87,7 +89,7 @@ def signature_of(
     """
     named = [each for each in digests if each]
     subject = task.subject if task.subject in named else next(iter(named), "")
-    fault = _wrong_subject(subject, task) or _wrong_time(signing, task)
+    fault = _wrong_subject(subject, task) or signing.fault or _wrong_time(signing, task)
     if fault and checked.result is not Result.INVALID:
         checked = replace(checked, result=Result.INVALID, reason=fault)
     claims = claims_of(signing.certificate) if signing.certificate else {}

@@ -104,7 +104,9 @@ def _object(element: Element, depth: int) -> dict[str, Any]:
 
 def _license(element: Element, depth: int) -> Mapping[str, Any]:
     if _local(element) == "expression":
-        return {"expression": (element.text or "").strip()}
+        return {**_attributes(element), "expression": (element.text or "").strip()}
+    if _local(element) == "expression-detailed":
+        return _attributes(element)
     return {"license": _value(element, depth + 1)}
 
 

@@ -4,6 +4,7 @@ from base64 import encodebytes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from entrepot.extract.certificates import load_certificate
@@ -18,6 +19,15 @@ from entrepot.extract.texts import (
 from entrepot.extract.timestamps import parse_moment
 
 _DEPTH: Final = 8
+_KINDS: Final = frozenset({"hashedrekord", "dsse"})
+_SIGNATURES: Final = frozenset(
+    {
+        ("signature", "content"),
+        ("signatures", "signature"),
+        ("signatures", "content"),
+    }
+)
+"""Where `hashedrekord` and `dsse` have signatures, in both versions of Rekor."""
 _MOST: Final = 200
 _KEYS: Final = frozenset({"content", "publicKey", "verifier", "rawBytes"})
 """What Rekor calls a public key: hashedrekord `content`, intoto `publicKey`, dsse
@@ -31,6 +41,12 @@ class LogEntry:
     moment: datetime | None = None
     index: str = ""
     key: Key | None = None
+    signatures: frozenset[bytes] = frozenset()
+    """Those that the entry is of; none where its kind is not known here."""
+
+    def is_of(self, signature: bytes) -> bool:
+        """Say whether the entry may be of that signature."""
+        return not self.signatures or signature in self.signatures
 
 
 def entry_of_annotation(said: Mapping[str, Any]) -> LogEntry:
@@ -39,7 +55,7 @@ def entry_of_annotation(said: Mapping[str, Any]) -> LogEntry:
     return LogEntry(
         parse_moment(entry.get("integratedTime")),
         as_text(entry.get("logIndex"), 40),
-        _key_in(entry.get("body")),
+        *_body(entry.get("body")),
     )
 
 
@@ -48,29 +64,36 @@ def entry_of_bundle(said: Mapping[str, Any]) -> LogEntry:
     # Protocol buffers leave a zero out, and the first entry of a log has that number.
     index = as_text(said.get("logIndex", 0), 40)
     return LogEntry(
-        parse_moment(said.get("integratedTime")), index, _key_in(said.get("canonicalizedBody"))
+        parse_moment(said.get("integratedTime")), index, *_body(said.get("canonicalizedBody"))
     )
 
 
-def _key_in(body: object) -> Key | None:
-    texts = _texts(json_or_nothing(decode_or_nothing(body)), 0)
-    for _, text in zip(range(_MOST), texts, strict=False):
-        key = _load(decode_or_nothing(text))
-        if key is not None:
-            return key
-    return None
+def _body(body: object) -> tuple[Key | None, frozenset[bytes]]:
+    """The key that the entry holds, and the signatures that it is of."""
+    said = json_or_nothing(decode_or_nothing(body))
+    texts = list(islice(_texts(said, "", 0), _MOST))
+    keys = (_load(decode_or_nothing(text)) for _, name, text in texts if name in _KEYS)
+    # intoto's entries write theirs twice encoded, and some leave them out.
+    is_known = said.get("kind") in _KINDS
+    signatures = frozenset(
+        decode_or_nothing(text)
+        for parent, name, text in texts
+        if is_known and (parent, name) in _SIGNATURES
+    )
+    return next((each for each in keys if each is not None), None), signatures
 
 
-def _texts(value: object, depth: int) -> Iterator[str]:
+def _texts(value: object, parent: str, depth: int) -> Iterator[tuple[str, str, str]]:
+    """Texts with the names of what they stand in and of themselves."""
     if depth > _DEPTH:
         return
     for name, inner in as_mapping(value).items():
-        if name in _KEYS and isinstance(inner, str):
-            yield inner
+        if isinstance(inner, str):
+            yield parent, name, inner
         else:
-            yield from _texts(inner, depth + 1)
+            yield from _texts(inner, name, depth + 1)
     for inner in as_list(value)[:_MOST]:
-        yield from _texts(inner, depth + 1)
+        yield from _texts(inner, parent, depth + 1)
 
 
 def _load(content: bytes) -> Key | None:

@@ -100,13 +100,25 @@ def _supplier(said: Mapping[str, Any]) -> str:
 
 
 def _licenses(value: object) -> str:
-    found = []
+    """The concluded licences (1.6 and later tell them apart), else all, as one expression."""
+    found: dict[str, list[str]] = {}
     for each in as_items(value)[:20]:
         said = as_mapping(each)
         license_ = as_mapping(said.get("license"))
         text = said.get("expression") or license_.get("id") or license_.get("name")
-        found.append(as_text(text, 200))
-    return cut(" AND ".join(each for each in found if each))
+        how = as_text(said.get("acknowledgement") or license_.get("acknowledgement"), 20)
+        found.setdefault(how, []).append(as_text(text, 200))
+    listed = found.get("concluded") or [each for texts in found.values() for each in texts]
+    texts = [each for each in dict.fromkeys(listed) if each]
+    if len(texts) > 1:
+        texts = [_within(each) for each in texts]
+    return cut(" AND ".join(texts))
+
+
+def _within(expression: str) -> str:
+    """An expression as a part of another one: `OR` binds less than the `AND` around it."""
+    is_choice = " OR " in expression and not expression.startswith("(")
+    return f"({expression})" if is_choice else expression
 
 
 def _weakness(said: Mapping[str, Any]) -> Vulnerability:

@@ -66,6 +66,9 @@ def _signing(
     Rekor v2 writes no time: its bundles carry time stamps (RFC 3161) instead.
     """
     index = entries[0].index if entries else ""
+    if not all(each.is_of(signature) for each in entries):
+        fault = "its log entry is of another signature"
+        return Signing(certificate, log_index=index, hint=hint, fault=fault)
     logged = next((each.moment for each in entries if each.moment), None)
     if logged is not None:
         return Signing(certificate, logged, LOG, log_index=index, hint=hint)
