@@ -155,6 +155,13 @@ class Settings:
         None,
         gt=timedelta(0),
     )
+    idle_timeout: timedelta = _setting(
+        "How long a connection may be idle, or take to send a request's headers; longer than the "
+        "proxy in front keeps its own.",
+        timedelta(seconds=150),
+        ge=timedelta(seconds=1),
+        le=timedelta(hours=1),
+    )
     stop_delay: timedelta | None = _setting(
         "How long requests are still taken after SIGTERM, while `/readyz` says 503; by default "
         "not at all.",

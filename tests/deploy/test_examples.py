@@ -77,6 +77,15 @@ def test_nginx_is_told_the_same_in_both_files() -> None:
     assert directives(inline) == directives((DEPLOY / "nginx.conf").read_text())
 
 
+@pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile", "compose.yaml"])
+def test_proxies_close_idle_connections_before_the_hub_does(name: str) -> None:
+    text = (DEPLOY / name).read_text()
+    said = re.findall(r"^\s*keepalive(?:_timeout)? (\d+)s;?$", text, flags=re.MULTILINE)
+    ours = Settings().idle_timeout.total_seconds()
+    assert [seconds for seconds in said if int(seconds) * 2 > ours] == []
+    assert said
+
+
 def test_caddy_takes_its_file(tmp_path: Path) -> None:
     path = tmp_path / "Caddyfile"
     text = (DEPLOY / "Caddyfile").read_text()

@@ -148,6 +148,7 @@ EVERY = Settings(
     scrub_every=timedelta(0),
     scrub_rate=7,
     collect_untagged_after=timedelta(days=90),
+    idle_timeout=timedelta(seconds=9),
     stop_delay=timedelta(seconds=5),
     pulls_per_minute=100,
     pushes_per_minute=10,

@@ -1,11 +1,14 @@
 """What happens on a connection besides whole requests and answers."""
 
+import http.client
 import ssl
+from pathlib import Path
 
 import pytest
 
 from tests.support.http import Client, Wire
 from tests.wire.content import IMAGE, digest_of, image
+from tests.wire.hubs import serving
 from tests.wire.repositories import Repository, finishing
 from tests.wire.waiting import until
 
@@ -167,3 +170,33 @@ def test_many_connections_at_once_are_served(client: Client) -> None:
         for wire in wires:
             wire.close()
     until(lambda: client.get("/v2/").status == 200 or None)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("PATCH", "/v2/wire/refused/blobs/uploads/none", 401),
+        ("POST", "/v2/wire/refused/blobs/uploads/?digest=x", 401),
+        ("PUT", "/v2/nothing", 404),
+        ("POST", "/login", 415),
+        ("POST", "/api/v1/nothing", 404),
+        ("GET", "/healthz", 200),
+    ],
+)
+def test_clients_that_send_all_of_a_large_body_first_get_their_answer(
+    guarded: Client, method: str, target: str, status: int
+) -> None:
+    connection = http.client.HTTPConnection(guarded.host, guarded.port, timeout=60)
+    try:
+        # Raises where the server closes before it has all.
+        connection.request(method, target, b"x" * 60_000_000)
+        assert connection.getresponse().status == status
+    finally:
+        connection.close()
+
+
+def test_an_idle_connection_is_closed_after_the_time_that_is_set(tmp_path: Path) -> None:
+    with serving(tmp_path, ENTREPOT_IDLE_TIMEOUT="PT1S") as hub, hub.client.wire() as wire:
+        wire.send(hub.client.head("GET", "/healthz"))
+        wire.answer().expect(200)
+        assert wire.rest() == b""

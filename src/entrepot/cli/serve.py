@@ -195,7 +195,9 @@ def _run(settings: "Settings", told: str) -> None:
         websockets=False,
         backlog=2048,
         backpressure=_CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=int(settings.idle_timeout.total_seconds() * 1000)
+        ),
         log_level=LogLevels.warning,
         ssl_cert=certificate,
         ssl_key=key,

@@ -16,8 +16,11 @@ from entrepot.http.messages import FileBody, Request, Response
 
 BODY_IDLE: Final = 300.0
 """Seconds without a byte after which a body counts as cut: clients pause while they compress."""
-_DRAINED: Final = 4 * 1024 * 1024
-_DRAINED_WITHIN: Final = 5.0
+DRAINED: Final = 256 * 1024 * 1024
+"""Bytes of a body that are still taken after its request was refused."""
+DRAINED_WITHIN: Final = 60.0
+DRAINED_IDLE: Final = 5.0
+"""Seconds for which they are taken, and seconds without a byte that end it."""
 
 App = Callable[[Request], Awaitable[Response]]
 """Answers a request; never raises."""
@@ -32,6 +35,7 @@ class RequestBody:
         self._iterator: AsyncIterator[bytes] = protocol.__aiter__()
         self._left = length
         self._ended = length == 0
+        self._patience = BODY_IDLE
 
     def __aiter__(self) -> "RequestBody":
         return self
@@ -40,7 +44,7 @@ class RequestBody:
         if self._ended:
             raise StopAsyncIteration
         try:
-            async with asyncio.timeout(BODY_IDLE):
+            async with asyncio.timeout(self._patience):
                 chunk = await anext(self._iterator)
         except StopAsyncIteration:
             self._ended = True
@@ -54,12 +58,22 @@ class RequestBody:
             self._left -= len(chunk)
         return bytes(chunk)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to read."""
+        return self._ended or self._left == 0
+
     async def drain(self) -> None:
-        """Read what is left, up to a bound: a client that cannot send may not read the answer."""
+        """Read what is left, up to a bound, so that the client gets to read its answer.
+
+        Many clients send all of their body before they read anything. Past the bound the server
+        closes the connection, and such a client sees that instead.
+        """
         read = 0
+        self._patience = DRAINED_IDLE
         try:
-            async with asyncio.timeout(_DRAINED_WITHIN):
-                while read < _DRAINED:
+            async with asyncio.timeout(DRAINED_WITHIN):
+                while read < DRAINED:
                     read += len(await anext(self))
         except (StopAsyncIteration, TimeoutError, EntrepotError):
             return
@@ -92,7 +106,7 @@ class Server:
         response = await self._app(request)
         await send(protocol, response)
         self._watch(request, response, time.perf_counter() - began)
-        if response.status >= 400:
+        if not body.is_over:
             await body.drain()
 
 
