@@ -36,11 +36,15 @@ def _setting(help_text: str, default: Any, **limits: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def is_secret(name: str) -> bool:
+    """Whether the setting's value is shown to nobody."""
+    return "password" in name or "secret" in name or name == "database"
+
+
 def _shown(name: str, value: object) -> str:
     if value is None:
         return ""
-    is_secret = "password" in name or "secret" in name or name == "database"
-    return "••••••" if is_secret else str(value)
+    return "••••••" if is_secret(name) else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

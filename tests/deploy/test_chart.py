@@ -7,8 +7,10 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import typer
 import yaml
 
+from entrepot.cli.configuration import read_settings
 from entrepot.settings import Settings
 from tests.support.server import PASSWORD, USER, Hub, serving
 from tests.support.tools import ROOT, attempt, run, tool
@@ -89,6 +91,31 @@ def test_every_setting_of_the_chart_is_one_of_the_hub() -> None:
         told = set(of_kind(found, "ConfigMap")["data"])
         told |= {each["name"] for each in container.get("env", [])}
         assert told - known == set()
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_hub_takes_the_values_that_the_chart_gives(
+    manner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in of_kind(objects(*MANNERS[manner]), "ConfigMap")["data"].items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.port == 5000
+    assert settings.stop_delay is not None
+    assert (settings.url == "https://hub.example.org") is (manner == "many nodes")
+
+
+def test_a_setting_that_the_chart_was_told_wrongly_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = of_kind(objects("--set", "settings.sing_up=open"), "ConfigMap")["data"]
+    for name, value in data.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(typer.Exit):
+        read_settings()
+    assert "ENTREPOT_SING_UP is not a setting: did you mean ENTREPOT_SIGN_UP?" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_pod_may_do_nothing_that_it_need_not() -> None:

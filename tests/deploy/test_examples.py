@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from entrepot.cli.configuration import read_settings
 from entrepot.settings import Settings
 from tests.support.requirements import SYSTEMD_DIRECTORY, require
 from tests.support.tools import ROOT, run, tool
@@ -104,6 +105,15 @@ def test_the_image_is_built_of_files_that_there_are() -> None:
     for name in names:
         assert (ROOT / name).exists()
         assert f"!{name}" in allowed
+
+
+def test_a_hub_takes_the_values_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in compose()["services"]["node1"]["environment"].items():
+        # As Compose does where `.env` says nothing.
+        monkeypatch.setenv(name, re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value)))
+    settings = read_settings()
+    assert settings.storage == "s3://entrepot/hub"
+    assert settings.stop_delay is not None
 
 
 def test_the_image_runs_as_nobody_and_without_a_shell() -> None:

@@ -172,3 +172,100 @@ def test_a_worker_gets_every_setting_as_it_was_read() -> None:
         assert getattr(EVERY, each.name) != getattr(defaults, each.name), each.name
     for handed in (EVERY, defaults):
         assert pickle.loads(pickle.dumps(handed)) == handed  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("ENTREPOT_STORGE", "ENTREPOT_STORAGE"),
+        ("ENTREPOT_DATABASE_URL", "ENTREPOT_DATABASE"),
+        ("entrepot_ulr", "ENTREPOT_URL"),
+        ("ENTREPOT_WORKER", "ENTREPOT_WORKERS"),
+        ("ENTREPOT_OIDC_SECRET_FILE", "ENTREPOT_OIDC_CLIENT_SECRET_FILE"),
+        ("ENTREPOT__PORT", "ENTREPOT_PORT"),
+    ],
+)
+@pytest.mark.parametrize("value", ["", "a value"])
+def test_a_misspelt_variable_is_refused_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    nearest: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(typer.Exit) as caught:
+        read_settings()
+    assert caught.value.exit_code == 2
+    said = f"entrepot: {name.upper()} is not a setting: did you mean {nearest}?"
+    assert capsys.readouterr().err.splitlines() == [said]
+
+
+def test_a_variable_like_no_setting_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENTREPOT_QUITE_SOMETHING_ELSE", "1")
+    with pytest.raises(typer.Exit):
+        read_settings()
+    assert "see docs/reference/settings.md" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SERVICE_HOST",
+        "SERVICE_PORT",
+        "SERVICE_PORT_HTTP",
+        "PORT_5000_TCP",
+        "PORT_5000_TCP_ADDR",
+        "POSTGRESQL_SERVICE_HOST",
+        "POSTGRESQL_PORT_5432_TCP_PROTO",
+        "TEST_HUB",
+    ],
+)
+def test_what_containers_are_told_of_services_is_no_misspelling(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"ENTREPOT_{name}", "tcp://10.0.0.1:5000")
+    assert read_settings().port == 5000
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"), [("storge = 1", "storage"), ("worker = 2", "workers")]
+)
+def test_a_misspelt_line_is_refused_with_the_nearest_name(
+    capsys: pytest.CaptureFixture[str], line: str, nearest: str
+) -> None:
+    Path("entrepot.toml").write_text(line)
+    with pytest.raises(typer.Exit):
+        read_settings()
+    word = line.partition(" ")[0]
+    said = f"entrepot: {word} is not a setting: did you mean {nearest}?"
+    assert capsys.readouterr().err.splitlines() == [said]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("STORAGE", "s3:/bucket", "'s3:/bucket' is not possible. Where bytes are kept: `files`"),
+        ("STORAGE_FROM", "minio", "'minio' is not possible. Where bytes were kept before"),
+        ("S3_ENDPOINT", "minio:9000", "'minio:9000' is not possible. The URL of an S3-compatible"),
+        ("DATABASE", "mysql://a:quite-secret@b/c", "the value is not possible. A PostgreSQL data"),
+        ("URL", "hub.example.org", "'hub.example.org' is not possible. The public URL, such as"),
+        ("TLS", "yes", "'yes' is not possible. `auto`: serve HTTPS"),
+        ("GRACE", "soon", "'soon' is no duration: write PT1H for an hour"),
+    ],
+)
+def test_a_value_that_is_not_possible_gets_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv(f"ENTREPOT_{name}", value)
+    with pytest.raises(typer.Exit):
+        read_settings()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{name.lower()}: {words}" in line
+    assert not any(each in line for each in ("^", "pattern", "quite-secret"))

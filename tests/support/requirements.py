@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-TOOLS: Final = Path(os.environ.get("ENTREPOT_TOOLS", ROOT / ".tools" / "bin"))
+TOOLS: Final = Path(os.environ.get("ENTREPOT_TEST_TOOLS", ROOT / ".tools" / "bin"))
 PRIVATE: Final = ROOT / ".tools" / "debian" / "bin"
 """Where scripts/packages.sh puts programs for who is not root."""
 

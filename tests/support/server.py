@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # Another build of the hub, such as an installed wheel, can be tried in place of this checkout.
-PROGRAM = Path(os.environ.get("ENTREPOT_PROGRAM", Path(sys.executable).with_name("entrepot")))
+PROGRAM = Path(os.environ.get("ENTREPOT_TEST_PROGRAM", Path(sys.executable).with_name("entrepot")))
 USER = "hubuser"
 PASSWORD = "the-long-password-of-hubuser"
 ORGANISATION = "docker"

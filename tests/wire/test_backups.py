@@ -32,7 +32,7 @@ from tests.wire.content import image
 pytestmark = pytest.mark.wire
 
 CLIENTS = 4
-ROUNDS = int(os.environ.get("ENTREPOT_BACKUPS", "2"))
+ROUNDS = int(os.environ.get("ENTREPOT_TEST_BACKUPS", "2"))
 
 
 @dataclass(slots=True)

@@ -1,12 +1,14 @@
 """Reads the settings: options, then `ENTREPOT_…`, then `entrepot.toml`, then the defaults."""
 
 import dataclasses
+import os
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
@@ -17,9 +19,13 @@ from pydantic_settings import (
 )
 
 from entrepot.cli.output import USAGE, fail
-from entrepot.settings import FILES, PREFIX, Settings
+from entrepot.settings import FILES, PREFIX, Settings, is_secret
 
 _FIELDS = dataclasses.fields(Settings)
+_OF_OTHERS: Final = re.compile(
+    # Kubernetes and Docker tell containers of services, such as one that is called `entrepot`.
+    r"TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?"
+)
 _URL = re.compile(r"https?://[^/?#\s]+")
 
 
@@ -45,6 +51,7 @@ class _Sources(BaseSettings):
 
 def read_settings(**options: object) -> Settings:
     """The settings, with the options that are not `None`; a mistake in them ends the command."""
+    _check_names(os.environ)
     given = {name: value for name, value in options.items() if value is not None}
     try:
         read = _checked_model()(**given)
@@ -61,8 +68,30 @@ def _explained(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"{where} is not a setting"
+        return _unknown(where, "", [each.name for each in _FIELDS])
+    shown = "the value" if is_secret(where) else repr(first["input"])
+    if first["type"] == "string_pattern_mismatch":
+        (meaning,) = [each.metadata["help"] for each in _FIELDS if each.name == first["loc"][0]]
+        return f"{where}: {shown} is not possible. {meaning}"
+    if first["type"].startswith("time_delta"):
+        return f"{where}: {shown} is no duration: write PT1H for an hour, or 3600 for its seconds"
     return f"{where}: {first['msg']}"
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """End the command at a variable that looks like a setting and is none: it would be ignored."""
+    known = [each.name.upper() for each in _FIELDS]
+    for name in sorted(names):
+        rest = name.upper().removeprefix(PREFIX)
+        is_ours = name.upper().startswith(PREFIX) and rest not in known
+        if is_ours and not _OF_OTHERS.fullmatch(rest):
+            fail(_unknown(rest, PREFIX, known), USAGE)
+
+
+def _unknown(name: str, prefix: str, known: list[str]) -> str:
+    nearest = get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"did you mean {prefix}{nearest[0]}?" if nearest else "see docs/reference/settings.md"
+    return f"{prefix}{name} is not a setting: {hint}"
 
 
 def _checked_model() -> Callable[..., BaseSettings]:
