@@ -36,19 +36,19 @@ def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     chart = f"oci://{found}{plain}"
     name = place.repository.text.rpartition("/")[2]
     release = shell.resource_name(name)
+    # A library has nothing to install: Helm refuses, and so would whatever deploys charts.
+    is_library = evidence.config.get("type") == "library"
     return (
         Command("helm", "Pull", f"helm pull {chart}"),
-        Command("helm", "Install", f"helm install {release} {chart}"),
-        Command("helm", "Install or upgrade", f"helm upgrade --install {release} {chart}"),
-        Command("helm", "Upgrade", f"helm upgrade {release} {chart}"),
+        *(() if is_library else _installing(release, chart)),
         Command("helm", "Show the default values", f"helm show values {chart}"),
         Command("helm", "Show the README", f"helm show readme {chart}"),
         Command("helm", "Show Chart.yaml", f"helm show chart {chart}"),
-        Command("helm", "Render the templates", f"helm template {release} {chart}"),
         Command("helm", "Unpack the chart", f"helm pull {chart} --untar"),
         *_verification(chart, evidence),
-        *(_in_files(place, name, version) if version else ()),
-        *_deployed(place, name, version),
+        *(_as_dependency(place, name, version) if version else ()),
+        *(_in_files(place, name, version) if version and not is_library else ()),
+        *(() if is_library else _deployed(place, name, version)),
         shell.pull_files(place, "Pull the archive"),
         *shell.with_oras(place),
         *shell.with_crane(place),
@@ -68,16 +68,30 @@ def _verification(chart: str, evidence: Evidence) -> tuple[Command, ...]:
     )
 
 
+def _installing(release: str, chart: str) -> tuple[Command, ...]:
+    return (
+        Command("helm", "Install", f"helm install {release} {chart}"),
+        Command("helm", "Install or upgrade", f"helm upgrade --install {release} {chart}"),
+        Command("helm", "Upgrade", f"helm upgrade {release} {chart}"),
+        Command("helm", "Render the templates", f"helm template {release} {chart}"),
+    )
+
+
+def _as_dependency(place: Place, name: str, version: str) -> tuple[Command, ...]:
+    parent = place.repository_reference.rpartition("/")[0]
+    lines = (
+        "dependencies:",
+        f"  - name: {shell.yaml_text(name)}",
+        f"    version: {shell.yaml_text(version)}",
+        f"    repository: oci://{parent}",
+    )
+    return (shell.yaml("helm", "As a dependency, in Chart.yaml", lines),)
+
+
 def _in_files(place: Place, name: str, version: str) -> tuple[Command, ...]:
     """What names a chart by the repository above it and a version."""
     parent = place.repository_reference.rpartition("/")[0]
     exact = shell.yaml_text(version)
-    dependency = (
-        "dependencies:",
-        f"  - name: {shell.yaml_text(name)}",
-        f"    version: {exact}",
-        f"    repository: oci://{parent}",
-    )
     release = (
         f'resource "helm_release" "{shell.resource_name(name)}" {{',
         f'  name       = "{shell.resource_name(name)}"',
@@ -93,7 +107,6 @@ def _in_files(place: Place, name: str, version: str) -> tuple[Command, ...]:
         f"  targetRevision: {exact}",
     )
     return (
-        shell.yaml("helm", "As a dependency, in Chart.yaml", dependency),
         Command("terraform", "As a release", "\n".join(release), Language.HCL),
         shell.yaml("argocd", "Application source", argo),
     )

@@ -1,8 +1,11 @@
 """Developers' tools: infrastructure modules, Compose, Dev Containers, package managers."""
 
+import json
 from typing import Final
 
-from entrepot.kinds.commands import Language
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Language, Place
+from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
 from entrepot.kinds.marks import (
     all_of,
@@ -20,6 +23,40 @@ from entrepot.kinds.words import annotation_facts, described
 _PACKAGE: Final = Family.PACKAGE
 _CONFIGURATION: Final = Family.CONFIGURATION
 
+_OVER_HTTPS: Final = "OpenTofu takes registries over HTTPS only."
+
+
+def _tofu_module(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    name = shell.resource_name(place.repository.text.rpartition("/")[2])
+    which = f"tag={place.tag}" if place.tag else f"digest={place.digest}"
+    lines = (f'module "{name}" {{', f'  source = "oci://{place.repository_reference}?{which}"', "}")
+    return (_hcl(place, "Use the module", lines),)
+
+
+def _tofu_provider(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """A mirror: its template must have a place for each star (`oci_mirror`, OpenTofu 1.10)."""
+    parts = [place.host, *place.repository.text.split("/")]
+    # A provider's address ends in its namespace and its type: so does its repository's name.
+    is_whole = len(parts) > 2
+    above, include = (parts[:-2], "*/*") if is_whole else (parts[:-1], "hashicorp/*")
+    places = ["${namespace}", "${type}"] if is_whole else ["${type}"]
+    template = "/".join([*above, *places])
+    lines = (
+        "provider_installation {",
+        "  oci_mirror {",
+        f'    repository_template = "{template}"',
+        f'    include             = ["registry.opentofu.org/{include}"]',
+        "  }",
+        "}",
+    )
+    return (_hcl(place, "Mirror, in the CLI configuration", lines),)
+
+
+def _hcl(place: Place, title: str, lines: tuple[str, ...]) -> Command:
+    note = "" if place.is_https else _OVER_HTTPS
+    return Command("tofu", title, "\n".join(lines), Language.HCL, note)
+
+
 TOFU_MODULE: Final = simple(
     "opentofu-module",
     "OpenTofu module",
@@ -27,14 +64,7 @@ TOFU_MODULE: Final = simple(
     _CONFIGURATION,
     "terraform",
     typed("application/vnd.opentofu.modulepkg"),
-    [
-        (
-            "tofu",
-            "Use the module",
-            'module "{name}" {{\n  source = "oci://{repository}?tag={tag}"\n}}',
-            Language.HCL,
-        )
-    ],
+    made=_tofu_module,
 )
 TOFU_PROVIDER: Final = simple(
     "opentofu-provider",
@@ -43,16 +73,7 @@ TOFU_PROVIDER: Final = simple(
     _CONFIGURATION,
     "terraform",
     typed("application/vnd.opentofu.provider*"),
-    [
-        (
-            "tofu",
-            "Mirror, in the CLI configuration",
-            "provider_installation {{\n  oci_mirror {{\n"
-            '    repository_template = "{parent}/${{type}}"\n'
-            '    include             = ["*/*/*"]\n  }}\n}}',
-            Language.HCL,
-        )
-    ],
+    made=_tofu_provider,
 )
 BICEP_MODULE: Final = simple(
     "bicep-module",
@@ -122,6 +143,18 @@ DEVCONTAINER_COLLECTION: Final = simple(
     "layers",
     layered("application/vnd.devcontainers.collection.layer.*"),
 )
+
+
+def _devcontainer(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """Features and templates share their types; their archives are called what they are."""
+    titles = [shell.title_of(each) for each in evidence.manifest.layers]
+    if any(each.startswith("devcontainer-template-") for each in titles):
+        text = f"devcontainer templates apply --workspace-folder . --template-id {place.reference}"
+        return (Command("devcontainer", "Apply the template", text),)
+    feature = f'"features": {{\n  {json.dumps(place.reference)}: {{}}\n}}'
+    return (Command("devcontainer", "In devcontainer.json", feature, Language.JSON),)
+
+
 DEVCONTAINER: Final = simple(
     "devcontainer",
     "Dev Container feature or template",
@@ -130,16 +163,7 @@ DEVCONTAINER: Final = simple(
     "terminal",
     # The type alone does not decide: a collection has the same.
     all_of(typed("application/vnd.devcontainers*")),
-    [
-        (
-            "devcontainer",
-            "In devcontainer.json",
-            '"features": {{\n  "{reference}": {{}}\n}}',
-            Language.JSON,
-        ),
-        ("devcontainer", "Apply the template", "devcontainer templates apply -t {reference}"),
-    ],
-    annotation_facts(
+    facts=annotation_facts(
         ("Id", "dev.containers.metadata#id"),
         ("Version", "dev.containers.metadata#version"),
         ("Options", "dev.containers.metadata#options"),
@@ -152,6 +176,7 @@ DEVCONTAINER: Final = simple(
         description="@dev.containers.metadata#description",
         documentation="@dev.containers.metadata#documentationURL",
     ),
+    made=_devcontainer,
 )
 GITHUB_ACTION: Final = simple(
     "github-action",
@@ -195,7 +220,7 @@ TRIVY_DB: Final = simple(
     Family.REPORT,
     "database",
     layered("application/vnd.aquasec.trivy.db.*"),
-    [("trivy", "Scan with it", "trivy image{plain} --db-repository {reference} IMAGE")],
+    [("trivy", "Scan with it", "trivy image{plain} --db-repository {reference} alpine")],
 )
 TRIVY_JAVA_DB: Final = simple(
     "trivy-java-db",
@@ -204,7 +229,7 @@ TRIVY_JAVA_DB: Final = simple(
     Family.REPORT,
     "database",
     layered("application/vnd.aquasec.trivy.javadb.*"),
-    [("trivy", "Scan with it", "trivy image{plain} --java-db-repository {reference} IMAGE")],
+    [("trivy", "Scan with it", "trivy image{plain} --java-db-repository {reference} alpine")],
 )
 BY_TYPE: Final[tuple[Kind, ...]] = (
     TOFU_MODULE,

@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from entrepot.kinds.commands import Language
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Place
+from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.images import has_image_config
-from entrepot.kinds.kind import Family, Kind
+from entrepot.kinds.kind import Fact, Family, Kind
 from entrepot.kinds.marks import (
     all_of,
     annotated,
@@ -64,6 +66,28 @@ TIMONI: Final = simple(
     ],
     annotation_facts(("Images", "sh.timoni.images")),
 )
+_PACKAGES: Final = {
+    "provider": "If it is a provider",
+    "function": "If it is a function",
+    "configuration": "If it is a configuration",
+}
+
+
+def _crossplane(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """What kind of package it is stands in no manifest: by custom its name begins with it."""
+    name = place.repository.text.rpartition("/")[2]
+    known = [each for each in _PACKAGES if name.startswith((f"{each}-", f"crossplane-{each}-"))]
+    return tuple(
+        Command(
+            "crossplane",
+            "Install" if known else title,
+            f"crossplane xpkg install {each} {place.reference}",
+        )
+        for each, title in _PACKAGES.items()
+        if not known or each in known
+    )
+
+
 CROSSPLANE: Final = simple(
     "crossplane",
     "Crossplane package",
@@ -71,15 +95,47 @@ CROSSPLANE: Final = simple(
     _PACKAGE,
     "package",
     all_of(has_image_config, layer_annotated("io.crossplane.xpkg")),
-    [
-        ("crossplane", "Install a provider", "crossplane xpkg install provider {reference}"),
-        (
-            "crossplane",
-            "Install a configuration",
-            "crossplane xpkg install configuration {reference}",
-        ),
-    ],
+    made=_crossplane,
 )
+_TEKTON: Final = "dev.tekton.image."
+_REFERENCES: Final = {"task": "taskRef", "pipeline": "pipelineRef"}
+_MOST_RUNS: Final = 5
+
+
+def _in_bundle(evidence: Evidence) -> list[tuple[str, str]]:
+    """Kind and name of everything in a bundle, as its layers say."""
+    said = [each.annotations for each in evidence.manifest.layers]
+    found = [(each.get(f"{_TEKTON}kind", ""), each.get(f"{_TEKTON}name", "")) for each in said]
+    return [(kind.lower(), name) for kind, name in found if kind and name]
+
+
+def _contents_of_bundle(evidence: Evidence) -> tuple[Fact, ...]:
+    names: dict[str, list[str]] = {}
+    for kind, name in _in_bundle(evidence):
+        names.setdefault(f"{kind.capitalize()}s", []).append(name)
+    return tuple(Fact(kind[:60], ", ".join(each)[:1000]) for kind, each in names.items())
+
+
+def _in_runs(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    found = [(kind, name) for kind, name in _in_bundle(evidence) if kind in _REFERENCES]
+    return tuple(_in_run(place, kind, name) for kind, name in found[:_MOST_RUNS])
+
+
+def _in_run(place: Place, kind: str, name: str) -> Command:
+    lines = (
+        f"{_REFERENCES[kind]}:",
+        "  resolver: bundles",
+        "  params:",
+        "    - name: bundle",
+        f"      value: {shell.yaml_text(place.reference)}",
+        "    - name: name",
+        f"      value: {shell.yaml_text(name)}",
+        "    - name: kind",
+        f"      value: {kind}",
+    )
+    return shell.yaml("tkn", f"In a run of the {kind} {name[:60]}", lines)
+
+
 TEKTON: Final = simple(
     "tekton",
     "Tekton bundle",
@@ -89,14 +145,9 @@ TEKTON: Final = simple(
     layer_annotated("dev.tekton.image.*"),
     [
         ("tkn", "List", "tkn bundle list{plain} {reference}"),
-        (
-            "tkn",
-            "In a run",
-            "taskRef:\n  resolver: bundles\n  params:\n    - {{name: bundle, value: {reference}}}\n"
-            "    - {{name: name, value: TASK}}\n    - {{name: kind, value: task}}",
-            Language.YAML,
-        ),
     ],
+    _contents_of_bundle,
+    made=_in_runs,
 )
 CNAB: Final = simple(
     "cnab",
@@ -198,6 +249,22 @@ KCL: Final = simple(
         description="@org.kcllang.package.description",
     ),
 )
+
+
+def _cue(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """The module's path begins with a domain; what comes before it is the registry's prefix."""
+    parts = place.repository.text.split("/")
+    at = next((number for number, each in enumerate(parts) if "." in each), None)
+    if at is None or place.tag is None:
+        return ()
+    module, registry = "/".join(parts[at:]), "/".join([place.host, *parts[:at]])
+    insecure = "" if place.is_https or shell.is_local(place) else "+insecure"
+    mapped = shell.quoted(f"{module}={registry}{insecure},registry.cue.works")
+    text = f"CUE_REGISTRY={mapped} cue mod get {module}@{place.tag}"
+    note = "In the directory of your module; `cue mod init` makes one."
+    return (Command("cue", "Get", text, note=note),)
+
+
 CUE: Final = simple(
     "cue",
     "CUE module",
@@ -205,10 +272,10 @@ CUE: Final = simple(
     _CONFIGURATION,
     "cue",
     any_of(typed("application/vnd.cue.module.v*"), layered("application/vnd.cue.modulefile.v*")),
-    [("cue", "Get", "CUE_REGISTRY={host}{insecure} cue mod get {module}@{tag}")],
-    annotation_facts(
+    facts=annotation_facts(
         ("Commit", "org.cuelang.vcs-commit"), ("Committed", "org.cuelang.vcs-commit-time")
     ),
+    made=_cue,
     describes=described(revision="@org.cuelang.vcs-commit"),
 )
 BY_TYPE: Final[tuple[Kind, ...]] = (

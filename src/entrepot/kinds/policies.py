@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from entrepot.kinds import shell
+from entrepot.kinds.commands import Command, Place
 from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Family, Kind
@@ -26,6 +28,18 @@ def _is_opa_bundle(evidence: Evidence) -> bool:
     )
 
 
+def _opa(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    layers = evidence.manifest.layers
+    if not layers:
+        return ()
+    blob = f"{place.repository_reference}@{layers[0].digest}"
+    fetch = f"oras blob fetch{shell.oras(place)} --output bundle.tar.gz {blob}"
+    return (
+        Command("opa", "Evaluate", f"{fetch}\nopa eval --bundle bundle.tar.gz data"),
+        Command("opa", "Serve", f"{fetch}\nopa run --server --bundle bundle.tar.gz"),
+    )
+
+
 OPA: Final = simple(
     "opa-bundle",
     "OPA bundle",
@@ -35,9 +49,7 @@ OPA: Final = simple(
     any_of(
         typed("application/vnd.openpolicyagent.bundle.*", "application/vnd.opa.*"), _is_opa_bundle
     ),
-    [
-        ("opa", "Evaluate", "opa eval --bundle bundle.tar.gz data"),
-    ],
+    made=_opa,
 )
 CONFTEST: Final = simple(
     "conftest",
@@ -51,7 +63,7 @@ CONFTEST: Final = simple(
     ),
     [
         ("conftest", "Pull", "conftest pull{plain} oci://{reference}"),
-        ("conftest", "Test with them", "conftest test{plain} --update oci://{reference} FILE"),
+        ("conftest", "Test with them", "conftest test{plain} --update oci://{reference} ."),
     ],
 )
 TRIVY_CHECKS: Final = simple(
@@ -72,7 +84,14 @@ KYVERNO: Final = simple(
     any_of(
         typed("application/vnd.cncf.kyverno.config.v*"), layered("application/vnd.cncf.kyverno.*")
     ),
-    [("kyverno", "Pull", "kyverno oci pull -i {reference} -d policies")],
+    [
+        (
+            "kyverno",
+            "Pull",
+            "mkdir -p ./policies\n"
+            "KYVERNO_EXPERIMENTAL=true kyverno oci pull -i {reference} -d ./policies",
+        )
+    ],
 )
 _FALCO = "application/vnd.cncf.falco."
 FALCO_RULES: Final = simple(

@@ -1,6 +1,6 @@
 """Makes kinds that need no code of their own: a mark, words, and a command or two."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, Language, Place
@@ -12,7 +12,14 @@ from entrepot.kinds.words import DescribesOf, FactsOf, describe, no_facts
 Line = tuple[str, str, str] | tuple[str, str, str, Language]
 """A tool, a title, and a template as `shell.filled` takes it."""
 
+CommandsOf = Callable[[Place, Evidence], tuple[Command, ...]]
+
 FILES = (Tab.README, Tab.FILES, Tab.CONFIG)
+
+
+def no_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    """None beyond the templates."""
+    return ()
 
 
 def simple(
@@ -30,14 +37,15 @@ def simple(
     hub_type: str = "unrecognized",
     is_attachment: bool = False,
     describes: DescribesOf = describe,
+    made: CommandsOf = no_commands,
 ) -> Kind:
-    """A kind whose own commands come before those that every artifact has."""
+    """A kind whose own commands, `made` of what it says or templates, come before all others."""
 
     def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
         # Without a tag there is nothing to say to a tool that takes only tags.
         own = tuple(_command(each, place) for each in lines if place.tag or "{tag}" not in each[2])
         rest = shell.inspect_only if evidence.children else shell.generic
-        return (*own, *rest(place, evidence))
+        return (*made(place, evidence), *own, *rest(place, evidence))
 
     return Kind(
         id=id_,
