@@ -209,3 +209,17 @@ async def test_deleting_a_manifest_takes_what_was_found_out(shelf: Shelf) -> Non
     with pytest.raises(EntrepotError):
         await shelf.manifests.get(shelf.repository, digest)
     assert await manifests.find_by_id(reader, found.manifest_id) is None
+
+
+async def test_a_title_that_was_read_is_what_it_is_called(
+    shelf: Shelf, storage: MemoryStorage
+) -> None:
+    document = {**spdx("bash"), "name": "my document"}
+    sbom = await shelf.push_referrer(None, encode(document), SPDX, tag="v1")
+    await shelf.settle()
+    stored = await shelf.manifests.get(shelf.repository, sbom)
+    assert (await shelf.get(sbom)).title == "my document"
+    described = await Artifacts(shelf.metadata, storage).describe(shelf.repository.id, stored)
+    assert described.artifact.title == "my document"
+    await shelf.reindex()
+    assert (await shelf.get(sbom)).title == "my document"

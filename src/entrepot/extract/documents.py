@@ -70,7 +70,7 @@ def read_document(blob: Blob, content: bytes, task: Task) -> Findings:
     if media_type.startswith(_PROVENANCE):
         return Findings(signatures=[openpgp.read_provenance(blob, task)], documents=shown)
     if media_type == "application/pgp-signature" or content.lstrip().startswith(openpgp.ARMOR):
-        return Findings(signatures=[openpgp.read_detached(content)], documents=shown)
+        return Findings(signatures=[openpgp.read_detached(content, task)], documents=shown)
     found = read_form(content, lambda said: read_json(said, blob, task), media_type)
     return replace(found, documents=shown)
 

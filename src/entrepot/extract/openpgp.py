@@ -5,43 +5,63 @@ import re
 from typing import Final
 
 from entrepot.extract import limits
-from entrepot.extract.checks import unreadable
+from entrepot.extract.checks import Check, Signing, signature_of, unreadable
 from entrepot.extract.files import open_blob, read_whole
 from entrepot.extract.findings import OPENPGP, Blob, Result, Signature, Task
 from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.openpgp_packets import SignaturePacket, find_packet
 from entrepot.extract.texts import as_mapping, as_text, parse_yaml
 
 ARMOR: Final = b"-----BEGIN PGP SIGNATURE-----"
 _CHUNK: Final = 1024 * 1024
-_SIGNATURE_PACKETS: Final = frozenset({0x88, 0x89, 0x8A, 0xC2})
-"""How a signature packet begins, in the old and in the new format (RFC 9580 section 4.2)."""
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def read_provenance(blob: Blob, task: Task) -> Signature:
     """Helm's `.prov`: what it says of the chart; whether OpenPGP agrees is for `helm verify`."""
     try:
-        text = read_whole(blob, limits.TEXT).decode(errors="replace")
+        content = read_whole(blob, limits.TEXT)
+        digests = _digests(content)
     except (TooLarge, Unreadable) as error:
         return unreadable(OPENPGP, str(error))
-    signed, armor, _ = text.partition(ARMOR.decode())
-    said = re.search(r"\n\.\.\.\s*\n(files:.*)", signed, re.DOTALL)
-    try:
-        files = as_mapping(as_mapping(parse_yaml(said[1].encode())).get("files")) if said else {}
-    except (TooLarge, Unreadable):
-        files = {}
-    digests = [as_text(each, 200).lower() for each in files.values()]
-    named = next(iter(digests), "")
-    if not armor or not digests:
+    packet = find_packet(content)
+    if packet is None or not digests:
         return unreadable(OPENPGP, "it holds no OpenPGP signature over the digest of an archive")
     charts = [each for each in task.blobs if "chart.content" in each.media_type]
-    about = "whether it names this archive is not known: the archive is not here"
-    if charts:
-        if not any(_digest_of(each) in digests for each in charts):
-            reason = f"it signs {named[:30]}…, not this archive"
-            return Signature(OPENPGP, named, check=Result.INVALID, reason=reason)
-        about = "it names this archive"
+    if charts and not any(_digest_of(each) in digests for each in charts):
+        reason = f"it signs {digests[0][:30]}…, not this archive"
+        return _signature(digests, Check(Result.INVALID, reason), packet, task)
+    about = (
+        "it names this archive"
+        if charts
+        else "whether it names this archive is not known: the archive is not here"
+    )
     reason = f"an OpenPGP signature, checked by `helm verify` with a keyring; {about}"
-    return Signature(OPENPGP, named, check=Result.NOT_CHECKED, reason=reason)
+    return _signature(digests, Check(Result.NOT_CHECKED, reason), packet, task)
+
+
+def _digests(content: bytes) -> list[str]:
+    """What the signed text says of files, behind the chart's own description."""
+    signed = content.partition(ARMOR)[0].decode(errors="replace").replace("\r\n", "\n")
+    said = re.search(r"\n\.\.\.\s*\n(files:.*)", signed, re.DOTALL)
+    files = as_mapping(as_mapping(parse_yaml(said[1].encode())).get("files")) if said else {}
+    texts = (as_text(each, 200).lower() for each in files.values())
+    return [each for each in texts if _DIGEST.fullmatch(each)]
+
+
+def _signature(
+    digests: list[str], checked: Check, packet: SignaturePacket, task: Task
+) -> Signature:
+    """The signature as it tells of itself: its subject is an archive, and no manifest."""
+    signing = Signing(
+        signed_at=packet.created,
+        source="the signer's own word",
+        expires_at=packet.expires,
+        hint=packet.key_id,
+    )
+    return signature_of(
+        OPENPGP, digests, checked, signing, Task(task.extractor, "", [], now=task.now)
+    )
 
 
 def _digest_of(blob: Blob) -> str:
@@ -56,16 +76,10 @@ def _digest_of(blob: Blob) -> str:
         return ""
 
 
-def is_openpgp(content: bytes) -> bool:
-    """Say whether bytes are an OpenPGP signature, armored or not."""
-    start = content.lstrip()[:200]
-    is_armored = start.startswith((b"-----BEGIN PGP SIGNATURE", b"-----BEGIN PGP SIGNED MESSAGE"))
-    return is_armored or (bool(content) and content[0] in _SIGNATURE_PACKETS)
-
-
-def read_detached(content: bytes) -> Signature:
+def read_detached(content: bytes, task: Task) -> Signature:
     """A signature beside what it is of, which it does not name."""
-    if not is_openpgp(content):
+    packet = find_packet(content)
+    if packet is None:
         return unreadable(OPENPGP, "it is no OpenPGP signature")
     reason = "an OpenPGP signature names nothing: `gpg --verify` checks it with the signed bytes"
-    return Signature(OPENPGP, check=Result.NOT_CHECKED, reason=reason)
+    return _signature([], Check(Result.NOT_CHECKED, reason), packet, task)

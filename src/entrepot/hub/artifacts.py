@@ -152,9 +152,10 @@ def _artifact(
         repository_id=repository_id,
         kind=kind.id,
         size=size,
-        title=said.title[:_LONGEST],
+        # What its manifest does not say may have been read out of its contents.
+        title=(said.title or (written.title if written else ""))[:_LONGEST],
         version=said.version[:_LONGEST],
-        description=said.description[:_LONGEST],
+        description=(said.description or (written.description if written else ""))[:_LONGEST],
         licenses=said.licenses[:_LONGEST],
         created=said.created[:64],
         platforms=platforms_of(evidence),

@@ -184,7 +184,7 @@ class Indexing:
             yield Blob(index, blob.media_type, size, given, title, blob.annotations)
 
     async def _write(self, tx: Transaction, described: Described, findings: Findings) -> None:
-        artifact = described.artifact
+        artifact, said = described.artifact, described.kind.describe(described.evidence)
         manifest_id, repository_id = artifact.manifest_id, artifact.repository_id
         await artifacts.replace_documents(tx, manifest_id, _documents(described, findings))
         await artifacts.add_packages(
@@ -203,8 +203,8 @@ class Indexing:
             tx,
             replace(
                 artifact,
-                title=artifact.title or findings.title[:2000],
-                description=artifact.description or findings.description[:2000],
+                title=(said.title or findings.title)[:2000],
+                description=(said.description or findings.description)[:2000],
                 licenses=artifact.licenses or findings.licenses[:2000],
                 state=findings.state,
                 reason=findings.reason[:2000],
