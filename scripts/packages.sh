@@ -46,6 +46,11 @@ wrap() {
             echo "exec '$root/usr/lib/chromium/chromium' \"\$@\""
             ;;
         skopeo) echo "exec '$program' --policy '$PRIVATE/policy.json' \"\$@\"" ;;
+        gpg) echo "exec '$program' --agent-program '$PRIVATE/bin/gpg-agent' \"\$@\"" ;;
+        gpgconf)
+            # It starts programs by the machine's paths. Of what it does, the tests ask for the agent's end.
+            echo "exec '$root/usr/bin/gpg-connect-agent' --no-autostart killagent /bye"
+            ;;
         *) echo "exec '$program' \"\$@\"" ;;
         esac
     } >"$PRIVATE/bin.new/$name"

@@ -35,6 +35,7 @@ def test_systemd_takes_the_unit(unit: Path) -> None:
 
 
 def test_the_unit_is_locked_in(unit: Path) -> None:
+    require(SYSTEMD_DIRECTORY)
     threshold = f"--threshold={EXPOSED_AT_MOST}"
     run(tool("systemd-analyze"), "security", "--offline=true", threshold, unit)
 

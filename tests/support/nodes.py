@@ -66,7 +66,9 @@ def serving(
     with ExitStack() as stack:
         shared = dict(settings)
         if manner.facts == "postgresql":
-            shared["ENTREPOT_DATABASE"] = stack.enter_context(serving_postgres())
+            # Ten connections for each worker, while one node ends and the next one starts.
+            database = serving_postgres(max_connections="100")
+            shared["ENTREPOT_DATABASE"] = stack.enter_context(database)
         if manner.store != "files":
             shared |= stack.enter_context(_bucket(manner.store, data))
         servers = [_node(stack, manner, data, number, shared) for number in range(manner.nodes)]

@@ -78,6 +78,7 @@ REQUIREMENTS: Final[Sequence[Requirement]] = (
     _program("cosign", "clients"),
     _program("cue", "clients"),
     _program("skopeo", "clients"),
+    _program("curl", "clients, pasted commands"),
     _program("gpgconf", "clients"),
     _program("conformance", "conformance"),
     _program("initdb", "everything on PostgreSQL"),
