@@ -115,9 +115,7 @@ SPDX: Final = _document(
     Family.SBOM,
     "sbom",
     any_of(
-        _typed_or_layered(
-            "application/spdx+json", "text/spdx+json", "text/spdx", "application/spdx+*"
-        ),
+        _typed_or_layered("application/spdx+*", "text/spdx+*", "text/spdx"),
         typed("application/vnd.goharbor.harbor.sbom.v1"),
     ),
     Tab.PACKAGES,
@@ -128,7 +126,7 @@ CYCLONEDX: Final = _document(
     "CycloneDX SBOMs",
     Family.SBOM,
     "sbom",
-    _typed_or_layered("application/vnd.cyclonedx*"),
+    _typed_or_layered("application/vnd.cyclonedx*", "application/x.vnd.cyclonedx*"),
     Tab.PACKAGES,
     Tab.VULNERABILITIES,
 )
