@@ -254,10 +254,14 @@ class ManifestBlobUnknown(Invalid):
     """Manifest references content unknown to the repository."""
 
     code = "MANIFEST_BLOB_UNKNOWN"
+    MOST_LISTED: ClassVar[int] = 100
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        super().__init__()
-        self.missing = missing
+        message, count = self.default_message(), len(missing)
+        if count > self.MOST_LISTED:
+            message += f"; of {count} the first {self.MOST_LISTED} are listed"
+        super().__init__(message)
+        self.missing = missing[: self.MOST_LISTED]
 
 
 class ManifestTooLarge(TooLarge):

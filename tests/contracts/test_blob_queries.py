@@ -105,6 +105,15 @@ async def test_public_holders_come_first_then_the_oldest(metadata: Metadata) -> 
     assert await blobs.list_holders(metadata.reader, digest, 2) == holders[:2]
 
 
+async def test_sizes_are_those_of_blobs_that_the_repository_holds(metadata: Metadata) -> None:
+    here, there = await add_repository(metadata, "a/here"), await add_repository(metadata, "a/b")
+    digests = [await add_blob(metadata, here, b"x" * size) for size in range(300)]
+    theirs = await add_blob(metadata, there, b"theirs")
+    found = await blobs.find_sizes(metadata.reader, here.id, [*digests[5:], theirs, ABSENT])
+    assert found == {digest: size for size, digest in enumerate(digests) if size >= 5}
+    assert await blobs.find_sizes(metadata.reader, here.id, []) == {}
+
+
 async def test_blobs_are_listed_by_digest_a_page_at_a_time(metadata: Metadata) -> None:
     repository = await add_repository(metadata, "a/b")
     digests = [str(await add_blob(metadata, repository, bytes([n]))) for n in range(9)]

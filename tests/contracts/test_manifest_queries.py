@@ -55,6 +55,19 @@ async def test_an_absent_manifest_is_none(metadata: Metadata, repository: Reposi
         assert await manifests.find_facts(metadata.reader, repository.id, reference) is None
 
 
+async def test_sizes_are_those_of_manifests_that_the_repository_has(
+    metadata: Metadata, repository: Repository
+) -> None:
+    other = await add_repository(metadata, "a/sizes")
+    for size in range(200):
+        await add_manifest(metadata, repository, b"x" * size)
+    await add_manifest(metadata, other, b"theirs")
+    asked = [Digest.of(b"x" * size) for size in range(3, 500)] + [Digest.of(b"theirs")]
+    found = await manifests.find_sizes(metadata.reader, repository.id, asked)
+    assert found == {Digest.of(b"x" * size): size for size in range(3, 200)}
+    assert await manifests.find_sizes(metadata.reader, repository.id, []) == {}
+
+
 async def test_pushing_a_manifest_again_changes_its_type_only(
     metadata: Metadata, repository: Repository
 ) -> None:

@@ -46,6 +46,8 @@ QUESTIONS: dict[str, Question] = {
     "facts by digest": lambda to: manifests.find_facts(to, BIG, DIGEST),
     "a blob": lambda to: blobs.find_blob(to, BIG, DIGEST),
     "a blob anywhere": lambda to: blobs.find_blob_anywhere(to, DIGEST),
+    "sizes of blobs": lambda to: blobs.find_sizes(to, BIG, [DIGEST]),
+    "sizes of manifests": lambda to: manifests.find_sizes(to, BIG, [DIGEST]),
     "a link": lambda to: blobs.is_linked(to, BIG, DIGEST),
     "holders of a blob": lambda to: blobs.list_holders(to, DIGEST, 100),
     "a page of tags": lambda to: manifests.list_tags(to, BIG, "v5", 100),

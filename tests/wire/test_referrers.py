@@ -189,3 +189,30 @@ def test_the_fallback_tag_is_an_ordinary_tag(stocked: Repository) -> None:
     stocked.tag(tag, body, INDEX)
     assert stocked.client.get(stocked.manifest(tag)).expect(200).body == body
     assert stocked.list_tags() == [tag]
+
+
+@pytest.mark.parametrize(
+    ("artifact_type", "queries"),
+    [
+        (
+            "application/spdx+json",
+            ("application/spdx+json", "application/spdx%20json", "application%2Fspdx%2Bjson"),
+        ),
+        (
+            "application/vnd.x+json; version=0.2+a",
+            (
+                "application/vnd.x+json;+version=0.2+a",
+                "application/vnd.x%2Bjson;%20version=0.2%2Ba",
+            ),
+        ),
+        ("dev.example.skills.v1", ("dev.example.skills.v1",)),
+    ],
+)
+def test_a_type_is_found_by_a_plus_that_nobody_escaped(
+    stocked: Repository, artifact_type: str, queries: tuple[str, ...]
+) -> None:
+    stocked.tag("typed", about(artifact_type))
+    stocked.tag("other", about("application/other"))
+    for query in queries:
+        found = listed(stocked, query=f"?artifactType={query}")
+        assert [item["artifactType"] for item in found] == [artifact_type], query

@@ -1,6 +1,7 @@
 """Blobs: which bytes there are, and which repositories hold them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ from entrepot.metadata.engine import (
     from_instant,
     to_instant,
 )
+from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
 from entrepot.metadata.words import Visibility
@@ -44,6 +46,14 @@ _IS_LINKED: Final = Statement(
     select(repository_blobs.c.linked_at).where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
         repository_blobs.c.digest == bindparam("digest"),
+    )
+)
+_FIND_SIZES: Final = Statement(
+    select(blobs.c.digest, blobs.c.size)
+    .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
+    .where(
+        repository_blobs.c.repository_id == bindparam("repository_id"),
+        is_among("repository_blobs.digest", "among", "text"),
     )
 )
 _INSERT: Final = Statement(
@@ -128,6 +138,17 @@ async def is_linked(reader: Reader, repository_id: int, digest: Digest) -> bool:
     """Say whether the repository holds the blob."""
     row = await reader.one(_IS_LINKED, repository_id=repository_id, digest=str(digest))
     return row is not None
+
+
+async def find_sizes(
+    reader: Reader, repository_id: int, digests: Collection[Digest]
+) -> dict[Digest, int]:
+    """The sizes in bytes of those of the blobs that the repository holds, by one statement."""
+    if not digests:
+        return {}
+    among = json.dumps([str(digest) for digest in digests])
+    rows = await reader.all(_FIND_SIZES, repository_id=repository_id, among=among)
+    return {Digest.parse(row[0]): int(row[1]) for row in rows}
 
 
 async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Manifests as they were pushed, what they refer to, and the tags that point at them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, func, select, update
 from entrepot.kinds.attachments import is_hidden_tag
 from entrepot.kinds.versions import version_key
 from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
+from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.metadata.upserts import insert
 from entrepot.oci.digests import Digest
@@ -71,6 +73,12 @@ _FACTS_BY_DIGEST: Final = _by_digest(*_FACTS)
 _FACTS_BY_TAG: Final = _by_tag(*_FACTS)
 _STORED_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.content)
 _STORED_BY_TAG: Final = _by_tag(*_FACTS, manifests.c.content)
+_FIND_SIZES: Final = Statement(
+    select(manifests.c.digest, manifests.c.size).where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        is_among("manifests.digest", "among", "text"),
+    )
+)
 _INSERT: Final = Statement(
     insert(manifests)
     .values(
@@ -210,6 +218,17 @@ async def find_facts(
     """As `find_manifest`, without reading the bytes."""
     row = await _find(reader, repository_id, reference, _FACTS_BY_TAG, _FACTS_BY_DIGEST)
     return None if row is None else ManifestFacts(*row)
+
+
+async def find_sizes(
+    reader: Reader, repository_id: int, digests: Collection[Digest]
+) -> dict[Digest, int]:
+    """The sizes in bytes of those of the manifests that the repository has, by one statement."""
+    if not digests:
+        return {}
+    among = json.dumps([str(digest) for digest in digests])
+    rows = await reader.all(_FIND_SIZES, repository_id=repository_id, among=among)
+    return {Digest.parse(row[0]): int(row[1]) for row in rows}
 
 
 async def find_by_id(reader: Reader, manifest_id: int) -> tuple[StoredManifest, int] | None:

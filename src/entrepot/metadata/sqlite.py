@@ -63,8 +63,13 @@ class SqliteTransaction(SqliteReader):
 
     async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
         """Change rows, once per row of values."""
-        for values in rows:
-            self._query(statement, values)
+        compiled = statement.compiled(DIALECT)
+        try:
+            self._connection.executemany(
+                compiled.text, ({**compiled.constants, **values} for values in rows)
+            )
+        except dbapi2.DatabaseError as error:
+            raise _named(error) from error
 
     async def lock(self, *names: str) -> None:
         """Nothing to do: transactions take turns."""

@@ -12,10 +12,17 @@ from entrepot.oci.descriptors import (
     parse_descriptor,
     parse_descriptors,
 )
-from entrepot.oci.strict_json import parse_object, refuse_look_alikes
+from entrepot.oci.strict_json import parse_object, refuse_hostile, refuse_look_alikes
 
 MAX_SIZE: Final = 4 * 1024 * 1024
 """Bytes of the largest manifest accepted: clients stop reading there."""
+MAX_DESCRIPTORS: Final = 4000
+"""Layers, blobs or children that a pushed manifest may list.
+
+Each costs a row when it is pushed, and several look-ups when it is indexed.
+"""
+MAX_TOTAL: Final = 2**63 - 1
+"""Bytes that all content of one manifest may have: what databases can count."""
 
 _KEYS: Final = frozenset(
     {
@@ -59,7 +66,33 @@ def parse_manifest(content: bytes, content_type: str | None) -> Manifest:
     Raises `InvalidManifest` where they disagree, where it is none of the accepted types, or where
     it could be read as a manifest and as an index (CVE-2021-41190).
     """
+    return _parse(content, parse_object(content), content_type)
+
+
+def parse_pushed_manifest(content: bytes, content_type: str | None) -> Manifest:
+    """As `parse_manifest`, and refuse what the registry could not work with later.
+
+    Stored manifests are read without this: they stay readable when a limit becomes lower.
+    """
     document = parse_object(content)
+    for key in ("layers", "blobs", "manifests"):
+        listed = document.get(key)
+        if isinstance(listed, list) and len(listed) > MAX_DESCRIPTORS:
+            raise InvalidManifest(
+                f"{key} lists {len(listed)} descriptors, and a manifest may list "
+                f"{MAX_DESCRIPTORS} at most",
+                {"descriptors": len(listed), "limit": MAX_DESCRIPTORS},
+            )
+    refuse_hostile(content, document)
+    manifest = _parse(content, document, content_type)
+    config = (manifest.config,) if manifest.config else ()
+    total = sum(each.size for each in (*config, *manifest.layers, *manifest.children))
+    if total > MAX_TOTAL:
+        raise InvalidManifest(f"the sizes are {total} bytes in all, and {MAX_TOTAL} at most")
+    return manifest
+
+
+def _parse(content: bytes, document: dict[str, object], content_type: str | None) -> Manifest:
     refuse_look_alikes(tuple(document), _KEYS)
     version = document.get("schemaVersion")
     if version != 2 or isinstance(version, bool):
@@ -103,8 +136,8 @@ def _refuse_ambiguity(document: dict[str, object], media_type: str) -> None:
 
 def _artifact_type(document: dict[str, object]) -> str | None:
     text = optional_text(document, "artifactType", "the manifest")
-    if text is not None and not media_types.is_media_type(media_types.without_parameters(text)):
-        raise InvalidManifest("artifactType is not a media type")
+    if text is not None and not media_types.is_artifact_type(text):
+        raise InvalidManifest("artifactType is not a media type", {"artifactType": text[:300]})
     return text
 
 

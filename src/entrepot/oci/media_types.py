@@ -15,9 +15,9 @@ MANIFESTS: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
 ACCEPTED: Final = MANIFESTS | INDEXES | {OCI_ARTIFACT}
 
-_TYPE: Final = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-)
+_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_ARTIFACT_TYPE: Final = re.compile(f"{_NAME}(?:/{_NAME})?")
+_MAX_ARTIFACT_TYPE: Final = 1024
 
 
 def without_parameters(content_type: str) -> str:
@@ -25,9 +25,16 @@ def without_parameters(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def is_media_type(text: str) -> bool:
-    """Say whether `text` is a media type by RFC 6838 section 4.2, parameters not included."""
-    return _TYPE.fullmatch(text) is not None
+def is_artifact_type(text: str) -> bool:
+    """Say whether clients may call an artifact's type so.
+
+    A media type with or without parameters, as the image-spec wants, or its part before the slash
+    alone: clients push names such as `dev.toolhive.skills.v1`, and nobody is helped by a refusal.
+    """
+    base, semicolon, parameters = text.partition(";")
+    if len(text) > _MAX_ARTIFACT_TYPE or not (parameters.isascii() and text.isprintable()):
+        return False
+    return _ARTIFACT_TYPE.fullmatch(base.strip() if semicolon else base) is not None
 
 
 def is_blob_type(media_type: str) -> bool:

@@ -5,9 +5,19 @@ understand differently is how one of them gets fooled (CVE-2021-41190), so it is
 """
 
 import json
+import re
 from collections.abc import Sequence
+from math import isfinite
+from typing import Final
 
 from entrepot.errors import InvalidManifest
+
+MAX_DEPTH: Final = 64
+MAX_VALUES: Final = 250_000
+"""Objects, lists and values of one document, far more than 4 MiB of any manifest have."""
+_MAX_INTEGER: Final = 2**63 - 1
+_LONG_NUMBER: Final = re.compile(rb"[:,\[\s][-0-9.]+[eE]|[0-9]{19}")
+"""Whatever could be a number past 63 bits; where it is a part of a text, the walk finds none."""
 
 
 def parse_object(content: bytes) -> dict[str, object]:
@@ -23,6 +33,62 @@ def parse_object(content: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InvalidManifest("the document is not a JSON object")
     return value
+
+
+def refuse_hostile(content: bytes, document: dict[str, object]) -> None:
+    """Raise `InvalidManifest` for values that a later reader of the document could not handle.
+
+    Halves of surrogate pairs cannot be written as UTF-8, PostgreSQL holds no NUL, databases and
+    most languages have 64 bits for an integer, and recursive readers have a stack.
+    """
+    escapes = b"\\u" in content
+    deepest = content.count(b"{") + content.count(b"[")
+    if not escapes and deepest <= MAX_DEPTH and not _LONG_NUMBER.search(content):
+        return
+    level: list[object] = [document]
+    seen = 0
+    for _ in range(MAX_DEPTH):
+        values = [child for value in level for child in _children(value)]
+        seen += len(values)
+        if seen > MAX_VALUES:
+            raise InvalidManifest(f"the document holds more than {MAX_VALUES} values")
+        for value in values:
+            _check_value(value)
+        level = [value for value in values if isinstance(value, dict | list)]
+        if not level:
+            return
+    raise InvalidManifest(f"the document is nested more than {MAX_DEPTH} levels deep")
+
+
+def _check_value(value: object) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, int | float):
+        _check_number(value)
+
+
+def _children(value: object) -> Sequence[object]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else ()
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise InvalidManifest("the document holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidManifest("the document holds half of a surrogate pair") from error
+
+
+def _check_number(value: float) -> None:
+    if not -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER and not _is_finite_float(value):
+        raise InvalidManifest(f"the document holds a number past {_MAX_INTEGER}")
+
+
+def _is_finite_float(value: float) -> bool:
+    return isinstance(value, float) and isfinite(value)
 
 
 def refuse_look_alikes(keys: Sequence[str], known: frozenset[str]) -> None:

@@ -1,7 +1,9 @@
 """What a manifest refers to, and what is kept of it."""
 
 import json
+from collections.abc import Mapping
 
+from entrepot.errors import InvalidManifest
 from entrepot.metadata.manifests import NewManifest
 from entrepot.oci import media_types
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
@@ -26,6 +28,24 @@ def needed_blobs(manifest: Manifest, *, accept_sparse: bool = False) -> list[Dig
         each.digest for each in manifest.children if media_types.is_blob_type(each.media_type)
     ]
     return list(dict.fromkeys(needed))
+
+
+def check_sizes(manifest: Manifest, sizes: Mapping[Digest, int]) -> None:
+    """Raise `InvalidManifest` where a descriptor's size is not that of what is there.
+
+    Clients take the descriptor's word and fail at every pull. A subject is not pulled with what
+    names it, and is named by some clients without having been looked at: its size is not compared.
+    """
+    config = [("config", manifest.config)] if manifest.config else []
+    layers = ((f"layers[{i}]", layer) for i, layer in enumerate(manifest.layers))
+    children = ((f"manifests[{i}]", child) for i, child in enumerate(manifest.children))
+    for where, described in (*config, *layers, *children):
+        size = sizes.get(described.digest, described.size)
+        if size != described.size:
+            raise InvalidManifest(
+                f"{where} says {described.size} bytes, and {described.digest} has {size}",
+                {"digest": str(described.digest), "size": described.size, "stored": size},
+            )
 
 
 def new_manifest(manifest: Manifest, digest: Digest) -> NewManifest:

@@ -1,6 +1,6 @@
 """Manifests: checked, stored as they came, tagged, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +16,10 @@ from entrepot.metadata.repositories import (
     Witness,
     lock_repository,
 )
-from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
-from entrepot.oci.manifests import Manifest, parse_manifest
+from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
+from entrepot.oci.manifests import Manifest, parse_pushed_manifest
 from entrepot.oci.names import Reference, Tag
-from entrepot.registry.contents import needed_blobs, new_manifest
+from entrepot.registry.contents import check_sizes, needed_blobs, new_manifest
 from entrepot.registry.history import History
 from entrepot.registry.quotas import charge_manifest
 from entrepot.registry.uploads import Uploads
@@ -83,10 +83,11 @@ class Manifests:
         actual = Digest.of(content, digest.algorithm if digest else "sha256")
         if digest is not None and digest != actual:
             raise DigestMismatch(detail={"digest": str(digest)})
-        manifest = parse_manifest(content, content_type)
+        manifest = parse_pushed_manifest(content, content_type)
         new = new_manifest(manifest, actual)
         if EMPTY_JSON_DIGEST in new.blobs:
             await self._uploads.ensure_empty_json()
+        await self._check(target, manifest, new)
         await self._store(target, manifest, new, tags, by)
         return Pushed(actual, new.subject, tuple(tags))
 
@@ -156,16 +157,31 @@ class Manifests:
         """The first `limit` tags after `last` in byte order."""
         return await manifests.list_tags(self._metadata.reader, repository.id, last, limit)
 
+    async def _check(self, target: Target, manifest: Manifest, new: NewManifest) -> None:
+        """Refuse what names absent content, or content of another size, before others wait."""
+        blob_sizes: dict[Digest, int] = {}
+        sizes: dict[Digest, int] = {EMPTY_JSON_DIGEST: len(EMPTY_JSON)}
+        if target.found is not None:
+            reader, repository_id = self._metadata.reader, target.found.id
+            blob_sizes = await blobs.find_sizes(reader, repository_id, new.blobs)
+            sizes |= await manifests.find_sizes(reader, repository_id, new.children) | blob_sizes
+        _check_present(needed_blobs(manifest, accept_sparse=self._accept_sparse), blob_sizes)
+        check_sizes(manifest, sizes)
+
     async def _check_references(
         self, tx: Transaction, repository: Repository, manifest: Manifest
     ) -> None:
-        missing = []
-        for digest in needed_blobs(manifest, accept_sparse=self._accept_sparse):
-            if await blobs.is_linked(tx, repository.id, digest):
-                continue
-            if digest == EMPTY_JSON_DIGEST:
-                await blobs.link_blob(tx, repository.id, digest, self._now())
-                continue
-            missing.append(str(digest))
-        if missing:
-            raise ManifestBlobUnknown(tuple(missing))
+        """Once more, by one statement: the collector or a deletion may have been quicker."""
+        needed = needed_blobs(manifest, accept_sparse=self._accept_sparse)
+        held = await blobs.find_sizes(tx, repository.id, needed)
+        if EMPTY_JSON_DIGEST in needed and EMPTY_JSON_DIGEST not in held:
+            await blobs.link_blob(tx, repository.id, EMPTY_JSON_DIGEST, self._now())
+        _check_present(needed, held)
+
+
+def _check_present(needed: Sequence[Digest], held: Collection[Digest]) -> None:
+    missing = tuple(
+        str(digest) for digest in needed if digest not in held and digest != EMPTY_JSON_DIGEST
+    )
+    if missing:
+        raise ManifestBlobUnknown(missing)

@@ -1,6 +1,7 @@
 """Referrers: the manifests of a repository that name another as their subject."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +42,7 @@ class Referrers:
 
         What clients listed under the fallback tag before they knew this API comes last.
         """
+        wanted = frozenset(spelling for text in wanted for spelling in _spellings(text))
         page: list[str] = []
         size = 0
         while rows := await manifests.list_referrers(
@@ -77,6 +79,15 @@ class Referrers:
             for child in children
             if await manifests.is_referrer(reader, repository.id, child.digest, subject) is False
         ]
+
+
+def _spellings(artifact_type: str) -> tuple[str, str]:
+    """The type as it came, and with `+` for spaces.
+
+    In a query a `+` that the client did not escape means a space, and a type has spaces only
+    before its parameters.
+    """
+    return artifact_type, re.sub(r"(?<!;) ", "+", artifact_type)
 
 
 def _matching(referrers: Iterable[Referrer], wanted: frozenset[str]) -> list[str]:
