@@ -1,6 +1,6 @@
 # The two commands of the README, and the quick ones. Everything lands in .venv; nothing else is touched.
 PYTHON ?= python3
-export PYTHON
+export PYTHON EXTRAS
 BIN := .venv/bin
 
 .PHONY: setup serve test check bench bench-scale torture screenshots clean
@@ -8,7 +8,7 @@ BIN := .venv/bin
 setup:
 	@scripts/setup.sh dev
 
-# A hub needs a tenth of what its developers need.
+# A hub needs a tenth of what its developers need. For PostgreSQL or S3: make serve EXTRAS='postgresql s3'.
 serve:
 	@scripts/setup.sh serve
 	@$(BIN)/entrepot serve

@@ -25,3 +25,7 @@ schema:
 # Bring the translations up to date with what pages show; after a new text in a template.
 messages:
     {{bin}}/python scripts/messages.py
+
+# Write what is made of the settings (deploy/entrepot.toml, the chart's schema); after a new setting.
+chart:
+    {{bin}}/python scripts/setting_files.py

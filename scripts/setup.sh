@@ -2,10 +2,13 @@
 # Makes .venv: `setup.sh serve` for what a hub needs, `setup.sh dev` for what checks and tests need too.
 # Nothing is ever half there: each directory is made beside its place and renamed when it is whole, so an
 # interrupted run leaves nothing that a later one trusts. What is there already costs a few milliseconds.
+# EXTRAS='postgresql s3' brings those drivers for `serve` too; `dev` has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly GROUP=${1:?serve or dev}
+readonly KIND=${1:?serve or dev}
+readonly EXTRAS=${EXTRAS:-}
+readonly GROUP="$KIND${EXTRAS:+ $EXTRAS}"
 readonly PYTHON=${PYTHON:-python3}
 readonly TOOLS=$PWD/.tools
 readonly VENV=$PWD/.venv
@@ -61,8 +64,9 @@ install_uv() {
 }
 
 sync() {
-    local groups=(--no-dev)
-    test "$GROUP" = serve || groups=(--group dev)
+    local groups=(--no-dev) extra
+    test "$KIND" = serve || groups=(--group dev)
+    for extra in $EXTRAS; do groups+=(--extra "$extra"); done
     export UV_PROJECT_ENVIRONMENT=$1 UV_PYTHON_DOWNLOADS=never UV_PYTHON
     UV_PYTHON=$1/bin/python
     if test -t 2; then
@@ -76,7 +80,7 @@ sync() {
 install_packages() {
     local packages
     packages=$(grep -c '^name = ' uv.lock)
-    test "$GROUP" = dev || packages=$("$UV" export --frozen --no-dev --no-hashes --no-emit-project --quiet | grep -c '^[a-z]')
+    test "$KIND" = dev || packages=$("$UV" export --frozen --no-dev --no-hashes --no-emit-project --quiet | grep -c '^[a-z]')
     echo "[2/3] installing $packages packages into .venv"
     if is_sound; then
         # In place: a hub may run from it. Without its marker an interrupted run is made anew.
@@ -97,7 +101,7 @@ install_packages() {
     mv "$MARKER.new" "$MARKER"
 }
 
-case $GROUP in serve | dev) ;; *) fail "setup.sh takes serve or dev, not $GROUP" ;; esac
+case $KIND in serve | dev) ;; *) fail "setup.sh takes serve or dev, not $KIND" ;; esac
 check_python
 WANTED=$(wanted)
 readonly WANTED

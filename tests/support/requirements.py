@@ -85,6 +85,7 @@ REQUIREMENTS: Final[Sequence[Requirement]] = (
     _program("versitygw", "everything on S3"),
     _program("nginx", "many nodes"),
     _program("caddy", "deploy"),
+    _program("apache2", "deploy"),
     _program("systemd-analyze", "deploy"),
     _program("chromium", "browser"),
     _program("chromedriver", "browser"),
