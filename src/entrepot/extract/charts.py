@@ -1,24 +1,23 @@
 """Helm charts: Chart.yaml, values, schema, README, templates, sub-charts, the images they use."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from entrepot.extract import limits
+from entrepot.extract.artifact_hub import HUB, LISTS, facts_of, links_of
+from entrepot.extract.chart_images import annotated_images, defaults_of, images_in
 from entrepot.extract.files import Collected, members_of, open_blob
-from entrepot.extract.findings import Blob, Document, Findings, State, Task
+from entrepot.extract.findings import Blob, Document, Findings, Signature, State, Task
 from entrepot.extract.limits import TooLarge, Unreadable
 from entrepot.extract.openpgp import read_provenance
 from entrepot.extract.texts import as_list, as_mapping, as_text, document, parse_yaml
 
 _CONTENT: Final = ("application/vnd.cncf.helm.chart.content", "application/tar+gzip")
 _PROVENANCE: Final = "application/vnd.cncf.helm.chart.provenance"
-_IMAGE: Final = re.compile(r"[a-z0-9][\w.:/@-]*[\w]", re.IGNORECASE)
 _FACTS: Final = {
     "appVersion": "App version",
     "kubeVersion": "Kubernetes",
     "type": "Type",
-    "icon": "Icon",
 }
 _DOCUMENTS: Final = {
     "values.yaml": ("values", "application/yaml"),
@@ -31,6 +30,12 @@ _DOCUMENTS: Final = {
 }
 
 
+_REQUIREMENTS: Final = "requirements.yaml"
+"""Where charts of Helm 2's form name what they depend on."""
+_VALUES: Final = 2 * limits.TEXT
+"""Bytes of values that are parsed."""
+
+
 class _Chart:
     """A chart as it comes out of its archive."""
 
@@ -39,6 +44,10 @@ class _Chart:
         self.documents: dict[str, Document] = {}
         self.chart: Mapping[str, Any] = {}
         self.values: object = None
+        self.requirements: Mapping[str, Any] = {}
+        self.problems: list[str] = []
+        self.are_templates_cut = False
+        self._templates = 0
 
     def read(self, blob: Blob) -> None:
         """Take in the archive's members."""
@@ -46,13 +55,36 @@ class _Chart:
             for member in members_of(file, blob.size):
                 path = member.path.removeprefix("./")
                 inner = path.partition("/")[2]
-                content = member.read(limits.TEXT) if _is_wanted(inner, member.size) else b""
+                content = member.read(_most_of(inner)) if member.type == "file" else b""
                 member.path = inner or path
+                if content:
+                    self._keep(inner, content, member.size)
+                    member.read = _again(content)
                 self.collected.add(member, blob.index)
-                if content and member.type == "file":
-                    self._keep(inner, content)
 
-    def _keep(self, inner: str, content: bytes) -> None:
+    def all_documents(self, found: list[Document]) -> list[Document]:
+        """The chart's own, then previews and pictures of files that are not shown as those."""
+        shown = {name.removeprefix("template:") for name in self.documents}
+        known = {*_DOCUMENTS, "chart.yaml"}
+        others = [
+            each
+            for each in found
+            if each.name not in self.documents
+            and each.name.removeprefix("file:") not in shown
+            and each.name.removeprefix("file:").lower() not in known
+        ]
+        return [*self.documents.values(), *others]
+
+    def dependencies(self) -> list[Any]:
+        """What it depends on, as Chart.yaml says, or requirements.yaml beside it."""
+        return _some(self.chart, "dependencies") or _some(self.requirements, "dependencies")
+
+    def all_problems(self) -> list[str]:
+        """Whatever is not shown whole."""
+        cut = [f"only {limits.DOCUMENTS} of its templates are shown"]
+        return [*self.problems, *(cut if self.are_templates_cut else [])]
+
+    def _keep(self, inner: str, content: bytes, size: int) -> None:
         lowered = inner.lower()
         if lowered == "chart.yaml":
             self.chart = as_mapping(parse_yaml(content))
@@ -60,23 +92,46 @@ class _Chart:
         elif lowered in _DOCUMENTS:
             name, media_type = _DOCUMENTS[lowered]
             self.documents[name] = document(name, media_type, content)
+            if size > limits.TEXT:
+                self.problems.append(f"{inner} is longer than the 1 MiB of it that is shown")
             if name == "values":
-                self.values = _values(content)
-        elif inner.startswith(("templates/", "crds/")) and len(self.documents) < limits.DOCUMENTS:
-            name = f"template:{inner}"
-            self.documents[name] = document(name, "application/yaml", content, limits.PREVIEW)
+                self.values = _values(content, _VALUES)
+        elif lowered == _REQUIREMENTS:
+            self.requirements = as_mapping(_values(content))
+        elif _is_template(inner):
+            self._keep_template(inner, content)
+
+    def _keep_template(self, inner: str, content: bytes) -> None:
+        self._templates += 1
+        if self._templates > limits.DOCUMENTS:
+            self.are_templates_cut = True
+            return
+        name = f"template:{inner}"
+        self.documents[name] = document(name, "application/yaml", content, limits.PREVIEW)
 
 
-def _is_wanted(inner: str, size: int) -> bool:
+def _again(content: bytes) -> Callable[[int], bytes]:
+    """What was read of a member, for whoever reads it next."""
+    return lambda most: content[:most]
+
+
+def _most_of(inner: str) -> int:
+    """Bytes of a member that are read here; a little more than are kept says that it is cut."""
     lowered = inner.lower()
-    known = lowered == "chart.yaml" or lowered in _DOCUMENTS
-    is_template = inner.startswith(("templates/", "crds/")) and size <= limits.PREVIEW
-    return (known and size <= limits.TEXT) or is_template
+    if lowered == "values.yaml":
+        return _VALUES
+    if lowered in ("chart.yaml", _REQUIREMENTS) or lowered in _DOCUMENTS:
+        return limits.TEXT + 1
+    return limits.PREVIEW + 1 if _is_template(inner) else 0
 
 
-def _values(content: bytes) -> object:
+def _is_template(inner: str) -> bool:
+    return inner.startswith(("templates/", "crds/"))
+
+
+def _values(content: bytes, most: int = limits.TEXT) -> object:
     try:
-        return parse_yaml(content)
+        return parse_yaml(content, most)
     except (TooLarge, Unreadable):
         return None
 
@@ -101,22 +156,46 @@ def read_chart(task: Task) -> Findings:
     if not chart.documents:
         reason = problem or "there is no chart in it"
         return Findings(state=State.FAILED, reason=reason, signatures=signatures)
-    said = chart.chart
+    reasons = (problem or found.reason, *chart.all_problems())
+    return _described(chart, found, "; ".join(each for each in reasons if each), signatures)
+
+
+def _described(
+    chart: _Chart, found: Findings, reason: str, signatures: list[Signature]
+) -> Findings:
+    said, hub = chart.chart, _annotations_of(chart.chart)
+    templates = [each.text for name, each in chart.documents.items() if name.startswith("template")]
+    defaults = defaults_of(said, chart.values, templates)
+    images = [*annotated_images(hub.get("images")), *images_in(chart.values, defaults)]
     return Findings(
         state=State.DONE,
-        reason=problem or found.reason,
+        reason=reason,
         title=as_text(said.get("name")),
         description=as_text(said.get("description")),
-        facts=_facts(said),
+        facts={**_facts(said), **facts_of(hub)},
         files=found.files,
         files_cut=found.files_cut,
-        documents=list(chart.documents.values()),
+        documents=chart.all_documents(found.documents),
         signatures=signatures,
-        images=list(dict.fromkeys([*_annotated_images(said), *_images(chart.values)]))[:100],
-        dependencies=[_dependency(as_mapping(each)) for each in _some(said, "dependencies")],
+        images=list(dict.fromkeys(images))[:100],
+        links=links_of(said, hub),
+        licenses=as_text(hub.get("license"), 500),
+        dependencies=[_dependency(as_mapping(each)) for each in chart.dependencies()],
         maintainers=[_person(as_mapping(each)) for each in _some(said, "maintainers")],
         keywords=[as_text(each, 100) for each in _some(said, "keywords")],
     )
+
+
+def _annotations_of(said: Mapping[str, Any]) -> dict[str, object]:
+    """What Artifact Hub gives a meaning to, by the name behind its prefix; lists are parsed."""
+    found: dict[str, object] = {}
+    for key, value in list(as_mapping(said.get("annotations")).items())[:200]:
+        name = str(key).removeprefix(HUB)
+        if name == key:
+            continue
+        is_list = name in LISTS and isinstance(value, str)
+        found[name] = _values(value.encode()) if is_list else value
+    return found
 
 
 def _some(said: Mapping[str, Any], key: str) -> list[Any]:
@@ -127,13 +206,6 @@ def _facts(said: Mapping[str, Any]) -> dict[str, str]:
     facts = {label: as_text(said.get(key)) for key, label in _FACTS.items()}
     if said.get("deprecated") is True:
         facts["deprecated"] = "yes"
-    annotations = as_mapping(said.get("annotations"))
-    for key, label in (
-        ("artifacthub.io/license", "Licence"),
-        ("artifacthub.io/category", "Category"),
-        ("artifacthub.io/changes", "Changes"),
-    ):
-        facts[label] = as_text(annotations.get(key))
     return {label: value for label, value in facts.items() if value}
 
 
@@ -145,42 +217,3 @@ def _dependency(said: Mapping[str, Any]) -> dict[str, str]:
 def _person(said: Mapping[str, Any]) -> dict[str, str]:
     keys = ("name", "email", "url")
     return {key: as_text(said.get(key)) for key in keys if as_text(said.get(key))}
-
-
-def _annotated_images(said: Mapping[str, Any]) -> Iterator[str]:
-    text = as_mapping(said.get("annotations")).get("artifacthub.io/images")
-    if not isinstance(text, str):
-        return
-    for each in as_list(_values(text.encode()))[:100]:
-        image = as_text(as_mapping(each).get("image"), 300)
-        if image:
-            yield image
-
-
-def _images(value: object, depth: int = 0) -> Iterator[str]:
-    """References in values: `image: x:y`, or `image: {registry, repository, tag}`."""
-    if depth > 8:
-        return
-    if isinstance(value, list):
-        for each in value[:200]:
-            yield from _images(each, depth + 1)
-    if not isinstance(value, dict):
-        return
-    for key, inner in list(value.items())[:500]:
-        if isinstance(key, str) and key.lower().endswith("image"):
-            found = _reference(inner)
-            if found:
-                yield found
-        yield from _images(inner, depth + 1)
-
-
-def _reference(value: object) -> str:
-    if isinstance(value, str):
-        return value[:300] if _IMAGE.fullmatch(value[:300]) else ""
-    said = as_mapping(value)
-    repository = as_text(said.get("repository"), 300)
-    if not repository:
-        return ""
-    registry, tag = as_text(said.get("registry"), 200), as_text(said.get("tag"), 130)
-    name = f"{registry}/{repository}" if registry else repository
-    return f"{name}:{tag}" if tag else name

@@ -183,6 +183,8 @@ class Findings(Struct, frozen=True, omit_defaults=True):
     left_out: dict[str, int] = field(default_factory=dict)
     """How many entries of a list were too many to be kept, by the list's name."""
     licenses: str = ""
+    links: list[dict[str, str]] = field(default_factory=list)
+    """Names and addresses that an artifact gives for itself; whoever links them looks first."""
 
 
 class Blob(Struct, frozen=True):

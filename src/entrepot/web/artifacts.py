@@ -199,10 +199,26 @@ def _reference(visit: Visit, described: Described) -> str:
 
 
 def _facts(opened: _Opened) -> list[Fact]:
-    said = list(opened.described.kind.facts(opened.described.evidence))
-    known = {each.label for each in said}
-    found = opened.findings.facts.items()
-    return said + [Fact(label, value) for label, value in found if label not in known]
+    """What the kind says, then what was found; nothing twice, nor what has a place of its own."""
+    findings = opened.findings
+    elsewhere = {
+        label
+        for label, found in (
+            ("Keywords", findings.keywords),
+            ("Dependencies", findings.dependencies),
+            ("Maintainers", findings.maintainers),
+            ("Home", findings.links),
+        )
+        if found
+    }
+    facts = [*opened.described.kind.facts(opened.described.evidence)]
+    facts += [Fact(label, value) for label, value in findings.facts.items()]
+    labels = {each.label.casefold(): each for each in reversed(facts)}
+    return [
+        each
+        for each in facts
+        if labels[each.label.casefold()] is each and each.label not in elsewhere
+    ]
 
 
 async def _fill_document(visit: Visit, opened: _Opened, page: TabPage) -> None:
