@@ -20,11 +20,10 @@ def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
     components = list(_components(said.get("components")))
     # A BOM of a model describes it where others have the product that they list the parts of.
     is_model = main.get("type") == model_cards.MODEL
-    models = [main, *components] if is_model else components
     listed = [main, *components] if is_model else components
     return Findings(
         title=as_text(main.get("name")),
-        facts=present({**_facts(said, metadata, main), **_card(models)}),
+        facts=present({**_facts(said, metadata, main), **_card([main, *components])}),
         packages=_named([_component(each) for each in listed]),
         relations=[
             Relation(as_text(each.get("ref")), as_text(target))

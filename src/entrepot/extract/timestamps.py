@@ -41,8 +41,8 @@ def _stamp_info(outer: der.Value) -> der.Value:
     parts = outer.children()
     token = parts[1].children() if parts[0].tag == der.SEQUENCE else parts
     signed = token[1].children()[0]
-    encapsulated = next(each for each in signed.children() if each.tag == der.SEQUENCE)
-    return der.parse_der(encapsulated.children()[1].children()[0].octets())
+    encapsulated = [each for each in signed.children() if each.tag == der.SEQUENCE]
+    return der.parse_der(encapsulated[0].children()[1].children()[0].octets())
 
 
 def _moment(content: bytes) -> datetime:
