@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from entrepot.extract.findings import Signature
+from entrepot.extract.keys import load_key
 from tests.extract.makers import OTHER, START, SUBJECT, asn1, certificate, der_of, pem, time_stamp
 from tests.extract.tasks import blob, read
 
@@ -185,6 +186,20 @@ def test_a_log_s_entry_of_another_signature_makes_it_invalid(tmp_path: Path, for
         document["verificationMaterial"]["tlogEntries"] = [entry]
         found = found_in(tmp_path, json.dumps(document).encode(), keys=[])
         assert (found.check, found.log_index) == (check, "3"), found.reason
+
+
+def test_a_certificate_of_no_known_version_is_damaged(tmp_path: Path) -> None:
+    key = key_of()
+    content, _ = message_bundle(key, certificate(key))
+    # The version stands first: [0] { INTEGER 2 }.
+    raw = der_of(certificate(key)).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x42", 1)
+    document = json.loads(content)
+    document["verificationMaterial"]["certificate"]["rawBytes"] = base64.b64encode(raw).decode()
+    found = read("documents", blob(tmp_path, json.dumps(document).encode(), BUNDLE))
+    assert (found.state.value, found.reason) == ("failed", "its certificate cannot be read")
+    pem_text = base64.encodebytes(raw).decode()
+    framed = f"-----BEGIN CERTIFICATE-----\n{pem_text}-----END CERTIFICATE-----\n"
+    assert load_key(framed) is None
 
 
 def test_years_far_away_are_no_times(tmp_path: Path) -> None:

@@ -28,8 +28,14 @@ def test_damage_anywhere_is_survived() -> None:
 
 @pytest.mark.parametrize(
     "token",
-    [b"", asn1(0x30), asn1(0x30, asn1(0x30), asn1(0x30)), asn1(0x02, b"\1"), b"\x30\x84\xff\xff"]
-    + [asn1(0x30, asn1(6, b"\x2a"), asn1(0xA0, asn1(0x30, asn1(2, b"\3"))))],
+    [
+        b"",
+        asn1(0x30),
+        asn1(0x30, asn1(0x30), asn1(0x30)),
+        asn1(0x02, b"\1"),
+        b"\x30\x84\xff\xff",
+        asn1(0x30, asn1(6, b"\x2a"), asn1(0xA0, asn1(0x30, asn1(2, b"\3")))),
+    ],
     ids=range(6),
 )
 def test_what_is_no_time_stamp_is_no_time(token: bytes) -> None:

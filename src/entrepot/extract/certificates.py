@@ -17,6 +17,7 @@ DAMAGED: Final = (
     TypeError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
 """What looking into a certificate raises where it is damaged."""

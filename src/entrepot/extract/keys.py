@@ -18,6 +18,8 @@ _HASHES: Final[Mapping[int, Hash]] = {
     384: hashes.SHA384(),
     512: hashes.SHA512(),
 }
+_DAMAGED: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What loading a key or a certificate raises where it is damaged."""
 _CURVES: Final = {256: 256, 384: 384, 512: 521}
 """The size of the curve that each ES algorithm of JOSE is for (RFC 7518 section 3.4)."""
 
@@ -159,7 +161,7 @@ def load_key(pem: str) -> Key | None:
         if "BEGIN CERTIFICATE" in pem:
             return key_of(x509.load_pem_x509_certificate(pem.encode()))
         return _usable(serialization.load_pem_public_key(pem.encode()))
-    except (ValueError, UnsupportedAlgorithm):
+    except _DAMAGED:
         return None
 
 
@@ -167,7 +169,7 @@ def key_of(certificate: x509.Certificate) -> Key | None:
     """A certificate's key, `None` where it is of a kind that is not checked here."""
     try:
         return _usable(certificate.public_key())
-    except (ValueError, UnsupportedAlgorithm):
+    except _DAMAGED:
         return None
 
 
