@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import Any, Protocol
 
-from entrepot.errors import NameTaken, TooMany
-from entrepot.http.errors import error_response, failure_response, waiting_headers
+from entrepot.errors import NameTaken
+from entrepot.front import REFUSALS, Front, failed, refused
 from entrepot.http.gate import Gate
-from entrepot.http.messages import Request, Response, content, without_body
+from entrepot.http.messages import Request, Response
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
 from entrepot.hub.actors import OPERATOR
@@ -49,7 +49,7 @@ from entrepot.services import Services
 from entrepot.settings import LogFormat, Settings
 from entrepot.start import greet, open_clock, open_metadata, open_storage, prepare
 from entrepot.v2.blobs import BlobDoor
-from entrepot.v2.door import DistributionDoor, refusal
+from entrepot.v2.door import DistributionDoor
 from entrepot.v2.lists import ListDoor
 from entrepot.v2.manifests import ManifestDoor
 from entrepot.v2.tokens import TokenDoor
@@ -103,6 +103,8 @@ class Hub:
         origins = self._origins = Origins(
             settings.url, settings.trusted_proxies, settings.other_urls
         )
+        is_local_ca = settings.tls is not None
+        self._front = Front(origins, settings.cors_origins, is_local_ca=is_local_ca)
         self._distribution = DistributionDoor(
             gate,
             origins,
@@ -123,14 +125,13 @@ class Hub:
         """Answer a request by the door its path belongs to."""
         request.address = self._origins.address(request)
         try:
-            return await self._route(request)
-        except TooMany as error:
-            response = _refusal(request, error)
-            return without_body(response) if request.method == "HEAD" else response
+            response = self._front.receive(request) or await self._route(request)
+        except REFUSALS as error:
+            response = refused(request, error)
         except Exception:
             _log.exception("request failed", extra={"request": request.id, "path": request.path})
-            response = _failure(request)
-            return without_body(response) if request.method == "HEAD" else response
+            response = failed(request)
+        return self._front.finish(request, response)
 
     async def _route(self, request: Request) -> Response:
         path = request.path
@@ -195,30 +196,6 @@ class Hub:
         await self._services.metadata.version()
         await self._services.organisations.list_all()
         await self._services.storage.check()
-
-
-def _refusal(request: Request, error: TooMany) -> Response:
-    """What somebody is told who asks too often, whatever it is."""
-    if request.path.startswith("/api/"):
-        from entrepot.api.problems import problem_response
-
-        return problem_response(error, request)
-    if request.path.startswith("/v2"):
-        return refusal(error)
-    if request.path == "/token" or request.path.startswith("/v1/"):
-        return error_response(error)
-    # No page: that would cost as much as what is refused.
-    text = f"{error.message}; try again in {error.wait} seconds\n".encode()
-    return content(429, "text/plain; charset=utf-8", text, waiting_headers(error, 429))
-
-
-def _failure(request: Request) -> Response:
-    """What a bug looks like from outside, in the words of the door it is behind."""
-    if request.path.startswith("/api/"):
-        from entrepot.api.problems import failure_response as problem
-
-        return problem(request)
-    return failure_response(request.id)
 
 
 class Worker:

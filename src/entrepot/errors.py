@@ -70,6 +70,18 @@ class TooLarge(EntrepotError):
     code = "SIZE_INVALID"
 
 
+class AddressTooLong(EntrepotError):
+    """The address is longer than this server reads."""
+
+    code = "UNSUPPORTED"
+
+
+class HeadTooLarge(EntrepotError):
+    """The headers are larger than this server reads."""
+
+    code = "UNSUPPORTED"
+
+
 class TooMany(EntrepotError):
     """Too many requests; try again later."""
 

@@ -128,6 +128,11 @@ class Settings:
         "`Forwarded` without those.",
         ("127.0.0.0/8", "::1/128"),
     )
+    cors_origins: tuple[str, ...] = _setting(
+        "Origins whose pages may use `/v2`, `/token` and `/api` from a browser, such as "
+        "`https://ui.example.org`; `*` is every one. Cookies never count there.",
+        (),
+    )
     webhook_networks: tuple[str, ...] = _setting(
         "Networks that webhooks may be sent to although they are not of the internet at large, "
         "such as `10.1.0.0/16`.",

@@ -136,6 +136,10 @@ def _check(method: str, path: str, answer: Answer) -> None:
         assert answer.body == b""
     elif length is not None:
         assert int(length) == len(answer.body)
+    assert answer.headers("x-content-type-options") == ["nosniff"]
+    policies = answer.headers("content-security-policy")
+    assert policies
+    assert all("default-src 'none'" in policy for policy in policies)
     is_api = path == "/token" or path.startswith("/v2")
     if is_api and answer.status >= 400:
         _check_error(method, path, answer)

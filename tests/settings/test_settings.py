@@ -149,6 +149,7 @@ EVERY = Settings(
     scrub_rate=7,
     collect_untagged_after=timedelta(days=90),
     idle_timeout=timedelta(seconds=9),
+    cors_origins=("https://ui",),
     stop_delay=timedelta(seconds=5),
     pulls_per_minute=100,
     pushes_per_minute=10,

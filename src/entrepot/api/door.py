@@ -24,7 +24,6 @@ _REMEMBERED: Final = 10_000
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _HEADERS: Final = (
     ("cache-control", "private, no-store"),
-    ("x-content-type-options", "nosniff"),
     ("vary", "authorization"),
 )
 

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
@@ -120,9 +120,8 @@ def _check_together(settings: Settings) -> None:
     for path in filter(None, given):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)
-    for url in settings.other_urls:
-        if not _URL.fullmatch(url):
-            fail(f"other_urls: {url} is not a URL such as https://hub.example.org", USAGE)
+    _check_urls("other_urls", settings.other_urls)
+    _check_urls("cors_origins", [each for each in settings.cors_origins if each != "*"])
     _check_networks("trusted_proxies", settings.trusted_proxies)
     _check_networks("webhook_networks", settings.webhook_networks)
     _check_networks("oidc_networks", settings.oidc_networks)
@@ -134,6 +133,12 @@ def _check_storage(settings: Settings) -> None:
     on_files = settings.storage == FILES and settings.storage_from in (None, FILES)
     if on_files and settings.s3_endpoint is not None:
         fail("s3_endpoint needs storage = s3://BUCKET", USAGE)
+
+
+def _check_urls(name: str, urls: Sequence[str]) -> None:
+    for url in urls:
+        if not _URL.fullmatch(url):
+            fail(f"{name}: {url} is not of the form https://hub.example.org", USAGE)
 
 
 def _check_networks(name: str, networks: tuple[str, ...]) -> None:

@@ -16,11 +16,13 @@ STATUS: Final[dict[type[EntrepotError], int]] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.TooManyTags: 414,
+    errors.AddressTooLong: 414,
     errors.UnsupportedForm: 415,
     errors.OutOfOrder: 416,
     errors.RangeUnsatisfiable: 416,
     errors.UploadBusy: 416,
     errors.TooMany: 429,
+    errors.HeadTooLarge: 431,
     errors.Unavailable: 503,
     errors.OutOfSpace: 507,
 }

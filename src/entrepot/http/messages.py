@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from entrepot.errors import Invalid
 
 _MAX_PARAMETERS = 200
+_MAX_TARGET = 2048
 
 
 class Headers(Protocol):
@@ -22,6 +23,12 @@ class Headers(Protocol):
 
     def __contains__(self, key: str) -> bool:
         """Whether there is one of that name, be it text or not."""
+
+    def keys(self) -> list[str]:
+        """Each name once."""
+
+    def values(self) -> list[str]:
+        """Every value that is text."""
 
 
 @dataclass(slots=True)
@@ -53,6 +60,12 @@ class Request:
         """The announced length of the body in bytes, where one was announced."""
         text = self.headers.get("content-length")
         return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+    @property
+    def target(self) -> str:
+        """The address to come back to: the path, with its query where that is not long."""
+        query = self.query_string
+        return f"{self.path}?{query}" if 0 < len(query) <= _MAX_TARGET else self.path
 
     def query_all(self, name: str) -> list[str]:
         """Every value of that parameter, in order."""
@@ -150,6 +163,14 @@ class PlainHeaders:
     def __contains__(self, key: str) -> bool:
         """Whether there is one of that name."""
         return any(name == key for name, _ in self._pairs)
+
+    def keys(self) -> list[str]:
+        """Each name once."""
+        return list(dict(self._pairs))
+
+    def values(self) -> list[str]:
+        """Every value."""
+        return [value for _, value in self._pairs]
 
     def get_all(self, key: str) -> list[str]:
         """Every value of that name."""

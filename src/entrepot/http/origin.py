@@ -44,6 +44,14 @@ class Origins:
             return self._other(scheme, host) or self._public
         return f"{scheme}://{host or 'localhost'}"
 
+    def is_https(self, request: Request) -> bool:
+        """Whether the client's connection is private."""
+        if self._public is not None and not self._others:
+            return self._public.startswith("https:")
+        if self._public is None:
+            return (self._outside(request).scheme or request.scheme) == "https"
+        return self.origin(request).startswith("https:")
+
     def host(self, request: Request) -> str:
         """`host[:port]` of the origin: the public one, or as the client wrote it."""
         return self.origin(request).partition("://")[2]

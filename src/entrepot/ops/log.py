@@ -16,6 +16,8 @@ from entrepot.http.messages import Request, Response
 _FLUSH_EVERY: Final = 0.2
 _LINES_AT_ONCE: Final = 512
 _LINES_WAITING: Final = 20_000
+_LONGEST: Final = 2048
+"""Characters of a path or an agent that are logged."""
 
 
 class RequestLog:
@@ -93,13 +95,13 @@ def _as_json(request: Request, response: Response, seconds: float) -> str:
         "request": request.id,
         "client": request.address or request.client,
         "method": request.method,
-        "path": request.path,
+        "path": request.path[:_LONGEST],
         "status": response.status,
         "bytes": response.size,
         "ms": round(seconds * 1000, 3),
         "account": facts.get("account", ""),
         "repository": facts.get("repository", ""),
-        "agent": request.header("user-agent") or "",
+        "agent": (request.header("user-agent") or "")[:_LONGEST],
     }
     return json.dumps(event) + "\n"
 
@@ -107,7 +109,7 @@ def _as_json(request: Request, response: Response, seconds: float) -> str:
 def _as_text(request: Request, response: Response, seconds: float) -> str:
     who = request.facts.get("account") or "-"
     # repr() keeps what a path may hold from steering the terminal.
-    path = repr(request.path)[1:-1]
+    path = repr(request.path[:_LONGEST])[1:-1]
     now = datetime.now().astimezone().strftime("%H:%M:%S")
     return (
         f"{now} {response.status} {request.method:<6} {path} "

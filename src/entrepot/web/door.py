@@ -35,7 +35,7 @@ _CSP: Final = (
 )
 SECURITY: Final = (
     ("content-security-policy", _CSP),
-    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
@@ -162,9 +162,7 @@ class PageDoor:
         if visit.wants_json or (is_program and isinstance(error, Unauthenticated)):
             return error_response(error)
         if isinstance(error, Unauthenticated) and visit.request.method in ("GET", "HEAD"):
-            path = visit.request.path
-            query = visit.request.query_string
-            return redirect("/login", next=f"{path}?{query}" if query else path)
+            return redirect("/login", next=visit.request.target)
         if isinstance(error, Unauthenticated):
             error = Denied("sign in first")
         response = self._print(visit, ErrorPage.of(error, status_of(error)))

@@ -21,14 +21,16 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _AGES: Final = ((31536000, "y"), (2592000, "mo"), (86400, "d"), (3600, "h"), (60, "min"))
 
 
-@cache
 def static_file(name: str) -> tuple[bytes, str] | None:
     """A static file's bytes and the start of their digest, `None` where there is none."""
-    path = STATIC / name
-    if "/" in name or not path.is_file():
-        return None
-    found = path.read_bytes()
-    return found, hashlib.sha256(found).hexdigest()[:12]
+    return _static_files().get(name)
+
+
+@cache
+def _static_files() -> dict[str, tuple[bytes, str]]:
+    """All of them: names that others make up are neither looked for on the disk nor kept."""
+    found = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.is_file()}
+    return {name: (text, hashlib.sha256(text).hexdigest()[:12]) for name, text in found.items()}
 
 
 def asset(name: str) -> str:
