@@ -2,9 +2,13 @@
 
 import pytest
 
-from entrepot.extract.findings import State
+from entrepot.extract.findings import Blob, State, Task
+from entrepot.extract.read import read_task
+from entrepot.oci.names import Tag
 from tests.hub.shelves import Shelf, spdx
-from tests.wire.content import encode
+from tests.wire.content import descriptor, encode, image
+
+EMPTY = "application/vnd.oci.empty.v1+json"
 
 TYPES = {
     "application/spdx+json": ("spdx", encode(spdx("bash")), State.DONE),
@@ -37,3 +41,24 @@ async def test_an_sbom_is_known_by_its_type_and_says_whether_it_is_read(
     found = await shelf.get(sbom)
     assert (found.kind, found.state) == (kind, state)
     assert bool(found.reason) == (state is State.UNSUPPORTED)
+
+
+async def test_what_is_all_annotations_has_nothing_to_be_read(shelf: Shelf) -> None:
+    kind = "application/vnd.microsoft.artifact.lifecycle"
+    said = {"vnd.microsoft.artifact.lifecycle.end-of-life.date": "2030-01-01"}
+    manifest = image(
+        artifactType=kind,
+        config=descriptor(b"{}", EMPTY),
+        layers=[descriptor(b"{}", EMPTY)],
+        annotations=said,
+    )
+    await shelf.push(manifest, b"{}", tag="v1")
+    await shelf.settle()
+    found = await shelf.get(Tag("v1"))
+    assert (found.kind, found.state, found.reason) == ("lifecycle", State.DONE, "")
+
+
+def test_an_sbom_whose_bytes_are_not_here_is_none_that_was_read() -> None:
+    layer = Blob(0, "application/spdx+json", 7, "", "sbom.json")
+    found = read_task(Task("documents", "spdx", [layer]))
+    assert (found.state, "not here" in found.reason) == (State.FAILED, True)

@@ -27,6 +27,7 @@ _SIGNATURES: Final = {
     "helm-provenance": OPENPGP,
 }
 """Kinds of which every layer is a signature, by what those are called."""
+_EMPTY: Final = "application/vnd.oci.empty.v1+json"
 _PROVENANCE: Final = "application/vnd.cncf.helm.chart.provenance."
 
 
@@ -36,7 +37,8 @@ def read_documents(task: Task) -> Findings:
     problems: list[str] = []
     is_large = False
     for blob in task.blobs:
-        if blob.index < 0 or not blob.path:
+        # An artifact that is all annotations has the empty descriptor for a layer.
+        if blob.index < 0 or blob.media_type == _EMPTY:
             continue
         try:
             found.append(_proving(read_document(blob, read_whole(blob, limits.JSON), task), task))
