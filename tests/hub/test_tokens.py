@@ -99,20 +99,20 @@ class TestPasswords:
         registry = (await tokens.issue(identity, ask())).text
         refresh = await tokens.add_refresh(identity, "docker")
         await identities.by_registry_token(registry)
-        await accounts.set_password("alice", "another")
+        await accounts.set_password("alice", "another one")
         with pytest.raises(BadCredentials):
             await identities.by_credentials("alice", PASSWORD)
         with pytest.raises(BadToken):
             await identities.by_registry_token(registry)
         with pytest.raises(BadCredentials):
             await identities.by_refresh_token(refresh)
-        assert (await identities.by_credentials("alice", "another")).account_id == alice.id
+        assert (await identities.by_credentials("alice", "another one")).account_id == alice.id
 
     async def test_a_replaced_password_leaves_personal_tokens(
         self, identities: Identities, accounts: Accounts, tokens: Tokens, alice: Account
     ) -> None:
         _, secret = await tokens.add_personal(alice, "ci", Scope.READ, None)
-        await accounts.set_password("alice", "another")
+        await accounts.set_password("alice", "another one")
         assert (await identities.by_credentials("alice", secret)).account_id == alice.id
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from entrepot.hub.passwords import MAX_LENGTH, MIN_LENGTH
+
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 # One line without control characters; the rules look again, with all that Unicode knows.
 _LINE: Final = r"^[^\x00-\x1f\x7f-\xa0\xad]*$"
@@ -77,7 +79,10 @@ Line = Annotated[str, Meta(max_length=200, pattern=_LINE)]
 Text = Annotated[str, Meta(max_length=500, pattern=_TEXT)]
 Secret = Annotated[str, Meta(min_length=1, max_length=1024, pattern=_TEXT)]
 Password = Annotated[
-    str, Meta(min_length=10, max_length=1024, pattern=_TEXT, description="A new password.")
+    str,
+    Meta(
+        min_length=MIN_LENGTH, max_length=MAX_LENGTH, pattern=_TEXT, description="A new password."
+    ),
 ]
 FullName = Annotated[str, Meta(max_length=100, pattern=_LINE)]
 EmailText = Annotated[

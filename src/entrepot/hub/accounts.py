@@ -7,7 +7,7 @@ from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.limiter import PASSWORD, Limiter
 from entrepot.hub.names import check_free_name, check_name, claim
-from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
+from entrepot.hub.passwords import Passwords, check_length
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.metadata import accounts
 from entrepot.metadata.accounts import Account, NamespaceKind, Visibility
@@ -91,8 +91,7 @@ class Accounts:
     async def change_password(self, account: Account, old: str, new: str, by: Actor) -> None:
         """Replace one's own password; `BadCredentials` where `old` is not what it was."""
         check_own(account, by)
-        if len(new) < ADVISED_LENGTH:
-            raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
+        check_length(new)
         await self.check_password(account, old, by)
         await self._replace_password(account, new, by)
 

@@ -13,10 +13,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from entrepot.errors import InvalidAccount, TooMany
 
 MAX_LENGTH: Final = 1024
-ADVISED_LENGTH: Final = 8
-"""Below this a person who chooses a password should be told."""
+MIN_LENGTH: Final = 8
+"""Characters of a new password, whoever chooses it and wherever; an old one goes on to work."""
 
 _REMEMBERED: Final = 1024
+
+
+def check_length(password: str) -> None:
+    """Raise `InvalidAccount` unless this can be a new password."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise InvalidAccount(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
 
 
 class Passwords:
@@ -32,9 +38,8 @@ class Passwords:
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
-        """The text to store for a password; raise `InvalidAccount` for an empty or endless one."""
-        if not 0 < len(password) <= MAX_LENGTH:
-            raise InvalidAccount(f"a password has 1 to {MAX_LENGTH} characters")
+        """The text to store for a password; raise `InvalidAccount` for a short or endless one."""
+        check_length(password)
         return await self._run(password)
 
     async def verify(self, password_hash: str, password: str) -> bool:

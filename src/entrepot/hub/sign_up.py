@@ -1,12 +1,12 @@
 """Signing up: who may make an account for themselves."""
 
-from entrepot.errors import Denied, InvalidAccount
+from entrepot.errors import Denied
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import Actor
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.limiter import SIGN_UP_FROM_ADDRESS, Limiter, network_of
 from entrepot.hub.names import check_free_name
-from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
+from entrepot.hub.passwords import Passwords, check_length
 from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.words import SignUpMode
@@ -47,8 +47,7 @@ class SignUp:
             raise Denied("administrators make the accounts of this hub")
         found = await self._invitations.get(invitation) if invitation else None
         check_free_name(name)
-        if len(password) < ADVISED_LENGTH:
-            raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
+        check_length(password)
         await self._limiter.count(SIGN_UP_FROM_ADDRESS, network_of(by.address))
         password_hash = await self._passwords.hash(password)
         async with self._metadata.begin() as tx:

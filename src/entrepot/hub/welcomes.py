@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from entrepot.errors import InvalidAccount, TokenUnknown
+from entrepot.errors import TokenUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.passwords import ADVISED_LENGTH, Passwords
+from entrepot.hub.passwords import Passwords, check_length
 from entrepot.hub.permissions import check_administrator
 from entrepot.hub.secrets import HINT_LENGTH, hash_secret, new_secret
 from entrepot.metadata import accounts, tokens
@@ -66,8 +66,7 @@ class Welcomes:
     async def finish(self, secret: str, password: str, by: Actor) -> Account:
         """Give the account this password and sign it out everywhere; the link works once."""
         found = await self._find(secret)
-        if len(password) < ADVISED_LENGTH:
-            raise InvalidAccount(f"a password has at least {ADVISED_LENGTH} characters")
+        check_length(password)
         password_hash = await self._passwords.hash(password)
         account, now = found.account, self._now()
         async with self._metadata.begin() as tx:

@@ -50,6 +50,12 @@ def revision_of(connection: Connection) -> str:
     return str(found)
 
 
+def has_accounts(place: Place) -> bool:
+    """Say whether anybody may sign in."""
+    with reading(place) as connection:
+        return connection.execute(text("SELECT 1 FROM accounts LIMIT 1")).first() is not None
+
+
 @contextmanager
 def reading(place: Place) -> Iterator[Connection]:
     """One transaction; what it reads is of one moment."""
