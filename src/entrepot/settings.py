@@ -224,6 +224,11 @@ class Settings:
         return self.data / "entrepot.db"
 
     @property
+    def address_file(self) -> Path:
+        """Where a hub that runs says its address, for commands beside it."""
+        return self.data / "address"
+
+    @property
     def tls_directory(self) -> Path:
         """Where certificates of our own making are."""
         return self.data / "tls"

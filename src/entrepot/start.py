@@ -116,6 +116,7 @@ def public_url(settings: Settings) -> str:
     """The address to give to people."""
     scheme = "https" if settings.is_tls else "http"
     host = "localhost" if settings.host in _EVERYWHERE else settings.host
+    host = f"[{host}]" if ":" in host else host
     return settings.url or f"{scheme}://{host}:{settings.port}"
 
 

@@ -84,6 +84,18 @@ def test_a_hub_says_that_it_serves_once_it_answers(start: Start, tmp_path: Path)
     assert line_of(process) == f"Entrepot serves {tmp_path}/data on http://localhost:{port}\n"
     assert urllib.request.urlopen(f"http://localhost:{port}/healthz").status == 200
     assert line_of(process).startswith("Extraction sandbox: resource limits, ")
+    address = tmp_path / "data" / "address"
+    assert address.read_text() == f"http://localhost:{port}\n"
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+    assert not address.exists()
+
+
+def test_a_first_password_that_is_too_short_is_one_line(start: Start) -> None:
+    process = start(free_port(), ENTREPOT_ADMIN_PASSWORD="short")
+    output, errors = process.communicate(timeout=PATIENCE)
+    said = "entrepot: admin_password has 8 to 1024 characters\n"
+    assert (process.returncode, output, errors) == (1, "", said)
 
 
 def test_a_busy_port_is_one_line(start: Start) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entrepot.cli.addresses import Url, hub_url
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def invite(
         str | None, typer.Option("--team", help="And into this team of the organisation.")
     ] = None,
     note: Annotated[str, typer.Option("--note", help="For whom it is.")] = "",
+    url: Url = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -29,10 +31,11 @@ def invite(
     from entrepot.cli.configuration import read_settings
     from entrepot.hub.actors import OPERATOR
     from entrepot.metadata.accounts import Role
-    from entrepot.start import public_url
 
     if role not in set(Role):
         fail(f"a role is owner, editor or member, not {role}", USAGE)
+
+    address = hub_url(read_settings(data=data), url)
 
     async def work(services: "Services") -> "tuple[Invitation, str]":
         return await services.invitations.invite(
@@ -40,7 +43,7 @@ def invite(
         )
 
     made, secret = with_services(data, work)
-    link = f"{public_url(read_settings(data=data))}/invitations/{secret}"
+    link = f"{address}/invitations/{secret}"
     if as_json:
         print_json({"id": made.id, "link": link, "expires_at": made.expires_at.isoformat()})
     else:

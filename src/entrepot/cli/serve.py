@@ -8,7 +8,8 @@ import resource
 import shutil
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,10 +71,8 @@ def serve(
         "tls_key": tls_key,
     }
     settings, told = _prepare_in_child(options)
-    claim = _claim_port(settings)
-    _run(settings, told)
-    if claim is not None:
-        claim.close()
+    with _claimed_port(settings):
+        _run(settings, told)
 
 
 def _prepare_in_child(options: dict[str, object]) -> "tuple[Settings, str]":
@@ -109,6 +108,7 @@ def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> N
         _check_port(settings)
         probe = start_probe()
         prepare(settings)
+        _check_first_password(settings)
         _prepare_tls(settings)
     except OSError as error:
         print(f"entrepot: {explain(error)}", file=sys.stderr)
@@ -119,11 +119,27 @@ def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> N
     except typer.Exit as error:
         sys.exit(error.exit_code)
     shutil.rmtree(settings.data / "metrics", ignore_errors=True)
+    with suppress(OSError):
+        settings.address_file.write_text(public_url(settings) + "\n")
     lines = (
         f"Entrepot serves {settings.data.resolve()} on {public_url(settings)}",
         f"Extraction sandbox: {describe(read_probe(probe))}",
     )
     sender.send((settings, "\n".join(lines)))
+
+
+def _check_first_password(settings: "Settings") -> None:
+    """Raise where `admin` is still to be made and the password set for it cannot be one."""
+    from entrepot.hub.passwords import MAX_LENGTH, MIN_LENGTH
+
+    given = settings.admin_password
+    if given is None or MIN_LENGTH <= len(given) <= MAX_LENGTH:
+        return
+    from entrepot.metadata.databases import has_accounts
+    from entrepot.start import place_of_facts
+
+    if not has_accounts(place_of_facts(settings, settings.database)):
+        raise ValueError(f"admin_password has {MIN_LENGTH} to {MAX_LENGTH} characters")
 
 
 def _check_port(settings: "Settings") -> None:
@@ -143,22 +159,24 @@ def _check_port(settings: "Settings") -> None:
             raise OSError(f"cannot listen on {where}: {error.strerror}") from error
 
 
-def _claim_port(settings: "Settings") -> socket.socket | None:
-    """Keep out hubs that start on this port at the same moment, until this process ends.
+@contextmanager
+def _claimed_port(settings: "Settings") -> Iterator[None]:
+    """Keep out hubs that start on this port at the same moment, until this one has ended.
 
     All of them found it free, and their workers would share it. Names of this kind are the
     network namespace's, as ports are, and go with the process.
     """
-    if sys.platform != "linux":
-        return None
     where = f"{settings.host}:{settings.port}"
-    claim = socket.socket(socket.AF_UNIX)
-    try:
-        claim.bind(f"\0entrepot {where}")
-    except OSError:
-        claim.close()
-        fail(_BUSY.format(where))
-    return claim
+    with socket.socket(socket.AF_UNIX) as claim:
+        try:
+            if sys.platform == "linux":
+                claim.bind(f"\0entrepot {where}")
+        except OSError:
+            fail(_BUSY.format(where))
+        try:
+            yield
+        finally:
+            settings.address_file.unlink(missing_ok=True)
 
 
 def _prepare_tls(settings: "Settings") -> None:

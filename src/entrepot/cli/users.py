@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entrepot.cli.addresses import Url, hub_url
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
 
 if TYPE_CHECKING:
@@ -89,20 +90,20 @@ def password(
 
 
 @app.command("link")
-def link(name: Name, data: Data = None, as_json: Json = False) -> None:
+def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) -> None:
     """Print a link, good once and for three days, that gives an account a new password."""
     from entrepot.cli.configuration import read_settings
-    from entrepot.start import public_url
+
+    address = hub_url(read_settings(data=data), url)
 
     async def work(services: "Services") -> str:
         return await services.welcomes.begin(await services.accounts.get(name))
 
     secret = with_services(data, work)
-    address = f"{public_url(read_settings(data=data))}/welcome/{secret}"
     if as_json:
-        print_json({"name": name, "link": address})
+        print_json({"name": name, "link": f"{address}/welcome/{secret}"})
     else:
-        print(address)
+        print(f"{address}/welcome/{secret}")
 
 
 @app.command("second-factor")
@@ -126,7 +127,6 @@ def read_password(from_stdin: bool) -> str:
         text = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     else:
         fail("give the password with --password-stdin", USAGE)
-    _advise(text)
     return text
 
 
@@ -135,16 +135,6 @@ def _line_of_stdin() -> str:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
         fail("the password on the standard input is not UTF-8", USAGE)
-
-
-def _advise(text: str) -> None:
-    from entrepot.hub.passwords import ADVISED_LENGTH
-
-    if len(text) < ADVISED_LENGTH:
-        print(
-            f"entrepot: that password is short: {ADVISED_LENGTH} or more characters are better",
-            file=sys.stderr,
-        )
 
 
 def _say(as_json: bool, name: str, change: str, sentence: str) -> None:
