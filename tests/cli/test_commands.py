@@ -58,11 +58,11 @@ def test_a_password_is_replaced(run: Run, alice: str) -> None:
     assert said(result) == "The password of alice is replaced.\n"
 
 
-def test_a_short_password_is_taken_with_advice(run: Run) -> None:
-    result = run("user", "add", "bob", "--password-stdin", stdin="short")
-    assert result.exit_code == 0
-    assert len(result.stderr.splitlines()) == 1
-    assert "8 or more" in result.stderr
+def test_a_short_password_is_refused_wherever_it_is_new(run: Run, alice: str) -> None:
+    for words in (("add", "bob"), ("password", alice)):
+        result = run("user", *words, "--password-stdin", stdin="7 chars")
+        assert result.exit_code == 1
+        assert result.stderr == "entrepot: a password has 8 to 1024 characters\n"
 
 
 def test_organisations_have_members(run: Run, alice: str) -> None:

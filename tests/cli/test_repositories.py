@@ -9,8 +9,10 @@ import pytest
 from entrepot.app import open_services
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import Target
+from entrepot.metadata.retention_rules import Rules
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
+from entrepot.registry.retention import Reason
 from entrepot.services import Services
 from entrepot.settings import Settings
 from tests.cli.conftest import Run
@@ -107,3 +109,38 @@ def test_damage_is_named_and_fails_the_check(run: Run, stocked: Path, damage: st
     assert result.exit_code == 1
     (problem,) = json.loads(result.stdout)["problems"]
     assert (problem["what"], problem["digest"]) == ("blob", str(Digest.of(LAYER)))
+
+
+def test_retention_is_previewed_in_one_repository_or_in_all(run: Run, stocked: Path) -> None:
+    for words in ((), ("acme/app",)):
+        assert said(run("retain", *words, "--dry-run")) == "No rules, or no tags.\n"
+    assert said(run("retain")) == "Removed no tags.\n"
+
+    async def work() -> None:
+        async with open_services(Settings(data=stocked)) as services:
+            name = RepositoryName("acme/app")
+            await services.policies.set_of_repository(name, "", Rules(newest=1))
+
+    asyncio.run(work())
+    for words in ((), ("acme/app",)):
+        verdicts = told(run("retain", *words, "--dry-run", "--json"))
+        assert isinstance(verdicts, list)
+        assert [each["repository"] for each in verdicts] == ["acme/app"] * 2
+        assert sum(each["reason"] == str(Reason.GOES) for each in verdicts) == 1
+    assert said(run("retain")) == "Removed 1 tag.\n"
+
+
+def test_an_import_that_changes_nothing_is_in_no_audit_log(
+    run: Run, alice: str, stocked: Path, tmp_path: Path
+) -> None:
+    assert stocked.is_dir()
+    assert said(run("org", "add", "shop", "--owner", alice))
+    layout = tmp_path / "layout"
+    assert said(run("export", "acme/app", str(layout))) == f"Wrote 1 manifest to {layout}.\n"
+    imported = said(run("import", str(layout), "shop/app"))
+    before = told(run("audit", "list", "--json"))
+    for _ in range(2):
+        assert said(run("import", str(layout), "shop/app")) == imported
+    assert told(run("audit", "list", "--json")) == before
+    assert isinstance(before, list)
+    assert "repo.create" in {each["action"] for each in before}

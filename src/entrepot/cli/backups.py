@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import FAILED, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import (
+    FAILED,
+    Data,
+    Json,
+    counted,
+    fail,
+    print_json,
+    print_table,
+    with_services,
+)
 from entrepot.cli.progress import showing
 from entrepot.errors import EntrepotError
 
@@ -43,7 +52,8 @@ def backup(
     if as_json:
         print_json(_described(made))
     else:
-        print(f"Backup {made.name}: {made.rows:,} rows, {made.blobs:,} blobs, {made.size:,} bytes.")
+        rows, blobs = counted(made.rows, "row"), counted(made.blobs, "blob")
+        print(f"Backup {made.name}: {rows}, {blobs}, {counted(made.size, 'byte')}.")
         for each in made.problems:
             print(each)
     if made.problems:
@@ -72,7 +82,7 @@ def restore(
     if as_json:
         print_json({"generation": found.name, "rows": rows, "problems": problems})
     else:
-        print(f"Restored {found.name}: {rows:,} rows, {found.blobs:,} blobs.")
+        print(f"Restored {found.name}: {counted(rows, 'row')}, {counted(found.blobs, 'blob')}.")
         for each in problems:
             print(each)
     if problems:
@@ -117,7 +127,8 @@ def _verify(backups: "Backups", *, as_json: bool) -> None:
     else:
         for each in problems:
             print(each)
-        print(f"{len(backups.list_all())} backups: {len(problems) or 'no'} problems.")
+        there = counted(len(backups.list_all()), "backup")
+        print(f"{there}: {counted(len(problems), 'problem')}.")
     if problems:
         raise typer.Exit(FAILED)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+from entrepot.cli.output import USAGE, Data, Json, counted, fail, print_json, with_services
 from entrepot.cli.progress import showing
 from entrepot.cli.repos import parse_name
 from entrepot.errors import EntrepotError, RepositoryUnknown
@@ -27,7 +27,7 @@ def export(
     if as_json:
         print_json({"path": str(path), "manifests": count})
     else:
-        print(f"Wrote {count} manifests to {path}.")
+        print(f"Wrote {counted(count, 'manifest')} to {path}.")
 
 
 def import_(

@@ -64,7 +64,7 @@ def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]")
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number and its noun, such as `1 blob`, `2 blobs` and `no blobs`."""
-    return f"{number or 'no'} {noun if number == 1 else plural or noun + 's'}"
+    return f"{f'{number:,}' if number else 'no'} {noun if number == 1 else plural or noun + 's'}"
 
 
 def print_json(value: object) -> None:

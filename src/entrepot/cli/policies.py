@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import (
+    USAGE,
+    Data,
+    Json,
+    counted,
+    fail,
+    print_json,
+    print_table,
+    with_services,
+)
 from entrepot.cli.repos import parse_name
 
 if TYPE_CHECKING:
@@ -13,14 +22,14 @@ if TYPE_CHECKING:
     from entrepot.registry.retention import Verdict
     from entrepot.services import Services
 
-_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SIZE: Final = re.compile(r"(\d{1,15})([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_SIZE: Final = re.compile(r"(\d{1,15})([KMGT]?)(I?B)?")
 
 
 def quota(
     name: Annotated[str, typer.Argument(help="An account's or an organisation's name.")],
     size: Annotated[
-        str | None, typer.Argument(help="Bytes, such as 500M or 20G; none: no limit.")
+        str | None, typer.Argument(help="A size, such as 500MB or 20GiB; none: no limit.")
     ] = None,
     data: Data = None,
     as_json: Json = False,
@@ -53,19 +62,24 @@ def retain(
     """Remove the tags that retention rules do not keep; they can be restored for a while."""
     parsed = parse_name(name) if name else None
     if dry_run:
-        if parsed is None:
-            fail("--dry-run needs a repository", USAGE)
         _print_verdicts(with_services(data, lambda it: _preview(it, parsed)), as_json=as_json)
         return
     count = with_services(data, lambda services: _apply(services, parsed))
     if as_json:
         print_json({"removed": count})
     else:
-        print(f"{count} tags were removed.")
+        print(f"Removed {counted(count, 'tag')}.")
 
 
-async def _preview(services: "Services", name: "RepositoryName") -> "list[Verdict]":
-    return await services.retention.preview(await services.repositories.get(name))
+async def _preview(
+    services: "Services", name: "RepositoryName | None"
+) -> "list[tuple[str, Verdict]]":
+    if name is None:
+        found = await services.retention.preview_all()
+    else:
+        repository = await services.repositories.get(name)
+        found = [(repository, await services.retention.preview(repository))]
+    return [(each.name.text, verdict) for each, verdicts in found for verdict in verdicts]
 
 
 async def _apply(services: "Services", name: "RepositoryName | None") -> int:
@@ -78,17 +92,29 @@ async def _apply(services: "Services", name: "RepositoryName | None") -> int:
     return await services.retention.run(await services.repositories.get(name), witness)
 
 
-def _print_verdicts(verdicts: "list[Verdict]", *, as_json: bool) -> None:
+def _print_verdicts(verdicts: "list[tuple[str, Verdict]]", *, as_json: bool) -> None:
     if as_json:
-        print_json([{"tag": each.tag, "reason": str(each.reason)} for each in verdicts])
+        print_json(
+            [
+                {"repository": name, "tag": each.tag, "reason": str(each.reason)}
+                for name, each in verdicts
+            ]
+        )
         return
-    rows = [(each.tag, each.reason, f"{each.moved_at:%Y-%m-%d %H:%M}") for each in verdicts]
-    print_table(("TAG", "WHAT", "PUSHED"), rows, "No rules, or no tags.")
+    rows = [
+        (name, each.tag, each.reason, f"{each.moved_at:%Y-%m-%d %H:%M}") for name, each in verdicts
+    ]
+    print_table(("REPOSITORY", "TAG", "WHAT", "PUSHED"), rows, "No rules, or no tags.")
 
 
 def parse_size(text: str) -> int:
-    """The bytes of `500M` or `20G`; what is no size ends the command."""
-    found = _SIZE.fullmatch(text)
+    """The bytes of `500MB` (powers of 1000), `20GiB` or `20G` (of 1024); else end the command."""
+    found = _SIZE.fullmatch(text.upper())
     if found is None or not int(found[1]):
-        fail(f"{text} is no size: try 500M or 20G", USAGE)
-    return int(found[1]) * _UNITS[found[2].upper()]
+        fail(f"{text} is no size: try 500MB or 20GiB", USAGE)
+    number, power, suffix = int(found[1]), _POWERS[found[2]], found[3]
+    if not power and suffix is None:
+        fail(f"{text} is {text} bytes: write {text}B or {text}GB", USAGE)
+    if not power and suffix == "IB":
+        fail(f"{text} is no size: try 500MB or 20GiB", USAGE)
+    return int(number * (1000 if suffix == "B" else 1024) ** power)

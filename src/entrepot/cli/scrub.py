@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import FAILED, Data, Json, print_json, with_services
+from entrepot.cli.output import FAILED, Data, Json, counted, print_json, with_services
 from entrepot.cli.policies import parse_size
 from entrepot.cli.progress import showing
 
@@ -33,7 +33,7 @@ def scrub(
     else:
         for each in damaged:
             print(f"{each.digest}: {each.problem}; held by {', '.join(each.holders) or 'nobody'}")
-        print(f"Scrubbed {count} blobs: {len(damaged) or 'none'} damaged.")
+        print(f"Scrubbed {counted(count, 'blob')}: {len(damaged) or 'none'} damaged.")
     if damaged:
         raise typer.Exit(FAILED)
 

@@ -34,6 +34,7 @@ from entrepot.oci.names import RepositoryName
 REFRESH_LIFETIME: Final = timedelta(days=90)
 DEFAULT_LIFETIME: Final = timedelta(days=90)
 """Of new tokens, where nobody says otherwise."""
+_LISTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANISATION)
 MAX_LABEL: Final = 100
 MAX_REPOSITORIES: Final = 50
 
@@ -220,7 +221,9 @@ class Tokens:
         For whoever made it or owns the organisation, and administrators; else `TokenUnknown`.
         """
         token = await tokens.find_token_by_id(self._metadata.reader, token_id)
-        if token is None or not await self._may_revoke(token, by):
+        # Sign-ins and one-time links have ids too, but are in no list of tokens.
+        is_listed = token is not None and token.kind in _LISTED
+        if token is None or not is_listed or not await self._may_revoke(token, by):
             raise TokenUnknown(f"no live token has the id {token_id}")
         now = self._now()
         async with self._metadata.begin() as tx:

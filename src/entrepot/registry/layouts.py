@@ -169,7 +169,9 @@ class Imports:
         for entry in entries:
             digest, tag = _digest_of(entry), _tag_of(entry)
             await self._push(layout, target, digest, entry.get("mediaType"), done, watch)
-            if tag is not None:
+            if tag is not None and await self._is_there(target, tag, digest):
+                tags[tag.text] = str(digest)
+            elif tag is not None:
                 content = layout.read(digest, MAX_SIZE)
                 media_type = parse_manifest(content, entry.get("mediaType")).media_type
                 await self._manifests.put(
@@ -201,10 +203,18 @@ class Imports:
             if str(each) not in done and layout.has(each):
                 done.add(str(each))
                 await self._uploads.put(target, _watched(layout.runs(each), watch), each)
-        await self._manifests.put(
-            target, content, manifest.media_type, digest=digest, tags=(), by=None
-        )
+        if not await self._is_there(target, digest, digest):
+            await self._manifests.put(
+                target, content, manifest.media_type, digest=digest, tags=(), by=None
+            )
         watch(len(content))
+
+    async def _is_there(self, target: Target, reference: Tag | Digest, digest: Digest) -> bool:
+        """Whether a push would change nothing, and so has nothing to tell."""
+        if target.found is None:
+            return False
+        facts = await manifests.find_facts(self._metadata.reader, target.found.id, reference)
+        return facts is not None and facts.digest == str(digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,15 @@ class Retention:
         rules = rules or await self.find_rules(repository)
         return [] if rules is None else await self._judge(repository, rules)
 
+    async def preview_all(self) -> list[tuple[Repository, list[Verdict]]]:
+        """As `preview`, of every repository that has rules."""
+        found, after = [], 0
+        while page := await policies.list_retaining(self._metadata.reader, after, _PAGE):
+            after = page[-1].id
+            # Archived ones are left alone.
+            found += [(each, await self.preview(each)) for each in page if not each.is_archived]
+        return found
+
     async def _judge(self, repository: Repository, rules: Rules) -> list[Verdict]:
         reader = self._metadata.reader
         tags: list[TagFacts] = []
