@@ -52,7 +52,6 @@ CYCLONEDX: dict[str, Any] = {
         {
             "id": "CVE-2024-1",
             "ratings": [{"severity": "critical", "score": 9.8}],
-            "analysis": {"state": "not_affected"},
         }
     ],
 }
@@ -143,7 +142,7 @@ def test_relationships_and_vulnerabilities_come_along(tmp_path: Path) -> None:
     found = found_in(tmp_path, json.dumps(CYCLONEDX))
     weakness = found.vulnerabilities[0]
     assert (weakness.id, weakness.severity, weakness.score) == ("CVE-2024-1", "critical", 9.8)
-    assert weakness.status == "not_affected"
+    assert weakness.sources == ["CycloneDX"]
 
 
 REPORTS: dict[str, dict[str, Any]] = {
@@ -203,12 +202,14 @@ def test_vex_and_csaf_say_what_becomes_of_vulnerabilities(tmp_path: Path) -> Non
             }
         ],
     }
-    found = found_in(tmp_path, json.dumps(vex)).vulnerabilities[0]
-    assert (found.id, found.status, found.justification) == (
+    whole = found_in(tmp_path, json.dumps(vex))
+    (said,) = whole.assessments
+    assert (said.id, said.status, said.justification) == (
         "CVE-2024-1",
         "not_affected",
         "component_not_present",
     )
+    assert whole.vulnerabilities == []
     csaf = {"document": {"csaf_version": "2.0"}, "vulnerabilities": [{"cve": "CVE-2024-2"}]}
     assert found_in(tmp_path, json.dumps(csaf)).vulnerabilities[0].id == "CVE-2024-2"
 

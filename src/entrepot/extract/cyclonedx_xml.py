@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+from msgspec.structs import replace
 
 from entrepot.extract import sboms
 from entrepot.extract.findings import Findings, State
@@ -15,6 +16,7 @@ from entrepot.extract.limits import Unreadable
 _NAMESPACE: Final = "http://cyclonedx.org/schema/bom/"
 _DEPTH: Final = 60
 _LISTS: Final = {
+    "advisories": "advisory",
     "affects": "target",
     "authors": "author",
     "components": "component",
@@ -26,8 +28,11 @@ _LISTS: Final = {
     "performanceMetrics": "performanceMetric",
     "performanceTradeoffs": "performanceTradeoff",
     "ratings": "rating",
+    "references": "reference",
+    "responses": "response",
     "technicalLimitations": "technicalLimitation",
     "useCases": "useCase",
+    "versions": "version",
     "users": "user",
     "vulnerabilities": "vulnerability",
 }
@@ -60,13 +65,7 @@ def _read_bom(root: Element, version: str) -> Findings:
     said = _value(root, 0)
     found = sboms.read_cyclonedx({**said, "specVersion": version} if isinstance(said, dict) else {})
     facts = {**found.facts, "Format": f"CycloneDX {version} XML".replace("  ", " ")}
-    return Findings(
-        title=found.title,
-        facts=facts,
-        packages=found.packages,
-        relations=found.relations,
-        vulnerabilities=found.vulnerabilities,
-    )
+    return replace(found, facts=facts)
 
 
 def _value(element: Element, depth: int) -> Any:

@@ -45,6 +45,10 @@ SEVERITIES: Final = ("critical", "high", "medium", "low", "negligible", "unknown
 """The words for how bad a finding is, the worst first."""
 
 
+SILENCED: Final = frozenset({"not_affected", "fixed", "suppressed", "ignored"})
+"""Statuses with which a finding is shown and does not count."""
+
+
 class File(Struct, frozen=True, omit_defaults=True):
     """A file in a layer or an archive; `type` is `file`, `directory`, `symlink` or another."""
 
@@ -92,7 +96,7 @@ class Relation(Struct, frozen=True):
 
 
 class Vulnerability(Struct, frozen=True, omit_defaults=True):
-    """A finding of a report; `severity` is critical, high, medium, low, negligible or unknown."""
+    """A vulnerability of a package, as reports found it; `severity` is one of `SEVERITIES`."""
 
     id: str
     severity: str = "unknown"
@@ -103,9 +107,68 @@ class Vulnerability(Struct, frozen=True, omit_defaults=True):
     url: str = ""
     score: float = 0.0
     status: str = ""
-    """What a VEX statement says: not_affected, affected, fixed, under_investigation."""
+    """What a VEX statement says of it: `not_affected`, `fixed` (it does not count then),
+    `affected`, `under_investigation`; or `suppressed` by the report itself."""
     justification: str = ""
     location: str = ""
+    aliases: list[str] = field(default_factory=list)
+    """Other ids of the same vulnerability."""
+    purl: str = ""
+    sources: list[str] = field(default_factory=list)
+    """The tools and authors that say so."""
+
+    @property
+    def counts(self) -> bool:
+        """Say whether it is to be counted: nobody says that the artifact is not affected."""
+        return self.status not in SILENCED
+
+
+class Component(Struct, frozen=True, omit_defaults=True):
+    """What a VEX statement names: an artifact or a package; `ids` are purls, digests, CPEs, names.
+
+    Without a version every version is meant.
+    """
+
+    name: str = ""
+    version: str = ""
+    ids: list[str] = field(default_factory=list)
+    parts: list["Component"] = field(default_factory=list)
+    """The packages within it that are meant, where it is not all of it."""
+
+
+class Assessment(Struct, frozen=True, omit_defaults=True):
+    """What a VEX statement says of a vulnerability in products; it finds nothing by itself."""
+
+    id: str
+    status: str = ""
+    """`not_affected`, `fixed`, `affected`, `under_investigation`."""
+    aliases: list[str] = field(default_factory=list)
+    products: list[Component] = field(default_factory=list)
+    """None means what it is attached to."""
+    justification: str = ""
+    impact: str = ""
+    action: str = ""
+    said_at: str = ""
+    source: str = ""
+    severity: str = "unknown"
+    title: str = ""
+    url: str = ""
+
+
+class Issue(Struct, frozen=True, omit_defaults=True):
+    """Something else that a scanner found: `category` is misconfiguration, secret or license."""
+
+    category: str
+    id: str
+    severity: str = "unknown"
+    title: str = ""
+    target: str = ""
+    """The file, the resource or the package that it is in."""
+    location: str = ""
+    message: str = ""
+    resolution: str = ""
+    url: str = ""
+    sources: list[str] = field(default_factory=list)
 
 
 class Statement(Struct, frozen=True, omit_defaults=True):
@@ -173,6 +236,8 @@ class Findings(Struct, frozen=True, omit_defaults=True):
     packages: list[Package] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     vulnerabilities: list[Vulnerability] = field(default_factory=list)
+    assessments: list[Assessment] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     signatures: list[Signature] = field(default_factory=list)
     images: list[str] = field(default_factory=list)

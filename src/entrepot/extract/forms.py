@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from entrepot.extract import cyclonedx_xml, reports, sboms, spdx, spdx3
+from entrepot.extract import csaf, cyclonedx_xml, reports, sarif, sboms, spdx, spdx3, trivy, vex
 from entrepot.extract.findings import Findings, State
 from entrepot.extract.limits import TooLarge, Unreadable
-from entrepot.extract.texts import as_list, as_mapping, as_text, parse_json, parse_yaml
+from entrepot.extract.texts import as_items, as_list, as_mapping, as_text, parse_json, parse_yaml
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -27,6 +27,8 @@ _LISTS: Final = (
     "packages",
     "relations",
     "vulnerabilities",
+    "assessments",
+    "issues",
     "statements",
     "signatures",
     "documents",
@@ -131,19 +133,36 @@ def read_report(said: Mapping[str, Any]) -> Findings:
         (said.get("bomFormat") == "CycloneDX", sboms.read_cyclonedx),
         ("spdxVersion" in said, spdx.read_spdx),
         ("spdx.org/rdf/3" in texts, spdx3.read_spdx_3),
-        (texts.startswith("https://openvex.dev/ns"), reports.read_openvex),
-        ("csaf_version" in as_mapping(said.get("document")), reports.read_csaf),
-        ("runs" in said and "version" in said, reports.read_sarif),
-        ("matches" in said and "descriptor" in said, reports.read_grype),
+        ("https://openvex.dev/ns" in texts, vex.read_openvex),
+        ("csaf_version" in as_mapping(said.get("document")), csaf.read_csaf),
+        (isinstance(said.get("runs"), list), sarif.read_sarif),
+        ("matches" in said, reports.read_grype),
         ("artifacts" in said and "descriptor" in said, sboms.read_syft),
-        ("Results" in said or "ArtifactName" in said, reports.read_trivy),
+        (trivy.is_trivy(said), trivy.read_trivy),
+        ("auditReportVersion" in said, reports.read_npm_audit),
+        ("vulnerabilities" in said and "scan" in said, reports.read_gitlab),
+        ("vulnerabilities" in said and "scanner" in said, reports.read_harbor),
+        (_is_osv_scan(said), reports.read_osv_scanner),
         # GitHub's export and Harbor's accessory wrap it.
         (isinstance(said.get("sbom"), dict), lambda said: read_report(said["sbom"])),
     )
     for is_so, read in readers:
         if is_so:
             return read(said)
+    if inner := _wrapped(said):
+        return read_report(inner)
     return _unsupported("a JSON document of a form not known here")
+
+
+def _is_osv_scan(said: Mapping[str, Any]) -> bool:
+    results = as_items(said.get("results"))
+    return "results" in said and all("packages" in as_mapping(each) for each in results)
+
+
+def _wrapped(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is the one value behind a media type, as Harbor's API answers."""
+    only = next(iter(said.items()), ("", None)) if len(said) == 1 else ("", None)
+    return as_mapping(only[1]) if "/" in only[0] else {}
 
 
 def read_text_predicate(text: str) -> Findings:

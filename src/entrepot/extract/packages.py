@@ -61,6 +61,7 @@ class PackageUrl:
     type: str
     namespace: str
     name: str
+    version: str = ""
 
 
 def parse_purl(text: str) -> PackageUrl | None:
@@ -71,11 +72,11 @@ def parse_purl(text: str) -> PackageUrl | None:
     path = rest.partition("#")[0].partition("?")[0].strip("/")
     kind, _, path = path.partition("/")
     head, slash, last = path.rpartition("/")
-    name = unquote(last.partition("@")[0])
+    name, _, version = (unquote(each) for each in last.partition("@"))
     namespace = unquote(head) if slash else ""
     if not kind or not name:
         return None
-    return PackageUrl(kind.lower(), namespace, name)
+    return PackageUrl(kind.lower(), namespace, name, version)
 
 
 def canonical_name(name: str, purl: str = "", group: str = "") -> str:

@@ -18,6 +18,7 @@ from entrepot.extract.images import read_image
 from entrepot.extract.limits import JSON, TooLarge, Unreadable
 from entrepot.extract.links import Surroundings
 from entrepot.extract.markdown import render
+from entrepot.extract.merging import merged
 from entrepot.extract.models import read_model
 from entrepot.extract.renderer import MARKDOWN
 from entrepot.extract.texts import as_text
@@ -68,6 +69,7 @@ def bounded(findings: Findings) -> Findings:
     This is the one place that cuts lists: readers keep all that a document says, and a document
     is at most `limits.JSON` bytes long.
     """
+    findings = _once(findings)
     kept, left_out = {}, {}
     for name, most in _LONGEST.items():
         everything = getattr(findings, name)
@@ -104,6 +106,13 @@ def _with_front_matter(findings: Findings) -> Findings:
     return Findings(**{**values, **more})
 
 
+def _once(findings: Findings) -> Findings:
+    """The findings with each vulnerability of each package once, the worst first."""
+    if not findings.vulnerabilities:
+        return findings
+    return replace(findings, vulnerabilities=merged(findings.vulnerabilities))
+
+
 def _with_html(findings: Findings) -> Findings:
     """Each document with its HTML beside it: whatever drawing it costs, it costs here."""
     drawn = [each for document in findings.documents for each in _drawn(document)]
@@ -123,6 +132,8 @@ _LONGEST: Final = {
     "packages": limits.PACKAGES,
     "relations": limits.RELATIONS,
     "vulnerabilities": limits.VULNERABILITIES,
+    "assessments": limits.VULNERABILITIES,
+    "issues": limits.VULNERABILITIES,
 }
 _READERS: Final[dict[str, Callable[[Task], Findings]]] = {
     "chart": read_chart,

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from entrepot.extract import model_cards
-from entrepot.extract.findings import Findings, Package, Relation, Vulnerability
+from entrepot.extract.findings import Findings, Package, Relation
 from entrepot.extract.limits import cut
 from entrepot.extract.packages import canonical_name
 from entrepot.extract.spdx import present
-from entrepot.extract.texts import as_items, as_list, as_mapping, as_text
+from entrepot.extract.texts import as_items, as_mapping, as_text
+from entrepot.extract.vex import CycloneDxVulnerabilities
 
 _NESTED: Final = 8
 
@@ -21,6 +22,7 @@ def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
     # A BOM of a model describes it where others have the product that they list the parts of.
     is_model = main.get("type") == model_cards.MODEL
     listed = [main, *components] if is_model else components
+    said_of = CycloneDxVulnerabilities(said, components)
     return Findings(
         title=as_text(main.get("name")),
         facts=present({**_facts(said, metadata, main), **_card([main, *components])}),
@@ -30,9 +32,8 @@ def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
             for each in (as_mapping(one) for one in as_items(said.get("dependencies")))
             for target in as_items(each.get("dependsOn"))
         ],
-        vulnerabilities=[
-            _weakness(as_mapping(each)) for each in as_items(said.get("vulnerabilities"))
-        ],
+        vulnerabilities=said_of.found,
+        assessments=said_of.assessments,
     )
 
 
@@ -120,26 +121,6 @@ def _within(expression: str) -> str:
     return f"({expression})" if is_choice else expression
 
 
-def _weakness(said: Mapping[str, Any]) -> Vulnerability:
-    ratings = [as_mapping(each) for each in as_list(said.get("ratings"))[:20]]
-    analysis = as_mapping(said.get("analysis"))
-    severity = next((as_text(each.get("severity")) for each in ratings if each.get("severity")), "")
-    affected = [as_mapping(each) for each in as_list(said.get("affects"))[:5]]
-    score = next(
-        (each["score"] for each in ratings if isinstance(each.get("score"), int | float)), 0
-    )
-    return Vulnerability(
-        id=as_text(said.get("id"), 100),
-        severity=severity_of(severity),
-        package=", ".join(as_text(each.get("ref"), 200) for each in affected),
-        title=as_text(said.get("description"), 500),
-        url=as_text(as_mapping(said.get("source")).get("url"), 500),
-        score=float(score),
-        status=as_text(analysis.get("state"), 60),
-        justification=as_text(analysis.get("detail"), 500),
-    )
-
-
 def read_syft(said: Mapping[str, Any]) -> Findings:
     """Syft's own JSON."""
     distro = as_mapping(said.get("distro"))
@@ -160,27 +141,6 @@ def read_syft(said: Mapping[str, Any]) -> Findings:
         facts=present({"Format": "Syft", "System": as_text(distro.get("prettyName"))}),
         packages=_named(packages),
     )
-
-
-_SEVERITIES: Final = {
-    "critical": "critical",
-    "high": "high",
-    "important": "high",
-    "error": "high",
-    "medium": "medium",
-    "moderate": "medium",
-    "warning": "medium",
-    "low": "low",
-    "note": "low",
-    "negligible": "negligible",
-    "none": "negligible",
-    "info": "negligible",
-}
-
-
-def severity_of(text: str) -> str:
-    """One of six words for whatever a scanner calls it."""
-    return _SEVERITIES.get(text.strip().lower(), "unknown")
 
 
 def _named(packages: Iterable[Package]) -> list[Package]:

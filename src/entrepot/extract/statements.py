@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from msgspec import json
 
-from entrepot.extract import reports, sboms, spdx, spdx3
-from entrepot.extract.findings import Findings, Statement
+from entrepot.extract import reports, sboms, spdx, spdx3, vex
+from entrepot.extract.findings import Findings, State, Statement
 from entrepot.extract.forms import read_report, read_text_predicate
 from entrepot.extract.limits import Unreadable
 from entrepot.extract.texts import as_list, as_mapping, as_text, parse_json
@@ -57,20 +57,14 @@ def _inner(kind: str, predicate: object) -> Findings:
     if is_sbom:
         return read_report(said)
     if kind.startswith("https://openvex.dev/ns"):
-        return reports.read_openvex(said)
+        return vex.read_openvex(said)
     if kind.startswith("https://cosign.sigstore.dev/attestation/vuln/"):
-        return _report(reports.read_cosign_vuln(said))
+        # The scanner's own report, in whatever form it writes.
+        return read_report(as_mapping(as_mapping(said.get("scanner")).get("result")))
     if kind.startswith("https://in-toto.io/attestation/vulns/"):
-        return Findings(vulnerabilities=reports.read_intoto_vulns(said))
-    return Findings()
-
-
-def _report(said: Mapping[str, Any]) -> Findings:
-    if "runs" in said:
-        return reports.read_sarif(said)
-    if "matches" in said:
-        return reports.read_grype(said)
-    return reports.read_trivy(said) if "Results" in said else Findings()
+        return reports.read_intoto_vulns(said)
+    found = read_report(said)
+    return found if found.state is State.DONE else Findings()
 
 
 def _statement(kind: str, subjects: list[str], said: Mapping[str, Any]) -> Statement:

@@ -19,6 +19,8 @@ _LISTS: Final = (
     "packages",
     "relations",
     "vulnerabilities",
+    "assessments",
+    "issues",
     "statements",
     "signatures",
 )

@@ -197,7 +197,12 @@ class Indexing:
             tx,
             manifest_id,
             repository_id,
-            [(each.id, each.severity) for each in findings.vulnerabilities],
+            [
+                (name, each.severity)
+                for each in findings.vulnerabilities
+                if each.counts
+                for name in (each.id, *each.aliases)
+            ],
         )
         await artifacts.write_artifact(
             tx,
@@ -293,7 +298,9 @@ def contribution(findings: Findings) -> Contribution:
         signatures=len(findings.signatures) if not said else 0,
         sboms=1 if findings.packages else 0,
         attestations=len(said),
-        vulnerabilities=dict(Counter(each.severity for each in findings.vulnerabilities)),
+        vulnerabilities=dict(
+            Counter(each.severity for each in findings.vulnerabilities if each.counts)
+        ),
     )
     signatures = [] if said else findings.signatures
     verified = [each.subject for each in signatures if each.check == Result.VERIFIED]
