@@ -25,7 +25,7 @@ from tests.hub.shelves import (
     spdx,
 )
 from tests.metadata.clocks import MovableClock
-from tests.wire.content import descriptor, encode, image
+from tests.wire.content import CONFIG, descriptor, encode, image
 
 V1 = Tag("1.0.0")
 
@@ -223,3 +223,22 @@ async def test_a_title_that_was_read_is_what_it_is_called(
     assert described.artifact.title == "my document"
     await shelf.reindex()
     assert (await shelf.get(sbom)).title == "my document"
+
+
+async def test_images_of_one_system_and_several_versions_of_it_are_told_apart(shelf: Shelf) -> None:
+    versions = ("10.0.17763.1", "10.0.20348.1")
+    digests = []
+    for version in versions:
+        said = {"os": "windows", "architecture": "amd64", "os.version": version}
+        config = encode({**said, "rootfs": {"type": "layers", "diff_ids": []}, "config": {}})
+        manifest = image(config=descriptor(config, CONFIG), layers=[])
+        digests.append(await shelf.push(manifest, config))
+    children = [
+        (digest, {"platform": {"os": "windows", "architecture": "amd64", "os.version": version}})
+        for digest, version in zip(digests, versions, strict=True)
+    ]
+    await shelf.push_index(*children, tag="all")
+    await shelf.settle()
+    both = tuple(f"windows/amd64:{each}" for each in versions)
+    assert (await shelf.get(Tag("all"))).platforms == both
+    assert (await shelf.get(digests[0])).platforms == both[:1]

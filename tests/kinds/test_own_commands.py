@@ -10,7 +10,7 @@ import yaml
 from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import Command, Language, Place
 from entrepot.kinds.evidence import Evidence
-from entrepot.kinds.shell import TITLE
+from entrepot.kinds.layer_names import TITLE
 from entrepot.oci.names import RepositoryName, Tag
 from tests.kinds import places
 from tests.kinds.corpus import evidence, names

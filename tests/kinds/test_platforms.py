@@ -8,6 +8,7 @@ from entrepot.kinds.platforms import Role, attestations_of, entries_of, platform
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from entrepot.oci.platforms import Platform
 
 IMAGE = Digest.of(b"the image")
 LINUX = {"os": "linux", "architecture": "arm64", "variant": "v8"}
@@ -80,3 +81,13 @@ def test_a_twin_that_only_its_manifest_shows_is_known_by_its_kind() -> None:
 def test_blobs_of_a_cache_are_nothing_to_pull() -> None:
     layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
     assert _roles(_index(layer)) == [Role.NOTHING]
+
+
+def test_a_system_s_version_is_part_of_the_whole_platform() -> None:
+    said = {"os": "windows", "architecture": "amd64", "os.version": "10.0.17763.1"}
+    platform = Platform.read(said)
+    assert platform is not None
+    assert (str(platform), platform.whole) == ("windows/amd64", "windows/amd64:10.0.17763.1")
+    plain = Platform.read({"os": "linux", "architecture": "arm", "variant": "v7"})
+    assert plain is not None
+    assert plain.whole == "linux/arm/v7"

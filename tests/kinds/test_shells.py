@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.kinds import shell
+from entrepot.kinds import layer_names, shell
 from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import Language
 from entrepot.kinds.evidence import Evidence
@@ -41,7 +41,7 @@ def tools(tmp_path: Path) -> Path:
 def _titled(name: str, title: str) -> Evidence:
     found = evidence(name)
     layers = tuple(
-        replace(each, annotations={**each.annotations, shell.TITLE: title})
+        replace(each, annotations={**each.annotations, layer_names.TITLE: title})
         for each in found.manifest.layers
     )
     return replace(found, manifest=replace(found.manifest, layers=layers))

@@ -144,7 +144,7 @@ async def get_manifest(call: Call) -> Manifest:
         kind=kind.id,
         kind_name=kind.name,
         artifact=shown(Artifact, described.artifact),
-        description=shown(Description, kind.describe(evidence)),
+        description=shown(Description, described.description),
         facts=_facts(described, own),
         badges=list(badges(evidence)),
         annotations=manifest.annotations,
@@ -256,7 +256,7 @@ def _facts(described: Described, own: Findings) -> list[Fact]:
 
 
 def _descriptor(found: OciDescriptor) -> Descriptor:
-    platform = str(found.platform) if found.platform else None
+    platform = found.platform.whole if found.platform else None
     return Descriptor(str(found.digest), found.media_type, found.size, found.annotations, platform)
 
 

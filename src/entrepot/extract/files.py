@@ -18,6 +18,7 @@ from entrepot.extract.handing import open_regular
 from entrepot.extract.limits import TooLarge, Unreadable, cut
 from entrepot.extract.pictures import PICTURE_SIZE, Pictures
 from entrepot.extract.texts import document, is_text
+from entrepot.kinds.layer_names import layer_name
 
 _PREVIEWED: Final = [
     ".txt",
@@ -182,7 +183,9 @@ def is_previewed(path: str) -> bool:
     """Say whether a file of this name is likely a text that people want to see."""
     name = path.rpartition("/")[2].lower()
     stem, dot, extension = name.rpartition(".")
-    return name in _NAMES or (bool(dot) and f".{extension}" in _PREVIEWED) or stem in _NAMES
+    is_text_by_name = (bool(dot) and f".{extension}" in _PREVIEWED) or stem in _NAMES
+    # Bundles of Tekton and the like call files as the resource in them, without an ending.
+    return name in _NAMES or is_text_by_name or (not dot and path.count("/") == 0)
 
 
 def media_type_of(path: str) -> str:
@@ -218,7 +221,9 @@ def read_blob(blob: Blob, collected: Collected) -> None:
 
 def _read(file: IO[bytes], blob: Blob, collected: Collected) -> None:
     start = file.read(limits.PREVIEW + 1)
-    title = cut(blob.title, limits.PATH)
+    title = cut(blob.title, limits.PATH) or layer_name(
+        blob.media_type, blob.annotations, blob.index
+    )
     if is_zip(start):
         file.seek(0)
         for member in read_zip(file, blob.size):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from entrepot.extract import limits
 from entrepot.extract.charts import read_chart
+from entrepot.extract.contents import contents_of
 from entrepot.extract.documents import read_document, read_documents
 from entrepot.extract.files import read_files, read_whole
 from entrepot.extract.findings import PICTURE, PROSE, Document, Findings, State, Task
@@ -43,7 +44,9 @@ def read_task(task: Task) -> Findings:
 
 def _read_files(task: Task) -> Findings:
     """Files, and what a file of a vague media type turns out to be."""
-    found = read_files(task)
+    files = read_files(task)
+    facts, images = contents_of(files.documents)
+    found = replace(files, facts={**files.facts, **facts}, images=[*files.images, *images])
     reports = []
     for blob in task.blobs:
         if blob.index < 0 or not blob.path or not blob.title.lower().endswith(_DOCUMENTS):
@@ -57,9 +60,12 @@ def _read_files(task: Task) -> Findings:
     if not reports:
         return found
     whole = joined([found, *reports])
-    values = {name: getattr(whole, name) for name in Findings.__struct_fields__}
-    return Findings(
-        **{**values, "files": found.files, "files_cut": found.files_cut, "state": found.state}
+    return replace(
+        whole,
+        files=found.files,
+        files_cut=found.files_cut,
+        state=found.state,
+        images=found.images,
     )
 
 

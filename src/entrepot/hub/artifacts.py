@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from entrepot.errors import EntrepotError
 from entrepot.extract.findings import State
 from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.evidence import MAX_CONFIG, Child, Evidence
-from entrepot.kinds.kind import Extractor, Kind
+from entrepot.kinds.kind import Description, Extractor, Kind
 from entrepot.kinds.platforms import real_children
 from entrepot.metadata import artifacts, blobs, manifests
 from entrepot.metadata.artifacts import Artifact, Marks
@@ -39,6 +39,17 @@ class Described:
     def manifest(self) -> Manifest:
         """The manifest, parsed."""
         return self.evidence.manifest
+
+    @property
+    def description(self) -> Description:
+        """What it says of itself: in its manifest and config, else in what was read of it."""
+        artifact = self.artifact
+        return replace(
+            self.kind.describe(self.evidence),
+            title=artifact.title,
+            description=artifact.description,
+            licenses=artifact.licenses,
+        )
 
 
 class Artifacts:
@@ -119,7 +130,7 @@ class Artifacts:
 def platforms_of(evidence: Evidence) -> tuple[str, ...]:
     """What the artifact runs on: an index's children, or the config's own platform."""
     found = [
-        str(child.descriptor.platform)
+        child.descriptor.platform.whole
         for child in real_children(evidence)
         if child.descriptor.platform and not child.descriptor.platform.is_unknown
     ]
@@ -128,7 +139,9 @@ def platforms_of(evidence: Evidence) -> tuple[str, ...]:
         if isinstance(os, str) and isinstance(architecture, str) and os and architecture:
             variant = evidence.config.get("variant")
             tail = f"/{variant}" if isinstance(variant, str) and variant else ""
-            found = [f"{os}/{architecture}{tail}"[:_LONGEST]]
+            version = evidence.config.get("os.version")
+            build = f":{version}" if isinstance(version, str) and version else ""
+            found = [f"{os}/{architecture}{tail}{build}"[:_LONGEST]]
     return tuple(dict.fromkeys(found))
 
 
@@ -156,7 +169,7 @@ def _artifact(
         title=(said.title or (written.title if written else ""))[:_LONGEST],
         version=said.version[:_LONGEST],
         description=(said.description or (written.description if written else ""))[:_LONGEST],
-        licenses=said.licenses[:_LONGEST],
+        licenses=(said.licenses or (written.licenses if written else ""))[:_LONGEST],
         created=said.created[:64],
         platforms=platforms_of(evidence),
         state=written.state if written else first,

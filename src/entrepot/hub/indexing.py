@@ -210,7 +210,7 @@ class Indexing:
                 artifact,
                 title=(said.title or findings.title)[:2000],
                 description=(said.description or findings.description)[:2000],
-                licenses=artifact.licenses or findings.licenses[:2000],
+                licenses=(said.licenses or findings.licenses)[:2000],
                 state=findings.state,
                 reason=findings.reason[:2000],
                 reader=READER,

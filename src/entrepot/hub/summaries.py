@@ -97,7 +97,7 @@ def _facets(name: str, kinds: Iterable[str], newest: Iterable[Artifact]) -> set[
     found |= {(Facet.LICENSE, each[:100]) for each in licenses[:_MOST_LICENSES]}
     for each in newest:
         for platform in each.platforms:
-            os, _, rest = platform.partition("/")
+            os, _, rest = platform.partition(":")[0].partition("/")
             found |= {(Facet.OS, os), (Facet.ARCH, rest.partition("/")[0])} if rest else set()
         found |= {(Facet.SIGNED, value) for value in _signed(each.marks)}
         found |= {(Facet.SBOM, "true")} if each.marks.sboms else set()

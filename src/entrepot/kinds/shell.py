@@ -11,9 +11,9 @@ from typing import Final
 
 from entrepot.kinds.commands import Command, Language, Place
 from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.layer_names import TITLE, layer_name
 from entrepot.oci.descriptors import Descriptor
 
-TITLE: Final = "org.opencontainers.image.title"
 _MOST_FILES: Final = 5
 
 
@@ -254,7 +254,8 @@ def _pull_blobs(place: Place, evidence: Evidence) -> Command | None:
     if not layers:
         return None
     blob = f"{place.repository_reference}@{layers[0].digest}"
-    text = f"oras blob fetch{oras(place)} --output ./blob {blob}"
+    name = layer_name(layers[0].media_type, layers[0].annotations, 0) or "blob"
+    text = f"oras blob fetch{oras(place)} --output {quoted(f'./{name}')} {blob}"
     return Command("oras", "Get the first layer", text)
 
 

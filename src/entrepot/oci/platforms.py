@@ -25,6 +25,11 @@ class Platform:
         """`os/architecture[/variant]`, as clients take it."""
         return "/".join(each for each in (self.os, self.architecture, self.variant) if each)
 
+    @property
+    def whole(self) -> str:
+        """The same with the system's version, by which images of Windows differ: `os/arch:10.0`."""
+        return f"{self}:{self.os_version}" if self.os_version else str(self)
+
     @classmethod
     def read(cls, value: object) -> Self | None:
         """The platform that a JSON value describes, `None` where it describes none.

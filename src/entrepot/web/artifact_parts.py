@@ -9,6 +9,7 @@ from entrepot.extract.findings import Findings
 from entrepot.hub.artifacts import Described
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Tab
+from entrepot.kinds.layer_names import layer_name
 from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
 from entrepot.metadata import artifacts
@@ -60,12 +61,12 @@ def layers_of(described: Described) -> list[LayerLine]:
             str(each.digest),
             each.media_type,
             each.size,
-            title_of(each),
+            title_of(each) or layer_name(each.media_type, each.annotations, index),
             "",
             "",
             each.annotations,
         )
-        for each in described.manifest.layers
+        for index, each in enumerate(described.manifest.layers)
     ]
     history = described.evidence.config.get("history")
     if not isinstance(history, list) or Tab.LAYERS not in described.kind.tabs:

@@ -179,7 +179,7 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
         "media_type": stored.media_type,
         "kind": described.kind.id,
         "artifact": described.artifact,
-        "description": described.kind.describe(described.evidence),
+        "description": described.description,
         "facts_said": _facts(opened),
         "aliases": await tag_rows.list_aliases(reader, stored.id),
         "tabs": visible_tabs(described, opened.findings, documents, len(attached)),
@@ -208,6 +208,7 @@ def _facts(opened: _Opened) -> list[Fact]:
             ("Dependencies", findings.dependencies),
             ("Maintainers", findings.maintainers),
             ("Home", findings.links),
+            ("Licence", opened.described.artifact.licenses),
         )
         if found
     }
