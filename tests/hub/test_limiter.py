@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from sqlalchemy import select
 
-from entrepot.errors import BadCredentials, TooMany, Unavailable
+from entrepot.errors import BadCredentials, OutOfSpace, TooMany, Unavailable
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import actor_of
 from entrepot.hub.identities import Identities
@@ -229,12 +229,55 @@ async def test_a_client_cannot_guess_passwords_but_may_repeat_the_right_one(
     await identities.by_credentials("alice", "password", HOME)
 
 
+async def test_a_client_that_goes_on_to_send_an_old_password_locks_nobody_out(
+    identities: Identities, accounts: Accounts
+) -> None:
+    await accounts.add("alice", "the new password")
+    for name in ("alice", "nobody"):
+        for _ in range(PASSWORD.network.burst + 10):
+            with pytest.raises(BadCredentials):
+                await identities.by_credentials(name, "the old password", HOME)
+    await identities.by_credentials("alice", "the new password", HOME)
+
+
+class Full:
+    """A database that is read, and takes nothing."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self.reader = metadata.reader
+
+    def begin(self) -> object:
+        """Fail."""
+        raise OutOfSpace
+
+
+async def test_guesses_are_limited_where_nothing_can_be_written_and_the_right_one_passes(
+    limiter: Limiter, metadata: Metadata, clock: MovableClock
+) -> None:
+    await guess(limiter, "alice", HOME)
+    full = Limiter(cast(Metadata, Full(metadata)), clock)
+    await succeed(full, "alice", "198.51.100.1")
+    assert await guesses(full, [("alice", HOME)] * 10) == GUARD.here.burst
+    names = [(f"user{number}", "192.0.2.1") for number in range(50)]
+    assert await guesses(full, names) == GUARD.network.burst
+
+
+async def test_the_right_password_of_a_disabled_account_is_no_guess(
+    identities: Identities, accounts: Accounts
+) -> None:
+    await accounts.add("alice", "password")
+    await accounts.disable("alice")
+    for _ in range(PASSWORD.here.burst + 10):
+        with pytest.raises(BadCredentials):
+            await identities.by_credentials("alice", "password", HOME)
+
+
 async def test_changing_a_password_is_no_way_to_guess_it(accounts: Accounts) -> None:
     alice = await accounts.add("alice", "the old password")
     by = replace(actor_of(alice), address=HOME)
-    for _ in range(PASSWORD.here.burst):
+    for number in range(PASSWORD.here.burst):
         with pytest.raises(BadCredentials):
-            await accounts.change_password(alice, "a wrong password", "the new password", by)
+            await accounts.change_password(alice, f"wrong {number}", "the new password", by)
     with pytest.raises(TooMany):
         await accounts.change_password(alice, "the old password", "the new password", by)
 

@@ -255,15 +255,15 @@ async def test_a_password_cannot_be_guessed_and_success_starts_afresh(
     sign_in: SignIn, alice: Account
 ) -> None:
     assert alice.name == "alice"
-    for _ in range(GUESSES.here.burst - 1):
+    for number in range(GUESSES.here.burst - 1):
         with pytest.raises(BadCredentials):
-            await sign_in.by_password("alice", "wrong", FROM, "")
+            await sign_in.by_password("alice", f"wrong {number}", FROM, "")
     await sign_in.by_password("alice", PASSWORD, FROM, "")
-    for _ in range(GUESSES.here.burst):
+    for number in range(GUESSES.here.burst):
         with pytest.raises(BadCredentials):
-            await sign_in.by_password("alice", "wrong", FROM, "")
+            await sign_in.by_password("alice", f"wrong again {number}", FROM, "")
     with pytest.raises(TooMany):
-        await sign_in.by_password("alice", "wrong", FROM, "")
+        await sign_in.by_password("alice", "wrong at last", FROM, "")
     # This worker has seen the right one before: whoever knows it is let in all the same.
     await sign_in.by_password("alice", PASSWORD, FROM, "")
 

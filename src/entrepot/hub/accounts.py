@@ -99,6 +99,8 @@ class Accounts:
         """Raise `BadCredentials` unless this is the account's password, `TooMany` for guessing."""
         if self._passwords.remembers(account.password_hash, password):
             return
+        if self._passwords.has_refuted(account.password_hash, password):
+            raise BadCredentials("the password is wrong")
         async with self._limiter.attempt(PASSWORD, account.name, by.address):
             if not await self._passwords.verify(account.password_hash, password):
                 raise BadCredentials("the password is wrong")

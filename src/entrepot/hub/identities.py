@@ -65,28 +65,28 @@ class Identities:
     async def by_password(self, name: str, password: str, address: str = "") -> Account:
         """The account that has this name and this password; else `BadCredentials`.
 
-        Wrong guesses are counted by account and network, and by network (`TooMany`); a password
-        that this worker knows to be right passes whatever others have guessed.
+        Wrong guesses are counted by account and network, and by network (`TooMany`). A password
+        that this worker knows to be right passes whatever others have guessed, and one that it
+        knows to be wrong is no further guess.
         """
         account = await self.find_account(name)
-        if account is not None and self._is_known_good(account, password):
-            return account
-        async with self._limiter.attempt(PASSWORD, name, address):
-            return await self._check_password(account, name, password)
-
-    def _is_known_good(self, account: Account, password: str) -> bool:
-        is_known = self._passwords.remembers(account.password_hash, password)
-        return is_known and account.disabled_at is None
+        if self._passwords.has_refuted(account.password_hash if account else name, password):
+            raise BadCredentials
+        if account is None or not self._passwords.remembers(account.password_hash, password):
+            async with self._limiter.attempt(PASSWORD, name, address):
+                account = await self._check_password(account, name, password)
+        # Whoever knows the password of a disabled account does not guess.
+        if account.disabled_at is not None:
+            raise BadCredentials
+        return account
 
     async def _check_password(self, account: Account | None, name: str, password: str) -> Account:
         if "\0" in name or "\0" in password:  # which PostgreSQL cannot even be asked about
             raise BadCredentials
         if account is None:
-            await self._passwords.verify_nobody(password)
+            await self._passwords.verify_nobody(password, name)
             raise BadCredentials
-        # The hash is compared even for a disabled account: the answer takes as long.
-        matches = await self._passwords.verify(account.password_hash, password)
-        if not matches or account.disabled_at is not None:
+        if not await self._passwords.verify(account.password_hash, password):
             raise BadCredentials
         return account
 

@@ -5,13 +5,14 @@ Where the database cannot count, its error is raised: what cannot be counted is 
 
 import ipaddress
 import math
+from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from entrepot.errors import BadCredentials, TooMany
+from entrepot.errors import BadCredentials, OutOfSpace, TooMany, Unavailable
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import limits
 from entrepot.metadata.engine import Clock, Metadata, Transaction
@@ -57,6 +58,7 @@ SECOND_FACTOR: Final = Guard(
     Allowance("second-factor:site", 80, timedelta(minutes=1)),
     Allowance("second-factor:account", 50, timedelta(minutes=5)),
 )
+_COUNTED_IN_MEMORY: Final = 10_000
 _KNOWN: Final = Allowance("known", 1, timedelta(days=90))
 """Not an allowance: the mark of a network that an account's owner has signed in from."""
 SIGN_UP_FROM_ADDRESS: Final = Allowance("sign-up:address", 10, timedelta(minutes=6))
@@ -68,6 +70,7 @@ class Limiter:
     def __init__(self, metadata: Metadata, now: Clock) -> None:
         self._metadata = metadata
         self._now = now
+        self._meanwhile = _Meanwhile()
 
     async def count(self, allowance: Allowance, subject: str) -> None:
         """Count an attempt by or on `subject`, or raise `TooMany`."""
@@ -80,12 +83,8 @@ class Limiter:
 
     async def check(self, allowance: Allowance, subject: str) -> None:
         """Raise `TooMany` where an attempt would be one too many; count nothing."""
-        now = self._now()
         until = await limits.find_until(self._metadata.reader, _name(allowance, subject))
-        if until is None or until > now + 2 * allowance.whole:
-            return  # Far later than any attempt leads to: the clock was ahead.
-        if until + allowance.step > now + allowance.whole:
-            raise TooMany("too many attempts", wait=_seconds_to_wait(allowance, until, now))
+        _check(allowance, until, self._now())
 
     @asynccontextmanager
     async def attempt(self, guard: Guard, account_name: str, address: str) -> AsyncIterator[None]:
@@ -94,7 +93,15 @@ class Limiter:
         It is counted before the secret is looked at, so that guesses sent at once do not all pass,
         and given back where the context ends well or is refused for being busy.
         """
-        taken = await self._take(_counters(guard, account_name, address), account_name, address)
+        counters = _counters(guard, account_name, address)
+        try:
+            taken = await self._take(counters, account_name, address)
+        except (OutOfSpace, Unavailable):
+            # Who reads goes on where nothing can be written, and nobody guesses without end.
+            await self._look(counters)
+            self._meanwhile.take(counters, self._now())
+            yield
+            return
         try:
             yield
         except BadCredentials:
@@ -102,6 +109,19 @@ class Limiter:
         except TooMany:
             await self._give_back(taken)
             raise
+        with suppress(OutOfSpace, Unavailable):
+            await self._succeed(guard, account_name, address, taken)
+
+    async def _look(self, counters: list["_Counter"]) -> None:
+        """As `_take`, where nothing can be written."""
+        now = self._now()
+        for counter in counters[:-1]:
+            until = await limits.find_until(self._metadata.reader, counter.name)
+            _check(counter.allowance, until, now)
+
+    async def _succeed(
+        self, guard: Guard, account_name: str, address: str, taken: list["_Counter"]
+    ) -> None:
         async with self._metadata.begin() as tx:
             await limits.forgive(tx, _name(guard.here, _pair(account_name, address)))
             await _give_back(tx, taken[1:], self._now())
@@ -160,6 +180,30 @@ class _Counter:
 
     name: str
     allowance: Allowance
+
+
+class _Meanwhile:
+    """Counts attempts in memory, while the database cannot; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[str, datetime] = OrderedDict()
+
+    def take(self, counters: list[_Counter], now: datetime) -> None:
+        """Count an attempt by all of them; raise `TooMany` where one is used up."""
+        for counter in counters:
+            _check(counter.allowance, self._until.get(counter.name), now)
+        for counter in counters:
+            until = max(self._until.pop(counter.name, now), now)
+            self._until[counter.name] = until + counter.allowance.step
+        while len(self._until) > _COUNTED_IN_MEMORY:
+            self._until.popitem(last=False)
+
+
+def _check(allowance: Allowance, until: datetime | None, now: datetime) -> None:
+    if until is None or until > now + 2 * allowance.whole:
+        return  # Far later than any attempt leads to: the clock was ahead.
+    if until + allowance.step > now + allowance.whole:
+        raise TooMany("too many attempts", wait=_seconds_to_wait(allowance, until, now))
 
 
 def _counters(guard: Guard, account_name: str, address: str) -> list[_Counter]:

@@ -35,6 +35,7 @@ class Passwords:
         self._room = threads + queue
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
+        self._refuted: OrderedDict[bytes, None] = OrderedDict()
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -48,12 +49,11 @@ class Passwords:
             return False
         if self.remembers(password_hash, password):
             return True
-        if not await self._verify(password_hash, password):
-            return False
-        self._remembered[self._key_of(password_hash, password)] = None
-        if len(self._remembered) > _REMEMBERED:
-            self._remembered.popitem(last=False)
-        return True
+        is_right = await self._verify(password_hash, password)
+        _keep(
+            self._remembered if is_right else self._refuted, self._key_of(password_hash, password)
+        )
+        return is_right
 
     def remembers(self, password_hash: str, password: str) -> bool:
         """Say whether this worker has found a while ago that the password is the hashed one."""
@@ -67,8 +67,17 @@ class Passwords:
         text = f"{password_hash}\0{password}"
         return hmac.digest(self._key, text.encode(errors="surrogatepass"), "sha256")
 
-    async def verify_nobody(self, password: str) -> None:
+    def has_refuted(self, subject: str, password: str) -> bool:
+        """Say whether this worker has found a while ago that the password is wrong.
+
+        `subject` is the hash that it was compared with, or the name where nobody has that. A client
+        that goes on to send an old password guesses nothing.
+        """
+        return self._key_of(subject, password) in self._refuted
+
+    async def verify_nobody(self, password: str, name: str = "") -> None:
         """Take as long as `verify` would, so that a missing account looks like a wrong password."""
+        _keep(self._refuted, self._key_of(name, password))
         if self._nobody is None:
             self._nobody = await self._run(secrets.token_urlsafe())
         if len(password) <= MAX_LENGTH:
@@ -101,6 +110,14 @@ class Passwords:
     def leave_place(self) -> None:
         """Give the place back; for `_Place`."""
         self._room += 1
+
+
+def _keep(keys: OrderedDict[bytes, None], key: bytes) -> None:
+    """Remember the key, and forget the one that was not needed for longest."""
+    keys[key] = None
+    keys.move_to_end(key)
+    if len(keys) > _REMEMBERED:
+        keys.popitem(last=False)
 
 
 class _Place:
