@@ -18,6 +18,7 @@ from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response
 from entrepot.http.origin import Origins
 from entrepot.http.server import Server
+from entrepot.hub import keyring
 from entrepot.hub.actors import OPERATOR
 from entrepot.hub.audit import witness_of
 from entrepot.jobs.deliverer import Deliverer
@@ -231,6 +232,8 @@ class Worker:
         metadata = await open_metadata(settings)
         clock = await open_clock(settings, metadata)
         services = self._services = Services(settings, metadata, open_storage(settings), clock)
+        await keyring.check(metadata, services.keyring)
+        await keyring.wrap_all(metadata, services.keyring)
         # An end in between would leave an account whose password nobody was told.
         with ended_later():
             password = await ensure_admin(services, settings.admin_password)
@@ -294,6 +297,7 @@ class Worker:
             services.now,
             random.random,
             metrics.note_delivery,
+            services.keyring,
         )
         self._deliverer.start()
 

@@ -12,6 +12,7 @@ from entrepot.hub.evidence import Evidence
 from entrepot.hub.identities import Identities
 from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
+from entrepot.hub.keyring import Keyring
 from entrepot.hub.limiter import Limiter
 from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.organisations import Organisations
@@ -102,14 +103,15 @@ class Services:
         self.invitations = Invitations(metadata, self.permissions, self.now)
 
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
-        self.registry_tokens = RegistryTokens(metadata)
+        self.keyring = Keyring(settings.read_secret_key())
+        self.registry_tokens = RegistryTokens(metadata, self.keyring)
         self.identities = Identities(
             metadata.reader, self.passwords, self.registry_tokens, self.limiter, self.now
         )
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
         self.sessions = Sessions(metadata, self.now)
         self.second_factors = SecondFactors(
-            metadata, self.accounts, self.limiter, "Entrepot", self.now
+            metadata, self.accounts, self.limiter, "Entrepot", self.now, self.keyring
         )
         self.sign_in = SignIn(
             self.identities,
@@ -151,7 +153,7 @@ class Services:
         self.readmes = Readmes(metadata, self.renderer, self.now)
         self.repositories = Repositories(metadata, self.permissions, self.readmes, self.now)
         self.targets = Targets(settings.webhook_networks)
-        self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now)
+        self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now, self.keyring)
         self.stars = Stars(metadata, self.permissions, self.now)
         self.trusted_keys = TrustedKeys(metadata, self.permissions, self.now)
         self.blobs = Blobs(metadata, storage, self.now, settings.grace)

@@ -85,6 +85,13 @@ class Settings:
         None,
         pattern=r"^postgres(ql)?://",
     )
+    secret_key: str | None = _setting(
+        "A secret that other secrets in the database are wrapped by, the same on every node; with "
+        "SQLite by default what `secret.key` in the data directory holds, which the hub makes.",
+        None,
+        min_length=32,
+    )
+    secret_key_file: Path | None = _setting("A file that holds `secret_key`.", None)
     workers: int = _setting(
         "Processes that answer requests; by default one per processor, at most 4.",
         _default_workers,
@@ -251,3 +258,17 @@ class Settings:
         if self.oidc_client_secret_file is not None:
             return self.oidc_client_secret_file.read_text().strip()
         return self.oidc_client_secret
+
+    @property
+    def made_secret_key_file(self) -> Path:
+        """Where the hub keeps the secret key that it made; for a hub of one node."""
+        return self.data / "secret.key"
+
+    def read_secret_key(self) -> str | None:
+        """The key that secrets in the database are wrapped by; `None`: they are not."""
+        if self.secret_key_file is not None:
+            return self.secret_key_file.read_text().strip()
+        made = self.made_secret_key_file
+        if self.secret_key is None and self.database is None and made.is_file():
+            return made.read_text().strip()
+        return self.secret_key

@@ -3,6 +3,7 @@
 Light, like `entrepot.settings`: a cold start waits for it.
 """
 
+import secrets
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.failures import as_unavailable
 from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.metadata.sqlite_file import has_wrapped_secrets
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.moving import MovingStorage
@@ -35,9 +37,29 @@ def prepare(settings: Settings) -> None:
     prepare_storage(settings)
     if settings.database is None:
         upgrade_sqlite(settings.sqlite_file)
+        _make_secret_key(settings)
         make_private(settings.data)
     else:
         upgrade_postgresql(settings.database)
+
+
+def _make_secret_key(settings: Settings) -> None:
+    """Have a key to wrap secrets by; raise `Unavailable` where those there are have lost theirs."""
+    path = settings.made_secret_key_file
+    if settings.secret_key or settings.secret_key_file or path.exists():
+        return
+    if has_wrapped_secrets(settings.sqlite_file):
+        raise Unavailable(
+            f"{path} is missing, and secrets in the database are wrapped by it: put it back. Where"
+            " it is lost for good, write at least 32 random characters into it: second factors and"
+            " webhooks' secrets must be set anew then"
+        )
+    # Not there halfway, whatever happens just now.
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(secrets.token_urlsafe(32) + "\n")
+    new.replace(path)
 
 
 def prepare_storage(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from entrepot.metadata import second_factors
 from entrepot.metadata.accounts import Account, find_account
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.second_factors import SecondFactor
+from entrepot.metadata.words import WRAPPED
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account
 
@@ -61,3 +62,20 @@ async def test_recovery_codes_are_used_once_each(metadata: Metadata, alice: Acco
         assert await second_factors.use_code(tx, alice.id, "a", START)
         assert not await second_factors.use_code(tx, alice.id, "a", START)
     assert await second_factors.count_codes(metadata.reader, alice.id) == 1
+
+
+async def test_a_secret_is_stored_in_another_way_where_it_is_still_the_same(
+    metadata: Metadata, alice: Account
+) -> None:
+    bob = await add_account(metadata, "bob")
+    async with metadata.begin() as tx:
+        await second_factors.enrol(tx, alice.id, "PLAIN")
+        await second_factors.enrol(tx, bob.id, f"{WRAPPED}x")
+    reader = metadata.reader
+    assert await second_factors.list_unwrapped(reader) == [(alice.id, "PLAIN")]
+    assert await second_factors.list_wrapped(reader) == [(bob.id, f"{WRAPPED}x")]
+    async with metadata.begin() as tx:
+        assert not await second_factors.replace_secret(tx, alice.id, "OTHER", f"{WRAPPED}y")
+        assert await second_factors.replace_secret(tx, alice.id, "PLAIN", f"{WRAPPED}y")
+    assert await second_factors.list_unwrapped(reader) == []
+    assert len(await second_factors.list_wrapped(reader, 1)) == 1

@@ -142,6 +142,9 @@ async def test_the_newest_signing_key_is_the_one_in_use(metadata: Metadata) -> N
         await tokens.insert_signing_key(tx, "new", "private new", START + HOUR)
         await tokens.insert_signing_key(tx, "old", "private old", START)
     assert await tokens.find_signing_key(metadata.reader) == ("new", "private new")
+    async with metadata.begin() as tx:
+        assert await tokens.delete_signing_keys(tx) == 2
+    assert await tokens.find_signing_key(metadata.reader) is None
 
 
 async def test_a_lease_is_held_by_one_until_it_ends(metadata: Metadata) -> None:

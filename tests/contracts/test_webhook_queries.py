@@ -8,6 +8,7 @@ from entrepot.metadata.deliveries import DEAD, DELIVERED, WAITING, Outcome
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.jobs import LEASE
 from entrepot.metadata.webhooks import Webhook
+from entrepot.metadata.words import WRAPPED
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_organisation, add_repository
 
@@ -184,3 +185,17 @@ async def test_what_a_clock_that_was_ahead_has_dated_is_sent_now(metadata: Metad
     found = await deliveries.find_delivery(metadata.reader, webhook.id, ahead)
     assert found is not None
     assert (found.run_at, found.created_at) == (START, START)
+
+
+async def test_a_secret_is_stored_in_another_way_where_it_is_still_the_same(
+    metadata: Metadata,
+) -> None:
+    plain, wrapped = await add(metadata), await add(metadata, secret=f"{WRAPPED}x")
+    reader = metadata.reader
+    assert await webhooks.list_unwrapped(reader) == [(plain.id, "whsec_x")]
+    assert await webhooks.list_wrapped(reader) == [(wrapped.id, f"{WRAPPED}x")]
+    async with metadata.begin() as tx:
+        assert not await webhooks.replace_secret(tx, plain.id, "other", f"{WRAPPED}y")
+        assert await webhooks.replace_secret(tx, plain.id, "whsec_x", f"{WRAPPED}y")
+    assert await webhooks.list_unwrapped(reader) == []
+    assert len(await webhooks.list_wrapped(reader, 1)) == 1

@@ -142,6 +142,8 @@ EVERY = Settings(
     tls_key=Path("k"),
     trusted_proxies=("10.0.0.0/8",),
     webhook_networks=("10.1.0.0/16",),
+    secret_key="thirty-two characters or more of it",
+    secret_key_file=Path("k"),
     upload_expiry=timedelta(seconds=1.5),
     grace=timedelta(seconds=2.5),
     collect_every=timedelta(seconds=3),

@@ -116,7 +116,12 @@ def _check_together(settings: Settings) -> None:
     if settings.oidc_issuer is not None and settings.oidc_client_id is None:
         fail("oidc_issuer needs oidc_client_id", USAGE)
     _check_storage(settings)
-    given = (settings.tls_cert, settings.tls_key, settings.oidc_client_secret_file)
+    given = (
+        settings.tls_cert,
+        settings.tls_key,
+        settings.oidc_client_secret_file,
+        settings.secret_key_file,
+    )
     for path in filter(None, given):
         if not Path(path).is_file():
             fail(f"{path} is not a file", USAGE)

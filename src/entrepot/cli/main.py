@@ -19,6 +19,7 @@ from entrepot.cli import (
     reindex,
     repos,
     scrub,
+    secrets,
     serve,
     tokens,
     trust,
@@ -70,6 +71,7 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(repos.app, name="repo")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
+app.add_typer(secrets.app, name="secrets")
 
 
 def _show_version(wanted: bool) -> None:

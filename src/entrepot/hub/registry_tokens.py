@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from entrepot.errors import BadToken, Unavailable
 from entrepot.hub.actors import Action, Actions, Grants, mark_of
+from entrepot.hub.keyring import Keyring
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import find_signing_key, insert_signing_key
 
@@ -25,6 +26,8 @@ ALGORITHM: Final = "ES256"
 LIFETIME: Final = timedelta(minutes=5)
 
 _AUDIENCE: Final = "entrepot"
+_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of the group of P-256 (FIPS 186-5)."""
 _MAX_LENGTH: Final = 16384
 _REMEMBERED: Final = 4096
 _LEEWAY: Final = timedelta(seconds=60)
@@ -59,8 +62,9 @@ class Claims:
 class RegistryTokens:
     """Issues tokens and reads them back, on any worker that shares the database."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, keyring: Keyring | None = None) -> None:
         self._metadata = metadata
+        self._keyring = keyring or Keyring()
         self._key: ECKey | None = None
         self._read: OrderedDict[str, Claims] = OrderedDict()
 
@@ -107,8 +111,20 @@ class RegistryTokens:
 
     async def _signing_key(self, now: datetime) -> "ECKey":
         if self._key is None:
-            self._key = await self._find_key() or await self._make_key(now)
+            self._key = self._derive_key() or await self._find_key() or await self._make_key(now)
         return self._key
+
+    def _derive_key(self) -> "ECKey | None":
+        """The key that follows from the hub's secret key: then the database holds none."""
+        seed = self._keyring.derive("registry tokens", 48)
+        if seed is None:
+            return None
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from joserfc.jwk import ECKey
+
+        # 384 bits, so that the remainder favours no key (FIPS 186-5, appendix A.2.1).
+        private = ec.derive_private_key(int.from_bytes(seed) % (_ORDER - 1) + 1, ec.SECP256R1())
+        return ECKey.import_key(private)
 
     async def _find_key(self) -> "ECKey | None":
         from joserfc.jwk import ECKey

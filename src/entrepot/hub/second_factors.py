@@ -13,6 +13,7 @@ from entrepot.errors import BadCredentials, Conflict
 from entrepot.hub.accounts import SELF, Accounts
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.keyring import TOTP, Keyring
 from entrepot.hub.limiter import SECOND_FACTOR, Limiter
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.hub.secrets import hash_secret
@@ -44,24 +45,31 @@ class SecondFactors:
     """Sets second factors up, checks their codes, and takes them away."""
 
     def __init__(
-        self, metadata: Metadata, accounts: Accounts, limiter: Limiter, issuer: str, now: Clock
+        self,
+        metadata: Metadata,
+        accounts: Accounts,
+        limiter: Limiter,
+        issuer: str,
+        now: Clock,
+        keyring: Keyring | None = None,
     ) -> None:
         self._metadata = metadata
         self._accounts = accounts
         self._limiter = limiter
         self._issuer = issuer
         self._now = now
+        self._keyring = keyring or Keyring()
 
     async def enrol(self, account: Account, by: Actor) -> Enrolment:
         """Begin: nothing is asked for until `confirm`. `Conflict` where there is a factor."""
-        from pyotp import TOTP, random_base32
+        import pyotp
 
         check_own(account, by)
-        secret = random_base32()
+        secret = pyotp.random_base32()
         async with self._metadata.begin() as tx:
-            if not await second_factors.enrol(tx, account.id, secret):
+            if not await second_factors.enrol(tx, account.id, self._keyring.wrap(TOTP, secret)):
                 raise Conflict("this account has a second factor")
-        url = TOTP(secret).provisioning_uri(name=account.name, issuer_name=self._issuer)
+        url = pyotp.TOTP(secret).provisioning_uri(name=account.name, issuer_name=self._issuer)
         return Enrolment(secret, url, _picture(url))
 
     async def confirm(self, account: Account, code: str, by: Actor) -> list[str]:
@@ -145,12 +153,13 @@ class SecondFactors:
 
     def _step_of(self, factor: SecondFactor | None, code: str) -> int | None:
         """The step whose code this is; `None` for wrong ones."""
-        from pyotp import TOTP
+        import pyotp
 
         typed = code.replace(" ", "")
         if factor is None or not (typed.isascii() and typed.isdigit()):
             return None
-        totp, current = TOTP(factor.secret, interval=STEP), int(self._now().timestamp()) // STEP
+        secret = self._keyring.unwrap(TOTP, factor.secret)
+        totp, current = pyotp.TOTP(secret, interval=STEP), int(self._now().timestamp()) // STEP
         for skew in _SKEW:
             if hmac.compare_digest(totp.generate_otp(current + skew), typed):
                 return current + skew

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from entrepot.errors import DeliveryUnknown, InvalidWebhook, TooManyWebhooks, WebhookUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Details, Entry, record
+from entrepot.hub.keyring import WEBHOOK, Keyring
 from entrepot.hub.outbox import EVENTS, add_ping
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.hub.signing import new_webhook_secret
@@ -49,12 +50,18 @@ class Webhooks:
     """Every webhook. Whoever asks shows first whose they may manage: `of_…` checks that."""
 
     def __init__(
-        self, metadata: Metadata, permissions: Permissions, targets: Targets, now: Clock
+        self,
+        metadata: Metadata,
+        permissions: Permissions,
+        targets: Targets,
+        now: Clock,
+        keyring: Keyring | None = None,
     ) -> None:
         self._metadata = metadata
         self._permissions = permissions
         self._targets = targets
         self._now = now
+        self._keyring = keyring or Keyring()
 
     async def of_namespace(self, name: str, by: Actor = OPERATOR) -> Owner:
         """The namespace, for its owners."""
@@ -117,9 +124,12 @@ class Webhooks:
             created_by=by.identity.account_id,
         )
         async with self._metadata.begin() as tx:
-            made = replace(new, id=await webhooks.insert_webhook(tx, new))
+            made = replace(new, id=await webhooks.insert_webhook(tx, self._wrapped(new)))
             await self._record(tx, owner, made, Audited.WEBHOOK_CREATE, by)
         return made
+
+    def _wrapped(self, webhook: Webhook) -> Webhook:
+        return replace(webhook, secret=self._keyring.wrap(WEBHOOK, webhook.secret))
 
     async def edit(
         self,
@@ -144,7 +154,7 @@ class Webhooks:
         found = await self.get(owner, webhook_id)
         changed = replace(found, secret=new_webhook_secret())
         async with self._metadata.begin() as tx:
-            await webhooks.change_webhook(tx, changed)
+            await webhooks.change_webhook(tx, self._wrapped(changed))
             await self._record(tx, owner, changed, Audited.WEBHOOK_SECRET, by)
         return changed
 

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
 from entrepot.errors import EntrepotError
+from entrepot.hub.keyring import WEBHOOK, Keyring
 from entrepot.hub.signing import signed_headers
 from entrepot.hub.targets import Place, Targets
 from entrepot.jobs.posting import Answer, PostFailed
@@ -60,6 +61,7 @@ class Deliverer:
         now: Clock,
         jitter: Callable[[], float],
         note: Note = lambda _: None,
+        keyring: Keyring | None = None,
     ) -> None:
         self._metadata = metadata
         self._targets = targets
@@ -67,6 +69,7 @@ class Deliverer:
         self._now = now
         self._jitter = jitter
         self._note = note
+        self._keyring = keyring or Keyring()
         self._loop: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._busy: Counter[int] = Counter()
@@ -174,10 +177,11 @@ class Deliverer:
 
     async def _post(self, webhook: Webhook, delivery: Delivery, now: datetime) -> Outcome:
         body = delivery.body.encode()
+        secret = self._keyring.unwrap(WEBHOOK, webhook.secret)
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
             "User-Agent": "Entrepot",
-            **signed_headers(webhook.secret, delivery.message, body, now),
+            **signed_headers(secret, delivery.message, body, now),
         }
         attempts = delivery.attempts + 1
         try:

@@ -11,6 +11,7 @@ from entrepot.metadata.engine import Reader, Statement, Transaction, from_option
 from entrepot.metadata.people_tables import recovery_codes
 from entrepot.metadata.tables import accounts
 from entrepot.metadata.upserts import insert
+from entrepot.metadata.words import WRAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,24 @@ class SecondFactor:
     last_step: int
 
 
+_MANY: Final = 100_000
+
+_SECRETS: Final = (
+    select(accounts.c.namespace_id, accounts.c.totp_secret)
+    .where(accounts.c.totp_secret.is_not(None))
+    .order_by(accounts.c.namespace_id)
+    .limit(bindparam("limit"))
+)
+_WRAPPED: Final = Statement(_SECRETS.where(accounts.c.totp_secret.startswith(WRAPPED)))
+_UNWRAPPED: Final = Statement(_SECRETS.where(~accounts.c.totp_secret.startswith(WRAPPED)))
+_REPLACE: Final = Statement(
+    update(accounts)
+    .where(
+        accounts.c.namespace_id == bindparam("account_id"),
+        accounts.c.totp_secret == bindparam("old"),
+    )
+    .values(totp_secret=bindparam("new"))
+)
 _FIND: Final = Statement(
     select(accounts.c.totp_secret, accounts.c.totp_since, accounts.c.totp_step).where(
         accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_secret.is_not(None)
@@ -126,3 +145,18 @@ async def count_codes(reader: Reader, account_id: int) -> int:
     """How many recovery codes are left."""
     row = await reader.one(_COUNT_CODES, account_id=account_id)
     return int(row[0]) if row else 0
+
+
+async def list_wrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
+    """Accounts whose authenticator's secret is wrapped, and what is stored."""
+    return [(int(row[0]), str(row[1])) for row in await reader.all(_WRAPPED, limit=limit)]
+
+
+async def list_unwrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
+    """Accounts whose authenticator's secret is stored as it is."""
+    return [(int(row[0]), str(row[1])) for row in await reader.all(_UNWRAPPED, limit=limit)]
+
+
+async def replace_secret(tx: Transaction, account_id: int, old: str, new: str) -> bool:
+    """Store the same secret in another way; `False` where it is another one by now."""
+    return await tx.run(_REPLACE, account_id=account_id, old=old, new=new) > 0

@@ -7,6 +7,7 @@ import pysqlite3
 from pysqlite3 import dbapi2
 
 from entrepot.errors import Unavailable
+from entrepot.metadata.words import WRAPPED
 
 WAIT_FOR_LOCK: Final = 10.0
 """Seconds to wait for another process that writes."""
@@ -55,3 +56,19 @@ def _connect(path: Path) -> dbapi2.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def has_wrapped_secrets(path: Path) -> bool:
+    """Say whether the database holds secrets that are wrapped by a key."""
+    connection = connect(path)
+    try:
+        for table, column in (("accounts", "totp_secret"), ("webhooks", "secret")):
+            found = connection.execute(
+                f"SELECT 1 FROM {table} WHERE substr({column}, 1, ?) = ? LIMIT 1",  # noqa: S608
+                (len(WRAPPED), WRAPPED),
+            ).fetchone()
+            if found is not None:
+                return True
+        return False
+    finally:
+        connection.close()

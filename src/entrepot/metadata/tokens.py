@@ -155,6 +155,7 @@ _INSERT_KEY: Final = Statement(
         kid=bindparam("kid"), private_key=bindparam("private_key"), created_at=bindparam("now")
     )
 )
+_DELETE_KEYS: Final = Statement(delete(signing_keys))
 _TAKE_LEASE: Final = Statement(
     insert(leases)
     .values(name=bindparam("name"), until=bindparam("until"))
@@ -261,6 +262,11 @@ async def find_signing_key(reader: Reader) -> tuple[str, str] | None:
 async def insert_signing_key(tx: Transaction, kid: str, private_key: str, now: datetime) -> None:
     """Store a key to sign with from now on."""
     await tx.run(_INSERT_KEY, kid=kid, private_key=private_key, now=to_instant(now))
+
+
+async def delete_signing_keys(tx: Transaction) -> int:
+    """Forget every key to sign with; say how many there were."""
+    return await tx.run(_DELETE_KEYS)
 
 
 async def take_lease(tx: Transaction, name: str, until: datetime, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.hook_tables import deliveries, webhooks
 from entrepot.metadata.upserts import insert
+from entrepot.metadata.words import WRAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,19 @@ _DELETE_ORPHANS: Final = Statement(
 )
 
 
+_MANY: Final = 100_000
+_SECRETS: Final = (
+    select(webhooks.c.id, webhooks.c.secret).order_by(webhooks.c.id).limit(bindparam("limit"))
+)
+_WRAPPED: Final = Statement(_SECRETS.where(webhooks.c.secret.startswith(WRAPPED)))
+_UNWRAPPED: Final = Statement(_SECRETS.where(~webhooks.c.secret.startswith(WRAPPED)))
+_REPLACE: Final = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook_id"), webhooks.c.secret == bindparam("old"))
+    .values(secret=bindparam("new"))
+)
+
+
 async def list_listening(
     reader: Reader, repository_id: int, namespace_id: int | None
 ) -> list[Webhook]:
@@ -199,3 +213,18 @@ def _webhook(row: Row) -> Webhook:
         created_at=from_instant(row[7]),
         created_by=row[8],
     )
+
+
+async def list_wrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
+    """Webhooks whose secret is wrapped, and what is stored."""
+    return [(int(row[0]), str(row[1])) for row in await reader.all(_WRAPPED, limit=limit)]
+
+
+async def list_unwrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
+    """Webhooks whose secret is stored as it is."""
+    return [(int(row[0]), str(row[1])) for row in await reader.all(_UNWRAPPED, limit=limit)]
+
+
+async def replace_secret(tx: Transaction, webhook_id: int, old: str, new: str) -> bool:
+    """Store the same secret in another way; `False` where it is another one by now."""
+    return await tx.run(_REPLACE, webhook_id=webhook_id, old=old, new=new) > 0

@@ -20,3 +20,7 @@ class Visibility(StrEnum):
 
     PRIVATE = "private"
     PUBLIC = "public"
+
+
+WRAPPED: Final = "wrapped:1:"
+"""How a secret begins that is wrapped by a key which the database does not hold."""

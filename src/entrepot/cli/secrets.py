@@ -1,0 +1,32 @@
+"""`entrepot secrets`: how the secrets in the database are kept."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from entrepot.cli.output import Data, with_services
+
+if TYPE_CHECKING:
+    from entrepot.services import Services
+
+app = typer.Typer(
+    no_args_is_help=True, help="Secrets that the database holds.", rich_markup_mode=None
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Secrets that the database holds."""
+
+
+@app.command("unwrap")
+def unwrap(data: Data = None) -> None:
+    """Store secrets unwrapped, for an older version; the next start wraps them again."""
+
+    async def work(services: "Services") -> int:
+        from entrepot.hub.keyring import unwrap_all
+
+        return await unwrap_all(services.metadata, services.keyring)
+
+    count = with_services(data, work)
+    print(f"Unwrapped {count} {'secret' if count == 1 else 'secrets'}.")
