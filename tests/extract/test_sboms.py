@@ -144,3 +144,21 @@ def changed(value: Any, odd: Any) -> list[Any]:
 def test_odd_values_anywhere_raise_nothing(tmp_path: Path, name: str, odd: Any) -> None:
     for each in changed(BASES[name], odd):
         assert read_report(each).state in (State.DONE, State.UNSUPPORTED)
+
+
+@pytest.mark.parametrize(
+    ("title", "content", "expected"),
+    [
+        ("bom.xml", XML_SAME.replace("{version}", "1.5"), 2),
+        ("sbom.yaml", YAML, 1),
+        ("sbom.spdx", TEXT, 2),
+        ("values.yaml", "a: 1", 0),
+        ("pom.xml", "<project>" + "<a/>" * 100_000 + "</project>", 0),
+        ("broken.xml", "<bom", 0),
+    ],
+)
+def test_a_plain_file_is_an_sbom_where_it_says_so(
+    tmp_path: Path, title: str, content: str, expected: int
+) -> None:
+    found = read("files", blob(tmp_path, content.encode(), "application/octet-stream", title))
+    assert (found.state, len(found.packages)) == (State.DONE, expected)

@@ -1,5 +1,6 @@
 """Reads one artifact: from a task to findings, whatever the blobs hold."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +25,7 @@ from entrepot.extract.models import read_model
 from entrepot.extract.renderer import MARKDOWN
 from entrepot.extract.texts import as_text
 
+_BOM: Final = re.compile(rb"<(?:[\w.-]+:)?bom[\s/>]")
 _DOCUMENTS: Final = (".json", ".jsonl", ".spdx", ".sarif", ".xml", ".yaml", ".yml")
 
 
@@ -52,10 +54,12 @@ def _read_files(task: Task) -> Findings:
         if blob.index < 0 or not blob.path or not blob.title.lower().endswith(_DOCUMENTS):
             continue
         try:
-            report = read_document(blob, read_whole(blob, JSON), task)
-        except (TooLarge, Unreadable):
+            content = read_whole(blob, JSON)
+            report = read_document(blob, content, task) if _may_be_one(content) else None
+        except (TooLarge, Unreadable, MemoryError, RecursionError):
+            # It is a file all the same, and the others are listed.
             continue
-        if report.state is not State.UNSUPPORTED:
+        if report is not None and report.state is not State.UNSUPPORTED:
             reports.append(report)
     if not reports:
         return found
@@ -67,6 +71,11 @@ def _read_files(task: Task) -> Findings:
         state=found.state,
         images=found.images,
     )
+
+
+def _may_be_one(content: bytes) -> bool:
+    """Whether a file is worth parsing: XML only where it begins as CycloneDX does."""
+    return content.lstrip()[:1] != b"<" or _BOM.search(content, 0, 65_536) is not None
 
 
 def bounded(findings: Findings) -> Findings:
