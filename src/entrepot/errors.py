@@ -316,6 +316,12 @@ class MethodUnsupported(Unsupported):
         self.allowed = allowed
 
 
+class PreconditionFailed(EntrepotError):
+    """What is there is not what the request's conditions ask for."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class UploadBusy(Conflict):
     """Another request is writing to this upload."""
 

@@ -68,7 +68,7 @@ class TestPasswords:
         [
             ("alice", "wrong"),
             ("alice", ""),
-            ("Alice", PASSWORD),
+            ("Alicé", PASSWORD),
             ("bob", PASSWORD),
             ("", PASSWORD),
             ("alice\0", PASSWORD),
@@ -133,7 +133,7 @@ class TestPersonalTokens:
     ) -> None:
         await add_account(metadata, "bob")
         _, secret = await tokens.add_personal(alice, "ci", Scope.ADMIN, None)
-        for name in ("bob", "", "nobody", "ALICE"):
+        for name in ("bob", "", "nobody", "alice "):
             with pytest.raises(BadCredentials):
                 await identities.by_credentials(name, secret)
 

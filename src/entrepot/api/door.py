@@ -17,10 +17,13 @@ from entrepot.http.admission import admit
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.routing import Match, Router
 from entrepot.hub.actors import Identity
+from entrepot.hub.names import fold_name
 
 JSON: Final = "application/json"
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _REMEMBERED: Final = 10_000
+_PEOPLE: Final = {"namespace", "account", "member"}
+"""Places of an address that hold names which people write in any case."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _HEADERS: Final = (
     ("cache-control", "private, no-store"),
@@ -53,6 +56,8 @@ class ApiDoor:
             raise MethodUnsupported(found) if found else NotFound
         call.identity = await self._identify(request)
         self._check_somebody(call.identity, found.route)
+        for place in _PEOPLE & set(found.values):
+            found.values[place] = fold_name(found.values[place])
         check_places(found.values)
         call.values = found.values
         if "repository" in found.values:

@@ -14,6 +14,7 @@ STATUS: Final[dict[type[EntrepotError], int]] = {
     errors.NotFound: 404,
     errors.Unsupported: 405,
     errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.TooManyTags: 414,
     errors.AddressTooLong: 414,

@@ -6,7 +6,7 @@ from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccou
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.limiter import PASSWORD, Limiter
-from entrepot.hub.names import check_free_name, check_name, claim
+from entrepot.hub.names import check_free_name, check_name, claim, find_account
 from entrepot.hub.passwords import Passwords, check_length
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.metadata import accounts
@@ -71,7 +71,7 @@ class Accounts:
 
     async def get(self, name: str) -> Account:
         """The account of that name."""
-        found = await accounts.find_account(self._metadata.reader, name)
+        found = await find_account(self._metadata.reader, name)
         if found is None:
             raise AccountUnknown(f"no account is called {name}")
         return found

@@ -6,12 +6,12 @@ from typing import Final
 from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
 from entrepot.hub.actors import ACTIONS_OF_SCOPE, ANONYMOUS, Identity
 from entrepot.hub.limiter import PASSWORD, Limiter
+from entrepot.hub.names import find_account, fold_name
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import Claims, RegistryTokens
 from entrepot.hub.secrets import hash_secret, looks_like_secret
 from entrepot.metadata.accounts import (
     Account,
-    find_account,
     find_account_by_id,
     find_namespace_by_id,
 )
@@ -69,6 +69,8 @@ class Identities:
         that this worker knows to be right passes whatever others have guessed, and one that it
         knows to be wrong is no further guess.
         """
+        # However the name is written, the guesses are at one account.
+        name = fold_name(name)
         account = await self.find_account(name)
         if self._passwords.has_refuted(account.password_hash if account else name, password):
             raise BadCredentials
@@ -136,7 +138,7 @@ class Identities:
 
     async def _by_token(self, name: str, secret: str) -> Identity:
         identity = await self._find_by_token(secret)
-        if identity is None or name != identity.name.partition(":")[0]:
+        if identity is None or fold_name(name) != identity.name.partition(":")[0]:
             raise BadCredentials
         return identity
 

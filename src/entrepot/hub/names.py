@@ -6,8 +6,8 @@ from typing import Final
 
 from entrepot.errors import InvalidAccount, NameTaken
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import NamespaceKind, Visibility
-from entrepot.metadata.engine import Transaction
+from entrepot.metadata.accounts import Account, Namespace, NamespaceKind, Visibility
+from entrepot.metadata.engine import Reader, Transaction
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 MAX_NAME: Final = 64
@@ -39,6 +39,24 @@ def check_free_name(name: str) -> None:
     check_name(name)
     if name in RESERVED:
         raise NameTaken(f"{name} is taken")
+
+
+def fold_name(name: str) -> str:
+    """The name as it is stored: people write `HubUser` for `hubuser`.
+
+    Letters outside ASCII are left alone: folding them would make one name of two that look alike.
+    """
+    return name.lower() if name.isascii() else name
+
+
+async def find_account(reader: Reader, name: str) -> Account | None:
+    """The account of that name in any case of its letters, disabled ones included."""
+    return await accounts.find_account(reader, fold_name(name))
+
+
+async def find_namespace(reader: Reader, name: str) -> Namespace | None:
+    """The namespace of that name in any case of its letters."""
+    return await accounts.find_namespace(reader, fold_name(name))
 
 
 async def claim(

@@ -5,7 +5,7 @@ from typing import Final
 from entrepot.errors import AccountUnknown, Conflict, Denied, InvalidAccount, NamespaceUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.names import check_free_name, check_name, claim
+from entrepot.hub.names import check_free_name, check_name, claim, find_account, fold_name
 from entrepot.hub.permissions import Permissions, check_unlimited
 from entrepot.metadata import accounts
 from entrepot.metadata.accounts import Account, Namespace, NamespaceKind, Role, Visibility
@@ -80,7 +80,7 @@ class Organisations:
         async with self._metadata.begin() as tx:
             await accounts.edit_namespace(tx, namespace.id, description, default_visibility)
             details = {"default_visibility": str(default_visibility)}
-            entry = Entry(namespace.id, by, Audited.ORG_EDIT, name, details)
+            entry = Entry(namespace.id, by, Audited.ORG_EDIT, namespace.name, details)
             await record(tx, entry, self._now())
 
     async def set_member(
@@ -101,16 +101,15 @@ class Organisations:
             members = await accounts.list_members(tx, namespace.id)
             if Role.OWNER not in {held for _, held in members}:
                 raise Conflict("an organisation needs an owner")
+            whose = f"{namespace.name}/{account.name}"
             if before is not role:
-                entry = Entry(
-                    namespace.id, by, _action(before, role), f"{name}/{member}", {"role": role}
-                )
+                entry = Entry(namespace.id, by, _action(before, role), whose, {"role": role})
                 await record(tx, entry, self._now())
 
     async def _namespace_to_change(
         self, name: str, member: str, role: Role | None, by: Actor
     ) -> Namespace:
-        if role is None and by.account is not None and by.account.name == member:
+        if role is None and by.account is not None and by.account.name == fold_name(member):
             rights = await self._permissions.namespace_rights(by.identity, name)
             check_unlimited(by.identity)
             if rights.namespace is not None and rights.role is not None:
@@ -127,7 +126,7 @@ class Organisations:
         await leave_teams(tx, namespace_id, account_id)
 
     async def _account(self, name: str) -> Account:
-        found = await accounts.find_account(self._metadata.reader, name)
+        found = await find_account(self._metadata.reader, name)
         if found is None:
             raise AccountUnknown(f"no account is called {name}")
         return found

@@ -19,12 +19,12 @@ from entrepot.hub.actors import (
     mark_of,
     matches,
 )
+from entrepot.hub.names import find_namespace
 from entrepot.metadata.accounts import (
     Account,
     Namespace,
     Role,
     Visibility,
-    find_namespace,
     find_role,
     list_memberships,
 )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from entrepot.errors import NamespaceUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.names import find_namespace
 from entrepot.hub.permissions import Permissions, check_administrator
-from entrepot.metadata import accounts, policies, repositories
+from entrepot.metadata import policies, repositories
 from entrepot.metadata.accounts import Namespace
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.policies import Policy
@@ -81,7 +82,7 @@ class Policies:
         return None, await policies.measure_namespace(reader, found.id)
 
     async def _get_namespace(self, name: str) -> Namespace:
-        found = await accounts.find_namespace(self._metadata.reader, name)
+        found = await find_namespace(self._metadata.reader, name)
         if found is None:
             raise NamespaceUnknown(f"no namespace is called {name}")
         return found

@@ -6,7 +6,7 @@ from typing import Final
 from entrepot.errors import AccountUnknown, InvalidAccount, NamespaceUnknown, NameTaken, TeamUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Details, Entry, record
-from entrepot.hub.names import check_name
+from entrepot.hub.names import check_name, find_account
 from entrepot.hub.permissions import Permissions
 from entrepot.metadata import accounts, teams
 from entrepot.metadata.accounts import Namespace, NamespaceKind
@@ -147,7 +147,7 @@ class Teams:
         return found
 
     async def _account_id(self, name: str) -> int:
-        found = await accounts.find_account(self._metadata.reader, name)
+        found = await find_account(self._metadata.reader, name)
         if found is None:
             raise AccountUnknown(f"no account is called {name}")
         return found.id

@@ -1,6 +1,6 @@
 """Manifests: checked, stored as they came, tagged, deleted."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,9 @@ from entrepot.registry.contents import check_sizes, needed_blobs, new_manifest
 from entrepot.registry.history import History
 from entrepot.registry.quotas import charge_manifest
 from entrepot.registry.uploads import Uploads
+
+Condition = Callable[[str | None], None]
+"""Given the digest of what is there (`None`: nothing), raises what refuses the change."""
 
 MAX_TAGS: Final = 100
 """Tags that one request may set."""
@@ -72,9 +75,12 @@ class Manifests:
         digest: Digest | None,
         tags: Sequence[Tag],
         by: int | None,
+        condition: Condition | None = None,
     ) -> Pushed:
         """Store a manifest and point the tags at it, all or nothing.
 
+        `condition` is given the digest that the only tag points at, or `digest` itself where that
+        is there, when nobody else can change it any more; it may raise.
         Raises `InvalidManifest`, `DigestMismatch`, `TooManyTags`, and `ManifestBlobUnknown` where
         the repository lacks content that the manifest names.
         """
@@ -88,7 +94,9 @@ class Manifests:
         if EMPTY_JSON_DIGEST in new.blobs:
             await self._uploads.ensure_empty_json()
         await self._check(target, manifest, new)
-        await self._store(target, manifest, new, tags, by)
+        about = tags[0] if digest is None and tags else actual
+        guard = _Guard(about, condition)
+        await self._store(target, manifest, new, tags, by, guard)
         return Pushed(actual, new.subject, tuple(tags))
 
     async def _store(
@@ -98,10 +106,12 @@ class Manifests:
         new: NewManifest,
         tags: Sequence[Tag],
         by: int | None,
+        guard: "_Guard",
     ) -> None:
         now = self._now()
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
+            await guard.check(tx, repository)
             await self._check_references(tx, repository, manifest)
             await charge_manifest(tx, repository.id, new)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
@@ -120,11 +130,20 @@ class Manifests:
                 await target.witness(tx, change)
 
     async def untag(
-        self, repository: Repository, tag: Tag, by: int | None, witness: Witness | None = None
+        self,
+        repository: Repository,
+        tag: Tag,
+        by: int | None,
+        witness: Witness | None = None,
+        condition: Condition | None = None,
     ) -> None:
-        """Remove only the tag; `ManifestUnknown` where there is none."""
+        """Remove only the tag; `ManifestUnknown` where there is none.
+
+        `condition` is as that of `put`.
+        """
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
+            await _Guard(tag, condition).check(tx, repository)
             previous = await self._history.note_untag(tx, repository.id, tag, by)
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
@@ -135,14 +154,21 @@ class Manifests:
                 await witness(tx, change)
 
     async def delete(
-        self, repository: Repository, digest: Digest, by: int | None, witness: Witness | None = None
+        self,
+        repository: Repository,
+        digest: Digest,
+        by: int | None,
+        witness: Witness | None = None,
+        condition: Condition | None = None,
     ) -> None:
         """Remove the manifest and every tag on it; `ManifestUnknown` where there is none.
 
         Its bytes are kept for `History.restore` until the collector's grace period is over.
+        `condition` is as that of `put`.
         """
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
+            await _Guard(digest, condition).check(tx, repository)
             found = await manifests.find_manifest(tx, repository.id, digest)
             if found is None:
                 raise ManifestUnknown(detail={"digest": str(digest)})
@@ -177,6 +203,20 @@ class Manifests:
         if EMPTY_JSON_DIGEST in needed and EMPTY_JSON_DIGEST not in held:
             await blobs.link_blob(tx, repository.id, EMPTY_JSON_DIGEST, self._now())
         _check_present(needed, held)
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """A condition on what a reference points at; without one it costs nothing."""
+
+    reference: Reference
+    condition: Condition | None
+
+    async def check(self, tx: Transaction, repository: Repository) -> None:
+        """Ask the condition; the repository is locked, so what it is told stays true."""
+        if self.condition is not None:
+            found = await manifests.find_facts(tx, repository.id, self.reference)
+            self.condition(None if found is None else found.digest)
 
 
 def _check_present(needed: Sequence[Digest], held: Collection[Digest]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
-from entrepot.http.gate import Gate
+from entrepot.http.conditions import conditions_of
+from entrepot.http.gate import Admission, Gate
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.hub.permissions import Action
 from entrepot.hub.rates import Rates
@@ -34,7 +35,8 @@ class ManifestDoor:
         repository = admission.repository
         limits = self._rates.pull(admission.identity, request.address)
         found = await self._manifests.get(repository, _reference_to_read(reference))
-        self._count_pull(repository.id, found.id)
+        if not _is_step_of_push(admission):
+            self._count_pull(repository.id, found.id)
         response = _manifest_response(request, found)
         response.headers.extend(limits)
         return response
@@ -64,6 +66,7 @@ class ManifestDoor:
             digest=digest,
             tags=tags,
             by=admission.identity.account_id,
+            condition=conditions_of(request),
         )
         headers = [
             ("location", f"/v2/{name}/manifests/{pushed.digest}"),
@@ -80,10 +83,11 @@ class ManifestDoor:
         admission = await self._gate.admit(request, name, Action.DELETE)
         parsed = _reference_to_read(reference)
         repository, by = admission.repository, admission.identity.account_id
+        condition = conditions_of(request)
         if isinstance(parsed, Tag):
-            await self._manifests.untag(repository, parsed, by, admission.witness)
+            await self._manifests.untag(repository, parsed, by, admission.witness, condition)
         else:
-            await self._manifests.delete(repository, parsed, by, admission.witness)
+            await self._manifests.delete(repository, parsed, by, admission.witness, condition)
         return empty(202)
 
 
@@ -97,6 +101,15 @@ async def read_limited(request: Request, limit: int) -> bytes:
         if len(runs) > limit:
             raise ManifestTooLarge(detail={"limit": limit})
     return bytes(runs)
+
+
+def _is_step_of_push(admission: Admission) -> bool:
+    """Whether the manifest is read by a token that was asked for in order to push here.
+
+    `helm push`, `crane tag` and others read a manifest on the way to tagging it; whoever pulls
+    asks for a token to pull with.
+    """
+    return admission.identity.grants is not None and Action.PUSH in admission.actions
 
 
 def _reference_to_read(text: str) -> Reference:

@@ -1,0 +1,67 @@
+"""What counts as a pull."""
+
+import pytest
+
+from entrepot.metadata import manifests, repositories
+from entrepot.metadata.accounts import Visibility
+from entrepot.oci.names import RepositoryName, Tag
+from tests.doors.conftest import INDEX, INDEX_DIGEST, Town
+
+
+async def pulls(town: Town, name: str) -> int:
+    """The pulls of a repository, as they are written down."""
+    await town.doors.services.pulls.flush()
+    found = await repositories.find_repository(town.metadata.reader, RepositoryName(name))
+    assert found is not None
+    assert await manifests.find_facts(town.metadata.reader, found.id, Tag("v1"))
+    return found.pulls
+
+
+@pytest.mark.parametrize("scope", ["pull,push", "push,pull", "*", "pull,push,delete"])
+@pytest.mark.parametrize("reference", ["v1", INDEX_DIGEST])
+async def test_reading_on_the_way_to_a_push_is_no_pull(
+    town: Town, scope: str, reference: object
+) -> None:
+    """As `crane tag` and `helm push` do: read, then put what was read under another tag."""
+    name = await town.build(Visibility.PUBLIC)
+    auth = await town.doors.bearer(town.auth["owner"], f"repository:{name}:{scope}")
+    target = f"/v2/{name}/manifests/{reference}"
+    assert (await town.doors.ask("HEAD", target, auth=auth)).status == 200
+    read = await town.doors.ask("GET", target, auth=auth)
+    kind = read.header("content-type") or ""
+    target = f"/v2/{name}/manifests/again"
+    put = await town.doors.ask("PUT", target, read.body, auth=auth, content_type=kind)
+    assert put.status == 201
+    await town.doors.ask("GET", target, auth=auth)
+    assert await pulls(town, name) == 0
+
+
+@pytest.mark.parametrize("who", ["nobody", "member", "owner", "owner repo:read", "stranger"])
+async def test_reading_to_pull_is_a_pull(town: Town, who: str) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    auth = await town.doors.bearer(town.auth[who], f"repository:{name}:pull")
+    target = f"/v2/{name}/manifests/v1"
+    answer = await town.doors.ask("GET", target, auth=auth)
+    assert (answer.status, answer.body) == (200, INDEX)
+    assert await pulls(town, name) == 1
+
+
+async def test_a_token_for_less_than_was_asked_for_pulls(town: Town) -> None:
+    """Clients that ask for both and may only pull are pulling."""
+    name = await town.build(Visibility.PUBLIC)
+    auth = await town.doors.bearer(town.auth["member"], f"repository:{name}:pull,push")
+    await town.doors.ask("GET", f"/v2/{name}/manifests/v1", auth=auth)
+    assert await pulls(town, name) == 1
+
+
+@pytest.mark.parametrize("who", ["nobody", "owner", "member"])
+async def test_a_look_is_no_pull(town: Town, who: str) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    for target in ("manifests/v1", f"manifests/{INDEX_DIGEST}"):
+        for auth in (
+            town.auth[who],
+            await town.doors.bearer(town.auth[who], f"repository:{name}:pull"),
+        ):
+            await town.doors.ask("HEAD", f"/v2/{name}/{target}", auth=auth)
+    await town.doors.ask("GET", f"/v2/{name}/tags/list", auth=town.auth[who])
+    assert await pulls(town, name) == 0
