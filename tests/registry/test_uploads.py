@@ -188,6 +188,44 @@ async def test_a_mismatch_is_noticed_whoever_took_the_bytes(
     assert storage.blobs == {}
 
 
+@pytest.mark.parametrize("last", [b"", b"z"])
+@pytest.mark.parametrize("named", [b"something else", ALPHABET[:13], ALPHABET[:12], b""])
+async def test_another_worker_believes_the_hash_so_far_only_of_the_bytes_it_is_of(
+    uploads: Uploads,
+    other_worker: Uploads,
+    blobs: Blobs,
+    repository: Repository,
+    upload: Upload,
+    last: bytes,
+    named: bytes,
+) -> None:
+    """The closing request brings no bytes or some, and a digest of other ones or of a part."""
+    upload = await append(uploads, repository, upload, ALPHABET[:5])
+    upload = await append(uploads, repository, upload, ALPHABET[5:13])
+    assert upload.hash_so_far == Digest.of(ALPHABET[:13]).hex
+    digest = Digest.of(named)
+    if named + last == ALPHABET[:13]:
+        await other_worker.finish(upload, Chunk(body(last)), digest)
+        assert await content_of(blobs, repository, digest) == named
+        return
+    with pytest.raises(DigestMismatch):
+        await other_worker.finish(upload, Chunk(body(last)), digest)
+    with pytest.raises(BlobUnknown):
+        await blobs.get(repository, digest)
+
+
+async def test_a_hash_so_far_of_fewer_bytes_than_there_are_is_not_believed(
+    uploads: Uploads, other_worker: Uploads, blobs: Blobs, repository: Repository, upload: Upload
+) -> None:
+    """The worker that knew it comes back when another has taken more."""
+    upload = await append(uploads, repository, upload, ALPHABET[:3])
+    upload = await append(other_worker, repository, upload, ALPHABET[3:7])
+    with pytest.raises(DigestMismatch):
+        await uploads.finish(upload, Chunk(body()), Digest.of(ALPHABET[:3]))
+    with pytest.raises(BlobUnknown):
+        await blobs.get(repository, Digest.of(ALPHABET[:3]))
+
+
 async def test_a_mismatch_without_chunks_leaves_nothing(
     uploads: Uploads, target: Target, storage: MemoryStorage
 ) -> None:
