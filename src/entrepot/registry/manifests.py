@@ -187,10 +187,12 @@ class Manifests:
         """Refuse what names absent content, or content of another size, before others wait."""
         blob_sizes: dict[Digest, int] = {}
         sizes: dict[Digest, int] = {EMPTY_JSON_DIGEST: len(EMPTY_JSON)}
-        if target.found is not None:
-            reader, repository_id = self._metadata.reader, target.found.id
-            blob_sizes = await blobs.find_sizes(reader, repository_id, new.blobs)
-            sizes |= await manifests.find_sizes(reader, repository_id, new.children) | blob_sizes
+        reader = self._metadata.reader
+        # Its blobs, pushed with the same target, may have created it: an import does so.
+        found = target.found or await repositories.find_repository(reader, target.name)
+        if found is not None:
+            blob_sizes = await blobs.find_sizes(reader, found.id, new.blobs)
+            sizes |= await manifests.find_sizes(reader, found.id, new.children) | blob_sizes
         _check_present(needed_blobs(manifest, accept_sparse=self._accept_sparse), blob_sizes)
         check_sizes(manifest, sizes)
 
