@@ -8,6 +8,7 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
+from entrepot.hub.closing import Closing
 from entrepot.hub.evidence import Evidence
 from entrepot.hub.identities import Identities
 from entrepot.hub.indexing import Indexing
@@ -152,6 +153,7 @@ class Services:
         self.renderer = Renderer()
         self.readmes = Readmes(metadata, self.renderer, self.now)
         self.repositories = Repositories(metadata, self.permissions, self.readmes, self.now)
+        self.closing = Closing(metadata, self.repositories, self.now)
         self.targets = Targets(settings.webhook_networks)
         self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now, self.keyring)
         self.stars = Stars(metadata, self.permissions, self.now)

@@ -144,3 +144,58 @@ def test_an_import_that_changes_nothing_is_in_no_audit_log(
     assert told(run("audit", "list", "--json")) == before
     assert isinstance(before, list)
     assert "repo.create" in {each["action"] for each in before}
+
+
+@pytest.mark.parametrize("kind", ["org", "user"])
+def test_what_is_deleted_is_said_first(run: Run, alice: str, kind: str) -> None:
+    for name in ("bob", "carla"):
+        said(run("user", "add", name, "--password-stdin", stdin="the password of all"))
+    said(run("org", "add", "shop", "--owner", alice))
+    said(run("org", "member", "shop", "bob", "--role", "editor"))
+    name = "shop" if kind == "org" else "bob"
+    result = run(kind, "delete", name)
+    assert result.exit_code == 2
+    assert f"Delete {name} with no repositories" in result.stderr
+    assert "give --yes" in result.stderr
+    assert run(kind, "delete", name, stdin="n").exit_code == 1
+    assert name in said(run(kind, "list"))
+    result = run(kind, "delete", name, stdin="y")
+    assert result.exit_code == 0
+    assert f"\nDeleted {name} with no repositories" in result.stdout
+    assert name not in [each["name"] for each in listed(run, kind)]
+    result = run(kind, "delete", name, "--yes")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is called" in result.stderr
+
+
+def test_an_account_goes_with_its_repositories_and_is_forgotten(
+    run: Run, alice: str, stocked: Path, tmp_path: Path
+) -> None:
+    assert stocked.is_dir()
+    said(run("export", "acme/app", str(tmp_path / "layout")))
+    for name in (f"{alice}/one", f"{alice}/two"):
+        said(run("import", str(tmp_path / "layout"), name))
+    said(run("token", "add", alice, "--label", "x", "--scope", "repo:read"))
+    value = told(run("user", "delete", alice, "--yes", "--json"))
+    assert value == {
+        "name": alice,
+        "deleted": True,
+        "repositories": [f"{alice}/one", f"{alice}/two"],
+    }
+    assert [each["name"] for each in listed(run, "repo")] == ["acme/app"]
+    assert listed(run, "token") == []
+    assert ": no problems." in said(run("check"))
+    entries = told(run("audit", "list", "--json"))
+    assert isinstance(entries, list)
+    assert {"account.delete", "repo.delete"} <= {each["action"] for each in entries}
+
+
+def test_the_only_owner_of_an_organisation_stays(run: Run, alice: str) -> None:
+    said(run("org", "add", "shop", "--owner", alice))
+    result = run("user", "delete", alice, "--yes")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "entrepot: alice is the only owner of shop: give it another owner, or delete it first\n"
+    )
+    said(run("org", "delete", "shop", "--yes"))
+    said(run("user", "delete", alice, "--yes"))

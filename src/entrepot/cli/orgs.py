@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from entrepot.cli.closing import delete_namespace
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
 
 app = typer.Typer(
@@ -51,6 +52,19 @@ def list_orgs(data: Data = None, as_json: Json = False) -> None:
         for each, members in found
     ]
     print_table(("NAME", "MEMBERS"), rows, "There are no organisations.")
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Delete an organisation with its repositories, tokens and webhooks, for good."""
+    from entrepot.metadata.accounts import NamespaceKind
+
+    delete_namespace(name, NamespaceKind.ORGANISATION, data, yes=yes, as_json=as_json)
 
 
 @app.command("member")

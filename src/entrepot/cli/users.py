@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrepot.cli.addresses import Url, hub_url
+from entrepot.cli.closing import delete_namespace
 from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
 
 if TYPE_CHECKING:
@@ -77,6 +78,19 @@ def enable(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Undo `disable`."""
     with_services(data, lambda it: it.accounts.enable(name))
     _say(as_json, name, "enabled", f"Account {name} is enabled.")
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Delete an account with its repositories, tokens and webhooks, for good."""
+    from entrepot.metadata.accounts import NamespaceKind
+
+    delete_namespace(name, NamespaceKind.ACCOUNT, data, yes=yes, as_json=as_json)
 
 
 @app.command("password")

@@ -32,6 +32,7 @@ class Audited(StrEnum):
     """What is recorded, in Docker Hub's words where it has one."""
 
     ACCOUNT_CREATE = "account.create"
+    ACCOUNT_DELETE = "account.delete"
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_EDIT = "account.edit"
     ACCOUNT_ENABLE = "account.enable"
@@ -49,6 +50,7 @@ class Audited(StrEnum):
     MEMBER_REMOVE = "org.member.remove"
     MEMBER_ROLE = "org.member.role"
     ORG_CREATE = "org.create"
+    ORG_DELETE = "org.delete"
     ORG_EDIT = "org.edit"
     ORG_POLICY = "org.policy"
     ORG_QUOTA = "org.quota"

@@ -1,0 +1,78 @@
+"""Deletes accounts and organisations, with all that is theirs, for good."""
+
+from dataclasses import dataclass
+
+from entrepot.errors import Conflict, Denied, NamespaceUnknown
+from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.permissions import check_administrator
+from entrepot.hub.repositories import Repositories
+from entrepot.metadata import accounts, closing
+from entrepot.metadata.accounts import Namespace, NamespaceKind, Role
+from entrepot.metadata.engine import Clock, Metadata
+from entrepot.oci.names import RepositoryName
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What goes with an account or an organisation."""
+
+    name: str
+    repositories: list[str]
+    members: int
+
+
+class Closing:
+    """For administrators. Rules take who acts; by default it is the operator."""
+
+    def __init__(self, metadata: Metadata, repositories: Repositories, now: Clock) -> None:
+        self._metadata = metadata
+        self._repositories = repositories
+        self._now = now
+
+    async def preview(self, name: str, kind: NamespaceKind) -> Belongings:
+        """What `delete` would destroy; raise `NamespaceUnknown` where there is no such thing."""
+        namespace = await self._get(name, kind)
+        reader = self._metadata.reader
+        names = await closing.list_names_in(reader, namespace.id)
+        return Belongings(name, names, len(await accounts.list_members(reader, namespace.id)))
+
+    async def delete(self, name: str, kind: NamespaceKind, by: Actor = OPERATOR) -> Belongings:
+        """Delete it with its repositories; return what went. Repeating an interrupted one goes on.
+
+        Raises `Conflict` for the only owner of an organisation, and `Denied` for oneself.
+        """
+        check_administrator(by.identity)
+        found = await self.preview(name, kind)
+        namespace = await self._get(name, kind)
+        if kind is NamespaceKind.ACCOUNT:
+            await self._check_account(namespace, by)
+        for repository in found.repositories:
+            await self._repositories.delete(RepositoryName(repository), by)
+        is_account = kind is NamespaceKind.ACCOUNT
+        action = Audited.ACCOUNT_DELETE if is_account else Audited.ORG_DELETE
+        remove = closing.delete_account if is_account else closing.close_namespace
+        async with self._metadata.begin() as tx:
+            await remove(tx, namespace.id)
+            details = {"repositories": len(found.repositories)}
+            await record(tx, Entry(namespace.id, by, action, name, details), self._now())
+        return found
+
+    async def _check_account(self, account: Namespace, by: Actor) -> None:
+        if by.account is not None and by.account.id == account.id:
+            raise Denied("nobody deletes themselves")
+        reader = self._metadata.reader
+        for organisation, role in await accounts.list_organisations_of(reader, account.id):
+            owners = await accounts.list_owner_ids(reader, organisation.id)
+            if role is Role.OWNER and owners == [account.id]:
+                raise Conflict(
+                    f"{account.name} is the only owner of {organisation.name}:"
+                    " give it another owner, or delete it first"
+                )
+
+    async def _get(self, name: str, kind: NamespaceKind) -> Namespace:
+        found = await accounts.find_namespace(self._metadata.reader, name)
+        if found is None or found.kind is not kind:
+            what = "account" if kind is NamespaceKind.ACCOUNT else "organisation"
+            raise NamespaceUnknown(f"no {what} is called {name}")
+        return found
