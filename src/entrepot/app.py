@@ -17,6 +17,7 @@ from entrepot.front import REFUSALS, Front, failed, refused
 from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response
 from entrepot.http.origin import Origins
+from entrepot.http.pipes import make_pipes_directory
 from entrepot.http.server import Server
 from entrepot.hub import keyring
 from entrepot.hub.actors import OPERATOR
@@ -241,7 +242,7 @@ class Worker:
                 greet(settings, password, await first_link(services))
         hub = Hub(settings, services, metrics)
         watchers = _Watchers(self._log, metrics)
-        self._server = Server(hub.answer, watchers)
+        self._server = Server(hub.answer, watchers, make_pipes_directory(settings.data))
         self._start_upkeep(services, metrics)
         self._start_work(services, metrics, watchers)
         # What is here now stays: the collector need not look at it again and again.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import threading
     from multiprocessing.connection import Connection
 
+    from granian.http import HTTP1Settings
+
     from entrepot.app import Worker
     from entrepot.settings import Settings
 
@@ -118,7 +120,8 @@ def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> N
         sys.exit(1)
     except typer.Exit as error:
         sys.exit(error.exit_code)
-    shutil.rmtree(settings.data / "metrics", ignore_errors=True)
+    for name in ("metrics", "pipes"):
+        shutil.rmtree(settings.data / name, ignore_errors=True)
     with suppress(OSError):
         settings.address_file.write_text(public_url(settings) + "\n")
     lines = (
@@ -190,7 +193,6 @@ def _prepare_tls(settings: "Settings") -> None:
 
 def _run(settings: "Settings", told: str) -> None:
     from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
-    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     from entrepot.cli.stopping import PatientServer
@@ -213,9 +215,7 @@ def _run(settings: "Settings", told: str) -> None:
         websockets=False,
         backlog=2048,
         backpressure=_CONNECTIONS,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=int(settings.idle_timeout.total_seconds() * 1000)
-        ),
+        http1_settings=_http1_settings(settings),
         log_level=LogLevels.warning,
         ssl_cert=certificate,
         ssl_key=key,
@@ -275,6 +275,16 @@ def _unverified(plain: socket.socket) -> socket.socket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(plain)
+
+
+def _http1_settings(settings: "Settings") -> "HTTP1Settings":
+    from granian.http import HTTP1Settings
+
+    return HTTP1Settings(
+        header_read_timeout=int(settings.idle_timeout.total_seconds() * 1000),
+        # As much of an answer waits in memory for each client who does not read.
+        max_buffer_size=192 * 1024,
+    )
 
 
 def _allow_descriptors() -> None:

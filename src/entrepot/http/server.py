@@ -9,10 +9,12 @@ import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final
 
 from entrepot.errors import BodyCut, EntrepotError
 from entrepot.http.messages import FileBody, Request, Response
+from entrepot.http.pipes import send_at_readers_pace
 
 BODY_IDLE: Final = 300.0
 """Seconds without a byte after which a body counts as cut: clients pause while they compress."""
@@ -82,10 +84,12 @@ class RequestBody:
 class Server:
     """Hands requests to an app and its answers back to Granian."""
 
-    def __init__(self, app: App, watch: Watcher) -> None:
+    def __init__(self, app: App, watch: Watcher, pipes: Path) -> None:
+        """`pipes` is a directory for the pipes of answers that are made piece by piece."""
         self._app = app
         self._watch = watch
         self._ids = itertools.count()
+        self._pipes = pipes
         self._prefix = secrets.token_hex(5)
 
     async def __call__(self, scope: Any, protocol: Any) -> None:
@@ -104,13 +108,13 @@ class Server:
             id=f"{self._prefix}{next(self._ids):x}",
         )
         response = await self._app(request)
-        await send(protocol, response)
+        await send(protocol, response, self._pipes)
         self._watch(request, response, time.perf_counter() - began)
         if not body.is_over:
             await body.drain()
 
 
-async def send(protocol: Any, response: Response) -> None:
+async def send(protocol: Any, response: Response, pipes: Path) -> None:
     """Send an answer; a client that has gone away is no error."""
     body = response.body
     if isinstance(body, bytes):
@@ -121,7 +125,7 @@ async def send(protocol: Any, response: Response) -> None:
     elif isinstance(body, FileBody):
         _send_file(protocol, response, body)
     else:
-        await _send_stream(protocol, response, body)
+        await send_at_readers_pace(protocol, response, body, pipes)
 
 
 def _send_file(protocol: Any, response: Response, body: FileBody) -> None:
@@ -132,15 +136,6 @@ def _send_file(protocol: Any, response: Response, body: FileBody) -> None:
         protocol.response_file_range(
             response.status, response.headers, path, body.start, body.start + body.length
         )
-
-
-async def _send_stream(protocol: Any, response: Response, body: AsyncIterator[bytes]) -> None:
-    transport = protocol.response_stream(response.status, response.headers)
-    async for run in body:
-        try:
-            await transport.send_bytes(run)
-        except Exception:  # Granian raises its own class for a closed connection
-            return
 
 
 def _length(text: str | None, headers: Any) -> int | None:

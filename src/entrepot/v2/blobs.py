@@ -14,7 +14,10 @@ from entrepot.oci.names import RepositoryName
 from entrepot.registry.blobs import READ_WHOLE, Blobs
 from entrepot.v2.manifests import matches_etag
 
-_SEVERAL_AT_MOST = 8 * 1024 * 1024
+_SEVERAL_AT_MOST = 64 * 1024 * 1024
+_STEP = 32 * 1024
+_JOINED = 256 * 1024
+"""Bytes of several ranges up to which the answer is made in memory."""
 _TYPE = ("content-type", "application/octet-stream")
 
 
@@ -34,10 +37,10 @@ class BlobDoor:
         if matches_etag(request, blob.digest):
             return empty(304, validators)
         ranges = parse_ranges(_range_header(request, blob), blob.size)
-        if ranges is not None and _is_too_much(ranges):
+        if ranges is not None and _is_too_much(ranges, blob.size):
             ranges = None
         if ranges is not None and len(ranges) > 1:
-            return self._several_ranges(blob, ranges)
+            return await self._several_ranges(blob, ranges)
         part = ranges[0] if ranges else ByteRange(0, blob.size - 1)
         url = await self._find_url(request, blob, part)
         if url is not None:
@@ -62,7 +65,7 @@ class BlobDoor:
         await self._blobs.unlink(admission.repository, Digest.parse(reference))
         return empty(202)
 
-    def _several_ranges(self, blob: StoredBlob, parts: list[ByteRange]) -> Response:
+    async def _several_ranges(self, blob: StoredBlob, parts: list[ByteRange]) -> Response:
         """RFC 9110 section 14.6; podman asks so for parts of a zstd:chunked layer."""
         boundary = secrets.token_hex(12)
         heads = [_part_head(boundary, part, blob, first=i == 0) for i, part in enumerate(parts)]
@@ -73,15 +76,22 @@ class BlobDoor:
             ("content-type", f"multipart/byteranges; boundary={boundary}"),
             _length(length),
         ]
-        return Response(206, headers, self._parts(blob, list(zip(heads, parts, strict=True)), tail))
+        runs = self._parts(blob, list(zip(heads, parts, strict=True)), tail)
+        if length <= _JOINED:
+            return Response(206, headers, b"".join([run async for run in runs]))
+        return Response(206, headers, runs)
 
     async def _parts(
         self, blob: StoredBlob, parts: list[tuple[bytes, ByteRange]], tail: bytes
     ) -> AsyncIterator[bytes]:
+        # A file is read a little at a time: what was read waits here for a slow reader.
+        step = _STEP if self._blobs.path_of(blob) is not None else blob.size
         for head, part in parts:
             yield head
-            async for run in self._blobs.read(blob, part.first, part.length):
-                yield run
+            for first in range(part.first, part.last + 1, step):
+                length = min(step, part.last + 1 - first)
+                async for run in self._blobs.read(blob, first, length):
+                    yield run
         yield tail
 
     async def _find_url(self, request: Request, blob: StoredBlob, part: ByteRange) -> str | None:
@@ -111,9 +121,12 @@ class BlobDoor:
         return FileBody(path, part.first, part.length, whole=part.length == blob.size)
 
 
-def _is_too_much(ranges: list[ByteRange]) -> bool:
-    """Several ranges wait in memory until the client has taken them: of many bytes it gets all."""
-    return len(ranges) > 1 and sum(each.length for each in ranges) > _SEVERAL_AT_MOST
+def _is_too_much(ranges: list[ByteRange], size: int) -> bool:
+    """Whether the whole blob, which the server sends by itself, costs less than several ranges."""
+    if len(ranges) == 1:
+        return False
+    total = sum(each.length for each in ranges)
+    return total > _SEVERAL_AT_MOST or (total > _JOINED and total > size // 2)
 
 
 def _range_header(request: Request, blob: StoredBlob) -> str | None:
