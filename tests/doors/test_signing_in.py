@@ -146,7 +146,7 @@ async def test_a_token_is_shown_once_and_revoked(doors: Doors) -> None:
     assert secret[0] not in listed.body
     token_id = re.search(rb'name="id" value="(\d+)"', listed.body)
     assert token_id is not None
-    await browser.post("/settings/tokens/revoke", id=token_id[1].decode())
+    await browser.post("/settings/tokens/revoke", id=token_id[1].decode(), confirmed="1")
     assert b"revoked" in (await browser.get("/settings/tokens")).body
 
 

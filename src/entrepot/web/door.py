@@ -19,6 +19,7 @@ from entrepot.http.messages import Request, Response, content, empty, without_bo
 from entrepot.http.routing import Match, Policy, Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING
+from entrepot.web.confirmation import ask, find_danger
 from entrepot.web.desk import Desk
 from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
@@ -86,8 +87,14 @@ class PageDoor:
             await self._check_form(visit, found.route.most or forms.MAX_FORM)
         if not is_admitted_first:
             await self._admit(visit, found.route)
+        return await self._run(visit, found.route)
+
+    async def _run(self, visit: Visit, route: PageRoute) -> Response:
+        """What the route's handler makes of the visit, unless it must be confirmed first."""
+        if danger := find_danger(route.pattern, visit.form):
+            return self._print(visit, ask(visit, danger))
         try:
-            page = await found.route.handler(visit)
+            page = await route.handler(visit)
         except EntrepotError as error:
             if visit.form.has("back") and not visit.wants_json:
                 return self._back(visit, error)

@@ -1,0 +1,69 @@
+"""Asks before what is hard to undo: the same form once more, with what it does in words.
+
+It works without scripts, and the door asks for every route in the table: no handler needs to.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from entrepot.http.forms import Form
+from entrepot.web.home import local_address
+from entrepot.web.pages import Page
+from entrepot.web.visits import Visit
+
+_CONFIRMED: Final = "confirmed"
+_NOT_AGAIN: Final = ("token", _CONFIRMED)
+_TEAM: Final = "/u/{namespace}/-/teams/{team}"
+_MEMBERS: Final = "/u/{namespace}/-/members"
+_KEYS: Final = "/u/{namespace}/-/keys"
+_DANGERS: Final = {
+    ("/admin/users", "what", "admin"): "admin",
+    ("/admin/users", "what", "not-admin"): "not-admin",
+    ("/admin/users", "what", "disable"): "disable",
+    ("/admin/users", "what", "second-factor"): "second-factor",
+    (_TEAM, "what", "delete"): "team",
+    (_MEMBERS, "role", ""): "member",
+    (_MEMBERS, "role", "owner"): "owner",
+    (_KEYS, "what", "remove"): "key",
+    ("/settings/tokens/revoke", "", ""): "token",
+    ("/u/{namespace}/-/tokens/revoke", "", ""): "token",
+}
+"""Route, field and value of what is asked about, and the words for it in `confirm.html`."""
+_SUBJECTS: Final = ("name", "member", "id")
+"""The fields that say of whom or what; one of them is there in every form that is asked about."""
+
+
+@dataclass(kw_only=True)
+class ConfirmPage(Page):
+    """What a form is about to do: `fields` are sent again, to the same address."""
+
+    template: ClassVar[str] = "confirm.html"
+    danger: str
+    subject: str
+    place: str
+    fields: list[tuple[str, str]]
+    back: str
+
+
+def find_danger(pattern: str, form: Form) -> str:
+    """What the form does that must be confirmed; empty where nothing, or it was."""
+    if form.has(_CONFIRMED):
+        return ""
+    for (route, field, value), danger in _DANGERS.items():
+        if route == pattern and (not field or (form.has(field) and form.get(field) == value)):
+            is_whole = danger == "team" or any(form.get(each) for each in _SUBJECTS)
+            return danger if is_whole else ""
+    return ""
+
+
+def ask(visit: Visit, danger: str) -> Page:
+    """The page that asks."""
+    subject = next(filter(None, (visit.form.get(each).strip() for each in _SUBJECTS)), "")
+    return ConfirmPage(
+        title="Are you sure?",
+        danger=danger,
+        subject=visit.values.get("team", "") if danger == "team" else subject,
+        place=visit.values.get("namespace", ""),
+        fields=[each for each in visit.form.fields if each[0] not in _NOT_AGAIN],
+        back=local_address(visit.form.get("back") or "/"),
+    )
