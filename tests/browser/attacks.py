@@ -150,6 +150,46 @@ def push_files(repository: Repository, tag: str, texts: Texts) -> str:
     return _push(repository, tag, EMPTY, EMPTY_TYPE, layers, [document], texts)
 
 
+SHAPES: Final = (
+    "{}",
+    "[x]({})",
+    "![x]({})",
+    "![{}](logo.svg)",
+    "# {}",
+    "`{}`",
+    "```{}\n{}\n```",
+    "```mermaid\n{}\n```",
+    "| {} |\n|---|\n| {} |",
+    "> [!NOTE]\n> {}",
+    "- [ ] {}",
+    '<a href="{}" id="{}">x</a>',
+    "<img src='{}' alt='{}'>",
+    "<p align='{}'>x</p>",
+    "<details><summary>{}</summary>\n\n{}\n\n</details>",
+)
+"""Places in a README in which a text can stand."""
+_DRAWN_ATTACK: Final = (
+    "<svg xmlns='http://www.w3.org/2000/svg' onload='window.__xss=1'>"
+    "<script>window.__xss=1</script><image href='//evil.test/x.png'/></svg>"
+)
+
+
+def push_readme(repository: Repository, tag: str, texts: Sequence[str]) -> str:
+    """A README with these texts in every place, and a picture beside it that means harm."""
+    notes = "".join(f"\n[^{number}]: {text}\n" for number, text in enumerate(texts))
+    marks = " ".join(f"[^{number}]" for number in range(len(texts)))
+    parts = [shape.replace("{}", text) for text in texts for shape in SHAPES]
+    front = json.dumps({"title": texts[0], "license": texts[-1], "tags": list(texts)})
+    harmless = "![logo](logo.svg)\n\n> [!NOTE]\n> Drawn."
+    readme = "\n\n".join([f"---\n{front}\n---", harmless, *parts, marks, notes]).encode()
+    contents = {"README.md": readme, "logo.svg": _DRAWN_ATTACK.encode()}
+    layers = [
+        descriptor(content, "text/plain", annotations={_TITLE: name})
+        for name, content in contents.items()
+    ]
+    return _push(repository, tag, EMPTY, EMPTY_TYPE, layers, [*contents.values()], Texts(texts))
+
+
 def push_index(repository: Repository, tag: str, texts: Texts, child: bytes) -> str:
     """An index that names an image once for every payload, each time for another platform."""
     children = [

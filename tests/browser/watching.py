@@ -10,10 +10,13 @@ from selenium.common.exceptions import UnexpectedAlertPresentException
 from tests.browser.browsers import Browser
 
 # Elements that no page of the hub has, and what an element of a page may have to do with others.
-_LOOK: Final = """
+_LOOK: Final = r"""
 const bad = [];
 const never = /^(iframe|object|embed|style|base|math|template|video|audio|marquee|x|noscript)$/;
 const leads = /^(href|src|srcset|action|formaction|xlink:href|data|poster|ping|background)$/;
+// Pictures that lie beside a README are within its page: nothing is asked for them.
+const within = (name, key, value) => name === 'img' && key === 'src'
+  && /^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]*$/.test(value);
 const mine = value => new URL(value, location.href).origin === location.origin;
 for (const each of document.querySelectorAll('*')) {
   const name = each.localName;
@@ -22,6 +25,7 @@ for (const each of document.querySelectorAll('*')) {
   for (const {name: key, value} of each.attributes) {
     if (/^on|^srcdoc$|^style$/i.test(key)) bad.push(each.outerHTML);
     if (!leads.test(key)) continue;
+    if (within(name, key, value)) continue;
     let ok = name === 'a';
     try { ok = mine(value) || (ok && /^(https?|mailto):$/.test(new URL(value).protocol)); }
     catch { /* no address at all: a link that leads nowhere is harmless, all else is not */ }

@@ -168,3 +168,13 @@ def test_an_old_chart_s_dependencies_stand_beside_it(tmp_path: Path) -> None:
     requirements = "dependencies:\n- name: redis\n  version: ~1\n"
     found = _read(tmp_path, {"requirements.yaml": requirements}, {"name": "demo"})
     assert found.dependencies == [{"name": "redis", "version": "~1"}]
+
+
+def test_colours_end_before_they_take_all_the_time_there_is(tmp_path: Path) -> None:
+    lines = [f"key: {number * 7919 % 100_003} # comment\n" for number in range(12_000)]
+    files = {f"templates/{number:02}.yaml": "".join(lines) for number in range(20)}
+    found = _read(tmp_path, {**files, "values.yaml": "a: 1\n"})
+    html = {each.name: each.text for each in found.documents if each.name.endswith(".html")}
+    coloured = [name for name, text in html.items() if 'class="nt"' in text]
+    assert 3 < len(coloured) < 8
+    assert len(html) == 22

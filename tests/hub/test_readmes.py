@@ -54,6 +54,19 @@ async def test_a_pushed_readme_shows_the_files_and_pictures_beside_it(shelf: She
     assert not [each for each in names if each.startswith("picture:")]
 
 
+async def test_a_picture_is_one_whatever_its_media_type_says(shelf: Shelf) -> None:
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+    layers = [
+        descriptor(content, "text/plain", annotations={TITLE: name})
+        for name, content in (("README.md", b"![x](x.svg)"), ("x.svg", svg))
+    ]
+    manifest = image(layers=layers, config=descriptor(EMPTY, EMPTY_TYPE))
+    await shelf.push(manifest, EMPTY, b"![x](x.svg)", svg, tag="1")
+    await shelf.settle()
+    html = await html_of(shelf, await shelf.get(Tag("1")))
+    assert '<img src="data:image/svg+xml;base64,' in html
+
+
 async def test_what_stands_before_a_readme_is_what_the_artifact_says_of_itself(
     shelf: Shelf,
 ) -> None:

@@ -234,10 +234,10 @@ def _read(file: IO[bytes], blob: Blob, collected: Collected) -> None:
         for member in members_of(file, blob.size):
             collected.add(member, blob.index)
         return
+    if blob.size <= PICTURE_SIZE:
+        collected.keep_picture(title, start)
     if blob.size <= most_of(title) and (is_previewed(title) or "text" in blob.media_type):
         collected.keep(title or "layer", start + file.read(limits.TEXT))
-    elif blob.size <= PICTURE_SIZE:
-        collected.keep_picture(title, start)
 
 
 def is_compressed(start: bytes) -> bool:

@@ -129,20 +129,23 @@ def _once(findings: Findings) -> Findings:
 
 
 def _with_html(findings: Findings) -> Findings:
-    """Each document with its HTML beside it: whatever drawing it costs, it costs here."""
-    drawn = [each for document in findings.documents for each in _drawn(document)]
-    values = {name: getattr(findings, name) for name in Findings.__struct_fields__}
-    return Findings(**{**values, "documents": drawn})
+    """Each document with its HTML beside it, in colours until there was enough of them."""
+    drawn: list[Document] = []
+    left = _COLOURED
+    for each in findings.documents:
+        drawn.append(each)
+        if each.name in PROSE or each.name.startswith(PICTURE):
+            # Markdown is drawn by a process of its own, which may die of it.
+            continue
+        is_coloured = len(each.text) <= left
+        left -= len(each.text) if is_coloured else 0
+        html = highlight(each.text, each.media_type if is_coloured else "text/plain")
+        drawn.append(Document(f"{each.name}.html", "text/html", html))
+    return replace(findings, documents=drawn)
 
 
-def _drawn(document: Document) -> list[Document]:
-    name = f"{document.name}.html"
-    if document.name in PROSE or document.name.startswith(PICTURE):
-        # Markdown is drawn by a process of its own, which may die of it.
-        return [document]
-    return [document, Document(name, "text/html", highlight(document.text, document.media_type))]
-
-
+_COLOURED: Final = 1_500_000
+"""Characters of an artifact that are coloured: a megabyte takes about two seconds."""
 _LONGEST: Final = {
     "packages": limits.PACKAGES,
     "relations": limits.RELATIONS,
