@@ -37,6 +37,21 @@ async def test_accounts_are_listed_by_name(metadata: Metadata) -> None:
     assert found == ["a", "a-a", "a.a", "a1", "b"]
 
 
+async def test_whether_there_are_accounts_and_who_is_the_oldest_administrator(
+    metadata: Metadata,
+) -> None:
+    assert not await accounts.has_accounts(metadata.reader)
+    await add_account(metadata, "bob")
+    assert await accounts.has_accounts(metadata.reader)
+    assert await accounts.find_administrator_id(metadata.reader) is None
+    root = await add_account(metadata, "root", is_admin=True)
+    other = await add_account(metadata, "admin", is_admin=True)
+    assert await accounts.find_administrator_id(metadata.reader) == root.id
+    async with metadata.begin() as tx:
+        await accounts.set_disabled(tx, root.id, START)
+    assert await accounts.find_administrator_id(metadata.reader) == other.id
+
+
 async def test_a_password_is_replaced_for_that_account_only(metadata: Metadata) -> None:
     alice, bob = await add_account(metadata, "alice"), await add_account(metadata, "bob")
     async with metadata.begin() as tx:

@@ -8,9 +8,12 @@ import pytest
 
 from entrepot.errors import OutOfSpace, TooMany, Unavailable
 from entrepot.metadata.accounts import Visibility
+from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.sqlite import SqliteReader
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, LAYER, LAYER_DIGEST, Open, Town
 from tests.doors.doors import Doors, basic
+from tests.metadata.rows import add_organisation
 
 SECRET = "the innermost secret at /etc/shadow"
 BROKEN = [
@@ -115,6 +118,29 @@ async def test_a_hub_without_its_database_is_alive_but_not_ready(
     answer = await doors.ask("GET", "/readyz")
     assert (answer.status, answer.header("retry-after")) == (503, "1")
     assert (await doors.ask("GET", "/healthz")).status == 200
+
+
+async def test_whether_a_hub_is_ready_is_one_row_however_large_it_is(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        await add_organisation(doors.services.metadata, f"team{number}")
+    rows: list[int] = []
+    read_all, read_one = SqliteReader.all, SqliteReader.one
+
+    async def count_all(self: SqliteReader, statement: Statement, **values: Value) -> list[Row]:
+        found = await read_all(self, statement, **values)
+        rows.append(len(found))
+        return found
+
+    async def count_one(self: SqliteReader, statement: Statement, **values: Value) -> Row | None:
+        rows.append(1)
+        return await read_one(self, statement, **values)
+
+    monkeypatch.setattr(SqliteReader, "all", count_all)
+    monkeypatch.setattr(SqliteReader, "one", count_one)
+    assert (await doors.ask("GET", "/readyz")).status == 200
+    assert rows == [1]
 
 
 def _gone(*_: object) -> None:

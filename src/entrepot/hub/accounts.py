@@ -76,6 +76,10 @@ class Accounts:
             raise AccountUnknown(f"no account is called {name}")
         return found
 
+    async def has_any(self) -> bool:
+        """Say whether there is any account; raises `Unavailable` where nobody can say."""
+        return await accounts.has_accounts(self._metadata.reader)
+
     async def list_all(self) -> list[Account]:
         """Every account, by name."""
         return await accounts.list_accounts(self._metadata.reader)

@@ -144,9 +144,9 @@ class Invitations:
     async def _inviter_id(self, by: Actor) -> int:
         if by.account is not None:
             return by.account.id
-        for each in await accounts.list_accounts(self._metadata.reader):
-            if each.is_admin and each.disabled_at is None:
-                return each.id
+        found = await accounts.find_administrator_id(self._metadata.reader)
+        if found is not None:
+            return found
         raise Denied("there is no administrator to invite in the name of")
 
     async def _stands(self, invitation: Invitation) -> bool:

@@ -83,6 +83,13 @@ _ACCOUNT: Final = select(
 _BY_ID: Final = Statement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
 _BY_NAME: Final = Statement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
 _LIST: Final = Statement(_ACCOUNT.order_by(accounts.c.name))
+_ANY: Final = Statement(select(accounts.c.namespace_id).limit(1))
+_FIRST_ADMINISTRATOR: Final = Statement(
+    select(accounts.c.namespace_id)
+    .where(accounts.c.is_admin == 1, accounts.c.disabled_at.is_(None))
+    .order_by(accounts.c.namespace_id)
+    .limit(1)
+)
 _INSERT: Final = Statement(
     insert(accounts).values(
         namespace_id=bindparam("id"),
@@ -203,6 +210,17 @@ async def find_account_by_id(reader: Reader, account_id: int) -> Account | None:
 async def list_accounts(reader: Reader) -> list[Account]:
     """Every account, by name."""
     return [_account(row) for row in await reader.all(_LIST)]
+
+
+async def has_accounts(reader: Reader) -> bool:
+    """Say whether there is any account, by one row however many there are."""
+    return await reader.one(_ANY) is not None
+
+
+async def find_administrator_id(reader: Reader) -> int | None:
+    """The id of the oldest administrator who is not disabled; `None` without any."""
+    row = await reader.one(_FIRST_ADMINISTRATOR)
+    return None if row is None else int(row[0])
 
 
 async def insert_account(tx: Transaction, account: Account) -> None:
