@@ -173,7 +173,7 @@ async def test_an_index_pushed_before_its_children_is_found_out_again(shelf: She
 
 async def test_a_hostile_annotation_stops_nothing(shelf: Shelf) -> None:
     child = await shelf.push_image()
-    said = {"annotations": {"vnd.docker.reference.digest": "\0 no digest '; --"}}
+    said = {"annotations": {"vnd.docker.reference.digest": "no digest '; --"}}
     await shelf.push_index((child, said), tag="v1")
     cut = f"sha512-{'a' * 64}.sig"
     await shelf.push_referrer(None, b"{}", SPDX, tag=cut)

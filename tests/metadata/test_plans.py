@@ -11,6 +11,7 @@ import pytest
 from bench.loads import BIG, Amounts, load
 from bench.writes import SPOTS, WRITES, Writer, read_spots
 from entrepot.metadata import (
+    artifact_relations,
     artifacts,
     blobs,
     garbage,
@@ -54,6 +55,10 @@ QUESTIONS: dict[str, Question] = {
     "tags that begin so": lambda to: manifests.list_tagged_like(to, BIG, "sha256-", 100),
     "referrers": lambda to: manifests.list_referrers(to, BIG, DIGEST, 0, 100),
     "attached": lambda to: artifacts.list_attached(to, BIG, str(DIGEST)),
+    "parents with sizes": lambda to: artifact_relations.list_parents_with_sizes(
+        to, BIG, str(DIGEST)
+    ),
+    "children": lambda to: artifact_relations.list_children(to, BIG, 7, 200),
     "parents": lambda to: artifacts.list_parents(to, BIG, str(DIGEST)),
     "the catalogue": lambda to: repositories.list_all_names(to, "team5", 100),
     "a stranger's catalogue": lambda to: repositories.list_names_of(to, [3, 4], "team5", 100),

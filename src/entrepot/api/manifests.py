@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from entrepot.api.artifacts import Artifact
 from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Text
-from entrepot.api.paging import CountedPage, Page, PageQuery, counted, cut
+from entrepot.api.paging import CountedPage, Page, PageQuery, counted, cut, page_of
 from entrepot.errors import EntrepotError, ManifestUnknown, NotFound
 from entrepot.extract.findings import (
     File,
@@ -101,12 +101,17 @@ class Manifest(Struct, frozen=True):
 
 
 class Attachment(Struct, frozen=True):
-    """Something attached, and what is attached to it; `how` is `subject`, `tag` or `index`."""
+    """Something attached, and what is attached to it; `how` is `subject`, `tag` or `index`.
+
+    `truncated`: more is attached to it than is listed here; ask for what is attached to `digest`.
+    Texts are shortened.
+    """
 
     digest: str
     how: str
     artifact: Artifact
     attached: list["Attachment"]
+    truncated: bool = False
 
 
 class Document(Struct, frozen=True):
@@ -169,8 +174,10 @@ async def delete_manifest(call: Call) -> None:
 async def list_attached(call: Call, query: PageQuery) -> Page[Attachment]:
     """What is attached: signatures, SBOMs, attestations, reports, and what is attached to those."""
     facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    nodes = await call.desk.attachments.tree_of(call.repository.id, facts.digest)
-    return cut(nodes, query, _attachment)
+    nodes = await call.desk.attachments.tree_of(
+        call.repository.id, facts.digest, offset=query.offset, limit=query.limit + 1
+    )
+    return page_of(nodes, query, _attachment)
 
 
 async def list_packages(call: Call, query: EvidenceQuery) -> CountedPage[Package]:
@@ -264,7 +271,11 @@ def _attachment(node: Node) -> Attachment:
     found = node.attached
     artifact = shown(Artifact, found.artifact)
     return Attachment(
-        found.digest, found.how, artifact, [_attachment(each) for each in node.children]
+        found.digest,
+        found.how,
+        artifact,
+        [_attachment(each) for each in node.children],
+        node.truncated,
     )
 
 

@@ -1,9 +1,10 @@
 """Finds out what was pushed, after the push: its kind, its contents, what it is attached to."""
 
+import asyncio
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,12 +19,19 @@ from entrepot.hub.artifacts import Artifacts, Described
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
-from entrepot.metadata import artifacts, blobs, jobs, manifests, repositories, trusted_keys
+from entrepot.metadata import (
+    artifact_relations,
+    artifacts,
+    blobs,
+    jobs,
+    manifests,
+    repositories,
+    trusted_keys,
+)
 from entrepot.metadata.artifacts import Document, Marks
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
-from entrepot.oci.manifests import Manifest, parse_manifest
 from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
@@ -102,7 +110,8 @@ class Indexing:
                     await artifacts.write_artifact(tx, described.artifact)
         found_in = await self._read(repository_id, described)
         findings = await self._readmes.with_html(described, found_in)
-        marks = await self._marks_of_all(repository_id, stored.digest, described.manifest)
+        before = described.artifact.marks
+        marks = await self._marks_of_all(repository_id, stored.id, stored.digest)
         async with self._metadata.begin() as tx:
             if not await _is_there(tx, described):
                 return
@@ -111,8 +120,9 @@ class Indexing:
         subjects = await self._attachments.subjects_of(
             repository_id, stored.id, stored.digest, described.manifest
         )
-        for each in sorted(subjects):
-            await self.count_marks(repository_id, each)
+        parents = await self._parents(repository_id, stored.digest)
+        changed = parents if marks != before else set()
+        await self._recount(repository_id, subjects | changed)
 
     async def count_outdated(self, *, everything: bool) -> int:
         """How many manifests `ask_again` would ask for."""
@@ -222,33 +232,48 @@ class Indexing:
         # Soon, not now: a push of many manifests is described once.
         await jobs.add_job(tx, jobs.SUMMARIZE, str(repository_id), self._now() + _SOON)
 
+    async def _recount(self, repository_id: int, digests: Iterable[str]) -> None:
+        # Work of its own, asked for once however many ask: a hundred attachments that are pushed
+        # together are counted together, for their subject and for each index that lists it.
+        async with self._metadata.begin() as tx:
+            for digest in sorted(digests):
+                await jobs.add_job(tx, jobs.RECOUNT, f"{repository_id} {digest}", self._now())
+
+    async def _parents(self, repository_id: int, digest: str) -> set[str]:
+        found = await artifacts.list_parents(self._metadata.reader, repository_id, digest)
+        return {parent for _, parent in found}
+
     async def count_marks(self, repository_id: int, digest: str) -> None:
-        """Count anew what is attached to a digest, and to the indexes that list it."""
+        """Count anew what is attached to a digest; have it counted for indexes that list it."""
         reader = self._metadata.reader
-        stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
-        if stored is None or await artifacts.find_artifact(reader, stored.id) is None:
+        facts = await manifests.find_facts(reader, repository_id, Digest.parse(digest))
+        artifact = await artifacts.find_artifact(reader, facts.id) if facts else None
+        if facts is None or artifact is None:
             return
-        manifest = parse_manifest(stored.content, stored.media_type)
-        marks = await self._marks_of_all(repository_id, digest, manifest)
+        marks = await self._marks_of_all(repository_id, facts.id, digest)
+        if marks == artifact.marks:
+            return
         async with self._metadata.begin() as tx:
             if not await repositories.lock_by_id(tx, repository_id):
                 return
-            await artifacts.set_marks(tx, stored.id, marks)
+            await artifacts.set_marks(tx, facts.id, marks)
             await self._summarize(tx, repository_id)
-        if not manifest.children:
-            for _, parent in await artifacts.list_parents(reader, repository_id, digest):
-                await self.count_marks(repository_id, parent)
+        await self._recount(repository_id, await self._parents(repository_id, digest))
 
-    async def _marks_of_all(self, repository_id: int, digest: str, manifest: Manifest) -> Marks:
-        """What is attached to the manifest and to its children."""
+    async def _marks_of_all(self, repository_id: int, manifest_id: int, digest: str) -> Marks:
+        """What is attached to the manifest, and what was counted for its children."""
         total = await self._marks_of(repository_id, digest)
-        for child in manifest.children[:_CHILDREN]:
-            total = _add(total, await self._marks_of(repository_id, str(child.digest)))
+        reader = self._metadata.reader
+        for child in await artifact_relations.list_children(
+            reader, repository_id, manifest_id, _CHILDREN
+        ):
+            total = _add(total, child.marks)
         return total
 
     async def _marks_of(self, repository_id: int, digest: str) -> Marks:
         total = Marks()
         for each in await self._attachments.list_of(repository_id, digest):
+            await asyncio.sleep(0)  # requests come first
             document = await artifacts.find_document(
                 self._metadata.reader, each.artifact.manifest_id, CONTRIBUTION
             )

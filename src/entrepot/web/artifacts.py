@@ -28,9 +28,12 @@ from entrepot.web.artifact_parts import (
 )
 from entrepot.web.commands import Snippets, snippets_of
 from entrepot.web.evidence import Part, part_of
-from entrepot.web.pages import Page, redirect
+from entrepot.web.pages import Page, Pager, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, here, is_starred
 from entrepot.web.visits import PageRoute, Visit
+
+_NODES: Final = 25
+"""Attachments on one page; what is attached to them is shown as far as a tree goes."""
 
 
 @dataclass(kw_only=True)
@@ -82,6 +85,8 @@ class TabPage(ArtifactPage):
     config: str = ""
     manifest: str = ""
     query: str = ""
+    pager: Pager = field(default_factory=lambda: Pager(1, _NODES, 0))
+    """Which of the attachments are shown."""
     part: Part | None = None
     """Which page of a long list is shown, and how long that is; `None` for tabs without one."""
 
@@ -251,7 +256,14 @@ async def _fill_platforms(visit: Visit, opened: _Opened, page: TabPage) -> None:
 
 async def _fill_referrers(visit: Visit, opened: _Opened, page: TabPage) -> None:
     digest = opened.described.stored.digest
-    page.nodes = list(await visit.desk.attachments.tree_of(visit.repository.id, digest))
+    pages = max(1, -(-page.attached // _NODES))
+    number = visit.number("page", default=1, most=pages)
+    page.pager = Pager(number, _NODES, page.attached)
+    page.nodes = list(
+        await visit.desk.attachments.tree_of(
+            visit.repository.id, digest, offset=(number - 1) * _NODES, limit=_NODES
+        )
+    )
 
 
 async def _fill_raw(visit: Visit, opened: _Opened, page: TabPage) -> None:
