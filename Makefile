@@ -25,12 +25,14 @@ check: setup
 
 # Nodes, PostgreSQL and S3: what a request costs each; a million manifests; memory. As root.
 bench-scale: setup
+	@scripts/packages.sh
 	@scripts/tools.sh
 	@$(BIN)/python -m bench.nodes
 	@$(BIN)/python -m bench.large
 	@$(BIN)/python -m bench.memory
 
 bench: setup
+	@scripts/packages.sh
 	@scripts/tools.sh
 	@$(BIN)/python -m bench
 

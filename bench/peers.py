@@ -124,10 +124,11 @@ def wait_for(peer: Peer, path: str) -> float:
 
 def find_program(name: str) -> str:
     """A program of the tools directory or of the PATH."""
-    tools = ROOT / ".tools" / "bin"
-    found = shutil.which(name, path=f"{tools}{os.pathsep}{os.environ['PATH']}")
+    tools, packages = ROOT / ".tools" / "bin", ROOT / ".tools" / "debian" / "bin"
+    places = (str(tools), os.environ["PATH"], str(packages))
+    found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
-        raise SystemExit(f"{name} is not installed: run scripts/tools.sh, or apt-get install it")
+        raise SystemExit(f"{name} is not installed: run scripts/packages.sh and scripts/tools.sh")
     return found
 
 
