@@ -67,6 +67,20 @@ async def test_only_who_may_create_creates(town: Town) -> None:
     assert again["code"] == "name_taken"
 
 
+async def test_a_readme_of_a_megabyte_is_taken_and_a_longer_one_refused(town: Town) -> None:
+    path = f"/repositories/{await town.build(Visibility.PRIVATE)}"
+    owner = programs(town)["owner"]
+    long = "\u540d" * 333_333
+    assert (await owner.do("PATCH", path, {"readme": long}))["readme"] == long
+    for longer in (f"{long}\u540d", "x" * 1_000_001):
+        refused = await owner.ask("PATCH", path, {"readme": longer})
+        assert refused.status == 400
+    # Other calls take no more than they did.
+    body = {"name": "acme/x", "description": "x" * 600_000}
+    assert (await owner.ask("POST", "/repositories", body)).status == 413
+    await town.doors.services.close()
+
+
 async def test_settings_change_one_by_one(town: Town) -> None:
     path = f"/repositories/{await town.build(Visibility.PRIVATE)}"
     owner = programs(town)["owner"]

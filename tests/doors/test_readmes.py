@@ -3,7 +3,7 @@
 import pytest
 
 from entrepot.extract.links import HERE
-from entrepot.metadata import artifacts, manifests
+from entrepot.metadata import artifacts, manifests, repository_facts
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.artifacts import Document
 from entrepot.metadata.repositories import Repository, find_repository
@@ -97,3 +97,19 @@ async def test_a_repository_without_tags_shows_its_readme(town: Town) -> None:
     answer = await Browser(town.doors).get(f"/r/{name}")
     assert "<em>here</em>" in answer.body.decode()
     await town.doors.services.close()
+
+
+async def test_a_long_readme_is_saved_by_the_form_of_whoever_may(town: Town) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    services, address, long = town.doors.services, f"/r/{name}/-/settings", "é" * 400_000
+    for who, status in (("owner", 303), ("stranger", 403)):
+        account = town.people[who]
+        secret = await services.sessions.begin(account, address="", client="")
+        fields = {"description": "", "readme": long, "what": "save"}
+        answer = await Browser(town.doors, secret).post(address, **fields)
+        assert answer.status == status, who
+    found = await find_repository(town.metadata.reader, RepositoryName(name))
+    assert found is not None
+    facts = await repository_facts.get_facts(town.metadata.reader, found.id)
+    assert facts.readme == long
+    await services.close()
