@@ -9,6 +9,9 @@ import pytest
 
 from tests.support.server import Hub, serving
 
+PUBLIC = {"ENTREPOT_DEFAULT_VISIBILITY": "public"}
+"""The suite mounts with a token that lists the target only, which opens public sources alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -22,7 +25,7 @@ class Manner:
     def settings(self) -> dict[str, str]:
         """The settings that say so."""
         wanted = {"ENTREPOT_OPEN": self.open, "ENTREPOT_ACCEPT_SPARSE": self.sparse}
-        return {name: "true" for name, chosen in wanted.items() if chosen}
+        return PUBLIC | {name: "true" for name, chosen in wanted.items() if chosen}
 
 
 @dataclass(slots=True)
