@@ -127,3 +127,15 @@ async def test_what_was_counted_by_a_clock_far_ahead_is_forgotten(metadata: Meta
         assert not await limits.take(tx, "x", MINUTE, 3 * MINUTE, START + DAY - MINUTE)
         taken = [await limits.take(tx, "x", MINUTE, 3 * MINUTE, START) for _ in range(4)]
         assert taken == [True, True, True, False]
+
+
+async def test_the_sessions_that_were_seen_last_are_kept(
+    metadata: Metadata, alice: Account
+) -> None:
+    first, second, third = [await add_session(metadata, alice, text) for text in ("a", "b", "c")]
+    async with metadata.begin() as tx:
+        await sessions.touch_session(tx, first.id, "::1", START + DAY)
+        assert await sessions.keep_newest_sessions(tx, alice.id, 2) == 1
+    found = await sessions.list_sessions(metadata.reader, alice.id)
+    assert [each.id for each in found] == [first.id, third.id]
+    assert second.id not in {each.id for each in found}

@@ -217,3 +217,30 @@ async def test_a_lease_of_a_clock_that_was_ahead_is_over(metadata: Metadata) -> 
     assert await take(0 * HOUR)
     assert not await take(0 * HOUR)
     assert not await take(-HOUR / 2), "two clocks may differ a little"
+
+
+async def test_the_refresh_tokens_that_were_used_last_are_kept(metadata: Metadata) -> None:
+    alice = await add_account(metadata, "bounded")
+    made = []
+    async with metadata.begin() as tx:
+        for number in range(4):
+            token = Token(
+                id=0,
+                account_id=alice.id,
+                kind=TokenKind.REFRESH,
+                parent_id=None,
+                label="x",
+                hint="x",
+                scope=Scope.READ,
+                created_at=START + number * HOUR,
+                expires_at=None,
+                last_used_at=None,
+                revoked_at=None,
+            )
+            made.append(await tokens.insert_token(tx, token, f"hash {number}"))
+        await tokens.touch_token(tx, made[0], START + 9 * HOUR)
+        assert await tokens.keep_newest_refresh_tokens(tx, alice.id, 2) == 2
+    live = await tokens.count_live(metadata.reader, alice.id, TokenKind.REFRESH, START)
+    assert live == 2
+    assert await tokens.find_token_by_id(metadata.reader, made[0]) is not None
+    assert await tokens.find_token_by_id(metadata.reader, made[1]) is None

@@ -18,6 +18,10 @@ Members = list[tuple[str, Role]]
 """Names of accounts with their roles, by name."""
 
 
+MOST_OWNED: Final = 100
+"""Organisations that one account may own when it makes another."""
+
+
 class Organisations:
     """Namespaces that several accounts share. Rules take who acts; by default the operator."""
 
@@ -37,7 +41,7 @@ class Organisations:
     async def add(self, name: str, owner: str, by: Actor = OPERATOR) -> int:
         """Make an organisation that `owner` owns, and return its id; everybody may, for themselves.
 
-        Raises `NameTaken`.
+        Raises `NameTaken`, and `Conflict` for whoever owns `MOST_OWNED` and is no administrator.
         """
         (check_name if by.identity.is_operator else check_free_name)(name)
         check_unlimited(by.identity)
@@ -47,6 +51,10 @@ class Organisations:
             raise Denied("an organisation begins with whoever makes it")
         now, kind = self._now(), NamespaceKind.ORGANISATION
         async with self._metadata.begin() as tx:
+            if not by.identity.may_everything:
+                found = await accounts.list_organisations_of(tx, account.id)
+                if sum(role is Role.OWNER for _, role in found) >= MOST_OWNED:
+                    raise Conflict(f"{owner} owns {MOST_OWNED} organizations already")
             namespace_id = await claim(tx, name, kind, self._default_visibility, now)
             await accounts.set_role(tx, namespace_id, account.id, Role.OWNER)
             entry = Entry(namespace_id, by, Audited.ORG_CREATE, name, {"owner": owner})

@@ -19,6 +19,8 @@ LIFETIME: Final = timedelta(days=90)
 PENDING_LIFETIME: Final = timedelta(minutes=10)
 """How long the second factor may be waited for."""
 
+MOST: Final = 100
+"""Sessions of one account; the one seen longest ago ends for another."""
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _BYTES: Final = 32
 _MAX_CLIENT: Final = 200
@@ -55,6 +57,7 @@ class Sessions:
         session = Session(0, account.id, now, now, now + lifetime, address, shown, is_pending)
         async with self._metadata.begin() as tx:
             await sessions.insert_session(tx, session, hash_secret(secret))
+            await sessions.keep_newest_sessions(tx, account.id, MOST)
         return secret
 
     async def find(self, secret: str) -> SignedIn | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from entrepot.errors import (
+    Conflict,
     InvalidAccount,
     NamespaceUnknown,
     OutOfSpace,
@@ -36,6 +37,10 @@ DEFAULT_LIFETIME: Final = timedelta(days=90)
 """Of new tokens, where nobody says otherwise."""
 _LISTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANISATION)
 MAX_LABEL: Final = 100
+MOST_LIVE: Final = 500
+"""Tokens of one kind that one account has made and that work."""
+MOST_REFRESH: Final = 100
+"""Refresh tokens of one account; the one not used for longest goes for another."""
 MAX_REPOSITORIES: Final = 50
 
 
@@ -163,7 +168,9 @@ class Tokens:
             repositories=identity.patterns,
         )
         async with self._metadata.begin() as tx:
-            return (await self._insert(tx, token))[1]
+            secret = (await self._insert(tx, token))[1]
+            await tokens.keep_newest_refresh_tokens(tx, token.account_id, MOST_REFRESH)
+        return secret
 
     async def issue(self, identity: Identity, asked: Iterable[AskedAccess]) -> IssuedToken:
         """A registry token for what is both asked for and allowed; less than asked is no error.
@@ -254,6 +261,8 @@ class Tokens:
             raise InvalidAccount(f"a token's label has 1 to {MAX_LABEL} characters on one line")
         now = self._now()
         async with self._metadata.begin() as tx:
+            if await tokens.count_live(tx, token.account_id, token.kind, now) >= MOST_LIVE:
+                raise Conflict(f"{MOST_LIVE} tokens work already: revoke some first")
             made = await self._insert(tx, token)
             details = {"label": token.label, "scope": str(token.scope)}
             entry = Entry(namespace_id, by, Audited.TOKEN_CREATE, whose, details)

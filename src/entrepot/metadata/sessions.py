@@ -70,6 +70,17 @@ _DELETE_OTHERS: Final = Statement(
         sessions.c.account_id == bindparam("owner_id"), sessions.c.id != bindparam("kept_id")
     )
 )
+_NEWEST: Final = (
+    select(sessions.c.id)
+    .where(sessions.c.account_id == bindparam("owner_id"))
+    .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
+    .limit(bindparam("kept"))
+)
+_DELETE_SURPLUS: Final = Statement(
+    delete(sessions).where(
+        sessions.c.account_id == bindparam("owner_id"), sessions.c.id.not_in(_NEWEST)
+    )
+)
 _DELETE_OVER: Final = Statement(
     delete(sessions).where(
         or_(sessions.c.expires_at <= bindparam("now"), sessions.c.seen_at <= bindparam("idle"))
@@ -117,6 +128,11 @@ async def delete_session(tx: Transaction, session_id: int, account_id: int) -> b
 async def delete_other_sessions(tx: Transaction, account_id: int, kept_id: int) -> int:
     """Forget every session of the account but one (0: none is kept); say how many."""
     return await tx.run(_DELETE_OTHERS, owner_id=account_id, kept_id=kept_id)
+
+
+async def keep_newest_sessions(tx: Transaction, account_id: int, kept: int) -> int:
+    """Forget all of the account's sessions but those seen last; say how many."""
+    return await tx.run(_DELETE_SURPLUS, owner_id=account_id, kept=kept)
 
 
 async def delete_sessions_over(tx: Transaction, now: datetime, idle_since: datetime) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
@@ -145,6 +145,29 @@ _LIST_OF_NAMESPACE: Final = Statement(
 _DELETE_EXPIRED: Final = Statement(
     delete(tokens).where(tokens.c.kind == bindparam("kind"), tokens.c.expires_at < bindparam("at"))
 )
+_NEWEST: Final = (
+    select(tokens.c.id)
+    .where(tokens.c.account_id == bindparam("account_id"), tokens.c.kind == bindparam("kind"))
+    .order_by(func.coalesce(tokens.c.last_used_at, tokens.c.created_at).desc(), tokens.c.id.desc())
+    .limit(bindparam("kept"))
+)
+_DELETE_SURPLUS: Final = Statement(
+    delete(tokens).where(
+        tokens.c.account_id == bindparam("account_id"),
+        tokens.c.kind == bindparam("kind"),
+        tokens.c.id.not_in(_NEWEST),
+    )
+)
+_COUNT_LIVE: Final = Statement(
+    select(func.count())
+    .select_from(tokens)
+    .where(
+        tokens.c.account_id == bindparam("account_id"),
+        tokens.c.kind == bindparam("kind"),
+        tokens.c.revoked_at.is_(None),
+        or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > bindparam("now")),
+    )
+)
 _KEY: Final = Statement(
     select(signing_keys.c.kid, signing_keys.c.private_key)
     .order_by(signing_keys.c.created_at.desc(), signing_keys.c.kid)
@@ -251,6 +274,17 @@ async def touch_token(tx: Transaction, token_id: int, now: datetime, address: st
 async def delete_expired_refresh_tokens(tx: Transaction, before: datetime) -> int:
     """Forget refresh tokens that expired before then; say how many."""
     return await tx.run(_DELETE_EXPIRED, kind=TokenKind.REFRESH, at=to_instant(before))
+
+
+async def keep_newest_refresh_tokens(tx: Transaction, account_id: int, kept: int) -> int:
+    """Forget all of the account's refresh tokens but those used last; say how many."""
+    return await tx.run(_DELETE_SURPLUS, account_id=account_id, kind=TokenKind.REFRESH, kept=kept)
+
+
+async def count_live(reader: Reader, account_id: int, kind: TokenKind, now: datetime) -> int:
+    """How many tokens of that kind the account has made that still work."""
+    row = await reader.one(_COUNT_LIVE, account_id=account_id, kind=kind, now=to_instant(now))
+    return int(row[0]) if row else 0
 
 
 async def find_signing_key(reader: Reader) -> tuple[str, str] | None:

@@ -1,0 +1,65 @@
+"""What one account makes has bounds: organisations, tokens, refresh tokens, sessions."""
+
+import pytest
+
+from entrepot.errors import BadCredentials, Conflict
+from entrepot.hub import organisations as organisations_module
+from entrepot.hub import sessions as sessions_module
+from entrepot.hub import tokens as tokens_module
+from entrepot.hub.accounts import Accounts
+from entrepot.hub.actors import Identity, actor_of
+from entrepot.hub.identities import Identities
+from entrepot.hub.organisations import Organisations
+from entrepot.hub.sessions import Sessions
+from entrepot.hub.tokens import Tokens
+from entrepot.metadata.accounts import Account
+from entrepot.metadata.tokens import Scope
+
+
+@pytest.fixture
+async def alice(accounts: Accounts) -> Account:
+    """Somebody who makes many things."""
+    return await accounts.add("alice", "the password of alice")
+
+
+async def test_an_account_owns_so_many_organisations_and_administrators_make_more(
+    organisations: Organisations, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(organisations_module, "MOST_OWNED", 3)
+    for number in range(3):
+        await organisations.add(f"org{number}", "alice", actor_of(alice))
+    with pytest.raises(Conflict, match="owns 3 organizations"):
+        await organisations.add("another", "alice", actor_of(alice))
+    await organisations.add("another", "alice")
+
+
+async def test_an_account_has_so_many_tokens_that_work(
+    tokens: Tokens, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "MOST_LIVE", 3)
+    by = actor_of(alice)
+    made = [await tokens.add_personal(alice, "x", Scope.READ, by=by) for _ in range(3)]
+    with pytest.raises(Conflict, match="revoke some"):
+        await tokens.add_personal(alice, "x", Scope.READ, by=by)
+    await tokens.revoke(made[0][0].id, by)
+    await tokens.add_personal(alice, "x", Scope.READ, by=by)
+
+
+async def test_the_refresh_token_that_was_not_used_for_longest_goes_for_another(
+    tokens: Tokens, identities: Identities, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "MOST_REFRESH", 3)
+    made = [await tokens.add_refresh(Identity(alice), "docker") for _ in range(5)]
+    for gone in made[:2]:
+        with pytest.raises(BadCredentials):
+            await identities.by_refresh_token(gone)
+    for kept in made[2:]:
+        assert (await identities.by_refresh_token(kept)).account_id == alice.id
+
+
+async def test_the_session_that_was_seen_longest_ago_ends_for_another(
+    sessions: Sessions, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "MOST", 3)
+    made = [await sessions.begin(alice, address="", client="") for _ in range(5)]
+    assert [await sessions.find(each) is not None for each in made] == [False] * 2 + [True] * 3
