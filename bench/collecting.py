@@ -18,11 +18,11 @@ from pathlib import Path
 from statistics import mean
 
 import psycopg
-from pysqlite3 import dbapi2
 from rich.console import Console
 
 from bench.measures import measure_pushes
 from bench.peers import Entrepot
+from entrepot.metadata.sqlite_driver import dbapi2
 from tests.metadata.postgres import serving as serving_postgres
 
 CLIENTS = 4

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from pysqlite3 import dbapi2
 from typer.testing import CliRunner
 
 from entrepot.cli.main import app
 from entrepot.cli.output import explain
 from entrepot.metadata.migrate import HEAD
+from entrepot.metadata.sqlite_driver import dbapi2
 from tests.cli.test_mistakes import one_line
 from tests.support.server import PROGRAM, free_port
 

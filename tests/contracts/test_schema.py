@@ -10,13 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from pysqlite3 import dbapi2
 from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine
 from sqlalchemy.pool import NullPool
 
 from entrepot.errors import Unavailable
 from entrepot.metadata import migrate
 from entrepot.metadata.schema import SCHEMA
+from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import connect
 
 _KEYS = (PrimaryKeyConstraint, UniqueConstraint)

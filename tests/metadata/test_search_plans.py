@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from pysqlite3 import dbapi2
 
 from bench.hub_data import generate
 from entrepot.hub.queries import parse_query
@@ -14,6 +13,7 @@ from entrepot.metadata.search_packages import packages_of
 from entrepot.metadata.search_terms import Order
 from entrepot.metadata.sight import Sight
 from entrepot.metadata.sqlite import DIALECT, SqliteReader
+from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import connect
 
 # Rows for every repository, which a search for nothing reads, and what a statement made itself.

@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 
-import pysqlite3
 import pytest
 
 from entrepot.errors import Unavailable
 from entrepot.metadata.accounts import find_account
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import check_library_version, connect
 from tests.metadata.rows import add_account
 
@@ -33,7 +33,7 @@ from tests.metadata.rows import add_account
 def test_a_library_that_can_lose_commits_is_refused(
     monkeypatch: pytest.MonkeyPatch, version: str, is_good: bool
 ) -> None:
-    monkeypatch.setattr(pysqlite3, "sqlite_version", version)
+    monkeypatch.setattr(dbapi2, "sqlite_version", version)
     if is_good:
         check_library_version()
     else:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pysqlite3 import dbapi2
-
 from entrepot.errors import OutOfSpace, Unavailable
+from entrepot.metadata.sqlite_driver import dbapi2
 
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)|(?<=password=)[^&\s]*")
 _NO_DRIVER = (

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pysqlite3 import dbapi2
-
 from entrepot.errors import Unavailable
 from entrepot.metadata.failures import as_unavailable
+from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import check_library_version, connect
 
 if TYPE_CHECKING:

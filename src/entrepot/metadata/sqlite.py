@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from pysqlite3 import dbapi2
 from sqlalchemy.dialects import sqlite
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import WAIT_FOR_LOCK, check_library_version, connect
 from entrepot.metadata.words import SEAL
 
@@ -219,6 +219,9 @@ def _named(error: dbapi2.DatabaseError) -> EntrepotError:
         return OutOfSpace()
     if SEAL in str(error):
         return Unavailable(SEAL)
+    # As PostgreSQL says it: every rule looks before it writes.
+    if "FOREIGN KEY" in str(error):
+        return Unavailable("another change was quicker: a foreign key leads nowhere")
     # The engine's words are for operators; an answer never holds them.
     _log.warning("the database failed", extra={"error": str(error)})
     return Unavailable("the database failed")

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-import pysqlite3
-from pysqlite3 import dbapi2
-
 from entrepot.errors import Unavailable
+from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.words import WRAPPED
 
 WAIT_FOR_LOCK: Final = 10.0
@@ -19,12 +17,12 @@ def check_library_version() -> None:
     3.7.0 to 3.51.2 can lose a committed transaction in WAL mode when two connections write and
     checkpoint at once; 3.44.6 and 3.50.7 have the fix as well.
     """
-    version = tuple(int(part) for part in pysqlite3.sqlite_version.split("."))
+    version = tuple(int(part) for part in dbapi2.sqlite_version.split("."))
     backported = version[:2] in ((3, 44), (3, 50)) and version >= (
         (3, 44, 6) if version[1] == 44 else (3, 50, 7)
     )
     if version < (3, 51, 3) and not backported:
-        raise Unavailable(f"SQLite {pysqlite3.sqlite_version} can lose data: 3.51.3 is needed")
+        raise Unavailable(f"SQLite {dbapi2.sqlite_version} can lose data: 3.51.3 is needed")
 
 
 def connect(path: Path) -> dbapi2.Connection:
