@@ -107,6 +107,18 @@ async def test_a_lease_that_is_over_lets_another_begin(metadata: Metadata) -> No
     assert await take(metadata, now=LEASE) == []
 
 
+async def test_a_lease_is_renewed_by_whoever_has_it(metadata: Metadata) -> None:
+    await add(metadata, "a")
+    (job,) = await take(metadata)
+    async with metadata.begin() as tx:
+        assert await jobs.renew_job(tx, job, LATER, LATER + LEASE)
+        assert not await jobs.renew_job(tx, job, LATER, LATER + LEASE)
+    assert await take(metadata, now=LEASE) == []
+    async with metadata.begin() as tx:
+        await jobs.finish_job(tx, job, LATER + LEASE)
+    assert await waiting(metadata) == 0
+
+
 async def test_work_that_is_left_to_others_counts_as_no_attempt(metadata: Metadata) -> None:
     await add(metadata, "a")
     (job,) = await take(metadata)

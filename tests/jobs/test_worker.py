@@ -188,6 +188,33 @@ async def test_work_that_a_stop_cuts_short_is_taken_up_at_once(
     assert others.done == ["b", "c"]
 
 
+async def test_work_that_takes_long_stays_the_workers_own(
+    metadata: Metadata, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrepot.jobs.worker.RENEW_EVERY", 0.001)
+    until = clock() + LEASE
+
+    async def be_slow(_: str) -> None:
+        clock.advance(LEASE * 0.9)
+        for _attempt in range(10_000):
+            if await renewed():
+                break
+            await asyncio.sleep(0.001)
+        clock.advance(LEASE * 0.9)
+        assert await worker(metadata, clock, others).drain() == 0
+
+    async def renewed() -> bool:
+        async with metadata.begin() as tx:
+            held = await jobs.renew_job(tx, jobs.Job(1, "work", "a", 0), until, until)
+        return not held
+
+    works, others = Works(be_slow), Works()
+    await add(metadata, clock, "a")
+    assert await worker(metadata, clock, works).do_some() == 1
+    assert others.done == []
+    assert await left(metadata) == {}
+
+
 async def test_a_worker_that_never_started_stops(metadata: Metadata, clock: MovableClock) -> None:
     await worker(metadata, clock, Works()).stop()
     assert await left(metadata) == {}

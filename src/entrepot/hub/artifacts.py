@@ -9,6 +9,7 @@ from entrepot.errors import EntrepotError
 from entrepot.extract.findings import State
 from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.evidence import MAX_CONFIG, Child, Evidence
+from entrepot.kinds.files import UNKNOWN
 from entrepot.kinds.kind import Description, Extractor, Kind
 from entrepot.kinds.platforms import real_children
 from entrepot.metadata import artifacts, blobs, manifests
@@ -22,6 +23,9 @@ from entrepot.oci.media_types import INDEXES, is_blob_type
 from entrepot.storage.protocols import BlobKey, Storage
 
 _LONGEST: Final = 2000
+MAX_SIZE: Final = 2**53
+"""Bytes that an artifact is said to have at most, whatever its descriptors claim: sums of a
+thousand such still fit into a column."""
 _CHILDREN: Final = 200
 """Children of an index that are looked at; real indexes have a dozen."""
 
@@ -127,6 +131,25 @@ class Artifacts:
         return described.kind.id, described.artifact.size
 
 
+def unknown_artifact(stored: StoredManifest, repository_id: int) -> Artifact:
+    """An artifact of which nothing is known but its manifest's size."""
+    return Artifact(
+        manifest_id=stored.id,
+        repository_id=repository_id,
+        kind=UNKNOWN.id,
+        size=stored.size,
+        title="",
+        version="",
+        description="",
+        licenses="",
+        created="",
+        platforms=(),
+        state=State.QUEUED,
+        reason="",
+        reader=0,
+    )
+
+
 def platforms_of(evidence: Evidence) -> tuple[str, ...]:
     """What the artifact runs on: an index's children, or the config's own platform."""
     found = [
@@ -164,7 +187,7 @@ def _artifact(
         manifest_id=stored.id,
         repository_id=repository_id,
         kind=kind.id,
-        size=size,
+        size=min(size, MAX_SIZE),
         # What its manifest does not say may have been read out of its contents.
         title=(said.title or (written.title if written else ""))[:_LONGEST],
         version=said.version[:_LONGEST],

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 from msgspec import Struct, json
 
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.extract.findings import OPENPGP, Blob, Findings, Result, State, Task
-from entrepot.hub.artifacts import Artifacts, Described
+from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
@@ -30,6 +30,7 @@ from entrepot.metadata import (
 )
 from entrepot.metadata.artifacts import Document, Marks
 from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.manifests import StoredManifest
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import BlobKey, HasPaths, Storage
@@ -98,22 +99,49 @@ class Indexing:
         self._now = now
 
     async def index(self, manifest_id: int) -> None:
-        """Describe one manifest and all that depends on it; one that is gone is no error."""
+        """Describe one manifest and all that depends on it; one that is gone is no error.
+
+        A manifest that cannot be worked with says why, and keeps nobody else; raises `Unavailable`
+        and `OutOfSpace` only, which pass.
+        """
         found = await manifests.find_by_id(self._metadata.reader, manifest_id)
         if found is None:
             return
-        stored, repository_id = found
+        try:
+            await self._index(*found)
+        except (Unavailable, OutOfSpace):
+            raise
+        except Exception as error:  # whatever was pushed: trying it again gives the same
+            _log.exception("indexing failed", extra={"manifest": manifest_id})
+            await self._mark_failed(*found, error)
+
+    async def _mark_failed(
+        self, stored: StoredManifest, repository_id: int, error: Exception
+    ) -> None:
+        said = error.message if isinstance(error, EntrepotError) else type(error).__name__
+        reason = f"it cannot be worked with: {said}"[:2000]
+        async with self._metadata.begin() as tx:
+            if not await _is_there(tx, repository_id, stored):
+                return
+            written = await artifacts.find_artifact(tx, stored.id)
+            artifact = written or unknown_artifact(stored, repository_id)
+            await artifacts.write_artifact(
+                tx, replace(artifact, state=State.FAILED, reason=reason, reader=READER)
+            )
+            await self._summarize(tx, repository_id)
+
+    async def _index(self, stored: StoredManifest, repository_id: int) -> None:
         described = await self._artifacts.describe(repository_id, stored)
         if described.artifact.size > _QUICK:
             async with self._metadata.begin() as tx:
-                if await _is_there(tx, described):
+                if await _is_there(tx, repository_id, stored):
                     await artifacts.write_artifact(tx, described.artifact)
         found_in = await self._read(repository_id, described)
         findings = await self._readmes.with_html(described, found_in)
         before = described.artifact.marks
         marks = await self._marks_of_all(repository_id, stored.id, stored.digest)
         async with self._metadata.begin() as tx:
-            if not await _is_there(tx, described):
+            if not await _is_there(tx, repository_id, stored):
                 return
             await self._write(tx, described, findings)
             await artifacts.set_marks(tx, stored.id, marks)
@@ -283,12 +311,12 @@ class Indexing:
         return total
 
 
-async def _is_there(tx: Transaction, described: Described) -> bool:
+async def _is_there(tx: Transaction, repository_id: int, stored: StoredManifest) -> bool:
     """Whether the manifest is still the one that was looked at: ids are given anew."""
-    if not await repositories.lock_by_id(tx, described.artifact.repository_id):
+    if not await repositories.lock_by_id(tx, repository_id):
         return False
-    found = await manifests.find_by_id(tx, described.stored.id)
-    return found is not None and found[0].digest == described.stored.digest
+    found = await manifests.find_by_id(tx, stored.id)
+    return found is not None and found[0].digest == stored.digest
 
 
 def _readable(described: Described) -> list[tuple[int, Descriptor]]:

@@ -10,7 +10,7 @@ from entrepot.hub.readmes import Readmes
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_rows
 from entrepot.metadata.artifacts import Artifact, Marks
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engine import Metadata, storable
 from entrepot.metadata.search_terms import Facet
 
 _NEWEST: Final = 30
@@ -55,8 +55,11 @@ class Summaries:
                 await self._readmes.keep(tx, repository_id, drawn)
             kind = next(iter(kinds), "")
             await repository_facts.set_summary(tx, repository_id, kind, size, tag_count)
-            await search.write_document(tx, repository_id, name, " ".join(titles), body)
-            await search.set_facets(tx, repository_id, _facets(name, kinds, newest))
+            await search.write_document(
+                tx, repository_id, name, storable(" ".join(titles)), storable(body)
+            )
+            facets = {(facet, storable(each)) for facet, each in _facets(name, kinds, newest)}
+            await search.set_facets(tx, repository_id, facets)
 
     async def _text_of(self, artifact: Artifact) -> str:
         """Whatever the artifact says in its documents, its annotations and its file names."""

@@ -4,9 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from entrepot.errors import EntrepotError
 from entrepot.metadata import jobs
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.jobs import LEASE, Job
@@ -18,6 +20,8 @@ Work = Callable[[str], Awaitable[None]]
 
 LOOK_EVERY: Final = 0.5
 """Seconds between looks for work; a look at an idle queue is one read."""
+RENEW_EVERY: Final = LEASE.total_seconds() / 3
+"""Seconds after which work that still runs is kept for longer: nobody else begins it."""
 _AT_ONCE: Final = 16
 _MOST_PAUSE: Final = 3.0
 _ATTEMPTS: Final = 5
@@ -79,6 +83,8 @@ class JobWorker:
         async with self._metadata.begin() as tx:
             taken = await jobs.take_jobs(tx, until, now, _AT_ONCE)
         done: list[tuple[Job, str | None]] = []
+        over = asyncio.Event()
+        keeping = asyncio.create_task(self._keep(taken, until, over))
         try:
             for job in taken:
                 # Whatever is begun must end within the lease: the rest is left to others.
@@ -86,8 +92,25 @@ class JobWorker:
                     break
                 done.append((job, await self._do(job)))
         finally:
+            over.set()
+            until = await keeping
             await self._settle(done, taken[len(done) :], until)
         return len(done)
+
+    async def _keep(self, taken: Sequence[Job], until: datetime, over: asyncio.Event) -> datetime:
+        """Renew the lease of all of them until they are over; return how long it lasts then."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_EVERY):
+                    await over.wait()
+                    return until
+            later = self._now() + LEASE
+            # A database that is away for a moment does not end the work.
+            with suppress(EntrepotError):
+                async with self._metadata.begin() as tx:
+                    for job in taken:
+                        await jobs.renew_job(tx, job, until, later)
+                until = later
 
     async def _settle(
         self, done: Sequence[tuple[Job, str | None]], left: Sequence[Job], until: datetime

@@ -15,7 +15,7 @@ from entrepot.metadata.artifact_tables import (
     documents,
     packages,
 )
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, storable
 from entrepot.metadata.package_names import base_name
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
@@ -249,7 +249,8 @@ async def find_artifact(reader: Reader, manifest_id: int) -> Artifact | None:
 
 async def write_artifact(tx: Transaction, artifact: Artifact) -> None:
     """Write down what was found out; the marks stay as they are."""
-    values = {name: getattr(artifact, name) for name in _WRITTEN}
+    found = {name: getattr(artifact, name) for name in _WRITTEN}
+    values = {name: storable(v) if isinstance(v, str) else v for name, v in found.items()}
     await tx.run(_WRITE, **{**values, "platforms": json.dumps(artifact.platforms)})
 
 
@@ -270,7 +271,7 @@ async def set_marks(tx: Transaction, manifest_id: int, marks: Marks) -> None:
 
 async def set_state(tx: Transaction, manifest_id: int, state: str, reason: str) -> None:
     """Say how far reading the contents has come."""
-    await tx.run(_SET_STATE, of=manifest_id, new_state=state, new_reason=reason)
+    await tx.run(_SET_STATE, of=manifest_id, new_state=state, new_reason=storable(reason))
 
 
 async def replace_documents(tx: Transaction, manifest_id: int, found: Sequence[Document]) -> None:
@@ -311,7 +312,8 @@ async def add_packages(
     found: Sequence[tuple[str, str, str, str]],
 ) -> None:
     """Write down (name, version, purl, licences) of what an SBOM lists."""
-    keys = [dict(zip(_PACKAGE, each, strict=True)) for each in dict.fromkeys(found)]
+    rows = dict.fromkeys(tuple(map(storable, each)) for each in found)
+    keys = [dict(zip(_PACKAGE, each, strict=True)) for each in rows]
     await tx.run_many(_ADD_PACKAGE, [{**key, "base_name": base_name(key["name"])} for key in keys])
     await tx.run_many(
         _LINK_PACKAGE, [{**key, "of": manifest_id, "within": repository_id} for key in keys]
@@ -387,7 +389,7 @@ async def count_states(reader: Reader) -> dict[str, int]:
 def artifact_of(row: Row) -> Artifact:
     """The artifact whose columns (`ARTIFACT_COLUMNS`) these are."""
     values = dict(zip(_WRITTEN, row[:13], strict=True))
-    values["platforms"] = tuple(json.loads(row[9]))
+    values["platforms"] = tuple(storable(each) for each in json.loads(row[9]))
     counts = json.loads(row[17]) if row[17] else {}
     marks = Marks(row[13], row[14], row[15], row[16], counts, row[18], row[19])
     return Artifact(**values, marks=marks)

@@ -108,6 +108,7 @@ _LEASE: Final = Statement(
 _MINE: Final = (jobs.c.id == bindparam("job_id"), jobs.c.leased_until == bindparam("lease"))
 _UNASKED: Final = (*_MINE, jobs.c.attempts > 0)
 _FINISH: Final = Statement(delete(jobs).where(*_UNASKED))
+_RENEW: Final = Statement(update(jobs).where(*_MINE).values(leased_until=bindparam("later")))
 _RELEASE: Final = Statement(
     update(jobs).where(*_MINE).values(leased_until=0, attempts=bindparam("before"))
 )
@@ -180,6 +181,12 @@ async def _take(
     for row in rows:
         await tx.run(_LEASE, job_id=row[0], until=to_instant(until))
     return [Job(*row) for row in rows]
+
+
+async def renew_job(tx: Transaction, job: Job, until: datetime, later: datetime) -> bool:
+    """Keep work that takes long until `later`; say whether it was still kept."""
+    count = await tx.run(_RENEW, job_id=job.id, lease=to_instant(until), later=to_instant(later))
+    return count > 0
 
 
 async def finish_job(tx: Transaction, job: Job, until: datetime) -> None:
