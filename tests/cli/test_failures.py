@@ -31,7 +31,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("export", "docker/app:1", "layout"),
     ("reindex",),
     ("migrate", "--cancel"),
-    ("invite",),
+    ("invite", "--url", "https://hub.example.org"),
     ("user", "list"),
     ("org", "list"),
     ("token", "list"),
