@@ -110,7 +110,7 @@ class Hub:
         self._distribution = DistributionDoor(
             gate,
             origins,
-            manifests=ManifestDoor(gate, services.manifests, services.pulls.count, services.rates),
+            manifests=ManifestDoor(gate, services.manifests, services.pulls, services.rates),
             blobs=BlobDoor(gate, services.blobs, origins),
             uploads=UploadDoor(gate, services.blobs, services.uploads, services.quotas),
             lists=ListDoor(gate, services.metadata.reader, services.manifests, services.referrers),

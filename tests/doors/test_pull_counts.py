@@ -65,3 +65,20 @@ async def test_a_look_is_no_pull(town: Town, who: str) -> None:
             await town.doors.ask("HEAD", f"/v2/{name}/{target}", auth=auth)
     await town.doors.ask("GET", f"/v2/{name}/tags/list", auth=town.auth[who])
     assert await pulls(town, name) == 0
+
+
+@pytest.mark.parametrize("again", [INDEX_DIGEST, "again", "v1"])
+async def test_what_is_read_and_pushed_back_was_no_pull(town: Town, again: object) -> None:
+    """`crane tag` reads by a token for pulling, and tags by another."""
+    name = await town.build(Visibility.PUBLIC)
+    target = f"/v2/{name}/manifests"
+    reading = await town.doors.bearer(town.auth["owner"], f"repository:{name}:pull")
+    others = await town.doors.bearer(town.auth["member"], f"repository:{name}:pull")
+    writing = await town.doors.bearer(town.auth["owner"], f"repository:{name}:pull,push")
+    for auth in (reading, others, None):
+        read = await town.doors.ask("GET", f"{target}/v1", auth=auth)
+    kind = read.header("content-type") or ""
+    await town.doors.ask("PUT", f"{target}/{again}", read.body, auth=writing, content_type=kind)
+    assert await pulls(town, name) == 2
+    await town.doors.ask("GET", f"{target}/v1", auth=reading)
+    assert await pulls(town, name) == 3

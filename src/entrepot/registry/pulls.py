@@ -14,11 +14,23 @@ class Pulls:
         self._now = now
         self._by_repository: Counter[int] = Counter()
         self._by_manifest: Counter[int] = Counter()
+        self._latest: dict[tuple[int, str, str], list[int]] = {}
 
-    def count(self, repository_id: int, manifest_id: int) -> None:
-        """Count one pull of a manifest."""
+    def count(self, repository_id: int, manifest_id: int, digest: str = "", who: str = "") -> None:
+        """Count one pull of a manifest; `digest` and `who` are for `take_back`."""
         self._by_repository[repository_id] += 1
         self._by_manifest[manifest_id] += 1
+        if who:
+            self._latest.setdefault((repository_id, digest, who), []).append(manifest_id)
+
+    def take_back(self, repository_id: int, digest: str, who: str) -> None:
+        """Count no pull for what somebody read and now pushes back, as `crane tag` does.
+
+        Only what this worker counted since the last flush: clients go on on one connection.
+        """
+        for manifest_id in self._latest.pop((repository_id, digest, who), ()):
+            self._by_repository[repository_id] -= 1
+            self._by_manifest[manifest_id] -= 1
 
     async def flush(self) -> None:
         """Write down what was counted; what could not be written is kept for the next time."""
@@ -26,12 +38,13 @@ class Pulls:
             return
         by_repository, self._by_repository = self._by_repository, Counter()
         by_manifest, self._by_manifest = self._by_manifest, Counter()
+        self._latest = {}
         now = self._now()
         try:
             async with self._metadata.begin() as tx:
-                for repository_id, count in by_repository.items():
+                for repository_id, count in (+by_repository).items():
                     await repositories.add_pulls(tx, repository_id, count, now)
-                for manifest_id, count in by_manifest.items():
+                for manifest_id, count in (+by_manifest).items():
                     await manifests.add_pulls(tx, manifest_id, count, now)
         except BaseException:
             self._by_repository += by_repository

@@ -1,7 +1,5 @@
 """`/v2/NAME/manifests/REFERENCE`."""
 
-from collections.abc import Callable
-
 from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
 from entrepot.http.conditions import conditions_of
 from entrepot.http.gate import Admission, Gate
@@ -13,21 +11,17 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
 from entrepot.oci.names import Reference, RepositoryName, Tag, parse_reference
 from entrepot.registry.manifests import Manifests
-
-CountPull = Callable[[int, int], None]
-"""Told of a pull: the repository's id and the manifest's."""
+from entrepot.registry.pulls import Pulls
 
 
 class ManifestDoor:
     """Manifests by tag and by digest, byte for byte as they were pushed."""
 
-    def __init__(
-        self, gate: Gate, manifests: Manifests, count_pull: CountPull, rates: Rates
-    ) -> None:
+    def __init__(self, gate: Gate, manifests: Manifests, pulls: Pulls, rates: Rates) -> None:
         self._gate = gate
         self._rates = rates
         self._manifests = manifests
-        self._count_pull = count_pull
+        self._pulls = pulls
 
     async def get(self, request: Request, name: RepositoryName, reference: str) -> Response:
         """Answer with the bytes; `Accept` is not asked, for a digest names one thing only."""
@@ -36,7 +30,8 @@ class ManifestDoor:
         limits = self._rates.pull(admission.identity, request.address)
         found = await self._manifests.get(repository, _reference_to_read(reference))
         if not _is_step_of_push(admission):
-            self._count_pull(repository.id, found.id)
+            who = admission.identity.name
+            self._pulls.count(repository.id, found.id, found.digest, who)
         response = _manifest_response(request, found)
         response.headers.extend(limits)
         return response
@@ -68,6 +63,9 @@ class ManifestDoor:
             by=admission.identity.account_id,
             condition=conditions_of(request),
         )
+        known = admission.rights.repository
+        if known is not None:
+            self._pulls.take_back(known.id, str(pushed.digest), admission.identity.name)
         headers = [
             ("location", f"/v2/{name}/manifests/{pushed.digest}"),
             ("docker-content-digest", str(pushed.digest)),
