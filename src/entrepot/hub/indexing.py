@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.extract.findings import OPENPGP, Blob, Findings, Result, State, Task
@@ -48,6 +48,7 @@ _QUICK: Final = 1024 * 1024
 """Bytes of an artifact that is read at once: nobody would see that it waits."""
 _CHILDREN: Final = 200
 _ASKED_AT_ONCE: Final = 100
+PACKAGES_AT_ONCE: Final = 500
 _LARGEST: Final = 512 * 1024 * 1024
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
@@ -145,6 +146,7 @@ class Indexing:
                 return
             await self._write(tx, described, findings)
             await artifacts.set_marks(tx, stored.id, marks)
+        await self._add_packages(stored, repository_id, findings)
         subjects = await self._attachments.subjects_of(
             repository_id, stored.id, stored.digest, described.manifest
         )
@@ -172,7 +174,7 @@ class Indexing:
             yield len(found)
 
     async def _read(self, repository_id: int, described: Described) -> Findings:
-        kind = described.kind
+        kind, stored = described.kind, described.stored
         if kind.extractor is Extractor.NOTHING or described.evidence.children:
             return Findings()
         async with AsyncExitStack() as stack:
@@ -188,18 +190,14 @@ class Indexing:
                     extractor=kind.extractor,
                     kind=kind.id,
                     blobs=found,
-                    subject=await self._subject(repository_id, described),
+                    subject=await self._attachments.subject_of(
+                        repository_id, stored.id, stored.digest, described.manifest
+                    ),
                     annotations=described.manifest.annotations,
                     now=self._now().isoformat(),
                     keys=await trusted_keys.list_pems(self._metadata.reader, repository_id),
                 )
             )
-
-    async def _subject(self, repository_id: int, described: Described) -> str:
-        stored = described.stored
-        return await self._attachments.subject_of(
-            repository_id, stored.id, stored.digest, described.manifest
-        )
 
     @asynccontextmanager
     async def _open(self, repository_id: int, index: int, blob: Descriptor) -> AsyncIterator[Blob]:
@@ -225,12 +223,6 @@ class Indexing:
         artifact, said = described.artifact, described.kind.describe(described.evidence)
         manifest_id, repository_id = artifact.manifest_id, artifact.repository_id
         await artifacts.replace_documents(tx, manifest_id, _documents(described, findings))
-        await artifacts.add_packages(
-            tx,
-            manifest_id,
-            repository_id,
-            [(each.name, each.version, each.purl, each.licenses) for each in findings.packages],
-        )
         await artifacts.add_vulnerabilities(
             tx,
             manifest_id,
@@ -255,6 +247,18 @@ class Indexing:
             ),
         )
         await self._summarize(tx, repository_id)
+
+    async def _add_packages(
+        self, stored: StoredManifest, repository_id: int, findings: Findings
+    ) -> None:
+        # In slices: a push that comes meanwhile waits for one of them, not for all packages.
+        found = [(each.name, each.version, each.purl, each.licenses) for each in findings.packages]
+        for start in range(0, len(found), PACKAGES_AT_ONCE):
+            async with self._metadata.begin() as tx:
+                if not await _is_there(tx, repository_id, stored):
+                    return
+                part = found[start : start + PACKAGES_AT_ONCE]
+                await artifacts.add_packages(tx, stored.id, repository_id, part)
 
     async def _summarize(self, tx: Transaction, repository_id: int) -> None:
         # Soon, not now: a push of many manifests is described once.
@@ -331,17 +335,12 @@ def _documents(described: Described, findings: Findings) -> Sequence[Document]:
     found = [
         Document(each.name, each.media_type, each.text, each.is_cut) for each in findings.documents
     ]
-    rest = json.encode(_without_documents(findings)).decode()
+    rest = json.encode(structs.replace(findings, documents=[])).decode()
     found.append(Document(FINDINGS, "application/json", rest, is_cut=False))
     if described.kind.is_attachment:
         marks = json.encode(contribution(findings)).decode()
         found.append(Document(CONTRIBUTION, "application/json", marks, is_cut=False))
     return found
-
-
-def _without_documents(findings: Findings) -> Findings:
-    values = {name: getattr(findings, name) for name in Findings.__struct_fields__}
-    return Findings(**{**values, "documents": []})
 
 
 def contribution(findings: Findings) -> Contribution:
