@@ -54,4 +54,4 @@ screenshots: setup
 	@$(BIN)/python scripts/screenshots.py
 
 clean:
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .venv.old .venv.new .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +29,8 @@ from bench.report import (
 from bench.scale import ScaleResult, measure_scale
 from bench.search import SearchResult, measure_search, print_search
 
+NO_WORSE = 0.95
+"""The ratio that every case must reach beside another checkout."""
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -42,17 +45,19 @@ def main() -> None:
     searches: list[SearchResult] = []
     footprint = None
     with _scratch(options.scratch) as directory:
-        if options.only in (None, "footprint"):
+        is_whole = options.only is None and options.against is None
+        if is_whole or options.only == "footprint":
             footprint = _measure_footprint(directory / "footprint", rounds)
             print_footprint(footprint, console)
         if options.only not in ("scale", "footprint", "search"):
-            cases = _measure_cases(directory / "cases", rounds, seconds, options.only)
+            made = directory / "cases"
+            cases = _measure_cases(made, rounds, seconds, options.only, options.against)
             print_cases(cases, console)
-        if options.only in (None, "scale"):
+        if is_whole or options.only == "scale":
             console.print("filling the large hub: this takes some minutes")
             scale = measure_scale(directory / "scale", rounds, seconds, quick=options.quick)
             print_scale(scale, console)
-        if options.only in (None, "search"):
+        if is_whole or options.only == "search":
             searches = measure_search(directory / "search", rounds, quick=options.quick)
             searches += measure_pages(directory / "search" / "entrepot.db", rounds)
             print_search(searches, console)
@@ -67,6 +72,9 @@ def _options() -> argparse.Namespace:
         "--quick", action="store_true", help="one short round, a tenth of the scale"
     )
     parser.add_argument("--only", help="scale, footprint, search, or a part of a case's name")
+    parser.add_argument(
+        "--against", type=Path, help="a checkout to measure beside, in place of distribution"
+    )
     parser.add_argument("--scratch", type=Path, help="a directory on the disk to measure")
     return parser.parse_args()
 
@@ -85,35 +93,37 @@ def _measure_footprint(directory: Path, rounds: int) -> Footprint:
 
 
 def _measure_cases(
-    directory: Path, rounds: int, seconds: float, only: str | None
+    directory: Path, rounds: int, seconds: float, only: str | None, against: Path | None
 ) -> list[CaseResult]:
     directory.mkdir(parents=True)
     files = make_files(directory)
-    entrepot, distribution = Entrepot(directory / "entrepot"), Distribution(directory / "peer")
+    entrepot, other = Entrepot(directory / "entrepot"), _other(directory / "peer", against)
     manifest = ""
-    for peer in (entrepot, distribution):
+    for peer in (entrepot, other):
         peer.start()
         manifest = fill(peer, files)
         peer.tree.end()
     cases = [
-        case
+        case if against is None else replace(case, least=NO_WORSE)
         for case in make_cases(files, manifest, directory, seconds)
         if only is None or only in case.name
     ]
-    return _alternate(cases, entrepot, distribution, rounds)
+    return _alternate(cases, entrepot, other, rounds)
 
 
-def _alternate(
-    cases: Sequence[Case], entrepot: Peer, distribution: Peer, rounds: int
-) -> list[CaseResult]:
+def _other(directory: Path, against: Path | None) -> Peer:
+    return Distribution(directory) if against is None else Entrepot(directory, against)
+
+
+def _alternate(cases: Sequence[Case], entrepot: Peer, other: Peer, rounds: int) -> list[CaseResult]:
     """Every case on one, then on the other, and again: what the machine does hits both."""
     taken: dict[str, dict[str, list[Measure]]] = {
-        case.name: {"entrepot": [], "distribution": []} for case in cases
+        case.name: {entrepot.name: [], other.name: []} for case in cases
     }
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=rounds * 2 * len(cases))
         for number in range(rounds):
-            order = (entrepot, distribution) if number % 2 == 0 else (distribution, entrepot)
+            order = (entrepot, other) if number % 2 == 0 else (other, entrepot)
             for peer in order:
                 peer.start()
                 for case in cases:
@@ -121,7 +131,7 @@ def _alternate(
                     progress.advance(task)
                 peer.tree.end()
     return [
-        CaseResult(case, taken[case.name]["entrepot"], taken[case.name]["distribution"])
+        CaseResult(case, other.name, taken[case.name][entrepot.name], taken[case.name][other.name])
         for case in cases
     ]
 

@@ -64,15 +64,18 @@ class Distribution:
 
 
 class Entrepot:
-    """Entrepot with two workers, as `entrepot serve` starts it: with accounts, counters, log."""
+    """Entrepot with two workers, as `entrepot serve` starts it: with accounts, counters, log.
 
-    name = "entrepot"
+    With `checkout` it is that of another checkout, such as the commit before a change.
+    """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, checkout: Path | None = None) -> None:
+        self.name = "entrepot" if checkout is None else "before"
         self._directory = directory
         self.port = free_port()
         directory.mkdir(parents=True, exist_ok=True)
-        self._program = str(Path(sys.executable).with_name("entrepot"))
+        programs = Path(sys.executable).parent if checkout is None else checkout / ".venv" / "bin"
+        self._program = str(programs / "entrepot")
         self._is_new = True
 
     @property

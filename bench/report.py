@@ -26,13 +26,14 @@ class CaseResult:
     """A case's measures, a round each."""
 
     case: Case
+    peer_name: str
     entrepot: list[Measure]
-    distribution: list[Measure]
+    peer: list[Measure]
 
     @property
     def ratio(self) -> float:
-        """Entrepot's median rate over distribution's."""
-        return _rate(self.entrepot) / _rate(self.distribution)
+        """Entrepot's median rate over the peer's."""
+        return _rate(self.entrepot) / _rate(self.peer)
 
     @property
     def grown(self) -> int | None:
@@ -45,9 +46,9 @@ class CaseResult:
         found = []
         if self.ratio < self.case.least:
             found.append(f"ratio below {self.case.least}")
-        ours, theirs = _tail(self.entrepot), _tail(self.distribution)
+        ours, theirs = _tail(self.entrepot), _tail(self.peer)
         if ours is not None and theirs is not None and ours > theirs:
-            found.append("p99 above distribution's")
+            found.append(f"p99 above that of {self.peer_name}")
         if self.grown is not None and self.grown > FLAT:
             found.append("grew by more than 64 MiB")
         return found
@@ -64,7 +65,7 @@ class Footprint:
 
 def print_cases(results: Sequence[CaseResult], console: Console) -> None:
     """The table of ratios."""
-    table = Table("case", "Entrepot", "distribution", "ratio", "bar", "p99 ms", "grown", "met")
+    table = Table(*_case_heads(results))
     for each in results:
         table.add_row(*_case_row(each))
     console.print(table)
@@ -98,8 +99,7 @@ def write(
     stem = directory / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M")
     lines = [f"# Measured {datetime.now().astimezone():%Y-%m-%d %H:%M}", "", _machine(), ""]
     if cases:
-        heads = ("case", "Entrepot", "distribution", "ratio", "bar", "p99 ms", "grown", "met")
-        lines += [*_markdown(heads, [_case_row(each) for each in cases]), ""]
+        lines += [*_markdown(_case_heads(cases), [_case_row(each) for each in cases]), ""]
     if footprint is not None:
         facts = _footprint_rows(footprint)
         lines += [*_markdown(("footprint", "measured", "bar", "met"), facts), ""]
@@ -126,14 +126,19 @@ def _tail(measures: Sequence[Measure]) -> float | None:
     return median(tails) if tails else None
 
 
+def _case_heads(results: Sequence[CaseResult]) -> tuple[str, ...]:
+    peer = results[0].peer_name if results else "peer"
+    return ("case", "Entrepot", peer, "ratio", "bar", "p99 ms", "grown", "met")
+
+
 def _case_row(each: CaseResult) -> tuple[str, ...]:
-    ours, theirs = _tail(each.entrepot), _tail(each.distribution)
+    ours, theirs = _tail(each.entrepot), _tail(each.peer)
     tails = f"{ours:.1f} / {theirs:.1f}" if ours is not None and theirs is not None else ""
     grown = f"{each.grown / 2**20:.0f} MiB" if each.grown is not None else ""
     return (
         each.case.name,
         f"{_rate(each.entrepot):,.0f} {each.case.unit}",
-        f"{_rate(each.distribution):,.0f} {each.case.unit}",
+        f"{_rate(each.peer):,.0f} {each.case.unit}",
         f"{each.ratio:.2f}",
         f">= {each.case.least}",
         tails,
@@ -194,7 +199,7 @@ def _document(
                 "bar": each.case.least,
                 "misses": each.misses,
                 "entrepot": [asdict(one) for one in each.entrepot],
-                "distribution": [asdict(one) for one in each.distribution],
+                each.peer_name: [asdict(one) for one in each.peer],
             }
             for each in cases
         ],

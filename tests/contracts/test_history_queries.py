@@ -104,3 +104,46 @@ async def test_a_deleted_manifest_is_kept_until_it_is_forgotten(
         await history.forget_deleted(tx, repository.id, digest)
         await history.forget_deleted(tx, repository.id, digest)
     assert await history.find_deleted(metadata.reader, repository.id, digest) is None
+
+
+async def test_events_of_one_action_are_found_by_any_of_them(metadata: Metadata) -> None:
+    made = await add_repository(metadata, "a/actions")
+    digest, deleted = str(Digest.of(b"1")), TagAction.DELETED
+    later = START + timedelta(microseconds=1)
+    async with metadata.begin() as tx:
+        for tag, action, at in (
+            ("v1", deleted, START),
+            ("v2", deleted, START),
+            ("v3", deleted, later),
+            ("v4", TagAction.PUSHED, START),
+        ):
+            await history.note_tag(tx, made.id, tag, action, digest, digest, None, at)
+    events = await history.list_events(metadata.reader, made.id, None, 2**62, 9)
+    together = {}
+    for event in events:
+        found = await history.list_together(metadata.reader, made.id, event)
+        together[event.tag] = {each.tag for each in found}
+    assert together == {"v1": {"v1", "v2"}, "v2": {"v1", "v2"}, "v3": {"v3"}, "v4": {"v4"}}
+
+
+async def test_where_tags_point_is_answered_for_all_at_once(metadata: Metadata) -> None:
+    made, other = [await add_repository(metadata, name) for name in ("a/points", "a/others")]
+    manifest = await add_manifest(metadata, made, b"1")
+    elsewhere = await add_manifest(metadata, other, b"2")
+    async with metadata.begin() as tx:
+        await manifests.move_tag(tx, made.id, Tag("v1"), manifest, None, START)
+        await manifests.move_tag(tx, other.id, Tag("v2"), elsewhere, None, START)
+    found = await history.list_pointed_at(metadata.reader, made.id, ["v1", "v2", "absent"])
+    assert found == {"v1": str(Digest.of(b"1"))}
+    assert await history.list_pointed_at(metadata.reader, made.id, []) == {}
+
+
+async def test_what_is_there_or_kept_can_be_restored(metadata: Metadata) -> None:
+    made = await add_repository(metadata, "a/restorable")
+    await add_manifest(metadata, made, b"there")
+    there, kept, gone = (str(Digest.of(each)) for each in (b"there", b"kept", b"gone"))
+    async with metadata.begin() as tx:
+        await history.keep_deleted(tx, made.id, kept, "a/b", b"kept", None, START)
+    found = await history.list_restorable(metadata.reader, made.id, [there, kept, gone])
+    assert found == {there, kept}
+    assert await history.list_restorable(metadata.reader, made.id, []) == set()

@@ -138,3 +138,25 @@ async def test_aliases_are_the_tags_that_people_gave(
     assert row is not None
     assert await tag_rows.list_aliases(metadata.reader, row.manifest_id) == ["V1"]
     assert await tag_rows.list_aliases(metadata.reader, row.manifest_id + 99) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["2.0.0-rc.1", "1.10.0", "1.9.0", "latest"], "1.10.0"),
+        (["4711", "1.0.0"], "1.0.0"),
+        (["4711", "4712", "main"], "4712"),
+        (["1.0.0-alpine", "1.1.0-rc.1-alpine"], "1.0.0-alpine"),
+        (["main", "latest", "2.0.0-rc.1"], None),
+    ],
+)
+async def test_the_greatest_stable_version_is_found(
+    metadata: Metadata, names: list[str], expected: str | None
+) -> None:
+    made = await add_repository(metadata, "a/stable")
+    manifest = await add_manifest(metadata, made, b"1")
+    async with metadata.begin() as tx:
+        for name in names:
+            await manifests.move_tag(tx, made.id, Tag(name), manifest, None, START)
+    found = await tag_rows.find_stable(metadata.reader, made.id)
+    assert (found and found.tag) == expected
