@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import artifacts, manifests
+from entrepot.metadata import artifacts, manifests, vulnerabilities
 from entrepot.metadata.artifacts import Artifact, Document, Marks
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import Repository
@@ -120,8 +120,8 @@ async def test_packages_and_findings_are_written_once_and_replaced(
             await artifacts.add_packages(
                 tx, found.manifest_id, repository.id, [bash, bash, ("zlib", "", "", "")]
             )
-            await artifacts.add_vulnerabilities(
-                tx, found.manifest_id, repository.id, [("CVE-1", "low"), ("CVE-1", "high")]
+            await vulnerabilities.write_vulnerabilities(
+                tx, found.manifest_id, repository.id, {"CVE-1": "low", "CVE-2": "high"}
             )
             await artifacts.add_packages(tx, found.manifest_id, repository.id, [])
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from entrepot.hub.queries import parse_query
-from entrepot.metadata import artifacts, manifests, search
+from entrepot.metadata import artifacts, manifests, search, vulnerabilities
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.search import Found
@@ -294,8 +294,8 @@ async def add_contents(metadata: Metadata) -> Digest:
                 ("zope-interface", "6.0", "pkg:pypi/zope.interface@6.0", ""),
             ],
         )
-        await artifacts.add_vulnerabilities(
-            tx, manifest_id, repository.id, [("CVE-2024-0001", "high"), ("GHSA-aaaa-bbbb", "low")]
+        await vulnerabilities.write_vulnerabilities(
+            tx, manifest_id, repository.id, {"cve-2024-0001": "high", "GHSA-AAAA-bbbb": "low"}
         )
         await manifests.move_tag(tx, repository.id, Tag("1.2.3"), manifest_id, None, START)
     return await add_blob(metadata, repository, b"layer")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from entrepot.extract.findings import Findings
 from entrepot.extract.signatures import pae
 from entrepot.hub.actors import OPERATOR
-from entrepot.hub.indexing import Contribution, marks_for
+from entrepot.hub.contributions import Contribution, marks_for
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
 from entrepot.metadata.artifacts import Marks

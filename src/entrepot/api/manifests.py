@@ -1,5 +1,6 @@
 """Artifacts: what a manifest is, what is in it, what is attached to it, and how to use it."""
 
+from collections import Counter
 from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta, Struct
@@ -7,11 +8,21 @@ from msgspec import Meta, Struct
 from entrepot.api.artifacts import Artifact
 from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Text
-from entrepot.api.paging import CountedPage, Page, PageQuery, counted, cut, page_of
+from entrepot.api.paging import (
+    CountedBySeverity,
+    CountedPage,
+    Page,
+    PageQuery,
+    counted,
+    cut,
+    page_of,
+)
 from entrepot.errors import EntrepotError, ManifestUnknown, NotFound
 from entrepot.extract.findings import (
+    Assessment,
     File,
     Findings,
+    Issue,
     Package,
     Signature,
     Statement,
@@ -30,7 +41,7 @@ from entrepot.oci.names import Reference, Tag, parse_reference
 
 Item = TypeVar("Item")
 
-_OURS: Final = frozenset({"findings", "marks"})
+_OURS: Final = frozenset({"findings", "marks", "counted"})
 """Documents that are told as lists of their own."""
 
 
@@ -123,6 +134,16 @@ class Document(Struct, frozen=True):
     is_cut: bool
 
 
+class Vulnerabilities(CountedBySeverity[Vulnerability], frozen=True, kw_only=True):
+    """Part of the findings, and of the VEX statements that are attached.
+
+    `problems` says which attached reports could not be read.
+    """
+
+    problems: str = ""
+    statements: list[Assessment]
+
+
 class EvidenceQuery(PageQuery, frozen=True, kw_only=True):
     """Which findings."""
 
@@ -186,11 +207,55 @@ async def list_packages(call: Call, query: EvidenceQuery) -> CountedPage[Package
     return counted(found.packages, query, _as_it_is, found.left_out.get("packages", 0))
 
 
-async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> CountedPage[Vulnerability]:
-    """What reports about the artifact found."""
+async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> Vulnerabilities:
+    """What reports about the artifact found, each vulnerability of each package once.
+
+    An entry whose `status` is `not_affected`, `fixed`, `suppressed` or `ignored` does not count.
+    """
     found = await _evidence(call, query.q)
-    left_out = found.left_out.get("vulnerabilities", 0)
-    return counted(found.vulnerabilities, query, _as_it_is, left_out)
+    page = counted(found.vulnerabilities, query, _as_it_is, left_out_of(found, "vulnerabilities"))
+    return Vulnerabilities(
+        items=page.items,
+        next=page.next,
+        total=page.total,
+        left_out=page.left_out,
+        counts=dict(Counter(each.severity for each in found.vulnerabilities if each.counts)),
+        problems=found.reason,
+        statements=found.assessments[query.offset : query.offset + query.limit],
+    )
+
+
+async def list_misconfigurations(call: Call, query: EvidenceQuery) -> CountedBySeverity[Issue]:
+    """Misconfigurations that reports about the artifact found."""
+    return await _issues(call, query, "misconfiguration")
+
+
+async def list_secrets(call: Call, query: EvidenceQuery) -> CountedBySeverity[Issue]:
+    """Secrets that reports about the artifact found; what they match is as the tool wrote it."""
+    return await _issues(call, query, "secret")
+
+
+async def list_licenses(call: Call, query: EvidenceQuery) -> CountedBySeverity[Issue]:
+    """Licences that reports about the artifact found, and how they are judged."""
+    return await _issues(call, query, "license")
+
+
+async def _issues(call: Call, query: EvidenceQuery, category: str) -> CountedBySeverity[Issue]:
+    evidence = await _evidence(call, query.q)
+    found = [each for each in evidence.issues if each.category == category]
+    page = counted(found, query, _as_it_is, left_out_of(evidence, "issues"))
+    return CountedBySeverity(
+        items=page.items,
+        next=page.next,
+        total=page.total,
+        left_out=page.left_out,
+        counts=dict(Counter(each.severity for each in found)),
+    )
+
+
+def left_out_of(found: Findings, name: str) -> int:
+    """How many entries of a list were too many to be kept."""
+    return found.left_out.get(name, 0)
 
 
 async def list_signatures(call: Call, query: PageQuery) -> Page[Signature]:
@@ -291,6 +356,9 @@ ROUTES: Final = (
     route("GET", f"{_M}/attached", Policy.PULL, list_attached),
     route("GET", f"{_M}/packages", Policy.PULL, list_packages),
     route("GET", f"{_M}/vulnerabilities", Policy.PULL, list_vulnerabilities),
+    route("GET", f"{_M}/misconfigurations", Policy.PULL, list_misconfigurations),
+    route("GET", f"{_M}/secrets", Policy.PULL, list_secrets),
+    route("GET", f"{_M}/licenses", Policy.PULL, list_licenses),
     route("GET", f"{_M}/signatures", Policy.PULL, list_signatures),
     route("GET", f"{_M}/statements", Policy.PULL, list_statements),
     route("GET", f"{_M}/files", Policy.PULL, list_files),

@@ -50,6 +50,12 @@ class CountedPage(Page[Item], Generic[Item], frozen=True, kw_only=True):
     left_out: int = 0
 
 
+class CountedBySeverity(CountedPage[Item], Generic[Item], frozen=True, kw_only=True):
+    """Part of a list of findings; `counts` are by severity, of those that count."""
+
+    counts: dict[str, int]
+
+
 def next_after(query: PageQuery, found: int) -> str | None:
     """The cursor behind a page, where `limit + 1` entries were looked for and so many found."""
     return f"{query.offset + query.limit:x}" if found > query.limit else None

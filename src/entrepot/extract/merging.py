@@ -7,6 +7,7 @@ statements say of a finding is said with it; one that does not affect the artifa
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -43,6 +44,31 @@ def merged(
     return sorted(
         said, key=lambda each: (not each.counts, SEVERITIES.index(each.severity), each.id)
     )
+
+
+@dataclass(slots=True)
+class Said:
+    """All that is said about one artifact: findings, and statements about them."""
+
+    digest: str
+    found: list[Vulnerability] = field(default_factory=list)
+    assessments: list[Assessment] = field(default_factory=list)
+
+
+def counted_of(own: Said, children: Sequence[Said]) -> list[Vulnerability]:
+    """The findings of an artifact and of its children, an index's platforms, each once.
+
+    What is said of the whole index is said of each of them.
+    """
+    names = [own.digest, *(each.digest for each in children)]
+    whole = merged(own.found, own.assessments, names)
+    if not children:
+        return whole
+    scopes = [
+        merged(each.found, [*own.assessments, *each.assessments], [own.digest, each.digest])
+        for each in children
+    ]
+    return together([whole, *scopes])
 
 
 def together(scopes: Iterable[Sequence[Vulnerability]]) -> list[Vulnerability]:

@@ -1,5 +1,6 @@
 """What attachments say of an artifact, gathered: packages, findings, statements, signatures."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -8,7 +9,10 @@ from msgspec import DecodeError, json
 from msgspec.structs import replace
 
 from entrepot.extract.findings import OPENPGP, Findings, Result, Signature, State
-from entrepot.hub.attachments import Attachments
+from entrepot.extract.merging import Said, counted_of
+from entrepot.hub.attachments import Attached, Attachments
+from entrepot.hub.indexing import CHILDREN
+from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import artifacts, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
@@ -50,14 +54,23 @@ class Evidence:
 
         `query` narrows packages and findings to those that hold each of its words.
         """
-        everything = [own]
-        for each in [digest, *await self._children(repository_id, digest)]:
+        children = await self._children(repository_id, digest)
+        everything, scopes, reasons = [own], [], [own.reason]
+        for each in [digest, *children]:
+            scope = Said(each)
             for attached in await self._attachments.list_of(repository_id, each):
                 found = await self._find(attached.artifact.manifest_id)
-                everything += [_about(found, each)] if found else []
+                if found is not None:
+                    everything.append(_about(found, each))
+                    _take(scope, found)
+                    reasons.append(_problem(attached, found))
+            scopes.append(scope)
+        _take(scopes[0], own)
+        whole = await asyncio.to_thread(counted_of, scopes[0], scopes[1:])
         values = {name: _joined(everything, name) for name in _LISTS}
+        values["vulnerabilities"] = [*whole]
         words = query.lower().split()
-        for name in ("packages", "vulnerabilities"):
+        for name in ("packages", "vulnerabilities", "issues", "assessments"):
             values[name] = [
                 each
                 for each in _distinct(values[name])
@@ -65,7 +78,7 @@ class Evidence:
             ]
         return Findings(
             state=own.state,
-            reason=own.reason,
+            reason="; ".join(dict.fromkeys(each for each in reasons if each)),
             facts=own.facts,
             left_out=_summed(each.left_out for each in everything),
             **values,  # type: ignore[arg-type]
@@ -86,7 +99,7 @@ class Evidence:
         if stored is None or stored.media_type not in INDEXES:
             return []
         manifest = parse_manifest(stored.content, stored.media_type)
-        return [str(each.digest) for each in manifest.children[:50]]
+        return [str(each.digest) for each in manifest.children[:CHILDREN]]
 
 
 def _about(findings: Findings, digest: str) -> Findings:
@@ -104,6 +117,18 @@ def _of_another(signature: Signature) -> Signature:
         return signature
     reason = f"it signs {signature.subject[:30]}…, not what it is attached to"
     return replace(signature, check=Result.INVALID, reason=reason)
+
+
+def _take(scope: Said, found: Findings) -> None:
+    scope.found += found.vulnerabilities
+    scope.assessments += found.assessments
+
+
+def _problem(attached: Attached, found: Findings) -> str:
+    """Why something that is attached may say more than is shown."""
+    if found.state in (State.DONE, State.QUEUED):
+        return ""
+    return f"{kind_of_id(attached.artifact.kind).name} {attached.digest[:19]}: {found.reason}"
 
 
 def _joined(everything: Iterable[Findings], name: str) -> list[object]:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -11,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from msgspec import Struct, json, structs
+from msgspec import json, structs
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
-from entrepot.extract.findings import OPENPGP, Blob, Findings, Result, State, Task
+from entrepot.extract.findings import Blob, Findings, State, Task
 from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.attachments import Attachments
+from entrepot.hub.contributions import Contribution, Counted, Counts, Scope, contribution
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
 from entrepot.metadata import (
@@ -27,12 +27,14 @@ from entrepot.metadata import (
     manifests,
     repositories,
     trusted_keys,
+    vulnerabilities,
 )
-from entrepot.metadata.artifacts import Document, Marks
+from entrepot.metadata.artifacts import Document
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.manifests import StoredManifest
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import parse_manifest
 from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
@@ -43,32 +45,16 @@ FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
 CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
+COUNTED: Final = "counted"
+"""The document that keeps what was counted of an artifact."""
 _SOON: Final = timedelta(seconds=1)
 _QUICK: Final = 1024 * 1024
 """Bytes of an artifact that is read at once: nobody would see that it waits."""
-_CHILDREN: Final = 200
+CHILDREN: Final = 200
+"""Children of an index that what is attached is gathered from."""
 _ASKED_AT_ONCE: Final = 100
 PACKAGES_AT_ONCE: Final = 500
 _LARGEST: Final = 512 * 1024 * 1024
-_SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
-
-
-class Named(Struct, frozen=True):
-    """A signature by the digests that it names, and what came of checking it."""
-
-    digests: list[str]
-    check: str
-
-
-class Contribution(Struct, frozen=True):
-    """What an attachment adds to a subject's marks; signatures count for what they name only.
-
-    Readers before the second wrote no `signatures`, but the subjects of those that were verified.
-    """
-
-    marks: Marks
-    verified_subjects: list[str] = []
-    signatures: list[Named] | None = None
 
 
 class ReadsContents(Protocol):
@@ -140,18 +126,25 @@ class Indexing:
         found_in = await self._read(repository_id, described)
         findings = await self._readmes.with_html(described, found_in)
         before = described.artifact.marks
-        marks = await self._marks_of_all(repository_id, stored.id, stored.digest)
+        own = contribution(findings)
+        counts = await self._count(repository_id, stored.id, stored.digest, own)
+        subjects = await self._attachments.subjects_of(
+            repository_id, stored.id, stored.digest, described.manifest
+        )
+        attached = await self._attachments.list_of(repository_id, stored.digest)
+        is_searched = not await self._are_here(repository_id, subjects)
         async with self._metadata.begin() as tx:
             if not await _is_there(tx, repository_id, stored):
                 return
             await self._write(tx, described, findings)
-            await artifacts.set_marks(tx, stored.id, marks)
+            await _write_counts(tx, stored.id, repository_id, counts, is_searched=is_searched)
+            # What attachments found is looked for by the artifact that it is true of.
+            for one in attached:
+                of = one.artifact.manifest_id
+                await vulnerabilities.write_vulnerabilities(tx, of, repository_id, {})
         await self._add_packages(stored, repository_id, findings)
-        subjects = await self._attachments.subjects_of(
-            repository_id, stored.id, stored.digest, described.manifest
-        )
         parents = await self._parents(repository_id, stored.digest)
-        changed = parents if marks != before else set()
+        changed = parents if counts.marks != before or counts.counted.found else set()
         await self._recount(repository_id, subjects | changed)
 
     async def count_outdated(self, *, everything: bool) -> int:
@@ -223,17 +216,6 @@ class Indexing:
         artifact, said = described.artifact, described.kind.describe(described.evidence)
         manifest_id, repository_id = artifact.manifest_id, artifact.repository_id
         await artifacts.replace_documents(tx, manifest_id, _documents(described, findings))
-        await artifacts.add_vulnerabilities(
-            tx,
-            manifest_id,
-            repository_id,
-            [
-                (name, each.severity)
-                for each in findings.vulnerabilities
-                if each.counts
-                for name in (each.id, *each.aliases)
-            ],
-        )
         await artifacts.write_artifact(
             tx,
             replace(
@@ -282,37 +264,79 @@ class Indexing:
         artifact = await artifacts.find_artifact(reader, facts.id) if facts else None
         if facts is None or artifact is None:
             return
-        marks = await self._marks_of_all(repository_id, facts.id, digest)
-        if marks == artifact.marks:
+        own = await self._contribution_of(facts.id)
+        counts = await self._count(repository_id, facts.id, digest, own)
+        if counts.marks == artifact.marks and counts.counted == await self._counted_of(facts.id):
             return
+        is_searched = own is None or not await self._is_attached(repository_id, facts.id, digest)
         async with self._metadata.begin() as tx:
             if not await repositories.lock_by_id(tx, repository_id):
                 return
-            await artifacts.set_marks(tx, facts.id, marks)
+            await _write_counts(tx, facts.id, repository_id, counts, is_searched=is_searched)
             await self._summarize(tx, repository_id)
         await self._recount(repository_id, await self._parents(repository_id, digest))
 
-    async def _marks_of_all(self, repository_id: int, manifest_id: int, digest: str) -> Marks:
-        """What is attached to the manifest, and what was counted for its children."""
-        total = await self._marks_of(repository_id, digest)
-        reader = self._metadata.reader
-        for child in await artifact_relations.list_children(
-            reader, repository_id, manifest_id, _CHILDREN
-        ):
-            total = _add(total, child.marks)
-        return total
-
-    async def _marks_of(self, repository_id: int, digest: str) -> Marks:
-        total = Marks()
+    async def _count(
+        self, repository_id: int, manifest_id: int, digest: str, own: Contribution | None
+    ) -> Counts:
+        """What is attached to the manifest, what it found, and what its children were counted."""
+        scope = Scope(digest)
+        if own is not None:
+            scope.take(own, is_own=True)
         for each in await self._attachments.list_of(repository_id, digest):
             await asyncio.sleep(0)  # requests come first
-            document = await artifacts.find_document(
-                self._metadata.reader, each.artifact.manifest_id, CONTRIBUTION
-            )
-            if document is not None:
-                said = json.decode(document.text, type=Contribution)
-                total = _add(total, marks_for(said, digest))
-        return total
+            said = await self._contribution_of(each.artifact.manifest_id)
+            if said is not None:
+                scope.take(said)
+        reader = self._metadata.reader
+        listed = await artifact_relations.list_children(
+            reader, repository_id, manifest_id, CHILDREN
+        )
+        children = [
+            (f"child:{each.manifest_id}", each.marks, await self._counted_of(each.manifest_id))
+            for each in listed
+        ]
+        # Telling findings apart takes a while where there are many: others go on meanwhile.
+        return await asyncio.to_thread(scope.with_children, children)
+
+    async def _contribution_of(self, manifest_id: int) -> Contribution | None:
+        reader = self._metadata.reader
+        document = await artifacts.find_document(reader, manifest_id, CONTRIBUTION)
+        return None if document is None else json.decode(document.text, type=Contribution)
+
+    async def _counted_of(self, manifest_id: int) -> Counted:
+        reader = self._metadata.reader
+        document = await artifacts.find_document(reader, manifest_id, COUNTED)
+        return Counted() if document is None else json.decode(document.text, type=Counted)
+
+    async def _is_attached(self, repository_id: int, manifest_id: int, digest: str) -> bool:
+        """Say whether the manifest is attached to something that is here."""
+        found = await manifests.find_by_id(self._metadata.reader, manifest_id)
+        if found is None:
+            return False
+        manifest = parse_manifest(found[0].content, found[0].media_type)
+        subjects = await self._attachments.subjects_of(repository_id, manifest_id, digest, manifest)
+        return await self._are_here(repository_id, subjects)
+
+    async def _are_here(self, repository_id: int, digests: Iterable[str]) -> bool:
+        """Say whether one of these manifests is in the repository."""
+        for each in digests:
+            reader = self._metadata.reader
+            if await manifests.find_facts(reader, repository_id, Digest.parse(each)) is not None:
+                return True
+        return False
+
+
+async def _write_counts(
+    tx: Transaction, manifest_id: int, repository_id: int, counts: Counts, *, is_searched: bool
+) -> None:
+    """Write down what counts; the ids only of what is looked for by itself, not by a subject."""
+    await artifacts.set_marks(tx, manifest_id, counts.marks)
+    text = "" if counts.counted == Counted() else json.encode(counts.counted).decode()
+    document = Document(COUNTED, "application/json", text, is_cut=False)
+    await artifacts.write_document(tx, manifest_id, document)
+    found = counts.identifiers if is_searched else {}
+    await vulnerabilities.write_vulnerabilities(tx, manifest_id, repository_id, found)
 
 
 async def _is_there(tx: Transaction, repository_id: int, stored: StoredManifest) -> bool:
@@ -337,63 +361,8 @@ def _documents(described: Described, findings: Findings) -> Sequence[Document]:
     ]
     rest = json.encode(structs.replace(findings, documents=[])).decode()
     found.append(Document(FINDINGS, "application/json", rest, is_cut=False))
-    if described.kind.is_attachment:
+    said = findings.vulnerabilities or findings.assessments or findings.issues
+    if described.kind.is_attachment or said:
         marks = json.encode(contribution(findings)).decode()
         found.append(Document(CONTRIBUTION, "application/json", marks, is_cut=False))
     return found
-
-
-def contribution(findings: Findings) -> Contribution:
-    """What an attachment adds to its subject's marks."""
-    said = [each for each in findings.statements if each.predicate_type != _SIGNED]
-    marks = Marks(
-        signatures=len(findings.signatures) if not said else 0,
-        sboms=1 if findings.packages else 0,
-        attestations=len(said),
-        vulnerabilities=dict(
-            Counter(each.severity for each in findings.vulnerabilities if each.counts)
-        ),
-    )
-    signatures = [] if said else findings.signatures
-    verified = [each.subject for each in signatures if each.check == Result.VERIFIED]
-    named = [
-        Named(each.subjects or [each.subject], each.check)
-        for each in signatures
-        # These name an archive or nothing, and need a keyring that is not here.
-        if each.form != OPENPGP or each.check == Result.INVALID
-    ]
-    return Contribution(marks, verified, named)
-
-
-def marks_for(said: Contribution, digest: str) -> Marks:
-    """What an attachment adds to the marks of that digest.
-
-    By tags and indexes a signature can be attached to what it does not sign.
-    """
-    if said.signatures is None:
-        return replace(said.marks, verified=said.verified_subjects.count(digest))
-    results = Counter(
-        each.check if digest in each.digests else Result.INVALID for each in said.signatures
-    )
-    invalid = results.pop(Result.INVALID, 0)
-    return replace(
-        said.marks,
-        signatures=results.total(),
-        verified=results[Result.VERIFIED],
-        valid=results[Result.VALID],
-        invalid=invalid,
-    )
-
-
-def _add(one: Marks, other: Marks) -> Marks:
-    counts = Counter(one.vulnerabilities)
-    counts.update(other.vulnerabilities)
-    return Marks(
-        one.signatures + other.signatures,
-        one.verified + other.verified,
-        one.sboms + other.sboms,
-        one.attestations + other.attestations,
-        dict(counts),
-        one.valid + other.valid,
-        one.invalid + other.invalid,
-    )

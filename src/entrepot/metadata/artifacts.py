@@ -162,15 +162,10 @@ _LINK_PACKAGE: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_ADD_VULNERABILITY: Final = Statement(
-    insert(artifact_vulnerabilities)
-    .values(
-        identifier=bindparam("identifier"),
-        manifest_id=bindparam("of"),
-        repository_id=bindparam("within"),
-        severity=bindparam("severity"),
+_DROP_DOCUMENT: Final = Statement(
+    delete(documents).where(
+        documents.c.manifest_id == bindparam("of"), documents.c.name == bindparam("gone")
     )
-    .on_conflict_do_nothing()
 )
 _OF_SUBJECT: Final = Statement(
     select(manifests.c.id, manifests.c.digest, *_COLUMNS)
@@ -279,16 +274,19 @@ async def replace_documents(tx: Transaction, manifest_id: int, found: Sequence[D
     for statement in _DROP:
         await tx.run(statement, of=manifest_id)
     rows: list[dict[str, str | int | bytes | None]] = [
-        {
-            "of": manifest_id,
-            "name": each.name,
-            "media_type": each.media_type,
-            "is_cut": int(each.is_cut),
-            "content": zlib.compress(each.text.encode(errors="replace"), 6),
-        }
-        for each in {each.name: each for each in found}.values()
+        _row(manifest_id, each) for each in {each.name: each for each in found}.values()
     ]
     await tx.run_many(_ADD_DOCUMENT, rows)
+
+
+def _row(manifest_id: int, document: Document) -> dict[str, str | int | bytes | None]:
+    return {
+        "of": manifest_id,
+        "name": document.name,
+        "media_type": document.media_type,
+        "is_cut": int(document.is_cut),
+        "content": zlib.compress(document.text.encode(errors="replace"), 6),
+    }
 
 
 async def find_document(reader: Reader, manifest_id: int, name: str) -> Document | None:
@@ -320,17 +318,11 @@ async def add_packages(
     )
 
 
-async def add_vulnerabilities(
-    tx: Transaction, manifest_id: int, repository_id: int, found: Sequence[tuple[str, str]]
-) -> None:
-    """Write down (identifier, severity) of what a report lists."""
-    await tx.run_many(
-        _ADD_VULNERABILITY,
-        [
-            {"identifier": name, "severity": severity, "of": manifest_id, "within": repository_id}
-            for name, severity in dict(found).items()
-        ],
-    )
+async def write_document(tx: Transaction, manifest_id: int, document: Document) -> None:
+    """Replace one document; one without a text is none."""
+    await tx.run(_DROP_DOCUMENT, of=manifest_id, gone=document.name)
+    if document.text:
+        await tx.run_many(_ADD_DOCUMENT, [_row(manifest_id, document)])
 
 
 async def list_attached(

@@ -17,6 +17,7 @@ from entrepot.metadata.package_names import other_separator, plain_name
 from entrepot.metadata.search_sql import is_among, json_of
 from entrepot.metadata.search_terms import Facet, Filter, Within
 from entrepot.metadata.tables import manifests, repositories, repository_blobs, tags
+from entrepot.metadata.vulnerability_ids import folded_id
 
 _TELLING: Final = 6
 _FORMS: Final[dict[str, Callable[[str], str]]] = {
@@ -181,10 +182,7 @@ def _purl_values(value: str) -> list[tuple[str, Value]]:
 
 
 def _vulnerability_values(value: str) -> list[tuple[str, Value]]:
-    scheme, dash, rest = value.partition("-")
-    # GitHub's own names are the ones in lower case.
-    rest = rest.lower() if scheme.upper() == "GHSA" else rest.upper()
-    return _range(scheme.upper() + dash + rest)
+    return _range(folded_id(value))
 
 
 def _digest_values(value: str) -> list[tuple[str, Value]]:

@@ -1,7 +1,7 @@
 """Parts of an artifact's pages: its layers with their history, its platforms, its tabs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,13 @@ _SPOKEN: Final = {
     Tab.SIGNATURES: ("signatures", "invalid"),
     Tab.VULNERABILITIES: ("vulnerabilities",),
 }
+CATEGORIES: Final = {
+    Tab.MISCONFIGURATIONS: "misconfiguration",
+    Tab.SECRETS: "secret",
+    Tab.LICENSES: "license",
+}
+"""Tabs of what scanners find besides vulnerabilities."""
+_BEFORE: Final = (Tab.PACKAGES.value, Tab.VULNERABILITIES.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,11 @@ async def platforms_of(visit: Visit, described: Described) -> list[PlatformLine]
 
 
 def visible_tabs(
-    described: Described, findings: Findings, documents: Sequence[str], attached: int
+    described: Described,
+    findings: Findings,
+    documents: Sequence[str],
+    attached: int,
+    issues: Mapping[str, object],
 ) -> list[str]:
     """The tabs that have something to show, in the kind's order."""
     shown = [
@@ -142,6 +153,10 @@ def visible_tabs(
     for tab in (Tab.PACKAGES, Tab.VULNERABILITIES, Tab.PROVENANCE, Tab.SIGNATURES):
         if tab.value not in names and _has(tab, described, findings, documents):
             shown.append(tab.value)
+    if Tab.VULNERABILITIES.value not in shown and "vulnerability" in issues:
+        shown.append(Tab.VULNERABILITIES.value)
+    place = 1 + max((shown.index(each) for each in _BEFORE if each in shown), default=-1)
+    shown[place:place] = [tab.value for tab, category in CATEGORIES.items() if category in issues]
     return [*shown, *(["referrers"] if attached else []), "raw"]
 
 
@@ -152,7 +167,7 @@ def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence
             Tab.PACKAGES: findings.packages,
             Tab.PROVENANCE: findings.statements,
             Tab.SIGNATURES: findings.signatures,
-            Tab.VULNERABILITIES: findings.vulnerabilities,
+            Tab.VULNERABILITIES: findings.vulnerabilities or findings.assessments,
         }[tab]
         return bool(own) or any(getattr(marks, name) for name in _SPOKEN[tab])
     is_index = bool(described.evidence.children)

@@ -1,5 +1,6 @@
 """Pages of one artifact: what it is, the commands that fit, and a tab for each thing in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -11,6 +12,7 @@ from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import Node
+from entrepot.hub.contributions import Counted
 from entrepot.kinds.badges import badges
 from entrepot.kinds.kind import Description, Fact, Tab
 from entrepot.metadata import artifacts, tag_rows
@@ -187,7 +189,9 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
         "description": described.description,
         "facts_said": _facts(opened),
         "aliases": await tag_rows.list_aliases(reader, stored.id),
-        "tabs": visible_tabs(described, opened.findings, documents, len(attached)),
+        "tabs": visible_tabs(
+            described, opened.findings, documents, len(attached), await _issues(visit, stored.id)
+        ),
         "tab": tab,
         "badges": list(badges(described.evidence)),
         "annotations": described.manifest.annotations,
@@ -201,6 +205,13 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
 def _reference(visit: Visit, described: Described) -> str:
     tag, name = visit.values.get("tag"), visit.repository.name
     return f"{name}:{tag}" if tag else f"{name}@{described.stored.digest}"
+
+
+async def _issues(visit: Visit, manifest_id: int) -> Mapping[str, object]:
+    """Which misconfigurations, secrets and licences were counted, by category."""
+    reader = visit.desk.metadata.reader
+    document = await artifacts.find_document(reader, manifest_id, "counted")
+    return json.decode(document.text, type=Counted).issues if document else {}
 
 
 def _facts(opened: _Opened) -> list[Fact]:
@@ -232,7 +243,7 @@ async def _fill_document(visit: Visit, opened: _Opened, page: TabPage) -> None:
     reader, manifest_id = visit.desk.metadata.reader, opened.described.stored.id
     page.documents = await artifacts.list_document_names(reader, manifest_id)
     name = visit.query("name") or _NAMES.get(page.tab, page.tab)
-    if name in ("findings", "marks"):
+    if name in ("findings", "marks", "counted"):
         raise NotFound
     page.document = await artifacts.find_document(reader, manifest_id, name)
     marked_up = await artifacts.find_document(reader, manifest_id, f"{name}.html")
@@ -312,6 +323,9 @@ _FILL: Final = {
     Tab.CONFIG.value: _fill_raw,
     Tab.PACKAGES.value: _fill_evidence,
     Tab.VULNERABILITIES.value: _fill_evidence,
+    Tab.MISCONFIGURATIONS.value: _fill_evidence,
+    Tab.SECRETS.value: _fill_evidence,
+    Tab.LICENSES.value: _fill_evidence,
     Tab.PROVENANCE.value: _fill_evidence,
     Tab.SIGNATURES.value: _fill_evidence,
 }

@@ -23,7 +23,21 @@ from entrepot.web.visits import PageRoute, Visit
 _FEED: Final = 50
 _ATOM: Final = "application/atom+xml; charset=utf-8"
 _FORMULAS: Final = frozenset("=+-@\t\r\n")
-_COLUMNS: Final = ("id", "severity", "package", "version", "fixed_in", "score", "status", "title")
+_COLUMNS: Final = (
+    "id",
+    "severity",
+    "package",
+    "version",
+    "fixed_in",
+    "score",
+    "status",
+    "title",
+    "aliases",
+    "sources",
+    "justification",
+    "location",
+    "purl",
+)
 
 
 async def download_blob(visit: Visit) -> Response:
@@ -123,12 +137,16 @@ async def export_vulnerabilities(visit: Visit) -> Response:
     writer = csv.writer(table)
     writer.writerow(_COLUMNS)
     for each in found.vulnerabilities:
-        writer.writerow([_cell(str(getattr(each, name))) for name in _COLUMNS])
+        writer.writerow([_cell(_written(getattr(each, name))) for name in _COLUMNS])
     left_out = found.left_out.get("vulnerabilities", 0)
     if left_out:
         writer.writerow([f"({left_out} more were too many to be kept)"])
     headers = [("content-disposition", disposition(f"{stored.digest[7:19]}-vulnerabilities.csv"))]
     return content(200, "text/csv; charset=utf-8", table.getvalue().encode(), headers)
+
+
+def _written(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cell(text: str) -> str:

@@ -8,8 +8,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from entrepot.extract.findings import SEVERITIES, File, Findings, Package, Vulnerability
+from entrepot.extract.findings import (
+    SEVERITIES,
+    File,
+    Findings,
+    Issue,
+    Package,
+    Vulnerability,
+)
 from entrepot.kinds.kind import Tab
+from entrepot.web.artifact_parts import CATEGORIES
 from entrepot.web.pages import Pager
 
 SIZE: Final = 200
@@ -25,6 +33,8 @@ class Part:
     counts: dict[str, int] = field(default_factory=dict)
     depends: dict[str, list[str]] = field(default_factory=dict)
     """What the packages that are shown depend on or contain."""
+    silenced: int = 0
+    """Findings that are shown and do not count."""
     left_out: int = 0
     """How many more the documents have that were too many to be kept."""
 
@@ -37,9 +47,16 @@ def part_of(tab: str, findings: Findings, number: int, query: str = "") -> Part 
         part = _part(findings, "packages", packages, number, counts)
         return dataclasses.replace(part, depends=_depends(findings, part.findings.packages))
     if tab == Tab.VULNERABILITIES.value:
-        ordered = sorted(findings.vulnerabilities, key=_rank)
-        counts = dict(Counter(each.severity for each in ordered))
-        return _part(findings, "vulnerabilities", ordered, number, counts)
+        found = findings.vulnerabilities
+        counts = dict(Counter(each.severity for each in found if each.counts))
+        part = _part(findings, "vulnerabilities", found, number, counts)
+        return dataclasses.replace(part, silenced=sum(not each.counts for each in found))
+    category = next((name for each, name in CATEGORIES.items() if each.value == tab), None)
+    if category is not None:
+        issues = [each for each in findings.issues if each.category == category]
+        counts = dict(Counter(each.severity for each in issues))
+        issues.sort(key=_rank)
+        return _part(findings, "issues", issues, number, counts)
     if tab == Tab.FILES.value:
         words = query.lower().split()
         files = [each for each in findings.files if all(w in each.path.lower() for w in words)]
@@ -50,7 +67,7 @@ def part_of(tab: str, findings: Findings, number: int, query: str = "") -> Part 
 def _part(
     findings: Findings,
     name: str,
-    everything: Sequence[Package | Vulnerability | File],
+    everything: Sequence[Package | Vulnerability | Issue | File],
     number: int,
     counts: dict[str, int],
 ) -> Part:
@@ -70,5 +87,5 @@ def _depends(findings: Findings, shown: Sequence[Package]) -> dict[str, list[str
     return found
 
 
-def _rank(finding: Vulnerability) -> int:
+def _rank(finding: Issue) -> int:
     return SEVERITIES.index(finding.severity) if finding.severity in SEVERITIES else len(SEVERITIES)
