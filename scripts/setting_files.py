@@ -35,6 +35,8 @@ EXAMPLES = {
     "oidc_issuer": '"https://login.example.org/realms/main"',
     "oidc_client_id": '"entrepot"',
     "oidc_client_secret": '"…"',
+    "secret_key": '"32 characters or more, such as openssl rand -hex 32 prints"',
+    "secret_key_file": '"/run/secrets/entrepot"',
     "oidc_client_secret_file": '"/run/secrets/oidc"',
 }
 

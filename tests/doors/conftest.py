@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +51,23 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
 
 
 @pytest.fixture
-def open_doors(
+async def open_doors(
     metadata: Metadata, storage: MemoryStorage, metrics: Metrics, tmp_path: Path
-) -> Open:
+) -> AsyncIterator[Open]:
     """The doors of a hub with given settings, over this test's facts and bytes."""
+    opened: list[Services] = []
 
     def open_with(**changes: object) -> Doors:
         settings = Settings(data=tmp_path, **changes)  # type: ignore[arg-type]
         services = Services(settings, metadata, storage)
+        opened.append(services)
         return Doors(Hub(settings, services, metrics), services)
 
-    return open_with
+    yield open_with
+    # What draws READMEs and reads contents is a process, with a socket that would stay open.
+    for services in opened:
+        await services.reader.close()
+        await services.renderer.close()
 
 
 @pytest.fixture

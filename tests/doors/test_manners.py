@@ -50,7 +50,15 @@ async def test_head_answers_as_get_without_the_bytes(town: Town, target: str) ->
         # no cookie yet is given one of its own.
         assert head.status == get.status
         if target != "/token":
-            assert _lasting(head) == _lasting(get)
+            assert _for_reading(_lasting(head)) == _lasting(get)
+
+
+def _for_reading(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A `HEAD` of a blob is a look before a push: its challenge alone asks for that scope too."""
+    return [
+        (name, value.replace(":pull,push", ":pull") if name == "www-authenticate" else value)
+        for name, value in headers
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -24,6 +24,7 @@ from tests.registry.test_backups import Plant, plant
 from tests.registry.test_history import Shop, history, removals, shop
 
 OLDER = "0010"
+LATER_TABLES = {"upload_reservations", "rendered_readmes"}
 """A revision whose tables that snapshots hold have the columns of this version's."""
 
 __all__ = ["history", "plant", "removals", "shop"]
@@ -87,19 +88,19 @@ def rewrite(plant: Plant, made: Generation, revision: str, version: str = "") ->
     path = plant.backups.facts_of(made)
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
     head = json.dumps({"format": 1, "revision": revision}).encode() + b"\n"
-    path.write_bytes(gzip.compress(b"".join([head, *without_webhooks(lines[1:])])))
+    path.write_bytes(gzip.compress(b"".join([head, *without_later_tables(lines[1:])])))
     found = replace(made, facts=hash_of_file(path), version=version)
     told = {**asdict(found), "later": "said more"}
     path.with_name(MARK).write_text(json.dumps(told))
     return plant.backups.get()
 
 
-def without_webhooks(lines: list[bytes]) -> list[bytes]:
-    """As revision 0006 had it."""
+def without_later_tables(lines: list[bytes]) -> list[bytes]:
+    """As revision 0010 had it: later columns are added by the restore, later tables are not."""
     kept, is_kept = [], True
     for line in lines:
         if line.startswith(b"{"):
-            is_kept = not json.loads(line)["table"].startswith("webhook")
+            is_kept = json.loads(line)["table"] not in LATER_TABLES
         kept += [line] if is_kept else []
     return kept
 

@@ -34,7 +34,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     with serving(tmp_path / "data") as running:
         owner = running.newcomer(NAME, PASSWORD)
         running.make(f"{NAME}/things", "private", owner)
-        running.cli("quota", NAME, str(QUOTA))
+        running.cli("quota", NAME, f"{QUOTA}B")
         yield running
 
 

@@ -126,4 +126,5 @@ class Reader:
             return
         if child.returncode is None:
             child.kill()
-        await child.wait()
+        # To the end of its pipes, so that no transport is open when the loop is.
+        await child.communicate()

@@ -130,7 +130,8 @@ class Permissions:
             return await self._rights_in(identity, found)
         moved = await find_redirected(self._reader, name)
         if moved is not None:
-            rights = await self._rights_in(identity, moved)
+            # A token for the old name lists that one; it was given for what has moved from there.
+            rights = await self._rights_in(identity, moved, asked=name)
             if rights.actions:
                 return rights
         return await self.rights_to_create(identity, name)
@@ -217,10 +218,12 @@ class Permissions:
             raise Denied(f"only owners of {name} may do this")
         return rights.namespace
 
-    async def _rights_in(self, identity: Identity, repository: Repository) -> Rights:
+    async def _rights_in(
+        self, identity: Identity, repository: Repository, asked: RepositoryName | None = None
+    ) -> Rights:
         name = repository.name
         actions = await self._actions(
-            identity, repository.namespace_id, name, repository.visibility
+            identity, repository.namespace_id, name, repository.visibility, asked
         )
         target = Target(name, repository.namespace_id, repository.visibility, repository)
         may_administer = Action.DELETE in actions and identity.is_somebody
@@ -243,15 +246,22 @@ class Permissions:
         namespace_id: int | None,
         name: RepositoryName,
         visibility: Visibility | None,
+        asked: RepositoryName | None = None,
     ) -> Actions:
-        """What somebody may do with that name in that namespace; `None`: nothing has it yet."""
+        """What somebody may do with that name in that namespace; `None`: nothing has it yet.
+
+        `asked` is a former name that was used in its place.
+        """
         role, teams = await self._standing(identity, namespace_id, name)
+        listed = listed_actions(identity, name)
+        if asked is not None and identity.grants is not None:
+            listed |= listed_actions(identity, asked)
         return decide(
             identity,
             role,
             visibility,
             permissions=teams,
-            listed=listed_actions(identity, name),
+            listed=listed,
             is_open=self.is_open,
         )
 

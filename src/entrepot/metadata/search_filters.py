@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, not_, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
 from entrepot.metadata.artifact_tables import (
     artifact_packages,
@@ -75,12 +85,20 @@ def condition_of(shape: Shape) -> ColumnElement[bool]:
 
 def is_package(place: int | str) -> ColumnElement[bool]:
     """Whether a row of `packages` has that name and version."""
-    names = (
-        packages.c.name.between(_bind(f"{form}low", place), _bind(f"{form}high", place))
-        for form in _FORMS
+    ranges = [(packages.c.name, form) for form in _FORMS] + [(packages.c.base_name, "")]
+    # A look into an index for each: of ranges joined by OR, SQLite with statistics thinks that they
+    # are most of the table, and reads all of it.
+    ids = union_all(
+        *(
+            select(packages.c.id).where(
+                column.between(_bind(f"{form}low", place), _bind(f"{form}high", place))
+            )
+            for column, form in ranges
+        )
     )
-    base = packages.c.base_name.between(_bind("low", place), _bind("high", place))
-    return and_(or_(*names, base), packages.c.version.like(_bind("version", place), escape="!"))
+    return and_(
+        packages.c.id.in_(ids), packages.c.version.like(_bind("version", place), escape="!")
+    )
 
 
 def package_values(value: str) -> list[tuple[str, Value]]:
