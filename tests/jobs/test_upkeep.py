@@ -71,6 +71,32 @@ async def test_a_chore_that_fails_is_tried_again_and_ends_no_other(
     assert "chore failed" in caplog.text
 
 
+async def test_a_chore_asks_a_busy_database_again(
+    metadata: Metadata,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger("entrepot"), "propagate", True)
+    monkeypatch.setattr(upkeep, "_PAUSES", (0.0, 0.0, 0.0))
+    tries, worked = 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise Unavailable("the database failed")
+        worked.set()
+
+    chores = Upkeep(metadata, [Chore("shared", timedelta(seconds=0.01), work)], clock)
+    chores.start()
+    await asyncio.wait_for(worked.wait(), 30)
+    await chores.stop()
+    # The clock stands still: all tries were within the first lease.
+    assert tries == 3
+    assert "chore failed" not in caplog.text
+
+
 async def test_of_several_workers_one_does_what_is_shared(
     metadata: Metadata, clock: MovableClock
 ) -> None:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, Unavailable
 from entrepot.hub.sessions import IDLE
 from entrepot.jobs.leaps import Brake, bring_forward
 from entrepot.metadata.engine import Clock, Metadata
@@ -26,6 +26,10 @@ _log = logging.getLogger(__name__)
 _LEASE: Final = 0.9
 """How long a chore is one worker's, of the time after which it is done again."""
 _RENEWAL: Final = 0.3
+_PAUSES: Final = (0.1, 0.5, 2.0)
+"""Seconds before a chore asks a database again that had no time for it."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ class Upkeep:
     async def _do(self, chore: Chore) -> None:
         try:
             if not chore.is_shared:
-                await chore.work()
-            elif (until := await self._take(chore)) is not None:
+                await _patiently(chore.work)
+            elif (until := await _patiently(partial(self._take, chore))) is not None:
                 await self._work(chore, until)
         except Exception as error:  # a chore must not end the others
             _log.warning("chore failed", extra={"chore": chore.name, "error": str(error)})
@@ -84,7 +88,7 @@ class Upkeep:
     async def _work(self, chore: Chore, until: datetime) -> None:
         holding = asyncio.create_task(self._hold(chore, until))
         try:
-            await chore.work()
+            await _patiently(chore.work)
         finally:
             holding.cancel()
 
@@ -99,6 +103,16 @@ class Upkeep:
                     if not await renew_lease(tx, chore.name, until, later):
                         return
                 until = later
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """What the work gives; a database that is busy for a moment is asked again."""
+    for pause in _PAUSES:
+        try:
+            return await work()
+        except Unavailable:
+            await asyncio.sleep(pause)
+    return await work()
 
 
 FLUSH_PULLS: Final = timedelta(seconds=5)

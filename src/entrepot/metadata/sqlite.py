@@ -25,6 +25,8 @@ DIALECT: Final = sqlite.dialect(paramstyle="named")
 
 _log = logging.getLogger(__name__)
 _BATCH: Final = 64
+_LONGEST_BATCH: Final = 0.05
+"""Seconds after which no turn joins a batch: those of other processes wait for all of it."""
 _RETRY: Final = (0.0002, 0.0005, 0.001, 0.002, 0.004)
 
 
@@ -80,6 +82,7 @@ class _Batch:
 
     def __init__(self) -> None:
         self.size = 0
+        self.began = time.monotonic()
         self.committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -172,7 +175,8 @@ class SqliteMetadata:
 
     async def _leave(self, batch: _Batch) -> None:
         batch.size += 1
-        if self._waiting and batch.size < _BATCH and self._write_connection.in_transaction:
+        is_open = batch.size < _BATCH and time.monotonic() - batch.began < _LONGEST_BATCH
+        if self._waiting and is_open and self._write_connection.in_transaction:
             self._turn.release()
             return
         self._batch = None
