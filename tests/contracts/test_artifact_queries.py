@@ -211,3 +211,20 @@ async def test_what_was_found_out_goes_with_its_manifest(
         await manifests.delete_manifest(tx, found.manifest_id)
     assert await artifacts.find_artifact(metadata.reader, found.manifest_id) is None
     assert await artifacts.list_document_names(metadata.reader, found.manifest_id) == []
+
+
+async def test_one_document_is_replaced_and_the_others_stay(
+    metadata: Metadata, repository: Repository
+) -> None:
+    of = await add_manifest(metadata, repository, b"one document")
+    first, other = [Document(name, "text/plain", name, is_cut=False) for name in ("a", "b")]
+    second = replace(first, text="another")
+    async with metadata.begin() as tx:
+        await artifacts.write_artifact(tx, artifact(repository, of))
+        for document in (first, other, second):
+            await artifacts.write_document(tx, of, document)
+    assert await artifacts.find_document(metadata.reader, of, "a") == second
+    async with metadata.begin() as tx:
+        await artifacts.write_document(tx, of, replace(second, text=""))
+    assert await artifacts.find_document(metadata.reader, of, "a") is None
+    assert await artifacts.find_document(metadata.reader, of, "b") == other
