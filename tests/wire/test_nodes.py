@@ -26,7 +26,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nodes.Nodes]:
     """Three nodes, each with a directory of its own."""
     data: Path = tmp_path_factory.mktemp("nodes") / "data"
     manner = nodes.Manner("postgresql", "versitygw", 3)
-    settings = {"ENTREPOT_ADMIN_PASSWORD": ADMIN_PASSWORD}
+    # The suite mounts with a token that lists only the target: from what everybody may read.
+    settings = {
+        "ENTREPOT_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "ENTREPOT_DEFAULT_VISIBILITY": "public",
+    }
     with nodes.serving(manner, data, settings) as running:
         yield running
         for server in running.servers:

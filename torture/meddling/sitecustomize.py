@@ -215,6 +215,7 @@ def blobs_taken_for_granted() -> None:
     async def believe(*_: object) -> None:
         return
 
+    Manifests._check = believe  # type: ignore
     Manifests._check_references = believe  # type: ignore
 
 
