@@ -8,6 +8,7 @@ from tests.browser import pages
 from tests.browser.accessibility import violations
 from tests.browser.browsers import Browser
 from tests.browser.hubs import Seeded
+from tests.support.server import ADMIN_PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -74,12 +75,12 @@ def test_the_open_menu_breaks_no_rule(browser: Browser, width: int) -> None:
 def test_what_is_shown_once_breaks_no_rule(hub: Seeded, browser: Browser) -> None:
     browser.open("/settings/tokens")
     browser.type("main [name=label]", "laptop")
-    browser.type("main [name=password]", hub.hub.password)
+    browser.type("main [name=password]", ADMIN_PASSWORD)
     browser.follow("form[action$=tokens] button")
     assert browser.all("#secret")
     wrong = violations(browser)
     browser.open("/settings/security")
-    browser.type("form[action$=second-factor] [name=password]", hub.hub.password)
+    browser.type("form[action$=second-factor] [name=password]", ADMIN_PASSWORD)
     browser.follow("form[action$=second-factor] button")
     assert browser.all(".qr svg")
     wrong += violations(browser)
