@@ -165,6 +165,14 @@ async def test_more_cookies_than_are_read_count_as_none(open_doors: Open) -> Non
     assert not await who(doors, f"a={'x' * (room + 1)}; {own}")
 
 
+async def test_a_page_says_that_cookies_could_not_be_read(open_doors: Open) -> None:
+    doors = open_doors()
+    for length, is_told in ((MAX_COOKIES - 2, False), (MAX_COOKIES - 1, True)):
+        answer = await doors.ask("GET", "/login", cookie=f"a={'x' * length}")
+        assert ("sends cookies of another program" in answer.body.decode()) == is_told, length
+    assert "sends cookies" not in (await doors.ask("GET", "/login")).body.decode()
+
+
 @pytest.mark.parametrize("piece", ["a=b;", ";", "=", '"', '\\"', 'a="\\', "a=\\054"])
 def test_reading_cookies_costs_no_more_than_their_length(piece: str) -> None:
     text = (piece * MAX_COOKIES)[: MAX_COOKIES - 4]

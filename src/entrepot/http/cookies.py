@@ -43,6 +43,16 @@ def read_cookies(request: Request, name: str) -> list[str]:
     return list(values)[:CANDIDATES]
 
 
+def has_unreadable_cookies(request: Request) -> bool:
+    """Whether the client sent cookies of which none can be read.
+
+    The HTTP server hands over no header with bytes outside ASCII, though browsers send them as
+    scripts set them (RFC 6265, section 5.4); and cookies of more than `MAX_COOKIES` are not parsed.
+    """
+    lines = request.headers.get_all("cookie")
+    return "cookie" in request.headers and not 0 < sum(map(len, lines)) <= MAX_COOKIES
+
+
 def read_cookie(request: Request, name: str) -> str:
     """The cookie's value, empty where there is none; of several, the last."""
     return next(iter(read_cookies(request, name)), "")

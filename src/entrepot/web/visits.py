@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from entrepot.errors import Denied, NotFound, RepositoryUnknown
-from entrepot.http.cookies import cookie_name, read_cookie, set_cookie
+from entrepot.http.cookies import cookie_name, has_unreadable_cookies, read_cookie, set_cookie
 from entrepot.http.forms import Form, form_token
 from entrepot.http.messages import Request, Response
 from entrepot.http.routing import Route
@@ -102,6 +102,11 @@ class Visit:
     def cookie_name(self, what: str) -> str:
         """The whole name of a cookie of ours: `form`, `theme` and the like."""
         return cookie_name(f"entrepot_{what}", self.origin)
+
+    @property
+    def has_unreadable_cookies(self) -> bool:
+        """Whether another program's cookies keep the browser's session from being read."""
+        return has_unreadable_cookies(self.request)
 
     def cookie(self, what: str) -> str:
         """What the browser keeps under that name, empty for nothing."""
