@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -62,7 +62,13 @@ def update(language: str) -> list[str]:
         write_po(file, catalog, sort_output=True, omit_header=False, no_location=True, width=0)
     with (folder / "entrepot.mo").open("wb") as file:
         write_mo(file, catalog)
-    return [str(message.id) for message in catalog if message.id and not message.string]
+    return [str(message.id) for message in catalog if message.id and not is_translated(message)]
+
+
+def is_translated(message: Message) -> bool:
+    """Whether the message has a text, and each form of its plural."""
+    texts = [message.string] if isinstance(message.string, str) else message.string
+    return all(texts)
 
 
 if __name__ == "__main__":

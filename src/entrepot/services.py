@@ -153,7 +153,7 @@ class Services:
         self.renderer = Renderer()
         self.readmes = Readmes(metadata, self.renderer, self.now)
         self.repositories = Repositories(metadata, self.permissions, self.readmes, self.now)
-        self.closing = Closing(metadata, self.repositories, self.now)
+        self.closing = Closing(metadata, self.permissions, self.repositories, self.now)
         self.targets = Targets(settings.webhook_networks)
         self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now, self.keyring)
         self.stars = Stars(metadata, self.permissions, self.now)

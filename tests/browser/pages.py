@@ -39,6 +39,7 @@ _SIGNED_IN: Final = (
     "/u/docker/-/webhooks",
     "/u/docker/-/audit",
     "/u/docker/-/settings",
+    "/u/docker/-/delete",
     "/admin",
     "/admin/users",
     "/admin/jobs",

@@ -19,7 +19,7 @@ from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.errors import NotFound
 from entrepot.http.routing import Policy
 from entrepot.metadata import jobs
-from entrepot.metadata.accounts import Account
+from entrepot.metadata.accounts import Account, NamespaceKind
 from entrepot.metadata.numbers import find_numbers
 
 _MOST_FAILURES: Final = 1000
@@ -163,6 +163,14 @@ async def change_user(call: Call, body: UserChange) -> User:
     return await get_user(call)
 
 
+async def delete_user(call: Call) -> None:
+    """Delete an account with its repositories, for good; nobody deletes themselves.
+
+    409 while the account is the only owner of an organisation.
+    """
+    await call.desk.closing.delete(call.values["account"], NamespaceKind.ACCOUNT, call.actor)
+
+
 async def create_link(call: Call) -> Link:
     """Make a link with which somebody chooses a new password, once."""
     account = await call.desk.accounts.get(call.values["account"])
@@ -240,6 +248,7 @@ ROUTES: Final = (
     route("POST", _U, Policy.OPERATE, create_user, status=201),
     route("GET", f"{_U}/{{account}}", Policy.OPERATE, get_user),
     route("PATCH", f"{_U}/{{account}}", Policy.OPERATE, change_user),
+    route("DELETE", f"{_U}/{{account}}", Policy.OPERATE, delete_user),
     route("POST", f"{_U}/{{account}}/link", Policy.OPERATE, create_link, status=201),
     route("DELETE", f"{_U}/{{account}}/second-factor", Policy.OPERATE, remove_second_factor),
     route("GET", "/admin/invitations", Policy.OPERATE, list_hub_invitations),

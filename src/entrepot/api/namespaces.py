@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, js
 from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, Label, Line, Moment, MomentText, NameText, Text
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.errors import Invalid, InvitationUnknown
+from entrepot.errors import Denied, Invalid, InvitationUnknown
 from entrepot.http.routing import Policy
 from entrepot.metadata.accounts import NamespaceKind, Role
 from entrepot.metadata.audit import AuditQuery, AuditRow
@@ -153,6 +153,17 @@ async def change_namespace(call: Call, body: NamespaceChange) -> Namespace:
     return await _namespace(call, found.name)
 
 
+async def delete_namespace(call: Call) -> None:
+    """Delete an organisation with its repositories, for good.
+
+    An account is deleted by an administrator (`DELETE /admin/users/{account}`): 403 here.
+    """
+    found = call.namespace
+    if found.kind is not NamespaceKind.ORGANISATION:
+        raise Denied(f"{found.name} is an account: an administrator deletes it")
+    await call.desk.closing.delete(found.name, NamespaceKind.ORGANISATION, call.actor)
+
+
 async def list_members(call: Call, query: PageQuery) -> Page[Member]:
     """Who belongs to the organisation."""
     found = await call.desk.organisations.list_members(call.namespace.name, call.actor)
@@ -277,6 +288,7 @@ ROUTES: Final = (
     route("POST", "/organisations", Policy.SIGNED_IN, create_organisation, status=201),
     route("GET", _N, Policy.ANYBODY, get_namespace),
     route("PATCH", _N, Policy.OWN, change_namespace),
+    route("DELETE", _N, Policy.OWN, delete_namespace),
     route("GET", f"{_N}/members", Policy.MEMBER, list_members),
     route("PUT", f"{_N}/members/{{member}}", Policy.OWN, set_member),
     route("DELETE", f"{_N}/members/{{member}}", Policy.MEMBER, remove_member),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from entrepot.errors import Conflict, Denied, NamespaceUnknown
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.permissions import check_administrator
+from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.hub.repositories import Repositories
 from entrepot.metadata import accounts, closing
 from entrepot.metadata.accounts import Namespace, NamespaceKind, Role
@@ -23,10 +23,17 @@ class Belongings:
 
 
 class Closing:
-    """For administrators. Rules take who acts; by default it is the operator."""
+    """Accounts are deleted by administrators, organisations by their owners too."""
 
-    def __init__(self, metadata: Metadata, repositories: Repositories, now: Clock) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        permissions: Permissions,
+        repositories: Repositories,
+        now: Clock,
+    ) -> None:
         self._metadata = metadata
+        self._permissions = permissions
         self._repositories = repositories
         self._now = now
 
@@ -40,13 +47,16 @@ class Closing:
     async def delete(self, name: str, kind: NamespaceKind, by: Actor = OPERATOR) -> Belongings:
         """Delete it with its repositories; return what went. Repeating an interrupted one goes on.
 
-        Raises `Conflict` for the only owner of an organisation, and `Denied` for oneself.
+        Raises `NamespaceUnknown`, `Denied` for who may not and for oneself, and `Conflict` for the
+        only owner of an organisation.
         """
-        check_administrator(by.identity)
         found = await self.preview(name, kind)
         namespace = await self._get(name, kind)
         if kind is NamespaceKind.ACCOUNT:
+            check_administrator(by.identity)
             await self._check_account(namespace, by)
+        else:
+            await self._permissions.namespace_to_administer(by.identity, name)
         for repository in found.repositories:
             await self._repositories.delete(RepositoryName(repository), by)
         is_account = kind is NamespaceKind.ACCOUNT

@@ -10,6 +10,7 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
+from entrepot.hub.closing import Closing
 from entrepot.hub.evidence import Evidence
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.organisations import Organisations
@@ -61,6 +62,7 @@ class Desk:
     welcomes: Welcomes
     invitations: Invitations
     organisations: Organisations
+    closing: Closing
     teams: Teams
     trusted_keys: TrustedKeys
     webhooks: Webhooks
