@@ -91,3 +91,20 @@ async def test_what_nobody_accepted_is_listed_where_it_belongs(
         assert not await invitations.delete_invitation(tx, gone.id)
     assert await invitations.list_invitations(metadata.reader, None) == [hub]
     assert await invitations.list_invitations(metadata.reader, acme) == [second, first]
+
+
+async def test_open_invitations_are_counted_and_old_ones_deleted(
+    metadata: Metadata, alice: Account
+) -> None:
+    acme = await add_organisation(metadata, "acme")
+    await add(metadata, alice, "a", namespace_id=acme)
+    await add(metadata, alice, "b", namespace_id=acme, expires_at=START + 2 * DAY)
+    await add(metadata, alice, "c")
+    reader = metadata.reader
+    assert await invitations.count_open(reader, acme, START) == 2
+    assert await invitations.count_open(reader, acme, START + DAY) == 1
+    assert await invitations.count_open(reader, None, START) == 1
+    async with metadata.begin() as tx:
+        assert await invitations.delete_expired(tx, START + DAY) == 0
+        assert await invitations.delete_expired(tx, START + DAY + timedelta(seconds=1)) == 2
+    assert len(await invitations.list_invitations(reader, acme)) == 1

@@ -31,6 +31,8 @@ async def test_stars_are_counted_once_for_each_account(metadata: Metadata) -> No
     assert [(await found(metadata, each)).stars for each in ("a/one", "a/two")] == [2, 1]
     assert await stars.is_starred(metadata.reader, alice.id, one.id)
     assert not await stars.is_starred(metadata.reader, bob.id, two.id)
+    counts = [await stars.count_stars_of(metadata.reader, each.id) for each in (alice, bob)]
+    assert counts == [2, 1]
     names = [each.name.text for each in await stars.list_starred(metadata.reader, alice.id)]
     assert names == ["a/two", "a/one"]
     async with metadata.begin() as tx:

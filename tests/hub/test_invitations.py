@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from entrepot.errors import (
+    Conflict,
     Denied,
     InvalidAccount,
     InvitationUnknown,
@@ -13,6 +14,7 @@ from entrepot.errors import (
     TeamUnknown,
     TooMany,
 )
+from entrepot.hub import invitations as invitations_module
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, Identity
 from entrepot.hub.invitations import LIFETIME, Invitations
@@ -224,3 +226,21 @@ async def test_one_address_signs_up_a_few_times_only(
             await sign_up.sign_up("stranger", PASSWORD, COMER)
     with pytest.raises(TooMany):
         await sign_up.sign_up("fresh", PASSWORD, COMER)
+
+
+async def test_so_many_invitations_are_open_at_once(
+    invitations: Invitations,
+    town: Town,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invitations_module, "MOST_OPEN", 2)
+    owner, admin = town.actors["owner"], town.actors["admin"]
+    for by, organisation in ((owner, "acme"), (admin, None)):
+        for _ in range(2):
+            await invitations.invite(by, organisation)
+        with pytest.raises(Conflict, match="2 invitations are open"):
+            await invitations.invite(by, organisation)
+    clock.advance(LIFETIME * 2 + timedelta(seconds=1))
+    await invitations.invite(owner, "acme")
+    assert len(await invitations.list_of(owner, "acme")) == 1

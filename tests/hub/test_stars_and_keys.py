@@ -9,7 +9,16 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from entrepot.errors import InvalidKey, KeyUnknown, NameTaken, RepositoryUnknown, Unauthenticated
+from entrepot.errors import (
+    Conflict,
+    InvalidKey,
+    KeyUnknown,
+    NameTaken,
+    RepositoryUnknown,
+    Unauthenticated,
+)
+from entrepot.hub import stars as stars_module
+from entrepot.hub import trusted_keys as keys_module
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor
 from entrepot.hub.audit import AuditLog, AuditQuery
 from entrepot.hub.permissions import Permissions
@@ -128,3 +137,29 @@ async def test_what_is_no_public_key_is_refused(keys: TrustedKeys) -> None:
     for name in ("", "a\nb", "x" * 101):
         with pytest.raises(InvalidKey):
             await keys.add("acme", name, public_pem())
+
+
+@pytest.mark.usefixtures("repositories")
+async def test_an_account_gives_so_many_stars(
+    stars: Stars, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stars_module, "MOST_STARS", 1)
+    member = town.actors["member"].identity
+    await stars.set(member, OPEN, wanted=True)
+    with pytest.raises(Conflict, match="given 1 stars"):
+        await stars.set(member, APP, wanted=True)
+    await stars.set(member, OPEN, wanted=False)
+    await stars.set(member, APP, wanted=True)
+
+
+async def test_a_namespace_trusts_so_many_keys(
+    keys: TrustedKeys, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert town.acme
+    monkeypatch.setattr(keys_module, "MOST_KEYS", 2)
+    for name in ("one", "two"):
+        await keys.add("acme", name, public_pem())
+    with pytest.raises(Conflict, match="trusts 2 keys"):
+        await keys.add("acme", "three", public_pem())
+    await keys.remove("acme", "one")
+    await keys.add("acme", "three", public_pem())

@@ -6,11 +6,13 @@ import pytest
 
 from entrepot.errors import (
     AccountUnknown,
+    Conflict,
     InvalidAccount,
     NamespaceUnknown,
     NameTaken,
     TeamUnknown,
 )
+from entrepot.hub import teams as teams_module
 from entrepot.hub.actors import (
     EVERYTHING,
     NOTHING,
@@ -226,3 +228,20 @@ async def test_what_happens_to_teams_is_recorded(
         ("team.member.remove", "acme/devs", '{"member":"member"}'),
         ("team.delete", "acme/devs", "{}"),
     ]
+
+
+async def test_an_organisation_has_so_many_teams_with_so_many_rights(
+    teams: Teams, devs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teams_module, "MOST_TEAMS", 2)
+    monkeypatch.setattr(teams_module, "MOST_RIGHTS", 2)
+    await teams.add("acme", "second")
+    with pytest.raises(Conflict, match="acme has 2 teams"):
+        await teams.add("acme", "third")
+    for pattern in ("one", "two"):
+        await teams.set_right("acme", devs, pattern, Permission.READ)
+    with pytest.raises(Conflict, match="at most 2 patterns"):
+        await teams.set_right("acme", devs, "three", Permission.READ)
+    await teams.set_right("acme", devs, "two", Permission.WRITE)
+    found = await teams.list_rights("acme", devs, OPERATOR)
+    assert [each.pattern for each in found] == ["one", "two"]

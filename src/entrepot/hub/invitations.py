@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-from entrepot.errors import Denied, InvitationUnknown, TeamUnknown
+from entrepot.errors import Conflict, Denied, InvitationUnknown, TeamUnknown
 from entrepot.hub.actors import Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.permissions import Permissions, check_administrator, check_unlimited
@@ -16,6 +16,8 @@ from entrepot.metadata.invitations import Invitation
 
 LIFETIME: Final = timedelta(days=7)
 MAX_NOTE: Final = 200
+MOST_OPEN: Final = 200
+"""Invitations into one organisation, or to the hub, that can still be accepted."""
 
 _RANK: Final = {Role.MEMBER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 
@@ -40,7 +42,7 @@ class Invitations:
         """Invite somebody to the hub, for administrators, or into an organisation, for owners.
 
         Returns the invitation and its secret, which is told here and never again. The operator
-        invites in the name of an administrator.
+        invites in the name of an administrator. Raises `Conflict` where `MOST_OPEN` are open.
         """
         namespace = await self._namespace(by, organisation)
         team_id = await self._team_id(namespace, team)
@@ -58,6 +60,9 @@ class Invitations:
         )
         secret = secrets.token_urlsafe(24)
         async with self._metadata.begin() as tx:
+            await invitations.delete_expired(tx, now - LIFETIME)
+            if await invitations.count_open(tx, made.namespace_id, now) >= MOST_OPEN:
+                raise Conflict(f"{MOST_OPEN} invitations are open: revoke some first")
             made_id = await invitations.insert_invitation(tx, made, hash_secret(secret))
             target = organisation or "hub"
             details = {"role": str(role), "team": team, "note": made.note}

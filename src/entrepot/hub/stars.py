@@ -1,6 +1,8 @@
 """Stars: given and taken back by whoever may see the repository."""
 
-from entrepot.errors import Unauthenticated
+from typing import Final
+
+from entrepot.errors import Conflict, Unauthenticated
 from entrepot.hub.actors import Identity
 from entrepot.hub.permissions import Action, Permissions
 from entrepot.metadata import stars
@@ -8,6 +10,9 @@ from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.metadata.repositories import Repository
 from entrepot.oci.names import RepositoryName
+
+MOST_STARS: Final = 1000
+"""Stars that one account has given."""
 
 
 class Stars:
@@ -23,12 +28,18 @@ class Stars:
         return await stars.is_starred(self._metadata.reader, account.id, repository.id)
 
     async def set(self, identity: Identity, name: RepositoryName, *, wanted: bool) -> None:
-        """Give a star or take it back; whoever may not see the repository may do neither."""
+        """Give a star or take it back; whoever may not see the repository may do neither.
+
+        Raises `Conflict` for an account that has given `MOST_STARS`.
+        """
         if identity.account is None:
             raise Unauthenticated
         repository = await self._permissions.repository_to_see(identity, name)
         async with self._metadata.begin() as tx:
             if wanted:
+                given = await stars.count_stars_of(tx, identity.account.id)
+                if given >= MOST_STARS:
+                    raise Conflict(f"you have given {MOST_STARS} stars: take one back first")
                 await stars.add_star(tx, identity.account.id, repository.id, self._now())
             else:
                 await stars.remove_star(tx, identity.account.id, repository.id)

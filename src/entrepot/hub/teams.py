@@ -3,7 +3,14 @@
 import re
 from typing import Final
 
-from entrepot.errors import AccountUnknown, InvalidAccount, NamespaceUnknown, NameTaken, TeamUnknown
+from entrepot.errors import (
+    AccountUnknown,
+    Conflict,
+    InvalidAccount,
+    NamespaceUnknown,
+    NameTaken,
+    TeamUnknown,
+)
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Details, Entry, record
 from entrepot.hub.names import check_name, find_account
@@ -14,6 +21,10 @@ from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.teams import Permission, Team, TeamRight
 
 MAX_DESCRIPTION: Final = 500
+MOST_TEAMS: Final = 200
+"""Teams of one organisation."""
+MOST_RIGHTS: Final = 100
+"""Patterns that one team has rights for."""
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATTERN: Final = re.compile(rf"\*|{_COMPONENT}(?:/{_COMPONENT})*(?:/\*)?")
 _MAX_PATTERN: Final = 255
@@ -49,11 +60,16 @@ class Teams:
     async def add(
         self, organisation: str, name: str, description: str = "", by: Actor = OPERATOR
     ) -> None:
-        """Make a team of nobody that may do nothing; raise `NameTaken` where there is one."""
+        """Make a team of nobody that may do nothing.
+
+        Raises `NameTaken` where there is one, and `Conflict` where there are `MOST_TEAMS`.
+        """
         namespace = await self._owned(organisation, by)
         _check(name, description)
         now = self._now()
         async with self._metadata.begin() as tx:
+            if len(await teams.list_teams(tx, namespace.id)) >= MOST_TEAMS:
+                raise Conflict(f"{organisation} has {MOST_TEAMS} teams already")
             if await teams.insert_team(tx, namespace.id, name, description, now) is None:
                 raise NameTaken(f"{organisation} has a team called {name}")
             await self._record(tx, namespace, by, Audited.TEAM_CREATE, name, {})
@@ -127,6 +143,8 @@ class Teams:
                 await teams.remove_right(tx, team.id, pattern)
             else:
                 await teams.set_right(tx, team.id, TeamRight(pattern, permission))
+                if len(await teams.list_rights(tx, team.id)) > MOST_RIGHTS:
+                    raise Conflict(f"a team has rights for at most {MOST_RIGHTS} patterns")
             details = {"pattern": pattern, "permission": permission}
             await self._record(tx, namespace, by, Audited.TEAM_RIGHT, name, details)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from entrepot.errors import InvalidKey, KeyUnknown, NameTaken
+from entrepot.errors import Conflict, InvalidKey, KeyUnknown, NameTaken
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.indexing import CONTRIBUTION
@@ -14,6 +14,8 @@ from entrepot.metadata.trusted_keys import TrustedKey
 
 MAX_NAME: Final = 100
 MAX_PEM: Final = 8192
+MOST_KEYS: Final = 100
+"""Keys that one namespace trusts."""
 
 
 class TrustedKeys:
@@ -29,7 +31,10 @@ class TrustedKeys:
         return await trusted_keys.list_trusted_keys(self._metadata.reader, namespace_id)
 
     async def add(self, namespace: str, name: str, pem: str, by: Actor = OPERATOR) -> None:
-        """Trust a public key from now on; `InvalidKey` for what is none; for owners."""
+        """Trust a public key from now on; for owners.
+
+        Raises `InvalidKey`, `NameTaken`, and `Conflict` where there are `MOST_KEYS`.
+        """
         found = await self._permissions.namespace_to_administer(by.identity, namespace)
         if not 0 < len(name) <= MAX_NAME or not name.isprintable():
             raise InvalidKey(f"a key's name has 1 to {MAX_NAME} characters on one line")
@@ -42,6 +47,8 @@ class TrustedKeys:
             created_by=by.identity.account_id,
         )
         async with self._metadata.begin() as tx:
+            if len(await trusted_keys.list_trusted_keys(tx, found.id)) >= MOST_KEYS:
+                raise Conflict(f"{namespace} trusts {MOST_KEYS} keys already")
             if not await trusted_keys.insert_trusted_key(tx, key):
                 raise NameTaken(f"{namespace} has a key called {name}")
             await check_signatures(tx, found.id, self._now())

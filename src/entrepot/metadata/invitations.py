@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.accounts import Role
 from entrepot.metadata.engine import (
@@ -74,6 +74,13 @@ _NEWEST: Final = _INVITATION.where(invitations.c.accepted_at.is_(None)).order_by
 )
 _LIST_OF: Final = Statement(_NEWEST.where(invitations.c.namespace_id == bindparam("namespace_id")))
 _LIST_HUB: Final = Statement(_NEWEST.where(invitations.c.namespace_id.is_(None)))
+_OPEN: Final = (
+    select(func.count())
+    .select_from(invitations)
+    .where(invitations.c.accepted_at.is_(None), invitations.c.expires_at > bindparam("moment"))
+)
+_COUNT_OF: Final = Statement(_OPEN.where(invitations.c.namespace_id == bindparam("namespace_id")))
+_COUNT_HUB: Final = Statement(_OPEN.where(invitations.c.namespace_id.is_(None)))
 _INSERT: Final = Statement(
     insert(invitations)
     .values(
@@ -100,6 +107,12 @@ _ACCEPT: Final = Statement(
 _DELETE: Final = Statement(
     delete(invitations).where(
         invitations.c.id == bindparam("invitation_id"), invitations.c.accepted_at.is_(None)
+    )
+)
+
+_DELETE_EXPIRED: Final = Statement(
+    delete(invitations).where(
+        invitations.c.accepted_at.is_(None), invitations.c.expires_at < bindparam("moment")
     )
 )
 
@@ -140,6 +153,16 @@ async def list_invitations(reader: Reader, namespace_id: int | None) -> list[Inv
     return [_invitation(row) for row in rows]
 
 
+async def count_open(reader: Reader, namespace_id: int | None, now: datetime) -> int:
+    """How many invitations into the organisation, or (`None`) to the hub, can still be accepted."""
+    moment = to_instant(now)
+    if namespace_id is None:
+        row = await reader.one(_COUNT_HUB, moment=moment)
+    else:
+        row = await reader.one(_COUNT_OF, moment=moment, namespace_id=namespace_id)
+    return int(row[0]) if row else 0
+
+
 async def accept_invitation(
     tx: Transaction, invitation_id: int, account_id: int, now: datetime
 ) -> bool:
@@ -148,6 +171,11 @@ async def accept_invitation(
         _ACCEPT, invitation_id=invitation_id, acceptor=account_id, moment=to_instant(now)
     )
     return count > 0
+
+
+async def delete_expired(tx: Transaction, before: datetime) -> int:
+    """Delete what expired before then and nobody accepted; return how many."""
+    return await tx.run(_DELETE_EXPIRED, moment=to_instant(before))
 
 
 async def delete_invitation(tx: Transaction, invitation_id: int) -> bool:

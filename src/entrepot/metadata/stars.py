@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
 from entrepot.metadata.people_tables import stars
@@ -35,6 +35,9 @@ _IS_STARRED: Final = Statement(
         stars.c.account_id == bindparam("who"), stars.c.repository_id == bindparam("what")
     )
 )
+_COUNT_OF: Final = Statement(
+    select(func.count()).select_from(stars).where(stars.c.account_id == bindparam("who"))
+)
 _LIST: Final = Statement(
     select(*COLUMNS)
     .join(stars, stars.c.repository_id == repositories.c.id)
@@ -64,6 +67,12 @@ async def remove_star(tx: Transaction, account_id: int, repository_id: int) -> b
 async def is_starred(reader: Reader, account_id: int, repository_id: int) -> bool:
     """Say whether the account gave the repository a star."""
     return await reader.one(_IS_STARRED, who=account_id, what=repository_id) is not None
+
+
+async def count_stars_of(reader: Reader, account_id: int) -> int:
+    """How many stars the account has given."""
+    row = await reader.one(_COUNT_OF, who=account_id)
+    return int(row[0]) if row else 0
 
 
 async def list_starred(reader: Reader, account_id: int) -> list[Repository]:
