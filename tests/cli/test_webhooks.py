@@ -14,7 +14,7 @@ def test_a_webhook_is_made_and_listed(run: Run, alice: str) -> None:
     table = said(run("webhook", "list")).splitlines()
     assert table[1].split() == [str(made["id"]), alice, URL, "yes", "0", "0"]
     again = said(run("webhook", "redeliver", str(made["id"])))
-    assert again == "0 deliveries will be sent again.\n"
+    assert again == "No deliveries will be sent again.\n"
 
 
 def test_mistakes_are_told(run: Run, alice: str) -> None:

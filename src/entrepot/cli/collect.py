@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import Data, Json, confirm, print_json, with_services
+from entrepot.cli.output import Data, Json, confirm, counted, print_json, with_services
 from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
@@ -31,15 +31,20 @@ def collect(
     if as_json:
         print_json(asdict(found))
         return
-    print(_sentence(found, "Would free" if dry_run else "Freed"))
+    print(_sentence(found, is_preview=dry_run))
 
 
-def _sentence(found: "Collected", verb: str) -> str:
+def _sentence(found: "Collected", *, is_preview: bool) -> str:
+    freed, removed = ("Would free", "Would remove") if is_preview else ("Freed", "Removed")
+    blobs = counted(found.blobs, "blob")
+    files = counted(found.strays, "file")
+    links = counted(found.links, "unreferenced blob")
+    deleted = counted(found.deleted, "deleted manifest")
+    untagged = counted(found.manifests, "untagged manifest")
     return (
-        f"{verb} {found.size:,} bytes: {found.blobs} blobs that no repository holds and"
-        f" {found.strays} files that no blob is.\n"
-        f"{found.links} blobs in repositories that no manifest names, {found.deleted} deleted and"
-        f" {found.manifests} untagged manifests."
+        f"{freed} {counted(found.size, 'byte')}: {blobs} outside every repository,"
+        f" {files} without a blob record.\n"
+        f"{removed} {links} from repositories, {deleted} and {untagged}."
     )
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+from entrepot.cli.output import USAGE, Data, Json, counted, fail, print_json, with_services
 from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
@@ -33,19 +33,23 @@ def migrate(
     if [to_storage is not None, to_database is not None, cancel].count(True) != 1:
         fail("give one of --to-storage, --to-database and --cancel", USAGE)
     settings = read_settings(data=data)
+    nouns: dict[str, str] = {}
     if to_storage is not None:
         told = _move_bytes(settings, to_storage)
-        line = "{blobs} blobs are in {storage}, {copied} of them copied now; {problems} problems."
+        line = "{storage} has {blobs}, {copied} copied now; {problems}."
+        nouns = {"blobs": "blob", "problems": "problem"}
     elif to_database is not None:
         told = _move_facts(settings, to_database)
-        line = "{rows} rows of {tables} tables are there and the same. Set the database and start."
+        line = "Copied and compared {rows} of {tables}. Set `database` and start the hub."
+        nouns = {"rows": "row", "tables": "table"}
     else:
         told = _cancel(settings)
         line = "The database is written again."
     if as_json:
         print_json(told)
     else:
-        print(line.format(**told))
+        numbers = {name: counted(int(str(told[name])), noun) for name, noun in nouns.items()}
+        print(line.format(**{**told, **numbers}))
     if told.get("problems"):
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data, Json, print_json, with_services
+from entrepot.cli.output import Data, Json, counted, print_json, with_services
 
 if TYPE_CHECKING:
     from entrepot.services import Services
@@ -24,8 +24,8 @@ def reindex(everything: All = False, data: Data = None, as_json: Json = False) -
         print_json(found)
         return
     print(
-        "Read again: {asked} artifacts, {waiting} still waiting."
-        " Of all {total}, {failed} could not be read.".format(**found)
+        f"Queued {counted(found['asked'], 'artifact')}, {found['waiting']:,} still waiting."
+        f" {found['failed']:,} of {found['total']:,} cannot be read."
     )
 
 

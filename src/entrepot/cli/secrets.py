@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrepot.cli.output import Data, with_services
+from entrepot.cli.output import Data, counted, with_services
 
 if TYPE_CHECKING:
     from entrepot.services import Services
@@ -29,4 +29,4 @@ def unwrap(data: Data = None) -> None:
         return await unwrap_all(services.metadata, services.keyring)
 
     count = with_services(data, work)
-    print(f"Unwrapped {count} {'secret' if count == 1 else 'secrets'}.")
+    print(f"Unwrapped {counted(count, 'secret')}.")

@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import (
+    USAGE,
+    Data,
+    Json,
+    counted,
+    fail,
+    print_json,
+    print_table,
+    with_services,
+)
 from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
@@ -100,7 +109,7 @@ def redeliver(
     if as_json:
         print_json({"webhook": webhook, "count": count})
     else:
-        print(f"{count} {'delivery' if count == 1 else 'deliveries'} will be sent again.")
+        print(f"{counted(count, 'delivery', 'deliveries').capitalize()} will be sent again.")
 
 
 async def _owner(services: "Services", name: str) -> "Owner":
