@@ -16,6 +16,7 @@ _QUERIES = (
     "history",
     "holds",
     "invitations",
+    "job_lanes",
     "jobs",
     "limits",
     "manifests",

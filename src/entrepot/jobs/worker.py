@@ -11,7 +11,7 @@ from typing import Final
 from entrepot.errors import EntrepotError
 from entrepot.metadata import jobs
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.jobs import LEASE, Job
+from entrepot.metadata.jobs import LEASE, Job, Turns
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +23,10 @@ LOOK_EVERY: Final = 0.5
 RENEW_EVERY: Final = LEASE.total_seconds() / 3
 """Seconds after which work that still runs is kept for longer: nobody else begins it."""
 _AT_ONCE: Final = 16
+_TURN: Final = 0.25
+_BUSY_TURN: Final = 0.05
+"""Seconds of work after which a worker looks again whose turn it is; longer work is not cut. A busy
+worker then pauses for nine times as long, and what comes meanwhile waits for that."""
 _MOST_PAUSE: Final = 3.0
 _ATTEMPTS: Final = 5
 
@@ -41,6 +45,7 @@ class JobWorker:
         self._is_busy = is_busy
         self._works = works
         self._now = now
+        self._turns = Turns()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -79,18 +84,22 @@ class JobWorker:
         now = self._now()
         if not await jobs.is_due(self._metadata.reader, now):
             return 0
-        until = now + LEASE
+        until, began = now + LEASE, time.monotonic()
         async with self._metadata.begin() as tx:
-            taken = await jobs.take_jobs(tx, until, now, _AT_ONCE)
+            taken = await jobs.take_jobs(tx, until, now, _AT_ONCE, self._turns)
         done: list[tuple[Job, str | None]] = []
         over = asyncio.Event()
         keeping = asyncio.create_task(self._keep(taken, until, over))
         try:
             for job in taken:
-                # Whatever is begun must end within the lease: the rest is left to others.
-                if done and self._now() - now > LEASE / 2:
+                # The rest is left: others may have come whose turn it is now, and whatever is
+                # begun must end within the lease.
+                turn = _BUSY_TURN if self._is_busy() else _TURN
+                is_over = time.monotonic() - began > turn or self._now() - now > LEASE / 2
+                if done and is_over:
                     break
                 done.append((job, await self._do(job)))
+                self._turns.served(job.lane)
         finally:
             over.set()
             until = await keeping

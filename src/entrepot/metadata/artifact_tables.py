@@ -176,6 +176,10 @@ jobs: Final = Table(
     Column("leased_until", NUMBER, nullable=False),
     Column("error", Text, nullable=False),
     Column("created_at", NUMBER, nullable=False),
+    # Whose work it is, 0 for nobody's: namespaces and their repositories take turns.
+    Column("namespace_id", NUMBER, nullable=False, server_default="0"),
+    Column("repository_id", NUMBER, nullable=False, server_default="0"),
     UniqueConstraint("kind", "subject"),
     Index("ix_jobs_state_run_at", "state", "run_at"),
+    Index("ix_jobs_lanes", "state", "namespace_id", "repository_id", "run_at"),
 )

@@ -1,38 +1,54 @@
 """Work that must follow a commit: rows written in it, taken by whichever worker is free."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, literal, or_, select, update
 
 from entrepot.metadata.artifact_tables import jobs
-from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    Statement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
+from entrepot.metadata.job_lanes import (
+    DELIVER,
+    DUE,
+    INDEX,
+    IS_DELIVERY,
+    LANES,
+    MEASURE,
+    NOBODYS,
+    QUEUED,
+    RECOUNT,
+    SUMMARIZE,
+    Lane,
+    Turns,
+    interleave,
+    list_lanes,
+    number_of,
+)
 from entrepot.metadata.upserts import insert
 
-QUEUED: Final = "queued"
-FAILED: Final = "failed"
+__all__ = ["DELIVER", "INDEX", "MEASURE", "QUEUED", "RECOUNT", "SUMMARIZE", "Lane", "Turns"]
 
-INDEX: Final = "index"
-"""The job of finding out what a manifest is; its subject is the manifest's id."""
-SUMMARIZE: Final = "summarize"
-"""The job of describing a repository again; its subject is the repository's id."""
-RECOUNT: Final = "recount"
-"""The job of counting anew what is attached; its subject is the repository's id and a digest."""
-MEASURE: Final = "measure"
-"""The job of counting anew what a namespace holds; its subject is the namespace's id."""
-DELIVER: Final = "deliver"
-"""The job of telling a webhook what happened to a repository; its subject is both ids."""
+FAILED: Final = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work: `kind` says what to do, `subject` with what."""
+    """One piece of work: `kind` says what to do, `subject` with what, `lane` for whom."""
 
     id: int
     kind: str
     subject: str
     attempts: int
+    lane: Lane = NOBODYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +75,63 @@ _SOONER: Final = case(
     ),
     else_=bindparam("run_at"),
 )
-_ADD: Final = Statement(
-    insert(jobs)
-    .values(
-        kind=bindparam("kind"),
-        subject=bindparam("subject"),
-        state=QUEUED,
-        attempts=0,
-        run_at=bindparam("run_at"),
-        leased_until=0,
-        error="",
-        created_at=bindparam("run_at"),
-    )
-    .on_conflict_do_update(
-        index_elements=["kind", "subject"],
-        # Asked for again while it runs: no attempts tell the worker that its end is not the end.
-        # The lease stays, so that nobody else begins before.
-        set_={"state": QUEUED, "attempts": 0, "run_at": _SOONER},
-    )
-)
-_DUE: Final = (
-    jobs.c.state == bindparam("queued"),
-    jobs.c.run_at <= bindparam("now"),
-    jobs.c.leased_until <= bindparam("now"),
-)
 
 
-def _list_due(lane: ColumnElement[bool]) -> Statement:
+def _add(kind: str) -> Statement:
+    namespace_id, repository_id = LANES.get(kind, (literal(0), literal(0)))
+    lane = {"namespace_id": namespace_id, "repository_id": repository_id}
     return Statement(
-        select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts)
-        .where(*_DUE, lane)
-        .order_by(jobs.c.run_at, jobs.c.id)
-        .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True)
+        insert(jobs)
+        .values(
+            kind=bindparam("kind"),
+            subject=bindparam("subject"),
+            state=QUEUED,
+            attempts=0,
+            run_at=bindparam("run_at"),
+            leased_until=0,
+            error="",
+            created_at=bindparam("run_at"),
+            **lane,
+        )
+        .on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            # Asked for again while it runs: no attempts tell the worker that its end is not the
+            # end. The lease stays, so that nobody else begins before.
+            set_={"state": QUEUED, "attempts": 0, "run_at": _SOONER, **lane},
+        )
     )
 
 
-_IS_DELIVERY: Final = jobs.c.kind == DELIVER
-_LIST_DUE: Final = _list_due(~_IS_DELIVERY)
-_LIST_DUE_DELIVERIES: Final = _list_due(_IS_DELIVERY)
-_IS_DUE: Final = Statement(select(jobs.c.id).where(*_DUE, ~_IS_DELIVERY).limit(1))
-_IS_DELIVERY_DUE: Final = Statement(select(jobs.c.id).where(*_DUE, _IS_DELIVERY).limit(1))
+_ADD: Final = {kind: _add(kind) for kind in LANES}
+_ADD_OTHER: Final = _add("")
+_FOUND: Final = select(
+    jobs.c.id,
+    jobs.c.kind,
+    jobs.c.subject,
+    jobs.c.attempts,
+    jobs.c.namespace_id,
+    jobs.c.repository_id,
+)
+_OLDEST_FIRST: Final = (jobs.c.run_at, jobs.c.id)
+_LIST_IN_LANE: Final = Statement(
+    _FOUND.where(
+        *DUE,
+        ~IS_DELIVERY,
+        jobs.c.namespace_id == bindparam("namespace_id"),
+        jobs.c.repository_id == bindparam("repository_id"),
+    )
+    .order_by(*_OLDEST_FIRST)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_LIST_DUE_DELIVERIES: Final = Statement(
+    _FOUND.where(*DUE, IS_DELIVERY)
+    .order_by(*_OLDEST_FIRST)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_IS_DUE: Final = Statement(select(jobs.c.id).where(*DUE, ~IS_DELIVERY).limit(1))
+_IS_DELIVERY_DUE: Final = Statement(select(jobs.c.id).where(*DUE, IS_DELIVERY).limit(1))
 _LEASE: Final = Statement(
     update(jobs)
     .where(jobs.c.id == bindparam("job_id"))
@@ -129,7 +161,7 @@ _BRING_FORWARD: Final = Statement(
     .where(
         jobs.c.state == QUEUED,
         or_(
-            and_(jobs.c.run_at > bindparam("late"), ~_IS_DELIVERY),
+            and_(jobs.c.run_at > bindparam("late"), ~IS_DELIVERY),
             jobs.c.leased_until > bindparam("late"),
         ),
     )
@@ -151,7 +183,11 @@ _REQUEUE: Final = Statement(
 
 async def add_job(tx: Transaction, kind: str, subject: str, run_at: datetime) -> None:
     """Ask for the work at `run_at` or sooner; what runs just now is done once more after that."""
-    await tx.run(_ADD, kind=kind, subject=subject, run_at=to_instant(run_at))
+    at, statement = to_instant(run_at), _ADD.get(kind)
+    if statement is None:
+        await tx.run(_ADD_OTHER, kind=kind, subject=subject, run_at=at)
+    else:
+        await tx.run(statement, kind=kind, subject=subject, run_at=at, number=number_of(subject))
 
 
 async def is_due(reader: Reader, now: datetime) -> bool:
@@ -164,23 +200,42 @@ async def is_delivery_due(reader: Reader, now: datetime) -> bool:
     return await reader.one(_IS_DELIVERY_DUE, queued=QUEUED, now=to_instant(now)) is not None
 
 
-async def take_jobs(tx: Transaction, until: datetime, now: datetime, limit: int) -> list[Job]:
-    """Up to `limit` pieces of work that wait, deliveries aside; nobody else's until `until`."""
-    return await _take(tx, _LIST_DUE, until, now, limit)
+async def take_jobs(
+    tx: Transaction, until: datetime, now: datetime, limit: int, turns: Turns | None = None
+) -> list[Job]:
+    """Up to `limit` pieces of work that wait, deliveries aside; nobody else's until `until`.
+
+    The lanes behind the one that was served last come first, each with the same share; within a
+    lane the oldest work. `turns` is not changed: the caller notes what it has done.
+    """
+    instant = to_instant(now)
+    lanes = await list_lanes(tx, turns or Turns(), instant, limit)
+    share = max(1, limit // max(1, len(lanes)))
+    rows = [
+        await tx.all(
+            _LIST_IN_LANE,
+            namespace_id=lane.namespace_id,
+            repository_id=lane.repository_id,
+            queued=QUEUED,
+            now=instant,
+            limit=share,
+        )
+        for lane in lanes
+    ]
+    return await _lease(tx, interleave(rows), until)
 
 
 async def take_deliveries(tx: Transaction, until: datetime, now: datetime, limit: int) -> list[Job]:
     """As `take_jobs`, of deliveries: they wait for others, and must not keep other work."""
-    return await _take(tx, _LIST_DUE_DELIVERIES, until, now, limit)
+    instant = to_instant(now)
+    rows = await tx.all(_LIST_DUE_DELIVERIES, queued=QUEUED, now=instant, limit=limit)
+    return await _lease(tx, rows, until)
 
 
-async def _take(
-    tx: Transaction, statement: Statement, until: datetime, now: datetime, limit: int
-) -> list[Job]:
-    rows = await tx.all(statement, queued=QUEUED, now=to_instant(now), limit=limit)
+async def _lease(tx: Transaction, rows: Sequence[Row], until: datetime) -> list[Job]:
     for row in rows:
         await tx.run(_LEASE, job_id=row[0], until=to_instant(until))
-    return [Job(*row) for row in rows]
+    return [Job(row[0], row[1], row[2], row[3], Lane(row[4], row[5])) for row in rows]
 
 
 async def renew_job(tx: Transaction, job: Job, until: datetime, later: datetime) -> bool:

@@ -40,7 +40,7 @@ CREATE INDEX ix_team_members_account_id ON team_members (account_id);
 CREATE TABLE team_rights ( team_id INTEGER NOT NULL, pattern TEXT NOT NULL, permission TEXT NOT NULL, CONSTRAINT pk_team_rights PRIMARY KEY (team_id, pattern), CONSTRAINT fk_team_rights_team_id FOREIGN KEY(team_id) REFERENCES teams (id) ON DELETE CASCADE ) WITHOUT ROWID;
 CREATE TABLE trusted_keys ( id INTEGER NOT NULL, namespace_id INTEGER NOT NULL, name TEXT NOT NULL, pem TEXT NOT NULL, created_at INTEGER NOT NULL, created_by INTEGER, CONSTRAINT pk_trusted_keys PRIMARY KEY (id), CONSTRAINT fk_trusted_keys_created_by FOREIGN KEY(created_by) REFERENCES accounts (namespace_id), CONSTRAINT fk_trusted_keys_namespace_id FOREIGN KEY(namespace_id) REFERENCES namespaces (id), CONSTRAINT uq_trusted_keys_namespace_id_name UNIQUE (namespace_id, name) );
 CREATE INDEX ix_tokens_namespace_id ON tokens (namespace_id);
-CREATE TABLE jobs ( id INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, run_at INTEGER NOT NULL, leased_until INTEGER NOT NULL, error TEXT NOT NULL, created_at INTEGER NOT NULL, CONSTRAINT pk_jobs PRIMARY KEY (id), CONSTRAINT uq_jobs_kind_subject UNIQUE (kind, subject) );
+CREATE TABLE jobs ( id INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, run_at INTEGER NOT NULL, leased_until INTEGER NOT NULL, error TEXT NOT NULL, created_at INTEGER NOT NULL, namespace_id INTEGER DEFAULT '0' NOT NULL, repository_id INTEGER DEFAULT '0' NOT NULL, CONSTRAINT pk_jobs PRIMARY KEY (id), CONSTRAINT uq_jobs_kind_subject UNIQUE (kind, subject) );
 CREATE INDEX ix_jobs_state_run_at ON jobs (state, run_at);
 CREATE TABLE packages ( id INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, purl TEXT NOT NULL, licenses TEXT NOT NULL, base_name TEXT, CONSTRAINT pk_packages PRIMARY KEY (id), CONSTRAINT uq_packages_name_version_purl_licenses UNIQUE (name, version, purl, licenses) );
 CREATE INDEX ix_packages_licenses ON packages (licenses);
@@ -85,4 +85,5 @@ CREATE TABLE upload_reservations ( id TEXT NOT NULL, namespace_id INTEGER NOT NU
 CREATE INDEX ix_upload_reservations_namespace_id ON upload_reservations (namespace_id);
 CREATE INDEX ix_uploads_account_id ON uploads (account_id);
 CREATE TABLE rendered_readmes ( repository_id INTEGER NOT NULL, source TEXT NOT NULL, renderer INTEGER NOT NULL, reason TEXT DEFAULT '' NOT NULL, content BLOB NOT NULL, CONSTRAINT pk_rendered_readmes PRIMARY KEY (repository_id), CONSTRAINT fk_rendered_readmes_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE );
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0013', '0008');
+CREATE INDEX ix_jobs_lanes ON jobs (state, namespace_id, repository_id, run_at);
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0014', '0008');
