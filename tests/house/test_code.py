@@ -57,6 +57,17 @@ def test_a_docstring_begins_with_a_sentence() -> None:
     assert odd == []
 
 
+def test_only_the_audit_log_adds_to_itself_so_that_entries_are_last() -> None:
+    """`hub.audit.record` adds entries at the end of a transaction; nobody goes round it."""
+    words = ("find_last_hash", "insert_row")
+    others = [
+        str(path.relative_to(SOURCE))
+        for path in python_files("src")
+        if any(f"audit.{word}(" in path.read_text() for word in words)
+    ]
+    assert others == ["hub/audit.py"]
+
+
 def test_every_package_has_its_types() -> None:
     """Programs that import us get our types only where this file says so."""
     assert (SOURCE / "py.typed").exists()

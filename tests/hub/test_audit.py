@@ -12,9 +12,13 @@ from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, Identity, actor_of
 from entrepot.hub.audit import Audited, AuditLog, AuditQuery, Entry, record, verify, witness_of
 from entrepot.hub.permissions import PULL
 from entrepot.metadata import accounts as account_rows
-from entrepot.metadata.accounts import Role
-from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Change, Event
+from entrepot.metadata import audit as audit_rows
+from entrepot.metadata import policies
+from entrepot.metadata.accounts import Role, Visibility
+from entrepot.metadata.audit import AuditRow
+from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.metadata.repositories import Change, Event, Target
+from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START, MovableClock
 from tests.metadata.rows import add_account, add_organisation, add_repository
 
@@ -121,6 +125,26 @@ async def test_what_clients_do_is_recorded(
     rows = (await audit_log.list_all(OPERATOR, AuditQuery())).rows
     told = [(row.action, row.target, row.details) for row in rows]
     assert told == ([found] if found else [])
+
+
+async def test_an_entry_is_the_last_statement_of_its_transaction_wherever_it_is_recorded(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    async def insert_row(tx: Transaction, row: AuditRow) -> None:
+        steps.append(row.action)
+
+    monkeypatch.setattr(audit_rows, "insert_row", insert_row)
+    acme = await add_organisation(metadata, "acme")
+    witness = witness_of(OPERATOR, lambda: START)
+    target = Target(RepositoryName("acme/app"), acme, Visibility.PRIVATE, None, witness)
+    async with metadata.begin() as tx:
+        repository = await target.ensure(tx, START)
+        await witness(tx, Change(Event.PUSHED, repository, "d", ("v1",)))
+        await policies.lock_quota_of(tx, repository.id)
+        steps.append("all else")
+    assert steps == ["all else", "repo.create", "repo.tag.push"]
 
 
 async def test_the_log_is_read_by_pages(metadata: Metadata, audit_log: AuditLog) -> None:

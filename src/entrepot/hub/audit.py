@@ -112,8 +112,13 @@ class AuditPage:
 async def record(tx: Transaction, entry: Entry, now: datetime) -> None:
     """Add the entry to the log, if and when the transaction is committed.
 
-    Last in a transaction: from here on nobody else can record anything until it ends.
+    Wherever it is called, the row is added last: from there on nobody else can record anything
+    until the transaction ends, so nothing may be waited for after it.
     """
+    tx.at_end(lambda: _add(tx, entry, now))
+
+
+async def _add(tx: Transaction, entry: Entry, now: datetime) -> None:
     previous = await audit.find_last_hash(tx)
     row = AuditRow(
         id=0,

@@ -183,9 +183,9 @@ class Repositories:
     async def _move(self, found: Repository, target: Target, action: Audited, by: Actor) -> None:
         old, new, now = found.name, target.name, self._now()
         async with self._metadata.begin() as tx:
-            await repositories.lock_repository(tx, found)
             # A push may be about to make a repository of that name.
             await repositories.lock_name(tx, new)
+            await repositories.lock_repository(tx, found)
             if await repositories.find_repository(tx, new) is not None:
                 raise NameTaken(f"{new} is taken")
             await redirects.delete_redirect(tx, new)
@@ -194,11 +194,13 @@ class Repositories:
             await jobs.add_job(tx, jobs.SUMMARIZE, str(found.id), now)
             if target.namespace_id is not None and target.namespace_id != found.namespace_id:
                 await check_signatures(tx, target.namespace_id, now, found.id)
-                await self._measure(tx, target.namespace_id)
-            await self._measure(tx, found.namespace_id)
+            # In one order: somebody may be giving away a repository the other way round.
+            among = {found.namespace_id, target.namespace_id}
+            for namespace_id in sorted(each for each in among if each is not None):
+                await self._measure(tx, namespace_id)
             await self._tell_of_move(tx, found, target, by)
-            for namespace_id in dict.fromkeys((found.namespace_id, target.namespace_id)):
-                entry = Entry(namespace_id, by, action, old.text, {"name": new.text})
+            for owner_id in dict.fromkeys((found.namespace_id, target.namespace_id)):
+                entry = Entry(owner_id, by, action, old.text, {"name": new.text})
                 await record(tx, entry, now)
 
     async def _tell_of_move(

@@ -1,6 +1,6 @@
 """What every engine for facts promises, and statements written once for all of them."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,9 @@ Row = Sequence[Any]
 """A row's columns in the statement's order; each module of queries gives them their types."""
 
 Clock = Callable[[], datetime]
+
+LastWork = Callable[[], Awaitable[None]]
+"""What a transaction does last."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -103,6 +106,28 @@ class Transaction(Reader, Protocol):
         Locks that are asked for at once are taken in an order which is the same for everybody.
         """
 
+    def at_end(self, work: LastWork) -> None:
+        """Do this after all other work of the transaction, before it is committed.
+
+        Nothing is done where the transaction is undone; work that raises undoes it.
+        """
+
+
+class LastWorks:
+    """The part of every engine's transaction that keeps what is done last, in order."""
+
+    def __init__(self) -> None:
+        self._works: list[LastWork] = []
+
+    def at_end(self, work: LastWork) -> None:
+        """Do this after all other work of the transaction."""
+        self._works.append(work)
+
+    async def finish(self) -> None:
+        """Do what is done last; called by the engine, right before it commits."""
+        for work in self._works:
+            await work()
+
 
 class Metadata(Protocol):
     """A database of facts. Raises `Unavailable` when it cannot answer, never a wrong answer."""
@@ -115,6 +140,9 @@ class Metadata(Protocol):
         """Begin a transaction: durable when its context has been left, undone when by a raise.
 
         Await nothing in it but the transaction itself: others may be waiting for their turn.
+        Locks are taken in one order, so that no two transactions wait for one another: names
+        (`Transaction.lock`), the repository's row, the row of its namespace's quota, then jobs and
+        deliveries in the order of their subjects; the log of what was done is locked `at_end`.
         """
 
     async def version(self) -> Hashable | None:

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql
 
 from entrepot.errors import OutOfSpace, Unavailable
-from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.engine import LastWorks, Row, Statement, Value
 from entrepot.metadata.upserts import teach_postgresql
 
 teach_postgresql()
@@ -44,10 +44,11 @@ _PASSING: Final = (
 )
 
 
-class PostgresTransaction:
+class PostgresTransaction(LastWorks):
     """Statements on one connection."""
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__()
         self._connection = connection
 
     async def all(self, statement: Statement, **values: Value) -> list[Row]:
@@ -194,8 +195,10 @@ class PostgresMetadata:
         with _named_failures():
             async with AsyncExitStack() as stack:
                 connection = await self._pool.take(stack, transaction=True)
+                transaction = PostgresTransaction(connection)
                 try:
-                    yield PostgresTransaction(connection)
+                    yield transaction
+                    await transaction.finish()
                 finally:
                     if connection.broken:
                         await self._pool.replace_cut()

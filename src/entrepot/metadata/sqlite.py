@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy.dialects import sqlite
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
-from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.engine import LastWorks, Row, Statement, Value
 from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import WAIT_FOR_LOCK, check_library_version, connect
 from entrepot.metadata.words import SEAL
@@ -55,8 +55,12 @@ class SqliteReader:
             raise _named(error) from error
 
 
-class SqliteTransaction(SqliteReader):
+class SqliteTransaction(SqliteReader, LastWorks):
     """One savepoint of the batch that is open on the writing connection."""
+
+    def __init__(self, connection: dbapi2.Connection) -> None:
+        SqliteReader.__init__(self, connection)
+        LastWorks.__init__(self)
 
     async def run(self, statement: Statement, **values: Value) -> int:
         """Change rows."""
@@ -95,7 +99,6 @@ class SqliteMetadata:
         self._write_connection = connect(path)
         self._write_connection.execute("PRAGMA busy_timeout = 0")
         self._reader = SqliteReader(self._read_connection)
-        self._transaction = SqliteTransaction(self._write_connection)
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
@@ -111,8 +114,10 @@ class SqliteMetadata:
         batch = await self._enter()
         try:
             self._write_connection.execute("SAVEPOINT turn")
+            transaction = SqliteTransaction(self._write_connection)
             try:
-                yield self._transaction
+                yield transaction
+                await transaction.finish()
             except BaseException:
                 self._undo_turn()
                 raise
