@@ -1,16 +1,23 @@
 """The check finds what is missing and what is wrong, and nothing else."""
 
+from datetime import timedelta
+
 import pytest
 
+from entrepot.metadata import blobs
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import Repository, Target
 from entrepot.oci.digests import Digest
 from entrepot.registry.check import Check
+from entrepot.registry.collector import Collector
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
+from tests.metadata.clocks import START
 from tests.metadata.rows import add_manifest
 from tests.registry.bodies import body
+
+LATER = START.replace(year=2100)
 
 
 @pytest.fixture
@@ -79,3 +86,31 @@ async def test_a_damaged_manifest_is_named(
     await add_manifest(metadata, repository, b"right")
     await add_manifest(metadata, repository, b"wrong", digest=wrong)
     assert await problems(check) == {str(wrong): "the bytes do not match the digest"}
+
+
+async def test_what_is_freed_while_it_is_checked_is_no_damage(
+    check: Check, keys: list[BlobKey], metadata: Metadata, storage: MemoryStorage
+) -> None:
+    collector = Collector(metadata, storage, lambda: LATER, grace=timedelta())
+    found: list[str | None] = []
+    async for each in check.run():
+        if not found:  # by now the page with all three has been read
+            assert (await collector.run()).blobs == len(keys)
+        found.append(each.problem)
+    assert found == [None, None, None]
+
+
+async def test_what_is_pushed_again_while_it_is_checked_is_no_damage(
+    check: Check, keys: list[BlobKey], metadata: Metadata, storage: MemoryStorage
+) -> None:
+    found: list[str | None] = []
+    async for each in check.run():
+        if not found:
+            for digest in (Digest.of(b"one"), Digest.of(b"two")):
+                new = BlobKey(f"new-{digest}")
+                storage.blobs[new] = storage.blobs.pop(BlobKey(str(digest)))
+                async with metadata.begin() as tx:
+                    await blobs.move_blob(tx, digest, str(digest), new)
+        found.append(each.problem)
+    assert len(found) == len(keys)
+    assert found == [None, None, None]

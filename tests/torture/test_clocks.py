@@ -51,7 +51,7 @@ def complaints_of(
 def test_a_hub_whose_clock_leaps_loses_nothing(tmp_path: Path) -> None:
     soak = leapt(Hub.alone, tmp_path, ALL)
     assert soak.complaints == [], f"seed {SEED}"
-    assert soak.counts["pushed"] > 50
+    assert soak.counts["pushed"] > 20
 
 
 @pytest.mark.postgresql
@@ -59,7 +59,7 @@ def test_a_hub_whose_clock_leaps_loses_nothing(tmp_path: Path) -> None:
 def test_nodes_whose_clocks_differ_lose_nothing(tmp_path: Path) -> None:
     soak = leapt(Hub.of_three, tmp_path, APART)
     assert soak.complaints == [], f"seed {SEED}"
-    assert soak.counts["pushed"] > 50
+    assert soak.counts["pushed"] > 20
 
 
 def test_a_collector_that_trusts_a_clock_is_reported(tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ class Check:
 
     async def _problem_of(self, blob: StoredBlob) -> str | None:
         try:
-            return await find_damage(self._storage, blob)
+            problem = await find_damage(self._storage, blob)
         except EntrepotError as error:
-            return str(error)
+            problem = str(error)
+        if problem is None:
+            return None
+        # Since the page was read, the collector may have freed it, or a push replaced its bytes.
+        now = await blobs.find_blob_anywhere(self._metadata.reader, Digest.parse(blob.digest))
+        if now is None:
+            return None
+        return problem if now == blob else await self._problem_of(now)

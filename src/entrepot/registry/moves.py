@@ -59,7 +59,7 @@ class Moves:
             return Moved(blob.digest, blob.size)
         digest = Digest.parse(blob.digest)
         if await self._storage.old.find_size(BlobKey(blob.key)) is None:
-            return Moved(blob.digest, blob.size, problem=MISSING)
+            return await self._missing(blob)
         key = await self._copy(BlobKey(blob.key), digest)
         if key is None:
             return Moved(blob.digest, blob.size, problem=OTHERS)
@@ -69,6 +69,15 @@ class Moves:
             if await self._storage.new.find_size(key) == blob.size:
                 await blobs.move_blob(tx, digest, blob.key, key)
         return Moved(blob.digest, blob.size, is_copied=True)
+
+    async def _missing(self, blob: StoredBlob) -> Moved:
+        """Since the page was read, it may have been freed, or pushed again to the new storage."""
+        now = await blobs.find_blob_anywhere(self._metadata.reader, Digest.parse(blob.digest))
+        if now is None:
+            return Moved(blob.digest, blob.size)
+        if now != blob:
+            return await self._move(now)
+        return Moved(blob.digest, blob.size, problem=MISSING)
 
     async def _copy(self, key: BlobKey, digest: Digest) -> BlobKey | None:
         return await store(self._storage.new, digest, self._storage.old.read(key))
