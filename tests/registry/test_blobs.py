@@ -105,12 +105,17 @@ async def test_a_file_that_is_not_whole_is_not_answered(
     path = blobs.path_of(blob)
     assert path is not None
     assert path.read_bytes() == CONTENT
+    await blobs.ensure_whole(blob)
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(BlobUnknown):
         blobs.path_of(blob)
+    with pytest.raises(BlobUnknown):
+        await blobs.ensure_whole(blob)
     path.unlink()
     with pytest.raises(BlobUnknown):
         blobs.path_of(blob)
+    with pytest.raises(BlobUnknown):
+        await blobs.ensure_whole(blob)
 
 
 async def test_a_store_without_files_has_no_paths(

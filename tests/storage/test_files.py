@@ -42,6 +42,15 @@ def failing(number: int, real: Callable[..., int], only: object = None) -> Calla
     return call
 
 
+def can_be_direct(root: Path) -> bool:
+    """Whether the file system takes writes that pass by the page cache."""
+    try:
+        os.close(os.open(root / "probe", os.O_CREAT | os.O_WRONLY | os.O_DIRECT))
+    except OSError:
+        return False
+    return True
+
+
 async def test_a_blob_is_a_file_named_by_its_digest(storage: FileStorage, root: Path) -> None:
     digest = Digest.of(b"content")
     key = await commit(storage, b"content")
@@ -157,6 +166,23 @@ async def test_a_file_system_without_direct_writes_takes_ordinary_ones(
 
     monkeypatch.setattr(os, "pwrite", refuse_direct)
     assert await read(storage, await commit(storage, content)) == content
+
+
+async def test_large_uploads_pass_by_the_page_cache_where_the_file_system_can(
+    storage: FileStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = noise(2 * SIZE + 77)
+    real, seen = os.pwrite, []
+
+    def note_how(descriptor: int, view: memoryview, offset: int) -> int:
+        seen.append((len(view), bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT)))
+        return real(descriptor, view, offset)
+
+    monkeypatch.setattr(os, "pwrite", note_how)
+    assert await read(storage, await commit(storage, content)) == content
+    can = can_be_direct(root)
+    assert [is_direct for size, is_direct in seen if size == SIZE][-2:] == [can, can]
+    assert seen[-1] == (77, False)
 
 
 async def test_writes_that_end_early_go_on(
