@@ -8,15 +8,17 @@ from tests.browser.browsers import Browser
 from tests.support.requirements import TOOLS, missing
 
 _RUN: Final = """
-const [tags, done] = arguments;
+const [kind, values, done] = arguments;
 const look = () => axe.run(document,
-  {resultTypes: ['violations'], runOnly: {type: 'tag', values: tags}})
+  {resultTypes: ['violations'], runOnly: {type: kind, values}})
   .then(found => done(JSON.stringify(found.violations.flatMap(rule => rule.nodes.map(
     node => rule.id + ': ' + node.target.join(' ') + ' | ' + node.failureSummary)))));
 // The page hears of its new size with the next frame, and only then of what must scroll there.
 requestAnimationFrame(() => requestAnimationFrame(look));
 """
 _RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+_COLOURS: Final = ("color-contrast", "link-in-text-block")
+"""The rules that look at colours: a theme changes nothing for the others."""
 
 
 @cache
@@ -27,9 +29,10 @@ def _source() -> str:
     return place.read_text()
 
 
-def violations(browser: Browser) -> list[str]:
+def violations(browser: Browser, *, only_colours: bool = False) -> list[str]:
     """Each element of the page that breaks a rule, with the rule and what to do about it."""
+    what = ("rule", _COLOURS) if only_colours else ("tag", _RULES)
     if browser.run("return typeof axe") == "undefined":
         browser.run(_source())
-    found = json.loads(str(browser.driver.execute_async_script(_RUN, _RULES)))
+    found = json.loads(str(browser.driver.execute_async_script(_RUN, *what)))
     return [str(each) for each in found]

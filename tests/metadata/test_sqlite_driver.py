@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,10 +24,12 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not postgresql", *s
 CONTRACTS = ("account_queries", "manifest_queries", "metadata", "search", "tag_row_queries")
 
 
-def test_the_driver_of_other_processors_keeps_the_same_contracts() -> None:
+def test_the_driver_of_other_processors_keeps_the_same_contracts(tmp_path: Path) -> None:
     files = [f"tests/contracts/test_{name}.py" for name in CONTRACTS]
+    # In the common directory it would first delete what this very run has left there.
+    where = f"--basetemp={tmp_path / 'inner'}"
     done = subprocess.run(
-        [sys.executable, "-c", OTHER_DRIVER, *files, "tests/metadata/test_sqlite_file.py"],
+        [sys.executable, "-c", OTHER_DRIVER, where, *files, "tests/metadata/test_sqlite_file.py"],
         cwd=ROOT,
         capture_output=True,
         text=True,
