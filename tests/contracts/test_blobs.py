@@ -63,6 +63,16 @@ async def test_a_deleted_blob_is_gone_and_others_stay(storage: Storage) -> None:
     assert [key async for key in storage.list_blobs()] == [stays]
 
 
+async def test_bytes_that_are_put_aside_are_a_blob_no_longer(storage: Storage) -> None:
+    wrong, stays = await commit(storage, b"wrong"), await commit(storage, b"stays", OTHER)
+    await storage.quarantine(wrong)
+    await storage.quarantine(ABSENT)
+    assert await storage.find_size(wrong) is None
+    assert await storage.find_committed(wrong) is None
+    assert [key async for key in storage.list_blobs()] == [stays]
+    assert await read(storage, await commit(storage, b"wrong")) == b"wrong"
+
+
 async def test_every_blob_is_listed_once(storage: Storage) -> None:
     contents = [bytes([number]) for number in range(20)]
     keys = [await commit(storage, content) for content in contents]

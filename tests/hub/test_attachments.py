@@ -11,7 +11,7 @@ from entrepot.hub.attachments import Node
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.trusted_keys import TrustedKeys
-from entrepot.metadata import trusted_keys
+from entrepot.metadata import policies, trusted_keys
 from entrepot.metadata.artifacts import Marks
 from entrepot.metadata.trusted_keys import TrustedKey
 from entrepot.oci.digests import Digest
@@ -317,3 +317,26 @@ async def test_an_index_that_is_deleted_attests_no_more(shelf: Shelf) -> None:
     await shelf.manifests.delete(shelf.repository, built, None)
     await shelf.settle()
     assert await shelf.marks(amd64) == Marks()
+
+
+async def test_the_room_of_a_repository_that_is_given_away_goes_with_it(
+    shelf: Shelf, repositories: Repositories
+) -> None:
+    metadata, giver = shelf.metadata, shelf.repository.namespace_id
+    assert giver is not None
+    taker = await add_organisation(metadata, "elsewhere")
+
+    async def used() -> list[int]:
+        found = [await policies.find_quota(metadata.reader, each) for each in (giver, taker)]
+        return [each.used for each in found if each is not None]
+
+    async with metadata.begin() as tx:
+        await policies.set_quota(tx, giver, 10**6)
+        await policies.set_quota(tx, taker, 10**6)
+    await push_chart(shelf, "1.0.0")
+    await shelf.settle()
+    size, nothing = await used()
+    assert (size > 0, nothing) == (True, 0)
+    await repositories.transfer(shelf.repository.name, RepositoryName("elsewhere/shelf"))
+    await shelf.settle()
+    assert await used() == [0, size]

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from entrepot.extract.findings import Findings
+from entrepot.extract.findings import Findings, Result
 from entrepot.extract.signatures import pae
 from entrepot.hub.actors import OPERATOR
 from entrepot.hub.contributions import Contribution, marks_for
@@ -81,6 +81,19 @@ async def test_a_statement_of_many_subjects_counts_for_each(shelf: Shelf, signer
             await shelf.evidence.gather(shelf.repository.id, str(each), Findings())
         ).signatures
         assert found.check == "verified"
+
+
+async def test_a_signature_under_the_tag_of_another_artifact_says_what_it_is_of(
+    shelf: Shelf, signer: Signer
+) -> None:
+    chart, other = await push_chart(shelf, "1.0.0"), await push_chart(shelf, "2.0.0")
+    pushed = await signer.sign(shelf, other, tag=legacy(chart, "sig"))
+    await shelf.settle()
+    artifact = await shelf.get(pushed)
+    (found,) = (await shelf.evidence.of(artifact.manifest_id)).signatures
+    assert found.check == Result.INVALID
+    assert "not what it is attached to" in found.reason
+    assert (await shelf.marks(chart)).invalid == 1
 
 
 async def test_what_cannot_be_read_is_an_invalid_signature(shelf: Shelf) -> None:

@@ -185,6 +185,23 @@ async def test_large_uploads_pass_by_the_page_cache_where_the_file_system_can(
     assert seen[-1] == (77, False)
 
 
+async def test_a_disk_that_fails_only_direct_writes_acknowledges_nothing(
+    storage: FileStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.pwrite
+
+    def fail_whole_runs(descriptor: int, view: memoryview, offset: int) -> int:
+        if len(view) == SIZE:
+            raise OSError(errno.EIO, "the disk is failing")
+        return real(descriptor, view, offset)
+
+    monkeypatch.setattr(os, "pwrite", fail_whole_runs)
+    content = noise(SIZE + 77)
+    with pytest.raises(Unavailable):
+        await commit(storage, content)
+    assert [key async for key in storage.list_blobs()] == []
+
+
 async def test_writes_that_end_early_go_on(
     storage: FileStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.errors import EntrepotError, Unavailable
+from entrepot.errors import BlobUnknown, EntrepotError, Unavailable
 from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import UploadId
 from entrepot.storage.s3 import S3Storage
@@ -24,6 +24,11 @@ def ignore(_: bytes | memoryview) -> None:
 def storage(s3_server: S3Server, tmp_path: Path) -> S3Storage:
     """An empty store."""
     return s3_server.open_storage(tmp_path / "spool")
+
+
+def files_in(directory: Path) -> list[str]:
+    """The names of all files there."""
+    return [each.name for each in directory.iterdir()]
 
 
 async def names(storage: S3Storage) -> list[str]:
@@ -86,3 +91,80 @@ async def test_an_upload_is_let_go_of_although_the_store_stumbles(
     assert failures == []
     async with storage.open(ID, ignore) as staged:
         assert staged.size == len(b"first ")
+
+
+async def test_bytes_that_are_put_aside_are_kept_for_whoever_looks_into_them(
+    storage: S3Storage,
+) -> None:
+    async with storage.open(ID, ignore, is_new=True) as staged:
+        await staged.write(b"wrong")
+        key = await staged.commit(Digest.of(b"right"))
+    await storage.quarantine(key)
+    assert await names(storage) == [f"quarantine/{key}"]
+
+
+async def test_a_write_that_is_answered_only_when_it_is_repeated_was_our_own(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store then says that there is such an object already, and there is: ours."""
+    create = storage.bucket.create
+
+    async def repeated(path: str, content: bytes) -> str | None:
+        await create(path, content)
+        return await create(path, content)
+
+    monkeypatch.setattr(storage.bucket, "create", repeated)
+    async with storage.open(ID, ignore, is_new=True) as staged:
+        await staged.write(b"content")
+        key = await staged.commit(Digest.of(b"content"))
+    assert b"".join([run async for run in storage.read(key)]) == b"content"
+
+
+async def test_nothing_is_acknowledged_that_the_store_has_not_taken(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(path: str, content: bytes) -> str | None:
+        raise Unavailable
+
+    async with storage.open(ID, ignore, is_new=True) as staged:
+        await staged.write(b"first ")
+        await staged.sync()
+        with monkeypatch.context() as patch:
+            patch.setattr(storage.bucket, "put", failing)
+            await staged.write(b"second")
+            with pytest.raises(Unavailable):
+                await staged.sync()
+    async with storage.open(ID, ignore) as staged:
+        assert staged.size == len(b"first ")
+        assert b"".join([run async for run in staged.read()]) == b"first "
+
+
+async def test_a_damaged_blob_is_not_lent_and_takes_no_room(
+    storage: S3Storage, tmp_path: Path
+) -> None:
+    async with storage.open(ID, ignore, is_new=True) as staged:
+        await staged.write(b"wrong")
+        key = await staged.commit(Digest.of(b"wrong"))
+    with pytest.raises(BlobUnknown):
+        await storage.lend(key, Digest.of(b"right"), len(b"right"))
+    assert files_in(tmp_path / "spool") == []
+    path = await storage.lend(key, Digest.of(b"wrong"), len(b"wrong"))
+    assert files_in(tmp_path / "spool") == [path.name]
+
+
+async def test_whoever_holds_an_upload_says_so_seldom(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease is long: the store hears of it when bytes are synced and when it is let go of."""
+    replace, written = storage.bucket.replace, []
+
+    async def noting(path: str, content: bytes, etag: str) -> str | None:
+        written.append(path)
+        return await replace(path, content, etag)
+
+    monkeypatch.setattr(storage.bucket, "replace", noting)
+    async with storage.open(ID, ignore, is_new=True) as staged:
+        for _ in range(3):
+            await staged.write(b"content")
+            await staged.sync()
+    assert len(written) == 4
