@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import artifacts, manifests, vulnerabilities
+from entrepot.metadata import artifact_revisions, artifacts, manifests, packages, vulnerabilities
+from entrepot.metadata.artifact_revisions import Revision
 from entrepot.metadata.artifacts import Artifact, Document, Marks
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import Repository
@@ -83,13 +84,17 @@ async def test_what_was_found_out_is_found_and_replaced(
     assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == changed
 
 
-async def test_documents_are_replaced_together(metadata: Metadata, repository: Repository) -> None:
+async def test_documents_are_written_in_place_of_those_of_their_names(
+    metadata: Metadata, repository: Repository
+) -> None:
     found = await add(metadata, repository)
     readme = Document("readme", "text/markdown", "# Ünï 名\n" * 999, is_cut=True)
     values = Document("values", "application/yaml", "a: 1\n", is_cut=False)
     twice = replace(values, text="a: 2\n")
     async with metadata.begin() as tx:
-        await artifacts.replace_documents(tx, found.manifest_id, [values, readme, twice])
+        await artifacts.write_documents(
+            tx, found.manifest_id, artifacts.pack([values, readme, twice])
+        )
     reader = metadata.reader
     assert await artifacts.list_document_names(reader, found.manifest_id) == ["readme", "values"]
     namespace_id = repository.namespace_id
@@ -104,26 +109,70 @@ async def test_documents_are_replaced_together(metadata: Metadata, repository: R
     assert await artifacts.find_document(reader, found.manifest_id, "readme") == readme
     assert await artifacts.find_document(reader, found.manifest_id, "values") == twice
     assert await artifacts.find_document(reader, found.manifest_id, "no") is None
+    sizes = await artifacts.list_document_sizes(reader, found.manifest_id)
+    packed = artifacts.pack([readme, twice])
+    assert sizes == [(document.name, len(document.content)) for document in packed]
     async with metadata.begin() as tx:
-        await artifacts.replace_documents(tx, found.manifest_id, [])
+        await artifacts.drop_documents(tx, found.manifest_id, ["readme", "values", "absent"])
     assert await artifacts.list_document_names(reader, found.manifest_id) == []
 
 
-async def test_packages_and_findings_are_written_once_and_replaced(
+async def test_packages_are_written_once_and_dropped_by_their_ids(
     metadata: Metadata, repository: Repository
 ) -> None:
     found = await add(metadata, repository)
-    bash = ("bash", "5.2", "pkg:deb/bash@5.2", "GPL-3.0")
+    of, other = found.manifest_id, (await add(metadata, repository, b"other")).manifest_id
+    bash, zlib = ("bash", "5.2", "pkg:deb/bash@5.2", "GPL-3.0"), ("zlib", "", "", "")
     for _ in range(2):
         async with metadata.begin() as tx:
-            await artifacts.replace_documents(tx, found.manifest_id, [])
-            await artifacts.add_packages(
-                tx, found.manifest_id, repository.id, [bash, bash, ("zlib", "", "", "")]
+            await packages.add_packages(tx, of, repository.id, [bash, bash, zlib])
+            await packages.add_packages(tx, other, repository.id, [bash])
+            await packages.add_packages(tx, of, repository.id, [])
+    reader = metadata.reader
+    (first, second) = await packages.list_packages(reader, of, 0, 10)
+    assert [first[1], second[1]] == [bash, zlib]
+    assert await packages.list_packages(reader, of, 0, 1) == [first]
+    assert await packages.list_packages(reader, of, first[0], 10) == [second]
+    async with metadata.begin() as tx:
+        await packages.drop_packages(tx, of, [first[0], 10**9])
+    assert await packages.list_packages(reader, of, 0, 10) == [second]
+    assert await packages.list_packages(reader, other, 0, 10) == [first]
+
+
+async def test_vulnerabilities_are_written_once_with_their_newest_severity(
+    metadata: Metadata, repository: Repository
+) -> None:
+    of = (await add(metadata, repository)).manifest_id
+    for severity in ("low", "high"):
+        async with metadata.begin() as tx:
+            await vulnerabilities.add_vulnerabilities(
+                tx, of, repository.id, {"cve-1": severity, "CVE-2": "low", "": "low"}
             )
-            await vulnerabilities.write_vulnerabilities(
-                tx, found.manifest_id, repository.id, {"CVE-1": "low", "CVE-2": "high"}
-            )
-            await artifacts.add_packages(tx, found.manifest_id, repository.id, [])
+    reader = metadata.reader
+    listed = await vulnerabilities.list_vulnerabilities(reader, of, "", 10)
+    assert listed == [("CVE-1", "high"), ("CVE-2", "low")]
+    assert await vulnerabilities.list_vulnerabilities(reader, of, "", 1) == listed[:1]
+    assert await vulnerabilities.list_vulnerabilities(reader, of, "CVE-1", 10) == listed[1:]
+    async with metadata.begin() as tx:
+        await vulnerabilities.drop_vulnerabilities(tx, of, ["CVE-1", "absent"])
+    assert await vulnerabilities.list_vulnerabilities(reader, of, "", 10) == listed[1:]
+
+
+async def test_whoever_begins_to_write_makes_the_revision_greater(
+    metadata: Metadata, repository: Repository
+) -> None:
+    never = await add_manifest(metadata, repository, b"never")
+    found = await add(metadata, repository)
+    of, reader = found.manifest_id, metadata.reader
+    assert await artifact_revisions.find_revision(reader, never) == Revision()
+    assert await artifact_revisions.find_revision(reader, of) == Revision()
+    async with metadata.begin() as tx:
+        await artifact_revisions.begin_contents(tx, of)
+        await artifact_revisions.begin_counts(tx, of)
+        await artifact_revisions.begin_counts(tx, of)
+        await artifacts.write_artifact(tx, found)
+    found_now = await artifact_revisions.find_revision(reader, of)
+    assert found_now == Revision(contents=1, counts=2)
 
 
 async def test_what_is_attached_is_found_by_its_subject(
@@ -206,8 +255,8 @@ async def test_what_was_found_out_goes_with_its_manifest(
     found = await add(metadata, repository)
     async with metadata.begin() as tx:
         document = Document("readme", "text/plain", "a", is_cut=False)
-        await artifacts.replace_documents(tx, found.manifest_id, [document])
-        await artifacts.add_packages(tx, found.manifest_id, repository.id, [("a", "", "", "")])
+        await artifacts.write_documents(tx, found.manifest_id, artifacts.pack([document]))
+        await packages.add_packages(tx, found.manifest_id, repository.id, [("a", "", "", "")])
         await manifests.delete_manifest(tx, found.manifest_id)
     assert await artifacts.find_artifact(metadata.reader, found.manifest_id) is None
     assert await artifacts.list_document_names(metadata.reader, found.manifest_id) == []
@@ -222,9 +271,9 @@ async def test_one_document_is_replaced_and_the_others_stay(
     async with metadata.begin() as tx:
         await artifacts.write_artifact(tx, artifact(repository, of))
         for document in (first, other, second):
-            await artifacts.write_document(tx, of, document)
+            await artifacts.write_documents(tx, of, artifacts.pack([document]))
     assert await artifacts.find_document(metadata.reader, of, "a") == second
     async with metadata.begin() as tx:
-        await artifacts.write_document(tx, of, replace(second, text=""))
+        await artifacts.drop_documents(tx, of, ["a"])
     assert await artifacts.find_document(metadata.reader, of, "a") is None
     assert await artifacts.find_document(metadata.reader, of, "b") == other

@@ -7,6 +7,7 @@ import entrepot.metadata
 
 _QUERIES = (
     "accounts",
+    "artifact_revisions",
     "artifacts",
     "audit",
     "blobs",
@@ -21,6 +22,7 @@ _QUERIES = (
     "limits",
     "manifests",
     "numbers",
+    "packages",
     "policies",
     "redirects",
     "removals",
@@ -37,6 +39,7 @@ _QUERIES = (
     "tokens",
     "trusted_keys",
     "uploads",
+    "vulnerabilities",
     "webhooks",
 )
 

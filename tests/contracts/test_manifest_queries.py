@@ -252,3 +252,9 @@ async def test_tags_are_found_by_how_they_begin(metadata: Metadata, repository: 
         found = await manifests.list_tagged_like(metadata.reader, repository.id, "sha256-0", limit)
         names = ["sha256-0", "sha256-0.att", "sha256-0.sig"]
         assert found == [(name, facts) for name in names[:limit]]
+
+
+async def test_a_digest_is_found_by_its_id(metadata: Metadata, repository: Repository) -> None:
+    of = await add_manifest(metadata, repository, b"one")
+    assert await manifests.find_digest(metadata.reader, of) == str(Digest.of(b"one"))
+    assert await manifests.find_digest(metadata.reader, of + 1) is None

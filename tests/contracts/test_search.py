@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from entrepot.hub.queries import parse_query
-from entrepot.metadata import artifacts, manifests, search, vulnerabilities
+from entrepot.metadata import manifests, packages, search, vulnerabilities
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.search import Found
@@ -281,7 +281,7 @@ async def add_contents(metadata: Metadata) -> Digest:
     await add(metadata, "a/empty")
     manifest_id = await add_manifest(metadata, repository)
     async with metadata.begin() as tx:
-        await artifacts.add_packages(
+        await packages.add_packages(
             tx,
             manifest_id,
             repository.id,
@@ -294,7 +294,7 @@ async def add_contents(metadata: Metadata) -> Digest:
                 ("zope-interface", "6.0", "pkg:pypi/zope.interface@6.0", ""),
             ],
         )
-        await vulnerabilities.write_vulnerabilities(
+        await vulnerabilities.add_vulnerabilities(
             tx, manifest_id, repository.id, {"cve-2024-0001": "high", "GHSA-AAAA-bbbb": "low"}
         )
         await manifests.move_tag(tx, repository.id, Tag("1.2.3"), manifest_id, None, START)

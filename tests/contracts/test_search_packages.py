@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from entrepot.metadata import artifacts, manifests
+from entrepot.metadata import manifests, packages
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import Repository
@@ -23,7 +23,7 @@ async def add_sbom(metadata: Metadata, repository: Repository, subject: bytes, f
     content = json.dumps({"form": form, "of": Digest.of(subject).hex}).encode()
     sbom = await add_manifest(metadata, repository, content, subject=Digest.of(subject))
     async with metadata.begin() as tx:
-        await artifacts.add_packages(tx, sbom, repository.id, [OPENSSL])
+        await packages.add_packages(tx, sbom, repository.id, [OPENSSL])
 
 
 async def tag(metadata: Metadata, repository: Repository, manifest_id: int, *names: str) -> None:
@@ -51,7 +51,7 @@ async def test_java_is_found_by_any_way_of_writing_its_name(metadata: Metadata) 
     manifest_id = await add_manifest(metadata, repository)
     log4j = ("org.apache.logging.log4j:log4j-core", "2.14.1", "", "Apache-2.0")
     async with metadata.begin() as tx:
-        await artifacts.add_packages(tx, manifest_id, repository.id, [log4j])
+        await packages.add_packages(tx, manifest_id, repository.id, [log4j])
     for text in ("log4j-core", "log4j-core@2.*", log4j[0], log4j[0].replace(":", "/"), "log4j*"):
         page = await packages_of(metadata.reader, text, ALL)
         assert [each.package for each in page.entries] == [log4j[0]], text

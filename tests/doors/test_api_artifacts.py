@@ -7,7 +7,7 @@ from msgspec import json
 
 from entrepot.extract import findings
 from entrepot.extract.findings import Findings
-from entrepot.metadata import artifacts, jobs
+from entrepot.metadata import artifacts, jobs, packages
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.artifacts import Document
 from entrepot.metadata.manifests import find_manifest
@@ -59,7 +59,7 @@ async def write_down(town: Town, name: str, reference: str) -> None:
     ]
     async with services.metadata.begin() as tx:
         await artifacts.write_artifact(tx, described.artifact)
-        await artifacts.replace_documents(tx, stored.id, texts)
+        await artifacts.write_documents(tx, stored.id, artifacts.pack(texts))
 
 
 @pytest.mark.parametrize("reference", ["app", DIGEST])
@@ -162,8 +162,8 @@ async def test_who_ships_a_package_is_told_to_those_who_may_see_it(town: Town, p
     stored = await find_manifest(services.metadata.reader, repository.id, Digest.parse(DIGEST))
     assert stored is not None
     async with services.metadata.begin() as tx:
-        packages = [("openssl", "3.0.1", "", "Apache-2.0")]
-        await artifacts.add_packages(tx, stored.id, repository.id, packages)
+        found = [("openssl", "3.0.1", "", "Apache-2.0")]
+        await packages.add_packages(tx, stored.id, repository.id, found)
     member, nobody = Program(town.doors, town.auth["member"]), Program(town.doors)
     (shipped,) = (await member.get("/packages?name=openssl@3.*"))["items"]
     assert (shipped["digest"], shipped["tags"]) == (DIGEST, ["app"])

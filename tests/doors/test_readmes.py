@@ -35,7 +35,7 @@ async def say(town: Town, manifest_id: int, html: str) -> None:
     """Have a README read out of an artifact."""
     found = Document("readme.html", "text/html", html, is_cut=False)
     async with town.metadata.begin() as tx:
-        await artifacts.replace_documents(tx, manifest_id, [found])
+        await artifacts.write_documents(tx, manifest_id, artifacts.pack([found]))
 
 
 async def page(town: Town, repository: Repository) -> str:

@@ -1,19 +1,16 @@
 """What is attached costs what its answer is worth, however it is pushed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
 from entrepot.hub.attachments import MAX_NODES, Node
-from entrepot.hub.indexing import CONTRIBUTION, PACKAGES_AT_ONCE
+from entrepot.hub.indexing import CONTRIBUTION
 from entrepot.metadata import artifacts
-from entrepot.metadata.engine import Transaction
 from entrepot.oci.manifests import Manifest, parse_manifest
 from tests.hub.shelves import SPDX, Shelf, push_chart, spdx
 from tests.hub.test_attachments import legacy
 from tests.wire.content import encode
-
-Package = tuple[str, str, str, str]
 
 
 async def test_a_lattice_of_attachments_is_a_tree_of_bounded_size(shelf: Shelf) -> None:
@@ -101,28 +98,6 @@ async def test_an_index_is_parsed_once_however_many_it_lists(
     monkeypatch.setattr("entrepot.hub.attachments.parse_manifest", count)
     await shelf.reindex()
     assert parsed <= 1
-
-
-async def test_a_large_sbom_is_written_in_slices_that_pushes_pass_between(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chart = await push_chart(shelf, "1.0.0")
-    names = [f"p{number}" for number in range(2 * PACKAGES_AT_ONCE + 1)]
-    sbom = await shelf.push_referrer(chart, encode(spdx(*names)), SPDX)
-    slices: list[int] = []
-    add_packages = artifacts.add_packages
-
-    async def count(
-        tx: Transaction, manifest_id: int, repository_id: int, found: Sequence[Package]
-    ) -> None:
-        slices.append(len(found))
-        await add_packages(tx, manifest_id, repository_id, found)
-
-    monkeypatch.setattr(artifacts, "add_packages", count)
-    await shelf.settle()
-    assert slices == [PACKAGES_AT_ONCE, PACKAGES_AT_ONCE, 1]
-    assert (await shelf.get(sbom)).state == "done"
-    assert (await shelf.marks(chart)).sboms == 1
 
 
 def _digests(nodes: tuple[Node, ...]) -> Iterator[str]:

@@ -77,7 +77,7 @@ async def test_a_document_that_cannot_be_read_says_nothing(shelf: Shelf) -> None
     of = (await shelf.get(sbom)).manifest_id
     broken = artifacts.Document("findings", "application/json", '{"packages": 1}', is_cut=False)
     async with shelf.metadata.begin() as tx:
-        await artifacts.replace_documents(tx, of, [broken])
+        await artifacts.write_documents(tx, of, artifacts.pack([broken]))
     assert await gather(shelf, chart) == Findings()
 
 

@@ -6,7 +6,7 @@ from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.queries import parse_query
 from entrepot.hub.search import Place, Search, closest, with_families
-from entrepot.metadata import artifacts, manifests, search
+from entrepot.metadata import manifests, packages, search
 from entrepot.metadata.accounts import Visibility, find_account
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
@@ -32,7 +32,7 @@ async def finder(metadata: Metadata) -> Search:
             await search.write_document(tx, repository.id, name, "", "")
             await manifests.move_tag(tx, repository.id, Tag("1.2"), manifest_id, None, START)
             found = [("zlib", "1.3", "pkg:generic/zlib@1.3", "Zlib")]
-            await artifacts.add_packages(tx, manifest_id, repository.id, found)
+            await packages.add_packages(tx, manifest_id, repository.id, found)
     return Search(metadata.reader, Permissions(metadata.reader, is_open=False))
 
 

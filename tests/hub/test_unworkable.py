@@ -9,7 +9,7 @@ from entrepot.extract.findings import State
 from entrepot.hub.artifacts import MAX_SIZE, Artifacts
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
-from entrepot.metadata import artifacts, jobs, manifests
+from entrepot.metadata import jobs, manifests, packages
 from entrepot.metadata.engine import Metadata, storable
 from entrepot.metadata.manifests import NewManifest
 from entrepot.oci.digests import Digest
@@ -105,4 +105,4 @@ async def test_packages_with_hostile_names_are_stored(shelf: Shelf) -> None:
     artifact = await shelf.get(Tag("1.0.0"))
     async with shelf.metadata.begin() as tx:
         row = ("a\ud800", "\0", "pkg:generic/a", "MIT")
-        await artifacts.add_packages(tx, artifact.manifest_id, shelf.repository.id, [row])
+        await packages.add_packages(tx, artifact.manifest_id, shelf.repository.id, [row])

@@ -24,8 +24,9 @@ from tests.registry.test_backups import Plant, plant
 from tests.registry.test_history import Shop, history, removals, shop
 
 OLDER = "0010"
+"""A revision whose tables that snapshots hold have this version's columns, but for later ones."""
 LATER_TABLES = {"upload_reservations", "rendered_readmes"}
-"""A revision whose tables that snapshots hold have the columns of this version's."""
+LATER_COLUMNS = {"contents_revision", "counts_revision"}
 
 __all__ = ["history", "plant", "removals", "shop"]
 
@@ -96,12 +97,18 @@ def rewrite(plant: Plant, made: Generation, revision: str, version: str = "") ->
 
 
 def without_later_tables(lines: list[bytes]) -> list[bytes]:
-    """As revision 0010 had it: later columns are added by the restore, later tables are not."""
-    kept, is_kept = [], True
+    """As revision 0010 had it: neither later tables nor later columns."""
+    kept: list[bytes] = []
+    table, columns = "", list[str]()
     for line in lines:
-        if line.startswith(b"{"):
-            is_kept = json.loads(line)["table"] not in LATER_TABLES
-        kept += [line] if is_kept else []
+        said = json.loads(line)
+        if isinstance(said, dict):
+            table, columns = said["table"], said["columns"]
+            said["columns"] = [name for name in columns if name not in LATER_COLUMNS]
+        else:
+            row = zip(columns, said, strict=True)
+            said = [value for name, value in row if name not in LATER_COLUMNS]
+        kept += [] if table in LATER_TABLES else [json.dumps(said).encode() + b"\n"]
     return kept
 
 

@@ -14,6 +14,14 @@ from msgspec import json, structs
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.extract.findings import Blob, Findings, State, Task
+from entrepot.hub.artifact_writer import (
+    COUNTED,
+    ArtifactWriter,
+    Contents,
+    Counting,
+    Place,
+    is_there,
+)
 from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.contributions import Contribution, Counted, Counts, Scope, contribution
@@ -21,13 +29,13 @@ from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
 from entrepot.metadata import (
     artifact_relations,
+    artifact_revisions,
     artifacts,
     blobs,
     jobs,
     manifests,
-    repositories,
+    packages,
     trusted_keys,
-    vulnerabilities,
 )
 from entrepot.metadata.artifacts import Document
 from entrepot.metadata.engine import Clock, Metadata, Transaction
@@ -45,15 +53,12 @@ FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
 CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
-COUNTED: Final = "counted"
-"""The document that keeps what was counted of an artifact."""
 _SOON: Final = timedelta(seconds=1)
 _QUICK: Final = 1024 * 1024
 """Bytes of an artifact that is read at once: nobody would see that it waits."""
 CHILDREN: Final = 200
 """Children of an index that what is attached is gathered from."""
 _ASKED_AT_ONCE: Final = 100
-PACKAGES_AT_ONCE: Final = 500
 _LARGEST: Final = 512 * 1024 * 1024
 
 
@@ -84,6 +89,7 @@ class Indexing:
         self._reader = reader
         self._readmes = readmes
         self._now = now
+        self._writer = ArtifactWriter(metadata)
 
     async def index(self, manifest_id: int) -> None:
         """Describe one manifest and all that depends on it; one that is gone is no error.
@@ -108,7 +114,7 @@ class Indexing:
         said = error.message if isinstance(error, EntrepotError) else type(error).__name__
         reason = f"it cannot be worked with: {said}"[:2000]
         async with self._metadata.begin() as tx:
-            if not await _is_there(tx, repository_id, stored):
+            if not await is_there(tx, Place(stored.id, repository_id, stored.digest)):
                 return
             written = await artifacts.find_artifact(tx, stored.id)
             artifact = written or unknown_artifact(stored, repository_id)
@@ -118,33 +124,42 @@ class Indexing:
             await self._summarize(tx, repository_id)
 
     async def _index(self, stored: StoredManifest, repository_id: int) -> None:
+        place = Place(stored.id, repository_id, stored.digest)
+        since = await artifact_revisions.find_revision(self._metadata.reader, stored.id)
         described = await self._artifacts.describe(repository_id, stored)
         if described.artifact.size > _QUICK:
             async with self._metadata.begin() as tx:
-                if await _is_there(tx, repository_id, stored):
+                if await is_there(tx, place):
                     await artifacts.write_artifact(tx, described.artifact)
         found_in = await self._read(repository_id, described)
         findings = await self._readmes.with_html(described, found_in)
         before = described.artifact.marks
         own = contribution(findings)
-        counts = await self._count(repository_id, stored.id, stored.digest, own)
         subjects = await self._attachments.subjects_of(
             repository_id, stored.id, stored.digest, described.manifest
         )
-        attached = await self._attachments.list_of(repository_id, stored.digest)
         is_searched = not await self._are_here(repository_id, subjects)
-        async with self._metadata.begin() as tx:
-            if not await _is_there(tx, repository_id, stored):
-                return
-            await self._write(tx, described, findings)
-            await _write_counts(tx, stored.id, repository_id, counts, is_searched=is_searched)
-            # What attachments found is looked for by the artifact that it is true of.
-            for one in attached:
-                of = one.artifact.manifest_id
-                await vulnerabilities.write_vulnerabilities(tx, of, repository_id, {})
-        await self._add_packages(stored, repository_id, findings)
+        counted: list[Counts] = []
+
+        async def count() -> Counting:
+            counts = await self._count(repository_id, stored.id, stored.digest, own)
+            counted.append(counts)
+            return await asyncio.to_thread(_counting, counts, is_searched=is_searched)
+
+        async def finish(tx: Transaction) -> bool:
+            await self._summarize(tx, repository_id)
+            return True
+
+        contents = await asyncio.to_thread(_contents, described, findings)
+        if not await self._writer.write(place, contents, since, count, finish):
+            return
+        # What attachments found is looked for by the artifact that it is true of.
+        for one in await self._attachments.list_of(repository_id, stored.digest):
+            of = one.artifact.manifest_id
+            await self._writer.forget_ids(Place(of, repository_id, one.digest))
         parents = await self._parents(repository_id, stored.digest)
-        changed = parents if counts.marks != before or counts.counted.found else set()
+        is_new = counted[-1].marks != before or counted[-1].counted.found
+        changed = parents if is_new else set()
         await self._recount(repository_id, subjects | changed)
 
     async def count_outdated(self, *, everything: bool) -> int:
@@ -212,36 +227,6 @@ class Indexing:
             given = str(path) if path.name else ""
             yield Blob(index, blob.media_type, size, given, title, blob.annotations)
 
-    async def _write(self, tx: Transaction, described: Described, findings: Findings) -> None:
-        artifact, said = described.artifact, described.kind.describe(described.evidence)
-        manifest_id, repository_id = artifact.manifest_id, artifact.repository_id
-        await artifacts.replace_documents(tx, manifest_id, _documents(described, findings))
-        await artifacts.write_artifact(
-            tx,
-            replace(
-                artifact,
-                title=(said.title or findings.title)[:2000],
-                description=(said.description or findings.description)[:2000],
-                licenses=(said.licenses or findings.licenses)[:2000],
-                state=findings.state,
-                reason=findings.reason[:2000],
-                reader=READER,
-            ),
-        )
-        await self._summarize(tx, repository_id)
-
-    async def _add_packages(
-        self, stored: StoredManifest, repository_id: int, findings: Findings
-    ) -> None:
-        # In slices: a push that comes meanwhile waits for one of them, not for all packages.
-        found = [(each.name, each.version, each.purl, each.licenses) for each in findings.packages]
-        for start in range(0, len(found), PACKAGES_AT_ONCE):
-            async with self._metadata.begin() as tx:
-                if not await _is_there(tx, repository_id, stored):
-                    return
-                part = found[start : start + PACKAGES_AT_ONCE]
-                await artifacts.add_packages(tx, stored.id, repository_id, part)
-
     async def _summarize(self, tx: Transaction, repository_id: int) -> None:
         # Soon, not now: a push of many manifests is described once.
         await jobs.add_job(tx, jobs.SUMMARIZE, str(repository_id), self._now() + _SOON)
@@ -261,20 +246,26 @@ class Indexing:
         """Count anew what is attached to a digest; have it counted for indexes that list it."""
         reader = self._metadata.reader
         facts = await manifests.find_facts(reader, repository_id, Digest.parse(digest))
-        artifact = await artifacts.find_artifact(reader, facts.id) if facts else None
-        if facts is None or artifact is None:
+        if facts is None or await artifacts.find_artifact(reader, facts.id) is None:
             return
         own = await self._contribution_of(facts.id)
-        counts = await self._count(repository_id, facts.id, digest, own)
-        if counts.marks == artifact.marks and counts.counted == await self._counted_of(facts.id):
-            return
-        is_searched = own is None or not await self._is_attached(repository_id, facts.id, digest)
-        async with self._metadata.begin() as tx:
-            if not await repositories.lock_by_id(tx, repository_id):
-                return
-            await _write_counts(tx, facts.id, repository_id, counts, is_searched=is_searched)
+
+        async def count() -> Counting | None:
+            counts = await self._count(repository_id, facts.id, digest, own)
+            now = await artifacts.find_artifact(reader, facts.id)
+            same = now is not None and counts.marks == now.marks
+            if same and counts.counted == await self._counted_of(facts.id):
+                return None
+            attached = own is not None and await self._is_attached(repository_id, facts.id, digest)
+            return await asyncio.to_thread(_counting, counts, is_searched=not attached)
+
+        async def finish(tx: Transaction) -> bool:
             await self._summarize(tx, repository_id)
-        await self._recount(repository_id, await self._parents(repository_id, digest))
+            return True
+
+        place = Place(facts.id, repository_id, digest)
+        if await self._writer.write_counts(place, count, finish):
+            await self._recount(repository_id, await self._parents(repository_id, digest))
 
     async def _count(
         self, repository_id: int, manifest_id: int, digest: str, own: Contribution | None
@@ -327,24 +318,30 @@ class Indexing:
         return False
 
 
-async def _write_counts(
-    tx: Transaction, manifest_id: int, repository_id: int, counts: Counts, *, is_searched: bool
-) -> None:
-    """Write down what counts; the ids only of what is looked for by itself, not by a subject."""
-    await artifacts.set_marks(tx, manifest_id, counts.marks)
-    text = "" if counts.counted == Counted() else json.encode(counts.counted).decode()
-    document = Document(COUNTED, "application/json", text, is_cut=False)
-    await artifacts.write_document(tx, manifest_id, document)
-    found = counts.identifiers if is_searched else {}
-    await vulnerabilities.write_vulnerabilities(tx, manifest_id, repository_id, found)
+def _counting(counts: Counts, *, is_searched: bool) -> Counting:
+    """What to write down; the ids only of what is looked for by itself, not by a subject."""
+    found = [] if counts.counted == Counted() else [json.encode(counts.counted).decode()]
+    documents = artifacts.pack(
+        Document(COUNTED, "application/json", text, is_cut=False) for text in found
+    )
+    identifiers = counts.identifiers if is_searched else {}
+    return Counting(counts.marks, next(iter(documents), None), identifiers)
 
 
-async def _is_there(tx: Transaction, repository_id: int, stored: StoredManifest) -> bool:
-    """Whether the manifest is still the one that was looked at: ids are given anew."""
-    if not await repositories.lock_by_id(tx, repository_id):
-        return False
-    found = await manifests.find_by_id(tx, stored.id)
-    return found is not None and found[0].digest == stored.digest
+def _contents(described: Described, findings: Findings) -> Contents:
+    artifact, said = described.artifact, described.kind.describe(described.evidence)
+    artifact = replace(
+        artifact,
+        title=(said.title or findings.title)[:2000],
+        description=(said.description or findings.description)[:2000],
+        licenses=(said.licenses or findings.licenses)[:2000],
+        state=findings.state,
+        reason=findings.reason[:2000],
+        reader=READER,
+    )
+    listed = [(each.name, each.version, each.purl, each.licenses) for each in findings.packages]
+    documents = artifacts.pack(_documents(described, findings))
+    return Contents(artifact, documents, packages.distinct(listed))
 
 
 def _readable(described: Described) -> list[tuple[int, Descriptor]]:

@@ -15,6 +15,7 @@ from entrepot.metadata import jobs, redirects, repositories, repository_settings
 from entrepot.metadata.accounts import Visibility, find_namespace_by_id
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.unindexing import list_long, unindexed
 from entrepot.oci.names import RepositoryName
 
 MAX_DESCRIPTION: Final = 200
@@ -138,7 +139,11 @@ class Repositories:
     async def delete(self, name: RepositoryName, by: Actor = OPERATOR) -> None:
         """Forget the repository with all its tags and manifests; bytes that others use stay."""
         found = await self._permissions.repository_to_administer(by.identity, name)
-        async with self._metadata.begin() as tx:
+        going = await list_long(self._metadata, found.id)
+        async with (
+            unindexed(self._metadata, found.id, going, self._now),
+            self._metadata.begin() as tx,
+        ):
             await repositories.lock_repository(tx, found)
             await tell(tx, Happening("repository.deleted", found), by, self._now())
             await redirects.delete_redirects_to(tx, found.id)

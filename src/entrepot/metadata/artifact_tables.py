@@ -51,6 +51,9 @@ artifacts: Final = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("reader", NUMBER, nullable=False, server_default="0"),
+    # How often somebody began to write documents and packages, and what is attached.
+    Column("contents_revision", NUMBER, nullable=False, server_default="0"),
+    Column("counts_revision", NUMBER, nullable=False, server_default="0"),
     Index("ix_artifacts_repository_id_kind", "repository_id", "kind"),
     Index("ix_artifacts_repository_id_size", "repository_id", "size"),
 )

@@ -1,22 +1,15 @@
-"""What was found out about manifests: kinds, sizes, documents, packages, what is attached."""
+"""What was found out about manifests: kinds, sizes, documents, what is attached."""
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import BindParameter, bindparam, case, delete, func, or_, select, update
 
-from entrepot.metadata.artifact_tables import (
-    artifact_packages,
-    artifact_vulnerabilities,
-    artifacts,
-    documents,
-    packages,
-)
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, storable
-from entrepot.metadata.package_names import base_name
+from entrepot.metadata.artifact_tables import artifacts, documents
+from entrepot.metadata.engine import Reader, Row, Statement, Transaction, Value, storable
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
 
@@ -66,6 +59,16 @@ class Document:
     name: str
     media_type: str
     text: str
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PackedDocument:
+    """A document with its text compressed: done before the transaction, for which others wait."""
+
+    name: str
+    media_type: str
+    content: bytes
     is_cut: bool
 
 
@@ -121,18 +124,13 @@ _SET_STATE: Final = Statement(
     .where(artifacts.c.manifest_id == bindparam("of"))
     .values(state=bindparam("new_state"), reason=bindparam("new_reason"))
 )
-_DROP: Final = tuple(
-    Statement(delete(table).where(table.c.manifest_id == bindparam("of")))
-    for table in (documents, artifact_packages, artifact_vulnerabilities)
-)
-_ADD_DOCUMENT: Final = Statement(
-    insert(documents).values(
-        manifest_id=bindparam("of"),
-        name=bindparam("name"),
-        media_type=bindparam("media_type"),
-        is_cut=bindparam("is_cut"),
-        content=bindparam("content"),
-    )
+_DOCUMENT_CONTENT: Final[dict[str, BindParameter[Value]]] = {
+    name: bindparam(name) for name in ("media_type", "is_cut", "content")
+}
+_WRITE_DOCUMENT: Final = Statement(
+    insert(documents)
+    .values(manifest_id=bindparam("of"), name=bindparam("name"), **_DOCUMENT_CONTENT)
+    .on_conflict_do_update(index_elements=["manifest_id", "name"], set_=_DOCUMENT_CONTENT)
 )
 _DOCUMENT: Final = Statement(
     select(documents.c.name, documents.c.media_type, documents.c.content, documents.c.is_cut).where(
@@ -144,23 +142,10 @@ _DOCUMENT_NAMES: Final = Statement(
     .where(documents.c.manifest_id == bindparam("manifest_id"))
     .order_by(documents.c.name)
 )
-_PACKAGE: Final[dict[str, BindParameter[str]]] = {
-    name: bindparam(name) for name in ("name", "version", "purl", "licenses")
-}
-_ADD_PACKAGE: Final = Statement(
-    insert(packages)
-    .values({**_PACKAGE, "base_name": bindparam("base_name")})
-    .on_conflict_do_nothing()
-)
-_LINK_PACKAGE: Final = Statement(
-    insert(artifact_packages)
-    .from_select(
-        ["package_id", "manifest_id", "repository_id"],
-        select(packages.c.id, bindparam("of"), bindparam("within")).where(
-            *(packages.c[name] == bind for name, bind in _PACKAGE.items())
-        ),
-    )
-    .on_conflict_do_nothing()
+_DOCUMENT_SIZES: Final = Statement(
+    select(documents.c.name, func.length(documents.c.content))
+    .where(documents.c.manifest_id == bindparam("manifest_id"))
+    .order_by(documents.c.name)
 )
 _DROP_DOCUMENT: Final = Statement(
     delete(documents).where(
@@ -269,24 +254,39 @@ async def set_state(tx: Transaction, manifest_id: int, state: str, reason: str) 
     await tx.run(_SET_STATE, of=manifest_id, new_state=state, new_reason=storable(reason))
 
 
-async def replace_documents(tx: Transaction, manifest_id: int, found: Sequence[Document]) -> None:
-    """Forget all that was read out of the manifest, and keep these documents instead."""
-    for statement in _DROP:
-        await tx.run(statement, of=manifest_id)
-    rows: list[dict[str, str | int | bytes | None]] = [
-        _row(manifest_id, each) for each in {each.name: each for each in found}.values()
+def pack(found: Iterable[Document]) -> list[PackedDocument]:
+    """The documents as they are kept, the last of each name; takes a while for long texts."""
+    return [
+        PackedDocument(
+            document.name,
+            document.media_type,
+            zlib.compress(document.text.encode(errors="replace"), 6),
+            document.is_cut,
+        )
+        for document in {document.name: document for document in found}.values()
     ]
-    await tx.run_many(_ADD_DOCUMENT, rows)
 
 
-def _row(manifest_id: int, document: Document) -> dict[str, str | int | bytes | None]:
-    return {
-        "of": manifest_id,
-        "name": document.name,
-        "media_type": document.media_type,
-        "is_cut": int(document.is_cut),
-        "content": zlib.compress(document.text.encode(errors="replace"), 6),
-    }
+async def write_documents(
+    tx: Transaction, manifest_id: int, packed: Sequence[PackedDocument]
+) -> None:
+    """Keep these documents in place of those of the same names."""
+    rows: list[dict[str, Value]] = [
+        {
+            "of": manifest_id,
+            "name": document.name,
+            "media_type": document.media_type,
+            "is_cut": int(document.is_cut),
+            "content": document.content,
+        }
+        for document in packed
+    ]
+    await tx.run_many(_WRITE_DOCUMENT, rows)
+
+
+async def drop_documents(tx: Transaction, manifest_id: int, names: Sequence[str]) -> None:
+    """Forget the documents of these names; those that are absent are no error."""
+    await tx.run_many(_DROP_DOCUMENT, [{"of": manifest_id, "gone": name} for name in names])
 
 
 async def find_document(reader: Reader, manifest_id: int, name: str) -> Document | None:
@@ -303,26 +303,10 @@ async def list_document_names(reader: Reader, manifest_id: int) -> list[str]:
     return [str(row[0]) for row in await reader.all(_DOCUMENT_NAMES, manifest_id=manifest_id)]
 
 
-async def add_packages(
-    tx: Transaction,
-    manifest_id: int,
-    repository_id: int,
-    found: Sequence[tuple[str, str, str, str]],
-) -> None:
-    """Write down (name, version, purl, licences) of what an SBOM lists."""
-    rows = dict.fromkeys(tuple(map(storable, each)) for each in found)
-    keys = [dict(zip(_PACKAGE, each, strict=True)) for each in rows]
-    await tx.run_many(_ADD_PACKAGE, [{**key, "base_name": base_name(key["name"])} for key in keys])
-    await tx.run_many(
-        _LINK_PACKAGE, [{**key, "of": manifest_id, "within": repository_id} for key in keys]
-    )
-
-
-async def write_document(tx: Transaction, manifest_id: int, document: Document) -> None:
-    """Replace one document; one without a text is none."""
-    await tx.run(_DROP_DOCUMENT, of=manifest_id, gone=document.name)
-    if document.text:
-        await tx.run_many(_ADD_DOCUMENT, [_row(manifest_id, document)])
+async def list_document_sizes(reader: Reader, manifest_id: int) -> list[tuple[str, int]]:
+    """Which documents there are, and how many bytes each is kept in."""
+    rows = await reader.all(_DOCUMENT_SIZES, manifest_id=manifest_id)
+    return [(str(row[0]), int(row[1])) for row in rows]
 
 
 async def list_attached(

@@ -167,6 +167,9 @@ _STORED_BY_ID: Final = Statement(
         manifests.c.id == bindparam("id")
     )
 )
+_DIGEST_BY_ID: Final = Statement(
+    select(manifests.c.digest).where(manifests.c.id == bindparam("id"))
+)
 _TAGGED_LIKE: Final = Statement(
     select(tags.c.name, *_FACTS)
     .join(manifests, manifests.c.id == tags.c.manifest_id)
@@ -235,6 +238,12 @@ async def find_by_id(reader: Reader, manifest_id: int) -> tuple[StoredManifest, 
     """The manifest with that id, with its bytes and its repository's id."""
     row = await reader.one(_STORED_BY_ID, id=manifest_id)
     return None if row is None else (_stored(row[:5]), int(row[5]))
+
+
+async def find_digest(reader: Reader, manifest_id: int) -> str | None:
+    """The digest of the manifest with that id, without reading its bytes."""
+    row = await reader.one(_DIGEST_BY_ID, id=manifest_id)
+    return None if row is None else str(row[0])
 
 
 async def list_tagged_like(

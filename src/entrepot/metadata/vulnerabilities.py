@@ -1,16 +1,18 @@
 """By which vulnerabilities an artifact is found."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import artifact_vulnerabilities
-from entrepot.metadata.engine import Statement, Transaction
+from entrepot.metadata.engine import Reader, Statement, Transaction
+from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.upserts import insert
 from entrepot.metadata.vulnerability_ids import folded_id
 
-_ADD_VULNERABILITY: Final = Statement(
+_ADD: Final = Statement(
     insert(artifact_vulnerabilities)
     .values(
         identifier=bindparam("identifier"),
@@ -18,43 +20,58 @@ _ADD_VULNERABILITY: Final = Statement(
         repository_id=bindparam("within"),
         severity=bindparam("severity"),
     )
-    .on_conflict_do_nothing()
-)
-_VULNERABILITIES: Final = Statement(
-    select(artifact_vulnerabilities.c.identifier, artifact_vulnerabilities.c.severity).where(
-        artifact_vulnerabilities.c.manifest_id == bindparam("manifest_id")
+    .on_conflict_do_update(
+        index_elements=["identifier", "manifest_id"], set_={"severity": bindparam("severity")}
     )
 )
-_DROP_VULNERABILITY: Final = Statement(
+_LIST: Final = Statement(
+    select(artifact_vulnerabilities.c.identifier, artifact_vulnerabilities.c.severity)
+    .where(
+        artifact_vulnerabilities.c.manifest_id == bindparam("manifest_id"),
+        artifact_vulnerabilities.c.identifier > bindparam("after"),
+    )
+    .order_by(artifact_vulnerabilities.c.identifier)
+    .limit(bindparam("limit"))
+)
+_DROP: Final = Statement(
     delete(artifact_vulnerabilities).where(
-        artifact_vulnerabilities.c.identifier == bindparam("gone"),
         artifact_vulnerabilities.c.manifest_id == bindparam("of"),
+        is_among("artifact_vulnerabilities.identifier", "gone", "text"),
     )
 )
 
 
-async def write_vulnerabilities(
+def folded(found: Mapping[str, str]) -> dict[str, str]:
+    """Ids as they are kept, each with its severity."""
+    return {folded_id(name)[:255]: severity for name, severity in found.items() if name}
+
+
+async def list_vulnerabilities(
+    reader: Reader, manifest_id: int, after: str, limit: int
+) -> list[tuple[str, str]]:
+    """The first `limit` ids after `after` that the manifest is found by, with their severities."""
+    rows = await reader.all(_LIST, manifest_id=manifest_id, after=after, limit=limit)
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+async def add_vulnerabilities(
     tx: Transaction, manifest_id: int, repository_id: int, found: Mapping[str, str]
 ) -> None:
-    """Have the manifest found by these ids, each with its severity, and by no others.
-
-    Rows that are right already are not written again.
-    """
-    rows = await tx.all(_VULNERABILITIES, manifest_id=manifest_id)
-    known = {str(row[0]): str(row[1]) for row in rows}
-    wanted = {folded_id(name)[:255]: severity for name, severity in found.items() if name}
-    gone = [name for name in known if wanted.get(name) != known[name]]
-    new = [name for name in wanted if known.get(name) != wanted[name]]
-    await tx.run_many(_DROP_VULNERABILITY, [{"of": manifest_id, "gone": name} for name in gone])
+    """Have the manifest found by these ids too, each with its severity."""
     await tx.run_many(
-        _ADD_VULNERABILITY,
+        _ADD,
         [
             {
                 "identifier": name,
-                "severity": wanted[name],
+                "severity": severity,
                 "of": manifest_id,
                 "within": repository_id,
             }
-            for name in new
+            for name, severity in folded(found).items()
         ],
     )
+
+
+async def drop_vulnerabilities(tx: Transaction, manifest_id: int, names: Sequence[str]) -> None:
+    """Have the manifest found by these ids no more."""
+    await tx.run(_DROP, of=manifest_id, gone=json.dumps(list(names)))

@@ -27,6 +27,7 @@ from typing import Final, TypeVar
 from entrepot.metadata import blobs, garbage, holds, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.garbage import Link, Row, Untagged
+from entrepot.metadata.unindexing import unindexed
 from entrepot.registry.history import History
 from entrepot.registry.quotas import release
 from entrepot.storage.protocols import BlobKey, Storage
@@ -290,7 +291,14 @@ class Collector:
             count += gone
 
     async def _delete_one_untagged(self, untagged: Untagged, before: datetime) -> bool:
-        async with self._metadata.begin() as tx:
+        reader = self._metadata.reader
+        going = await manifests.find_by_id(reader, untagged.id)
+        if going is None or not await garbage.is_still_free(reader, untagged, before):
+            return False
+        async with (
+            unindexed(self._metadata, untagged.repository_id, going[:1], self._now),
+            self._metadata.begin() as tx,
+        ):
             if not await garbage.lock_holder(tx, untagged.repository_id):
                 return False
             found = await manifests.find_by_id(tx, untagged.id)

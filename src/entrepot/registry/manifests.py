@@ -6,7 +6,7 @@ from typing import Final
 
 from entrepot.errors import DigestMismatch, ManifestBlobUnknown, ManifestUnknown, TooManyTags
 from entrepot.metadata import blobs, jobs, manifests, repositories
-from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
 from entrepot.metadata.manifests import ManifestFacts, NewManifest, StoredManifest
 from entrepot.metadata.repositories import (
     Change,
@@ -16,6 +16,7 @@ from entrepot.metadata.repositories import (
     Witness,
     lock_repository,
 )
+from entrepot.metadata.unindexing import unindexed
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.manifests import Manifest, parse_pushed_manifest
 from entrepot.oci.names import Reference, Tag
@@ -166,9 +167,16 @@ class Manifests:
         Its bytes are kept for `History.restore` until the collector's grace period is over.
         `condition` is as that of `put`.
         """
-        async with self._metadata.begin() as tx:
+        guard, reader = _Guard(digest, condition), self._metadata.reader
+        await guard.check(reader, repository)
+        going = await manifests.find_facts(reader, repository.id, digest)
+        facts = [going] if going is not None else []
+        async with (
+            unindexed(self._metadata, repository.id, facts, self._now),
+            self._metadata.begin() as tx,
+        ):
             await lock_repository(tx, repository)
-            await _Guard(digest, condition).check(tx, repository)
+            await guard.check(tx, repository)
             found = await manifests.find_manifest(tx, repository.id, digest)
             if found is None:
                 raise ManifestUnknown(detail={"digest": str(digest)})
@@ -214,10 +222,10 @@ class _Guard:
     reference: Reference
     condition: Condition | None
 
-    async def check(self, tx: Transaction, repository: Repository) -> None:
-        """Ask the condition; the repository is locked, so what it is told stays true."""
+    async def check(self, reader: Reader, repository: Repository) -> None:
+        """Ask the condition; where the repository is locked, what it is told stays true."""
         if self.condition is not None:
-            found = await manifests.find_facts(tx, repository.id, self.reference)
+            found = await manifests.find_facts(reader, repository.id, self.reference)
             self.condition(None if found is None else found.digest)
 
 

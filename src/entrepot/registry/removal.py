@@ -10,6 +10,7 @@ from entrepot.metadata import artifacts, history, jobs, manifests, removals
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
 from entrepot.metadata.manifests import StoredManifest
 from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
+from entrepot.metadata.unindexing import unindexed
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.names import Tag
@@ -89,13 +90,13 @@ class Removals:
         # One moment for all of it: the history shows, and undoes, one action.
         moment = self._now()
         notes = History(self._metadata, lambda: moment)
-        async with self._metadata.begin() as tx:
+        going = await self._closure_of(repository.id, chosen) if whole else []
+        async with (
+            unindexed(self._metadata, repository.id, going, self._now),
+            self._metadata.begin() as tx,
+        ):
             await lock_repository(tx, repository)
-            still = [
-                (tag, digest)
-                for tag, digest in chosen
-                if await history.find_pointed_at(tx, repository.id, tag) == str(digest)
-            ]
+            still = await _still_there(tx, repository.id, chosen)
             if whole and not spare_held:
                 await _check_others(tx, repository.id, still, others)
             for tag, _ in still:
@@ -107,6 +108,13 @@ class Removals:
             gone = await self._delete_all(tx, repository.id, roots, notes, by)
             await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), moment)
             await _witnessed(tx, witness, repository, still, gone)
+
+    async def _closure_of(
+        self, repository_id: int, chosen: Sequence[tuple[Tag, Digest]]
+    ) -> list[StoredManifest]:
+        """What goes most likely; it is looked at again under the lock."""
+        roots = [str(digest) for _, digest in chosen]
+        return (await self._closure(self._metadata.reader, repository_id, roots))[0]
 
     async def _delete_all(
         self,
@@ -186,6 +194,17 @@ class Removals:
             pointed_at = await history.find_pointed_at(reader, repository_id, Tag(tag))
             found |= {pointed_at} if pointed_at else set()
         return found
+
+
+async def _still_there(
+    tx: Transaction, repository_id: int, chosen: Sequence[tuple[Tag, Digest]]
+) -> list[tuple[Tag, Digest]]:
+    """Those of the tags that point where they did."""
+    return [
+        (tag, digest)
+        for tag, digest in chosen
+        if await history.find_pointed_at(tx, repository_id, tag) == str(digest)
+    ]
 
 
 async def _check_others(

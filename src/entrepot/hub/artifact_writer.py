@@ -1,0 +1,311 @@
+"""Writes down what was found out about a manifest: in one short transaction, or in slices.
+
+Only what differs from what is there is written, so that search goes on finding what stays. A writer
+in slices says first that it writes, and stops where another has begun since.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+from entrepot.errors import Unavailable
+from entrepot.extract.findings import State
+from entrepot.metadata import (
+    artifact_revisions,
+    artifacts,
+    manifests,
+    packages,
+    repositories,
+    vulnerabilities,
+)
+from entrepot.metadata.artifact_revisions import Revision
+from entrepot.metadata.artifacts import Artifact, Marks, PackedDocument
+from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.metadata.packages import Package
+from entrepot.metadata.slices import AT_ONCE, Pace, cost_of, write_slices
+
+T = TypeVar("T")
+
+COUNTED: Final = "counted"
+"""The document that keeps what was counted of an artifact."""
+_TRIES: Final = 20
+_PAGE: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A manifest and where it is. Ids are given anew: the digest tells it from the next one."""
+
+    manifest_id: int
+    repository_id: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that was read out of a manifest; the artifact is as it is when all is written."""
+
+    artifact: Artifact
+    documents: Sequence[PackedDocument]
+    packages: Sequence[Package]
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What counts; `document` has what was counted, `identifiers` the ids it is found by."""
+
+    marks: Marks
+    document: PackedDocument | None
+    identifiers: dict[str, str]
+
+
+Count = Callable[[], Awaitable[Counting | None]]
+"""Counts; `None` where nothing is to be written."""
+Finish = Callable[[Transaction], Awaitable[bool]]
+"""Writes the rest in the last transaction; `False`, and nothing, where others write that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What differs from what is there."""
+
+    gone_documents: Sequence[str]
+    documents: Sequence[PackedDocument]
+    gone_packages: Sequence[int]
+    packages: Sequence[Package]
+
+    @property
+    def cost(self) -> int:
+        rows = (self.gone_documents, self.gone_packages, self.packages)
+        return sum(map(len, rows)) + sum(map(_cost, self.documents))
+
+
+class ArtifactWriter:
+    """Writes what is known of artifacts; any number may write the same one, the last one stays."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+
+    async def write(
+        self, place: Place, contents: Contents, since: Revision, count: Count, finish: Finish
+    ) -> bool:
+        """Replace all that is kept; say whether it is: others may have begun after `since`.
+
+        The artifact is as `contents` says with the last of its rows, and queued until then.
+        """
+        changes = await self._changes(place, contents)
+        revision = since.contents
+        if changes.cost > AT_ONCE:
+            if not await self._write_slices(place, contents.artifact, changes, revision):
+                return False
+            revision, changes = revision + 1, _Changes((), (), (), ())
+
+        async def finish_contents(tx: Transaction) -> bool:
+            found = await artifact_revisions.find_revision(tx, place.manifest_id)
+            if found.contents != revision:
+                return False
+            await artifacts.write_artifact(tx, contents.artifact)
+            await artifact_revisions.begin_contents(tx, place.manifest_id)
+            await _apply(tx, place, changes)
+            return await finish(tx)
+
+        return await self.write_counts(place, count, finish_contents)
+
+    async def write_counts(self, place: Place, count: Count, finish: Finish) -> bool:
+        """Write down what counts; anew where others have written it meanwhile.
+
+        Say whether it is written. Raises `Unavailable` where others do not cease.
+        """
+        for _ in range(_TRIES):
+            found = await artifact_revisions.find_revision(self._metadata.reader, place.manifest_id)
+            counting = await count()
+            if counting is None:
+                return False
+            is_written = await self._write_counting(place, counting, found.counts, finish)
+            if is_written is not None:
+                return is_written
+        raise Unavailable("others go on counting the same")
+
+    async def _write_counting(
+        self, place: Place, counting: Counting, before: int, finish: Finish
+    ) -> bool | None:
+        """As `write_counts`; `None` where others have written since `before`."""
+        of = place.manifest_id
+        gone, new = await self._id_changes(of, counting.identifiers)
+        if len(gone) + len(new) > AT_ONCE:
+            if not await self._write_ids(place, gone, new, before):
+                return None
+            before, gone, new = before + 1, [], {}
+        async with self._metadata.begin() as tx:
+            if not await is_there(tx, place):
+                return False
+            if (await artifact_revisions.find_revision(tx, of)).counts != before:
+                return None
+            if not await finish(tx):
+                return False
+            await artifact_revisions.begin_counts(tx, of)
+            await artifacts.set_marks(tx, of, counting.marks)
+            if counting.document is None:
+                await artifacts.drop_documents(tx, of, [COUNTED])
+            else:
+                await artifacts.write_documents(tx, of, [counting.document])
+            if gone:
+                await vulnerabilities.drop_vulnerabilities(tx, of, gone)
+            await vulnerabilities.add_vulnerabilities(tx, of, place.repository_id, new)
+        return True
+
+    async def forget_ids(self, place: Place) -> None:
+        """Have the manifest found by no vulnerability any more."""
+        of, pace = place.manifest_id, Pace()
+        while await vulnerabilities.list_vulnerabilities(self._metadata.reader, of, "", 1):
+            began = time.monotonic()
+            async with self._metadata.begin() as tx:
+                if not await is_there(tx, place):
+                    return
+                some = await vulnerabilities.list_vulnerabilities(tx, of, "", pace.size)
+                await artifact_revisions.begin_counts(tx, of)
+                await vulnerabilities.drop_vulnerabilities(tx, of, [name for name, _ in some])
+            await pace.rest(began)
+
+    async def _changes(self, place: Place, contents: Contents) -> _Changes:
+        of, reader = place.manifest_id, self._metadata.reader
+        kept = {document.name for document in contents.documents} | {COUNTED}
+        names = await artifacts.list_document_names(reader, of)
+        wanted, gone = dict.fromkeys(contents.packages), []
+        after = 0
+        while page := await packages.list_packages(reader, of, after, _PAGE):
+            after = page[-1][0]
+            for package_id, package in page:
+                if package in wanted:
+                    del wanted[package]
+                else:
+                    gone.append(package_id)
+            await asyncio.sleep(0)  # requests come first
+        return _Changes(
+            [name for name in names if name not in kept], contents.documents, gone, list(wanted)
+        )
+
+    async def _write_slices(
+        self, place: Place, artifact: Artifact, changes: _Changes, before: int
+    ) -> bool:
+        """Write the changes; `False` as soon as the manifest is gone or another writes it."""
+        of, within = place.manifest_id, place.repository_id
+        async with self._metadata.begin() as tx:
+            if not await self._is_current(tx, place, before):
+                return False
+            # Done is what has all its rows: a crash from here on leaves it queued.
+            await artifacts.write_artifact(tx, replace(artifact, state=State.QUEUED))
+            await artifact_revisions.begin_contents(tx, of)
+
+        async def may_go_on(tx: Transaction) -> bool:
+            return await self._is_current(tx, place, before + 1)
+
+        slices = _Slices(self._metadata, may_go_on)
+        return (
+            await slices.write(
+                changes.documents, lambda tx, some: artifacts.write_documents(tx, of, some), _cost
+            )
+            and await slices.write(
+                changes.packages, lambda tx, some: packages.add_packages(tx, of, within, some)
+            )
+            and await slices.write(
+                changes.gone_packages, lambda tx, some: packages.drop_packages(tx, of, some)
+            )
+            and await slices.write(
+                changes.gone_documents, lambda tx, some: artifacts.drop_documents(tx, of, some)
+            )
+        )
+
+    async def _id_changes(
+        self, manifest_id: int, identifiers: Mapping[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        """The ids that are there and should not be, and those that are to be written."""
+        wanted, gone, after = vulnerabilities.folded(identifiers), [], ""
+        reader = self._metadata.reader
+        while page := await vulnerabilities.list_vulnerabilities(reader, manifest_id, after, _PAGE):
+            after = page[-1][0]
+            for name, severity in page:
+                if name not in wanted:
+                    gone.append(name)
+                elif wanted[name] == severity:
+                    del wanted[name]
+            await asyncio.sleep(0)
+        return gone, wanted
+
+    async def _write_ids(
+        self, place: Place, gone: Sequence[str], new: Mapping[str, str], before: int
+    ) -> bool:
+        """Write the ids; `False` as soon as the manifest is gone or another counts it."""
+        of, within = place.manifest_id, place.repository_id
+        async with self._metadata.begin() as tx:
+            if not await self._is_counting(tx, place, before):
+                return False
+            await artifact_revisions.begin_counts(tx, of)
+
+        async def may_go_on(tx: Transaction) -> bool:
+            return await self._is_counting(tx, place, before + 1)
+
+        slices = _Slices(self._metadata, may_go_on)
+        return await slices.write(
+            list(new.items()),
+            lambda tx, some: vulnerabilities.add_vulnerabilities(tx, of, within, dict(some)),
+        ) and await slices.write(
+            gone, lambda tx, some: vulnerabilities.drop_vulnerabilities(tx, of, some)
+        )
+
+    async def _is_counting(self, tx: Transaction, place: Place, counts: int) -> bool:
+        if not await is_there(tx, place):
+            return False
+        return (await artifact_revisions.find_revision(tx, place.manifest_id)).counts == counts
+
+    async def _is_current(self, tx: Transaction, place: Place, contents: int) -> bool:
+        if not await is_there(tx, place):
+            return False
+        found = await artifact_revisions.find_revision(tx, place.manifest_id)
+        return found.contents == contents
+
+
+@dataclass(frozen=True, slots=True)
+class _Slices:
+    """Writes in slices, each of which looks first whether it may."""
+
+    metadata: Metadata
+    may_go_on: Callable[[Transaction], Awaitable[bool]]
+
+    async def write(
+        self,
+        things: Sequence[T],
+        apply: Callable[[Transaction, Sequence[T]], Awaitable[None]],
+        cost: Callable[[T], int] = lambda _: 1,
+    ) -> bool:
+        """Apply it to all things; `False` as soon as it may not go on."""
+
+        async def write(tx: Transaction, some: Sequence[T]) -> bool:
+            if not await self.may_go_on(tx):
+                return False
+            await apply(tx, some)
+            return True
+
+        return await write_slices(self.metadata, things, write, cost)
+
+
+async def is_there(tx: Transaction, place: Place) -> bool:
+    """Lock the repository; say whether the manifest is still the one that was looked at."""
+    if not await repositories.lock_by_id(tx, place.repository_id):
+        return False
+    return await manifests.find_digest(tx, place.manifest_id) == place.digest
+
+
+def _cost(document: PackedDocument) -> int:
+    return cost_of(len(document.content))
+
+
+async def _apply(tx: Transaction, place: Place, changes: _Changes) -> None:
+    of = place.manifest_id
+    await artifacts.drop_documents(tx, of, changes.gone_documents)
+    await artifacts.write_documents(tx, of, changes.documents)
+    if changes.gone_packages:
+        await packages.drop_packages(tx, of, changes.gone_packages)
+    await packages.add_packages(tx, of, place.repository_id, changes.packages)

@@ -1,0 +1,52 @@
+"""Who writes what is known of an artifact: writers in slices that never mix.
+
+`contents` counts the writers of documents and packages, `counts` those of what is attached. Whoever
+begins to write makes the number greater; whoever finds another number than its own stops.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+
+from entrepot.metadata.artifact_tables import artifacts
+from entrepot.metadata.engine import Reader, Statement, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """How often writing has begun; both are 0 before anybody looked at the manifest."""
+
+    contents: int = 0
+    counts: int = 0
+
+
+_FIND: Final = Statement(
+    select(artifacts.c.contents_revision, artifacts.c.counts_revision).where(
+        artifacts.c.manifest_id == bindparam("manifest_id")
+    )
+)
+_BEGIN_CONTENTS, _BEGIN_COUNTS = (
+    Statement(
+        update(artifacts)
+        .where(artifacts.c.manifest_id == bindparam("of"))
+        .values({column: column + 1})
+    )
+    for column in (artifacts.c.contents_revision, artifacts.c.counts_revision)
+)
+
+
+async def find_revision(reader: Reader, manifest_id: int) -> Revision:
+    """The artifact's revision now."""
+    row = await reader.one(_FIND, manifest_id=manifest_id)
+    return Revision() if row is None else Revision(int(row[0]), int(row[1]))
+
+
+async def begin_contents(tx: Transaction, manifest_id: int) -> None:
+    """Begin to write documents and packages; who does so already stops at its next slice."""
+    await tx.run(_BEGIN_CONTENTS, of=manifest_id)
+
+
+async def begin_counts(tx: Transaction, manifest_id: int) -> None:
+    """As `begin_contents`, for what is attached and the vulnerabilities."""
+    await tx.run(_BEGIN_COUNTS, of=manifest_id)
