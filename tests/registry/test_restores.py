@@ -26,7 +26,10 @@ from tests.registry.test_history import Shop, history, removals, shop
 OLDER = "0010"
 """A revision whose tables that snapshots hold have this version's columns, but for later ones."""
 LATER_TABLES = {"upload_reservations", "rendered_readmes"}
-LATER_COLUMNS = {"contents_revision", "counts_revision"}
+LATER_COLUMNS = {
+    "artifacts": {"contents_revision", "counts_revision"},
+    "jobs": {"namespace_id", "repository_id"},
+}
 
 __all__ = ["history", "plant", "removals", "shop"]
 
@@ -99,15 +102,16 @@ def rewrite(plant: Plant, made: Generation, revision: str, version: str = "") ->
 def without_later_tables(lines: list[bytes]) -> list[bytes]:
     """As revision 0010 had it: neither later tables nor later columns."""
     kept: list[bytes] = []
-    table, columns = "", list[str]()
+    table, columns, later = "", list[str](), set[str]()
     for line in lines:
         said = json.loads(line)
         if isinstance(said, dict):
             table, columns = said["table"], said["columns"]
-            said["columns"] = [name for name in columns if name not in LATER_COLUMNS]
+            later = LATER_COLUMNS.get(table, set())
+            said["columns"] = [name for name in columns if name not in later]
         else:
             row = zip(columns, said, strict=True)
-            said = [value for name, value in row if name not in LATER_COLUMNS]
+            said = [value for name, value in row if name not in later]
         kept += [] if table in LATER_TABLES else [json.dumps(said).encode() + b"\n"]
     return kept
 
