@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -305,11 +306,11 @@ def try_one(package: str, place: Place, known: Known) -> Mutation:
 
 
 def _run_named(tests: frozenset[str], package: str, known: Known) -> int | None:
-    """Run the tests, those of the package first."""
-    own = tuple(OWN[package])
-    files = sorted(
-        {test.partition("::")[0] for test in tests}, key=lambda each: not each.startswith(own)
-    )
+    """Run the tests, those of the package first, and of them what is quickly done."""
+    own, lasting = tuple(OWN[package]), defaultdict[str, float](float)
+    for test in tests:
+        lasting[test.partition("::")[0]] += known.seconds.get(test, 0.0)
+    files = sorted(lasting, key=lambda each: (not each.startswith(own), lasting[each]))
     with tempfile.NamedTemporaryFile("w", suffix=".json") as named:
         json.dump(sorted(tests), named)
         named.flush()

@@ -9,7 +9,7 @@ import zstandard
 from msgspec import json
 
 from entrepot.extract import limits
-from entrepot.extract.archives import Bounded, open_stream, read_tar
+from entrepot.extract.archives import Bounded, is_tar, open_stream, read_tar
 from entrepot.extract.findings import State
 from entrepot.extract.limits import TooLarge
 from tests.extract.evil import EVIL, MIB, one, tar, zipped
@@ -121,3 +121,29 @@ def test_members_that_are_not_read_are_passed_over() -> None:
     content = tar(("a", b"x" * 5000, {}), ("b", b"y", {}))
     members = read_tar(open_stream(io.BytesIO(content), len(content)))
     assert [(each.path, each.size) for each in members] == [("a", 5000), ("b", 1)]
+
+
+def header(name: bytes, magic: bytes = b"") -> bytes:
+    """A header of an old tar, which says only by its checksum that it is one."""
+    block = bytearray(512)
+    block[: len(name)] = name
+    block[124:136] = b"%011o\0" % 0
+    block[257 : 257 + len(magic)] = magic
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize("name", [b"a", b"name", b"\xff", b"a" * 100])
+def test_a_tar_without_its_magic_is_known_by_the_checksum(name: bytes) -> None:
+    whole = header(name)
+    assert is_tar(whole)
+    assert is_tar(whole + b"more")
+    assert not is_tar(whole[:-1])
+    assert not is_tar(bytes([whole[0] ^ 1]) + whole[1:])
+
+
+@pytest.mark.parametrize("name", [b"", b"\0name"])
+def test_a_header_that_names_nothing_begins_no_tar(name: bytes) -> None:
+    assert not is_tar(header(name))
+    assert is_tar(header(name, b"ustar"))

@@ -282,6 +282,15 @@ async def test_changing_a_password_is_no_way_to_guess_it(accounts: Accounts) -> 
         await accounts.change_password(alice, "the old password", "the new password", by)
 
 
+async def test_a_password_that_is_wrong_again_and_again_is_one_guess(accounts: Accounts) -> None:
+    """A script that goes on to send an old one locks nobody out."""
+    alice = await accounts.add("alice", "the new password")
+    for _ in range(PASSWORD.here.burst + 10):
+        with pytest.raises(BadCredentials):
+            await accounts.check_password(alice, "the old password")
+    await accounts.check_password(alice, "the new password")
+
+
 async def test_whole_allowances_are_forgotten(limiter: Limiter, clock: MovableClock) -> None:
     await limiter.count(FEW, "x")
     assert await limiter.expire() == 0
