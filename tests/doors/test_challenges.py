@@ -130,6 +130,7 @@ async def test_a_challenge_names_the_scope_that_is_needed(
         *("", "Bearer", "Bearer x", "bearer a.b.c", "Basic", "Basic !", "Basic YQ==", "Digest x"),
         *("Basic \0", f"Bearer {'x' * 20_000}", f"Basic {'x' * 20_000}"),
         *(basic("nobody", "x"), basic("a\0b", "c"), "Bearer  ", "Bearer\tx"),
+        *(basic("nobody", ""), basic("", "x")),
     ],
 )
 async def test_wrong_credentials_open_nothing_not_even_what_is_public(
