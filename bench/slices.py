@@ -15,7 +15,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -34,6 +34,7 @@ MOST = 200.0
 _BASIC = f"Basic {b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 _SPDX = "application/spdx+json"
 _PAUSE = 0.1
+_READING = 30.0
 _AFTER = 1.0
 """Seconds in which clients go on: what began last comes to its end."""
 
@@ -99,15 +100,13 @@ def _measure(console: Console, engine: str, hub: Entrepot, count: int) -> float:
     shop, other = f"{NAMESPACE}/shop", f"{NAMESPACE}/other"
     sboms = {name: _sbom(name, count) for name in (shop, other)}
     sboms[f"{NAMESPACE}/first"] = _sbom("first", 10)
-    program = str(Path(sys.executable).with_name("entrepot"))
-    reindex = [program, "reindex", "--all", "--data", str(hub.data)]
 
     def push(name: str) -> None:
         _push_sbom(hub, name, sboms[name])
         _wait(hub, sboms[name])
 
     def read_again() -> None:
-        subprocess.run(reindex, check=True, stdout=subprocess.DEVNULL)
+        _read_again(hub)
         _wait(hub, sboms[shop])
 
     phases: list[tuple[str, Callable[[], None]]] = [
@@ -135,6 +134,17 @@ def _measure(console: Console, engine: str, hub: Entrepot, count: int) -> float:
             soft_wrap=True,
         )
     return worst
+
+
+def _read_again(hub: Entrepot) -> None:
+    program = str(Path(sys.executable).with_name("entrepot"))
+    command = [program, "reindex", "--all", "--data", str(hub.data)]
+    # It works until nothing waits, which does not come while clients push.
+    asked = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with suppress(subprocess.TimeoutExpired):
+        asked.wait(_READING)
+    asked.terminate()
+    asked.wait()
 
 
 def _sbom(name: str, count: int) -> bytes:
