@@ -9,7 +9,7 @@ import zstandard
 from msgspec import json
 
 from entrepot.extract import limits
-from entrepot.extract.archives import Bounded, is_tar, open_stream, read_tar
+from entrepot.extract.archives import Bounded, is_tar, open_stream, read_tar, read_zip
 from entrepot.extract.findings import State
 from entrepot.extract.limits import TooLarge
 from tests.extract.evil import EVIL, MIB, one, tar, zipped
@@ -123,12 +123,13 @@ def test_members_that_are_not_read_are_passed_over() -> None:
     assert [(each.path, each.size) for each in members] == [("a", 5000), ("b", 1)]
 
 
-def header(name: bytes, magic: bytes = b"") -> bytes:
-    """A header of an old tar, which says only by its checksum that it is one."""
+def header(name: bytes, magic: bytes = b"", prefix: bytes = b"") -> bytes:
+    """A header of a tar; of an old one, without magic, only the checksum says that it is one."""
     block = bytearray(512)
     block[: len(name)] = name
     block[124:136] = b"%011o\0" % 0
     block[257 : 257 + len(magic)] = magic
+    block[345 : 345 + len(prefix)] = prefix
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)
@@ -147,3 +148,29 @@ def test_a_tar_without_its_magic_is_known_by_the_checksum(name: bytes) -> None:
 def test_a_header_that_names_nothing_begins_no_tar(name: bytes) -> None:
     assert not is_tar(header(name))
     assert is_tar(header(name, b"ustar"))
+
+
+def test_a_zip_of_more_files_than_are_listed_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ENTRIES", 3)
+    fits, more = (zipped(*((f"file-{each}", b"") for each in range(count))) for count in (3, 4))
+    assert len(list(read_zip(io.BytesIO(fits), len(fits)))) == 3
+    with pytest.raises(TooLarge):
+        next(iter(read_zip(io.BytesIO(more), len(more))))
+
+
+@pytest.mark.parametrize(
+    ("magic", "prefix", "path"),
+    [
+        (b"ustar\x0000", b"some/place", "some/place/name"),
+        (b"ustar\x0000", b"", "name"),
+        # In GNU's own form the time of the last access is there.
+        (b"ustar  \0", b"14000000000", "name"),
+        (b"", b"whatever", "name"),
+    ],
+)
+def test_only_in_one_form_of_tar_a_name_begins_elsewhere(
+    magic: bytes, prefix: bytes, path: str
+) -> None:
+    content = header(b"name", magic, prefix) + bytes(1024)
+    stream = open_stream(io.BytesIO(content), len(content))
+    assert [each.path for each in read_tar(stream)] == [path]

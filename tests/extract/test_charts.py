@@ -1,6 +1,7 @@
 """Charts as their authors wrote them: their images, their words for Artifact Hub, nothing lost."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -178,3 +179,16 @@ def test_colours_end_before_they_take_all_the_time_there_is(tmp_path: Path) -> N
     coloured = [name for name, text in html.items() if 'class="nt"' in text]
     assert 3 < len(coloured) < 8
     assert len(html) == 22
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_values_that_are_nested_without_end_are_looked_into_so_deep(
+    wrap: Callable[[object], object],
+) -> None:
+    values: object = {"image": "nginx"}
+    for _ in range(5):
+        values = wrap(values)
+    assert [*images_in(values, Defaults())] == ["docker.io/library/nginx"]
+    for _ in range(50):
+        values = wrap(values)
+    assert [*images_in(values, Defaults())] == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from entrepot.extract.findings import Findings, State, Vulnerability
+from entrepot.extract.reports import read_intoto_vulns
 from tests.extract.tasks import found_in
 
 
@@ -353,3 +354,28 @@ def test_a_bom_says_of_what_it_is_not_affected(tmp_path: Path, state: str) -> No
     found = read(tmp_path, {"bomFormat": "CycloneDX", "vulnerabilities": [weakness]})
     assert found.vulnerabilities == []
     assert found.assessments[0].status in ("not_affected", "fixed")
+
+
+def test_in_totos_predicate_names_each_finding_with_its_severity() -> None:
+    rated = [{"method": "nvd", "score": "9.8"}, {"method": "vendor", "score": "low"}]
+    result = [
+        {"id": "CVE-2024-1", "severity": rated},
+        {"vulnerability": {"id": "CVE-2024-2", "severity": [{"score": "high"}]}},
+        {"id": "CVE-2024-3"},
+    ]
+    scanner = {"uri": "https://scanner.example", "version": "1.2", "result": result}
+    found = read_intoto_vulns({"scanner": scanner})
+    assert found.state is State.DONE
+    assert [(each.id, each.severity, each.score) for each in found.vulnerabilities] == [
+        ("CVE-2024-1", "critical", 9.8),
+        ("CVE-2024-2", "high", 0.0),
+        ("CVE-2024-3", "unknown", 0.0),
+    ]
+    assert found.facts == {"Tool": "https://scanner.example 1.2"}
+
+
+@pytest.mark.parametrize("scanner", [{}, {"uri": "x"}, {"result": None}, {"result": {}}])
+def test_an_in_toto_predicate_without_a_list_is_not_clean_and_says_why(scanner: object) -> None:
+    found = read_intoto_vulns({"scanner": scanner})
+    assert (found.state, found.vulnerabilities) == (State.UNSUPPORTED, [])
+    assert "no list" in found.reason
