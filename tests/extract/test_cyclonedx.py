@@ -206,3 +206,28 @@ def test_a_bom_of_a_model_tells_of_the_model(tmp_path: Path, content: str) -> No
         "Ethical considerations": "bias",
     }
     assert {key: found.facts.get(key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("rating", "severity"),
+    [
+        ({"severity": "low", "score": 9.8, "method": "CVSSv31"}, "low"),
+        ({"score": 9.8, "method": "CVSSv31"}, "critical"),
+        ({"severity": "unknown", "score": 9.8, "method": "CVSSv31"}, "critical"),
+        ({"severity": "high"}, "high"),
+        ({}, "unknown"),
+    ],
+)
+def test_a_word_for_a_severity_counts_before_the_score(
+    tmp_path: Path, rating: dict[str, object], severity: str
+) -> None:
+    said = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": [{"type": "library", "bom-ref": "log", "name": "log4j", "purl": LOG4J}],
+        "vulnerabilities": [
+            {"id": "CVE-2024-1", "ratings": [rating], "affects": [{"ref": "log"}]},
+        ],
+    }
+    (found,) = found_in(tmp_path, json.dumps(said)).vulnerabilities
+    assert found.severity == severity
