@@ -90,12 +90,12 @@ async def test_an_index_is_parsed_once_however_many_it_lists(
     await shelf.push_index(*((each, {}) for each in children), tag="v1")
     parsed = 0
 
-    def count(content: bytes, media_type: str) -> Manifest:
+    async def count(content: bytes, media_type: str) -> Manifest:
         nonlocal parsed
         parsed += 1
         return parse_manifest(content, media_type)
 
-    monkeypatch.setattr("entrepot.hub.attachments.parse_manifest", count)
+    monkeypatch.setattr("entrepot.hub.attachments.read_manifest", count)
     await shelf.reindex()
     assert parsed <= 1
 

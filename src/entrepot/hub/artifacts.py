@@ -1,5 +1,6 @@
 """Artifacts: manifests seen with their kinds."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +14,14 @@ from entrepot.kinds.files import UNKNOWN
 from entrepot.kinds.kind import Description, Extractor, Kind
 from entrepot.kinds.platforms import real_children
 from entrepot.metadata import artifacts, blobs, manifests
+from entrepot.metadata.artifact_relations import FoundChild, find_children
 from entrepot.metadata.artifacts import Artifact, Marks
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.manifests import StoredManifest
+from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import EMPTY_JSON_DIGEST
-from entrepot.oci.manifests import Manifest, parse_manifest
+from entrepot.oci.manifests import Manifest, read_manifest
 from entrepot.oci.media_types import INDEXES, is_blob_type
 from entrepot.storage.protocols import BlobKey, Storage
 
@@ -65,10 +68,10 @@ class Artifacts:
 
     async def describe(self, repository_id: int, stored: StoredManifest) -> Described:
         """What the manifest is, with what was written down about its contents, if anything was."""
-        manifest = parse_manifest(stored.content, stored.media_type)
+        manifest = await read_manifest(stored.content, stored.media_type)
         sizes, children = await self._children(repository_id, manifest)
         evidence = Evidence(manifest, await self._config(repository_id, manifest), children)
-        kind = recognize(evidence)
+        kind = await aside(stored.size, lambda: recognize(evidence))
         written = await artifacts.find_artifact(self._metadata.reader, stored.id)
         size = stored.size + sum(each.size for each in _own_blobs(manifest).values()) + sizes
         artifact = _artifact(stored, repository_id, evidence, kind, size, written)
@@ -77,11 +80,7 @@ class Artifacts:
     async def read_json(self, repository_id: int, blob: Descriptor) -> Mapping[str, object]:
         """A small blob as a JSON object; empty where it is anything else."""
         content = await self.read_small(repository_id, blob)
-        try:
-            value = json.loads(content) if content else {}
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return await aside(len(content), lambda: _json_object(content)) if content else {}
 
     async def read_small(self, repository_id: int, blob: Descriptor) -> bytes | None:
         """The bytes of a blob of at most `MAX_CONFIG` bytes; `None` where it cannot be had."""
@@ -104,31 +103,41 @@ class Artifacts:
         self, repository_id: int, manifest: Manifest
     ) -> tuple[int, tuple[Child, ...]]:
         """The bytes of all children that are here, and what each one is."""
+        listed = manifest.children[:_CHILDREN]
+        digests = {str(each.digest) for each in listed}
+        found = await find_children(self._metadata.reader, repository_id, digests)
         total, children = 0, []
-        reader = self._metadata.reader
-        for descriptor in manifest.children[:_CHILDREN]:
-            kind = None
+        for descriptor in listed:
+            kind, size = None, 0
+            here = found.get(str(descriptor.digest))
             if is_blob_type(descriptor.media_type):
-                total += descriptor.size
-            else:
-                facts = await manifests.find_facts(reader, repository_id, descriptor.digest)
-                if facts is not None:
-                    kind, size = await self._child(repository_id, facts.id)
-                    total += size
+                size = descriptor.size
+            elif here is not None:
+                kind, size = await self._child(repository_id, here)
+            total += size
             children.append(Child(descriptor, kind))
         return total, tuple(children)
 
-    async def _child(self, repository_id: int, manifest_id: int) -> tuple[str | None, int]:
+    async def _child(self, repository_id: int, child: FoundChild) -> tuple[str | None, int]:
         """The kind and the size of a child, looked at here where nobody has yet."""
-        reader = self._metadata.reader
-        found = await artifacts.find_artifact(reader, manifest_id)
-        if found is not None:
-            return found.kind, found.size
-        stored = await manifests.find_by_id(reader, manifest_id)
-        if stored is None or stored[0].media_type in INDEXES:
+        if child.artifact is not None:
+            return child.artifact.kind, child.artifact.size
+        if child.media_type in INDEXES:
             return None, 0
+        stored = await manifests.find_by_id(self._metadata.reader, child.manifest_id)
+        if stored is None:
+            return None, 0
+        await asyncio.sleep(0)  # requests come first
         described = await self.describe(repository_id, stored[0])
         return described.kind.id, described.artifact.size
+
+
+def _json_object(content: bytes) -> Mapping[str, object]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def unknown_artifact(stored: StoredManifest, repository_id: int) -> Artifact:

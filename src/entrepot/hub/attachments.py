@@ -15,7 +15,7 @@ from entrepot.metadata import artifact_relations, artifacts, history, manifests
 from entrepot.metadata.artifacts import Artifact
 from entrepot.metadata.engine import Metadata, Reader
 from entrepot.oci.digests import Digest
-from entrepot.oci.manifests import Manifest, parse_manifest
+from entrepot.oci.manifests import Manifest, read_manifest
 
 _MOST: Final = 500
 MAX_NODES: Final = 100
@@ -195,7 +195,7 @@ class Attachments:
         if found is None:
             return ()
         try:
-            children = parse_manifest(found[0].content, found[0].media_type).children
+            children = (await read_manifest(found[0].content, found[0].media_type)).children
         except EntrepotError:
             return ()
         return tuple((str(child.digest), child.annotations.get(ATTESTED, "")) for child in children)

@@ -16,7 +16,7 @@ from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import artifacts, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
-from entrepot.oci.manifests import parse_manifest
+from entrepot.oci.manifests import read_manifest
 from entrepot.oci.media_types import INDEXES
 
 _LISTS: Final = (
@@ -98,7 +98,7 @@ class Evidence:
         stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
         if stored is None or stored.media_type not in INDEXES:
             return []
-        manifest = parse_manifest(stored.content, stored.media_type)
+        manifest = await read_manifest(stored.content, stored.media_type)
         return [str(each.digest) for each in manifest.children[:CHILDREN]]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,7 +42,7 @@ from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.manifests import StoredManifest
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
-from entrepot.oci.manifests import parse_manifest
+from entrepot.oci.manifests import read_manifest
 from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
@@ -214,16 +214,18 @@ class Indexing:
         path = Path()
         title = blob.annotations.get("org.opencontainers.image.title", "")
         size = found.size if found else 0
-        with tempfile.TemporaryDirectory(prefix="entrepot-") as directory:
+        with ExitStack() as stack:
             if found is None or size > _LARGEST:
                 size = blob.size
             elif isinstance(self._storage, HasPaths):
                 path = self._storage.path_of(BlobKey(found.key))
             else:
-                path = Path(directory) / "blob"
+                made = tempfile.TemporaryDirectory(prefix="entrepot-")
+                path = Path(stack.enter_context(made)) / "blob"
                 with path.open("wb") as file:
                     async for run in self._storage.read(BlobKey(found.key)):
                         file.write(run)
+            await asyncio.sleep(0)  # requests come first
             given = str(path) if path.name else ""
             yield Blob(index, blob.media_type, size, given, title, blob.annotations)
 
@@ -305,7 +307,7 @@ class Indexing:
         found = await manifests.find_by_id(self._metadata.reader, manifest_id)
         if found is None:
             return False
-        manifest = parse_manifest(found[0].content, found[0].media_type)
+        manifest = await read_manifest(found[0].content, found[0].media_type)
         subjects = await self._attachments.subjects_of(repository_id, manifest_id, digest, manifest)
         return await self._are_here(repository_id, subjects)
 

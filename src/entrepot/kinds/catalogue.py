@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
+from itertools import islice
 from typing import Final, ParamSpec, TypeVar
 
 from entrepot.kinds import (
@@ -27,6 +28,9 @@ from entrepot.kinds.platforms import real_children
 
 _SAY_NOTHING: Final = frozenset({"unknown", "index", "files"})
 """Kinds that say nothing of an index whose children are all of them."""
+
+LOOKED_AT: Final = 1000
+"""Annotations, layers and children of a manifest that decide what it is."""
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +106,9 @@ def _or_else(kind: Kind, asked: Callable[P, T], otherwise: T) -> Callable[P, T]:
 def recognize(evidence: Evidence) -> Kind:
     """What an artifact is; never raises, and says "image" only of what proves to be one.
 
-    Its types decide before its contents do.
+    Its types decide before its contents do; of long lists the first `LOOKED_AT` are looked at.
     """
+    evidence = _bounded(evidence)
     found = _first_of(third_party_kinds(), evidence)
     if found is not None:
         return found
@@ -111,6 +116,21 @@ def recognize(evidence: Evidence) -> Kind:
     if found is not None:
         return _more_precisely(found, evidence)
     return files.INDEX if files.INDEX.recognizes(evidence) else files.UNKNOWN
+
+
+def _bounded(evidence: Evidence) -> Evidence:
+    """The same with short lists: every kind may look at all of them, and there are many kinds."""
+    manifest = evidence.manifest
+    lists = (manifest.annotations, manifest.layers, manifest.children, evidence.children)
+    if all(len(each) <= LOOKED_AT for each in lists):
+        return evidence
+    short = replace(
+        manifest,
+        annotations=dict(islice(manifest.annotations.items(), LOOKED_AT)),
+        layers=manifest.layers[:LOOKED_AT],
+        children=manifest.children[:LOOKED_AT],
+    )
+    return replace(evidence, manifest=short, children=evidence.children[:LOOKED_AT])
 
 
 def all_kinds() -> Iterator[Kind]:

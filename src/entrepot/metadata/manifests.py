@@ -182,6 +182,12 @@ _TAGGED_LIKE: Final = Statement(
     .limit(bindparam("limit"))
 )
 _SUBJECT: Final = _by_digest(manifests.c.subject)
+_FIND_SUBJECTS: Final = Statement(
+    select(manifests.c.digest, manifests.c.subject).where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        is_among("manifests.digest", "among", "text"),
+    )
+)
 _SUBJECTS: Final = manifests.alias("subjects")
 _FIND_SUBJECT: Final = Statement(
     select(_SUBJECTS.c.digest)
@@ -354,6 +360,15 @@ async def is_referrer(
     """Say whether the manifest names `subject` itself; `None` where there is no such manifest."""
     row = await reader.one(_SUBJECT, repository_id=repository_id, digest=str(digest))
     return None if row is None else row[0] == str(subject)
+
+
+async def find_subjects(
+    reader: Reader, repository_id: int, digests: Collection[Digest]
+) -> dict[Digest, str | None]:
+    """What those of the manifests that are here name as subject, by one statement."""
+    among = json.dumps([str(digest) for digest in digests])
+    rows = await reader.all(_FIND_SUBJECTS, repository_id=repository_id, among=among)
+    return {Digest.parse(row[0]): None if row[1] is None else str(row[1]) for row in rows}
 
 
 async def find_subject(reader: Reader, manifest_id: int) -> str | None:

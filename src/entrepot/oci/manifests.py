@@ -5,6 +5,7 @@ from typing import Final
 
 from entrepot.errors import InvalidManifest
 from entrepot.oci import media_types
+from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import (
     Descriptor,
     optional_text,
@@ -90,6 +91,16 @@ def parse_pushed_manifest(content: bytes, content_type: str | None) -> Manifest:
     if total > MAX_TOTAL:
         raise InvalidManifest(f"the sizes are {total} bytes in all, and {MAX_TOTAL} at most")
     return manifest
+
+
+async def read_manifest(content: bytes, content_type: str | None) -> Manifest:
+    """As `parse_manifest`; others go on while a large one is parsed."""
+    return await aside(len(content), lambda: parse_manifest(content, content_type))
+
+
+async def read_pushed_manifest(content: bytes, content_type: str | None) -> Manifest:
+    """As `parse_pushed_manifest`; others go on while a large one is parsed."""
+    return await aside(len(content), lambda: parse_pushed_manifest(content, content_type))
 
 
 def _parse(content: bytes, document: dict[str, object], content_type: str | None) -> Manifest:

@@ -18,7 +18,7 @@ from entrepot.metadata.repositories import (
 )
 from entrepot.metadata.unindexing import unindexed
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
-from entrepot.oci.manifests import Manifest, parse_pushed_manifest
+from entrepot.oci.manifests import Manifest, read_pushed_manifest
 from entrepot.oci.names import Reference, Tag
 from entrepot.registry.contents import check_sizes, needed_blobs, new_manifest
 from entrepot.registry.history import History
@@ -90,7 +90,7 @@ class Manifests:
         actual = Digest.of(content, digest.algorithm if digest else "sha256")
         if digest is not None and digest != actual:
             raise DigestMismatch(detail={"digest": str(digest)})
-        manifest = parse_pushed_manifest(content, content_type)
+        manifest = await read_pushed_manifest(content, content_type)
         new = new_manifest(manifest, actual)
         if EMPTY_JSON_DIGEST in new.blobs:
             await self._uploads.ensure_empty_json()

@@ -13,7 +13,7 @@ from entrepot.metadata.manifests import Referrer
 from entrepot.metadata.repositories import Repository
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest, fallback_tag
-from entrepot.oci.manifests import parse_manifest
+from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
 
 PAGE_BYTES: Final = 3_500_000
@@ -71,13 +71,15 @@ class Referrers:
         if stored is None:
             return []
         try:
-            children = parse_manifest(stored.content, stored.media_type).children
+            children = (await read_manifest(stored.content, stored.media_type)).children
         except EntrepotError:
             return []
+        listed = {child.digest for child in children}
+        subjects = await manifests.find_subjects(reader, repository.id, listed)
         return [
             _from_descriptor(child)
             for child in children
-            if await manifests.is_referrer(reader, repository.id, child.digest, subject) is False
+            if subjects.get(child.digest, str(subject)) != str(subject)
         ]
 
 

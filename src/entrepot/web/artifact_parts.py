@@ -12,9 +12,8 @@ from entrepot.kinds.kind import Tab
 from entrepot.kinds.layer_names import layer_name
 from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
-from entrepot.metadata import artifacts
+from entrepot.metadata.artifact_relations import find_children
 from entrepot.metadata.artifacts import Marks
-from entrepot.metadata.manifests import find_facts
 from entrepot.web.visits import Visit
 
 _SHELL: Final = re.compile(r"^/bin/sh -c (#\(nop\)\s*)?")
@@ -118,11 +117,13 @@ def instruction_of(text: object) -> str:
 async def platforms_of(visit: Visit, described: Described) -> list[PlatformLine]:
     """The children of an index that are versions of the artifact; attestations are none."""
     lines = []
-    reader = visit.desk.metadata.reader
-    for child in real_children(described.evidence):
+    children = real_children(described.evidence)
+    digests = {str(child.descriptor.digest) for child in children}
+    known = await find_children(visit.desk.metadata.reader, visit.repository.id, digests)
+    for child in children:
         descriptor = child.descriptor
-        facts = await find_facts(reader, visit.repository.id, descriptor.digest)
-        found = facts and await artifacts.find_artifact(reader, facts.id)
+        here = known.get(str(descriptor.digest))
+        found = here.artifact if here else None
         platform = descriptor.platform
         lines.append(
             PlatformLine(
@@ -130,7 +131,7 @@ async def platforms_of(visit: Visit, described: Described) -> list[PlatformLine]
                 digest=str(descriptor.digest),
                 size=found.size if found else 0,
                 kind=kind_of_id(child.kind or "").name if child.kind else "",
-                is_here=facts is not None,
+                is_here=here is not None,
                 marks=found.marks if found else Marks(),
                 os_version=platform.os_version if platform else "",
             )

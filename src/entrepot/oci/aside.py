@@ -1,0 +1,21 @@
+"""Work on large documents, done where nobody waits for it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+R = TypeVar("R")
+
+QUICK: Final = 64 * 1024
+"""Bytes of a document that is worked on at once: it takes a millisecond or two."""
+# One thread of its own: large documents wait for one another, and never keep the threads that
+# commit; the event loop gets its turn every few milliseconds.
+_THREAD: Final = ThreadPoolExecutor(1, thread_name_prefix="documents")
+
+
+async def aside(size: int, work: Callable[[], R]) -> R:
+    """What the work returns or raises; off the event loop where it is about more than `QUICK`."""
+    if size <= QUICK:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, work)

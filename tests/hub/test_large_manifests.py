@@ -1,0 +1,115 @@
+"""Large manifests and long indexes keep nobody else waiting: what they cost, in counts."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from entrepot.extract.findings import Findings
+from entrepot.hub.artifacts import Artifacts
+from entrepot.kinds import catalogue, files
+from entrepot.kinds.catalogue import LOOKED_AT
+from entrepot.kinds.evidence import Evidence
+from entrepot.metadata.sqlite import SqliteReader
+from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import Manifest, parse_manifest
+from entrepot.oci.names import Tag
+from entrepot.registry.referrers import Referrers
+from entrepot.storage.memory import MemoryStorage
+from tests.hub.shelves import SPDX, Shelf, attestation_of
+from tests.hub.test_attachments import legacy
+from tests.wire.content import EMPTY_TYPE, descriptor, image
+
+PAD = "x" * 200_000
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that is read from here on."""
+    asked: list[str] = []
+    query = SqliteReader._query
+
+    def count(self: SqliteReader, statement: object, values: object) -> object:
+        asked.append(str(statement))
+        return query(self, statement, values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SqliteReader, "_query", count)
+    return asked
+
+
+async def push_long_index(shelf: Shelf, count: int, tag: str = "long", pad: str = "") -> Digest:
+    """An index of so many images that are all here, some of them attested."""
+    images = [await shelf.push_image(f"{tag}{number}") for number in range(count)]
+    said = {"annotations": {"pad": pad}}
+    entries = [(each, said) for each in images]
+    attested = (await shelf.push_attestation(images[0]), attestation_of(images[0]))
+    return await shelf.push_index(*entries, attested, tag=tag)
+
+
+@pytest.mark.parametrize("name", ["parse_manifest", "parse_pushed_manifest"])
+async def test_a_large_manifest_is_parsed_beside_the_event_loop_only(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    threads: set[str] = set()
+    sizes: set[int] = set()
+
+    def note(content: bytes, media_type: str | None) -> Manifest:
+        if len(content) > len(PAD):
+            threads.add(threading.current_thread().name)
+            sizes.add(len(content))
+        return parse_manifest(content, media_type)
+
+    monkeypatch.setattr(f"entrepot.oci.manifests.{name}", note)
+    long = await push_long_index(shelf, 2, pad=PAD)
+    await shelf.push_referrer(long, b"{}", SPDX, annotations={"pad": PAD})
+    await shelf.settle()
+    await shelf.evidence.gather(shelf.repository.id, str(long), Findings())
+    assert len(sizes) == 2
+    assert threading.main_thread().name not in threads
+
+
+async def test_children_are_looked_up_together_however_many_there_are(
+    shelf: Shelf, queries: list[str]
+) -> None:
+    described = Artifacts(shelf.metadata, MemoryStorage())
+    asked = []
+    for count in (2, 40):
+        await push_long_index(shelf, count, tag=f"v{count}")
+        await shelf.settle()
+        stored = await shelf.manifests.get(shelf.repository, Tag(f"v{count}"))
+        queries.clear()
+        found = await described.describe(shelf.repository.id, stored)
+        assert [each.kind for each in found.evidence.children].count("image") == count
+        asked.append(len(queries))
+    assert asked[0] == asked[1] <= 3
+
+
+async def test_what_a_fallback_tag_lists_is_looked_up_together(
+    shelf: Shelf, queries: list[str]
+) -> None:
+    subject = await shelf.push_image()
+    many = [await shelf.push_image(f"cpu{number}") for number in range(30)]
+    await shelf.push_index(*((each, {}) for each in many), tag=legacy(subject, ""))
+    queries.clear()
+    page = await Referrers(shelf.metadata).list_page(shelf.repository, subject, frozenset(), 0)
+    assert len(page.descriptors) == 30
+    assert len(queries) <= 4
+
+
+def test_of_long_lists_only_the_beginning_decides_what_an_artifact_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = descriptor(b"{}", EMPTY_TYPE)
+    notes = {f"note-{number}": "x" for number in range(3 * LOOKED_AT)}
+    layers = [config] * (3 * LOOKED_AT)
+    manifest = parse_manifest(image(config=config, layers=layers, annotations=notes), None)
+    lengths: set[int] = set()
+
+    def note(evidence: Evidence) -> bool:
+        lengths.update((len(evidence.manifest.annotations), len(evidence.manifest.layers)))
+        return False
+
+    curious = replace(files.UNKNOWN, recognizes=note)
+    monkeypatch.setattr(catalogue, "KINDS", (curious,))
+    catalogue.recognize(Evidence(manifest))
+    assert lengths == {LOOKED_AT}
