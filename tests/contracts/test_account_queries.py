@@ -37,6 +37,20 @@ async def test_accounts_are_listed_by_name(metadata: Metadata) -> None:
     assert found == ["a", "a-a", "a.a", "a1", "b"]
 
 
+async def test_accounts_are_listed_and_counted_by_pages_and_by_a_text(metadata: Metadata) -> None:
+    reader = metadata.reader
+    for number in range(7):
+        await add_account(metadata, f"user{number}")
+    await add_account(metadata, "alice")
+    first = await accounts.list_accounts_page(reader, 3, 0, "USER")
+    last = await accounts.list_accounts_page(reader, 3, 6, "USER")
+    assert [each.name for each in first] == ["user0", "user1", "user2"]
+    assert [each.name for each in last] == ["user6"]
+    assert await accounts.count_accounts(reader, "ser") == 7
+    assert await accounts.count_accounts(reader) == 8
+    assert await accounts.list_accounts_page(reader, 3, 0, "\0nobody") == []
+
+
 async def test_whether_there_are_accounts_and_who_is_the_oldest_administrator(
     metadata: Metadata,
 ) -> None:

@@ -89,7 +89,8 @@ async def test_what_nobody_accepted_is_listed_where_it_belongs(
     async with metadata.begin() as tx:
         assert await invitations.delete_invitation(tx, gone.id)
         assert not await invitations.delete_invitation(tx, gone.id)
-    assert await invitations.list_invitations(metadata.reader, None) == [hub]
+    assert await invitations.list_hub_invitations(metadata.reader, 9, 0) == [hub]
+    assert await invitations.list_hub_invitations(metadata.reader, 9, 1) == []
     assert await invitations.list_invitations(metadata.reader, acme) == [second, first]
 
 

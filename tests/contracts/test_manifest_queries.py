@@ -181,18 +181,16 @@ async def test_referrers_of_another_repository_are_not_listed(
     assert found == []
 
 
-async def test_a_manifest_says_whether_it_names_a_subject(
+async def test_what_manifests_name_as_subject_is_asked_at_once(
     metadata: Metadata, repository: Repository
 ) -> None:
     await add_manifest(metadata, repository, b"names it", subject=SUBJECT, descriptor="{}")
     await add_manifest(metadata, repository, b"names none")
-
-    async def ask(content: bytes) -> bool | None:
-        digest = Digest.of(content)
-        return await manifests.is_referrer(metadata.reader, repository.id, digest, SUBJECT)
-
-    assert [await ask(b"names it"), await ask(b"names none")] == [True, False]
-    assert await ask(b"absent") is None
+    names_it, names_none = Digest.of(b"names it"), Digest.of(b"names none")
+    asked = (names_it, names_none, Digest.of(b"absent"))
+    found = await manifests.find_subjects(metadata.reader, repository.id, asked)
+    assert found == {names_it: str(SUBJECT), names_none: None}
+    assert await manifests.find_subjects(metadata.reader, repository.id, ()) == {}
 
 
 async def test_a_subject_is_found_where_it_is_there(

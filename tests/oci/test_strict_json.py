@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.errors import InvalidManifest
+from entrepot.oci import strict_json
 from entrepot.oci.strict_json import parse_object, refuse_look_alikes
 
 GOOD = [
@@ -79,3 +80,20 @@ def test_no_bytes_do_more_than_be_refused(content: bytes) -> None:
         assert isinstance(parse_object(content), dict)
     except InvalidManifest:
         return
+
+
+def test_reading_ends_once_there_were_too_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = 0
+    unique = strict_json._unique
+
+    def count(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal objects
+        objects += 1
+        return unique(pairs)
+
+    monkeypatch.setattr(strict_json, "_unique", count)
+    content = b'{"many":[' + b'{"a":1},' * 10_000 + b'{"a":1}]}'
+    with pytest.raises(InvalidManifest, match="more than 100 values"):
+        parse_object(content, 100)
+    assert objects == 50
+    assert len(parse_object(content)) == 1

@@ -13,9 +13,8 @@ from entrepot.api.namespaces import (
     MadeInvitation,
     audit_page,
     made_invitation,
-    revoke_among,
 )
-from entrepot.api.paging import Page, PageQuery, cut
+from entrepot.api.paging import Page, PageQuery, cut, page_of
 from entrepot.errors import NotFound
 from entrepot.http.routing import Policy
 from entrepot.metadata import jobs
@@ -136,7 +135,8 @@ async def list_settings(call: Call, query: PageQuery) -> Page[Setting]:
 
 async def list_users(call: Call, query: PageQuery) -> Page[User]:
     """Every account, by name."""
-    return cut(await call.desk.accounts.list_all(), query, _user)
+    found = await call.desk.accounts.list_page(query.limit + 1, query.offset)
+    return page_of(found, query, _user)
 
 
 async def create_user(call: Call, body: NewUser) -> User:
@@ -185,8 +185,9 @@ async def remove_second_factor(call: Call) -> None:
 
 async def list_hub_invitations(call: Call, query: PageQuery) -> Page[Invitation]:
     """Invitations to the hub that nobody has accepted yet."""
-    found = await call.desk.invitations.list_of(call.actor)
-    return cut(found, query, lambda each: shown(Invitation, each))
+    rules, limit = call.desk.invitations, query.limit + 1
+    found = await rules.list_of_hub(call.actor, limit, query.offset)
+    return page_of(found, query, lambda each: shown(Invitation, each))
 
 
 async def create_hub_invitation(call: Call, body: Note) -> MadeInvitation:
@@ -197,7 +198,7 @@ async def create_hub_invitation(call: Call, body: Note) -> MadeInvitation:
 
 async def revoke_hub_invitation(call: Call) -> None:
     """Make an invitation's link lead nowhere."""
-    await revoke_among(call, await call.desk.invitations.list_of(call.actor))
+    await call.desk.invitations.revoke_of_hub(call.actor, call.number)
 
 
 async def list_jobs(call: Call, query: PageQuery) -> Page[JobCount]:

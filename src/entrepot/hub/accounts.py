@@ -84,6 +84,17 @@ class Accounts:
         """Every account, by name."""
         return await accounts.list_accounts(self._metadata.reader)
 
+    async def list_page(self, limit: int, offset: int, text: str = "") -> list[Account]:
+        """At most `limit` accounts from `offset` on, by name, that have the text in one of theirs.
+
+        It is looked for in names, full names and e-mail addresses, in any case.
+        """
+        return await accounts.list_accounts_page(self._metadata.reader, limit, offset, text)
+
+    async def count(self, text: str = "") -> int:
+        """How many accounts `list_page` lists in all."""
+        return await accounts.count_accounts(self._metadata.reader, text)
+
     async def set_password(self, name: str, password: str, by: Actor = OPERATOR) -> None:
         """Replace the password; clients and browsers that were signed in must sign in again.
 

@@ -70,12 +70,23 @@ class Invitations:
             await record(tx, entry, now)
         return await self._get(made_id), secret
 
-    async def list_of(self, by: Actor, organisation: str | None = None) -> list[Invitation]:
+    async def list_of(self, by: Actor, organisation: str) -> list[Invitation]:
         """What nobody has accepted yet, for whoever may invite there; newest first."""
         namespace = await self._namespace(by, organisation)
-        return await invitations.list_invitations(
-            self._metadata.reader, namespace.id if namespace else None
-        )
+        reader = self._metadata.reader
+        return await invitations.list_invitations(reader, namespace.id) if namespace else []
+
+    async def list_of_hub(self, by: Actor, limit: int, offset: int) -> list[Invitation]:
+        """At most `limit` invitations to the hub itself from `offset` on, for administrators."""
+        await self._namespace(by, None)
+        return await invitations.list_hub_invitations(self._metadata.reader, limit, offset)
+
+    async def revoke_of_hub(self, by: Actor, invitation_id: int) -> None:
+        """Make a link to the hub itself lead nowhere; `InvitationUnknown` for any other."""
+        found = await self._get(invitation_id)
+        if found.namespace_id is not None or found.accepted_at is not None:
+            raise InvitationUnknown
+        await self.revoke(by, invitation_id)
 
     async def revoke(self, by: Actor, invitation_id: int) -> None:
         """Make the link lead nowhere, for whoever may invite there; else `InvitationUnknown`."""

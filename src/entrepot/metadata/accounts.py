@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
@@ -14,6 +14,7 @@ from entrepot.metadata.engine import (
     Transaction,
     from_instant,
     from_optional,
+    storable,
     to_instant,
 )
 from entrepot.metadata.tables import accounts, members, namespaces
@@ -83,6 +84,19 @@ _ACCOUNT: Final = select(
 _BY_ID: Final = Statement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
 _BY_NAME: Final = Statement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
 _LIST: Final = Statement(_ACCOUNT.order_by(accounts.c.name))
+_MATCHES: Final = or_(
+    *(
+        func.lower(column).like(bindparam("pattern", type_=accounts.c.name.type))
+        for column in (accounts.c.name, accounts.c.full_name, accounts.c.email)
+    )
+)
+_LIST_PAGE: Final = Statement(
+    _ACCOUNT.where(_MATCHES)
+    .order_by(accounts.c.name)
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_COUNT_MATCHES: Final = Statement(select(func.count()).select_from(accounts).where(_MATCHES))
 _ANY: Final = Statement(select(accounts.c.namespace_id).limit(1))
 _FIRST_ADMINISTRATOR: Final = Statement(
     select(accounts.c.namespace_id)
@@ -210,6 +224,24 @@ async def find_account_by_id(reader: Reader, account_id: int) -> Account | None:
 async def list_accounts(reader: Reader) -> list[Account]:
     """Every account, by name."""
     return [_account(row) for row in await reader.all(_LIST)]
+
+
+async def list_accounts_page(
+    reader: Reader, limit: int, offset: int, text: str = ""
+) -> list[Account]:
+    """At most `limit` accounts from `offset` on, by name, that have the text in one of theirs."""
+    rows = await reader.all(_LIST_PAGE, pattern=_pattern(text), limit=limit, offset=offset)
+    return [_account(row) for row in rows]
+
+
+async def count_accounts(reader: Reader, text: str = "") -> int:
+    """How many accounts have the text in their name, full name or e-mail address."""
+    row = await reader.one(_COUNT_MATCHES, pattern=_pattern(text))
+    return int(row[0]) if row else 0
+
+
+def _pattern(text: str) -> str:
+    return f"%{storable(text).lower()}%"
 
 
 async def has_accounts(reader: Reader) -> bool:

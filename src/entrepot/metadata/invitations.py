@@ -73,7 +73,11 @@ _NEWEST: Final = _INVITATION.where(invitations.c.accepted_at.is_(None)).order_by
     invitations.c.id.desc()
 )
 _LIST_OF: Final = Statement(_NEWEST.where(invitations.c.namespace_id == bindparam("namespace_id")))
-_LIST_HUB: Final = Statement(_NEWEST.where(invitations.c.namespace_id.is_(None)))
+_LIST_HUB: Final = Statement(
+    _NEWEST.where(invitations.c.namespace_id.is_(None))
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
 _OPEN: Final = (
     select(func.count())
     .select_from(invitations)
@@ -145,11 +149,15 @@ async def find_invitation_by_id(reader: Reader, invitation_id: int) -> Invitatio
     return None if row is None else _invitation(row)
 
 
-async def list_invitations(reader: Reader, namespace_id: int | None) -> list[Invitation]:
-    """What nobody has accepted of the organisation's, or of the hub's own; newest first."""
-    if namespace_id is None:
-        return [_invitation(row) for row in await reader.all(_LIST_HUB)]
+async def list_invitations(reader: Reader, namespace_id: int) -> list[Invitation]:
+    """What nobody has accepted of the organisation's; newest first."""
     rows = await reader.all(_LIST_OF, namespace_id=namespace_id)
+    return [_invitation(row) for row in rows]
+
+
+async def list_hub_invitations(reader: Reader, limit: int, offset: int) -> list[Invitation]:
+    """What nobody has accepted of the hub's own; at most `limit` from `offset` on, newest first."""
+    rows = await reader.all(_LIST_HUB, limit=limit, offset=offset)
     return [_invitation(row) for row in rows]
 
 

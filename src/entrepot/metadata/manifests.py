@@ -181,7 +181,6 @@ _TAGGED_LIKE: Final = Statement(
     .order_by(tags.c.name)
     .limit(bindparam("limit"))
 )
-_SUBJECT: Final = _by_digest(manifests.c.subject)
 _FIND_SUBJECTS: Final = Statement(
     select(manifests.c.digest, manifests.c.subject).where(
         manifests.c.repository_id == bindparam("repository_id"),
@@ -352,14 +351,6 @@ async def list_referrers(
         _REFERRERS, repository_id=repository_id, subject=str(subject), after=after, limit=limit
     )
     return [Referrer(*row) for row in rows]
-
-
-async def is_referrer(
-    reader: Reader, repository_id: int, digest: Digest, subject: Digest
-) -> bool | None:
-    """Say whether the manifest names `subject` itself; `None` where there is no such manifest."""
-    row = await reader.one(_SUBJECT, repository_id=repository_id, digest=str(digest))
-    return None if row is None else row[0] == str(subject)
 
 
 async def find_subjects(

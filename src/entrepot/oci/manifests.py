@@ -13,7 +13,12 @@ from entrepot.oci.descriptors import (
     parse_descriptor,
     parse_descriptors,
 )
-from entrepot.oci.strict_json import parse_object, refuse_hostile, refuse_look_alikes
+from entrepot.oci.strict_json import (
+    MAX_VALUES,
+    parse_object,
+    refuse_hostile,
+    refuse_look_alikes,
+)
 
 MAX_SIZE: Final = 4 * 1024 * 1024
 """Bytes of the largest manifest accepted: clients stop reading there."""
@@ -75,7 +80,7 @@ def parse_pushed_manifest(content: bytes, content_type: str | None) -> Manifest:
 
     Stored manifests are read without this: they stay readable when a limit becomes lower.
     """
-    document = parse_object(content)
+    document = parse_object(content, MAX_VALUES)
     for key in ("layers", "blobs", "manifests"):
         listed = document.get(key)
         if isinstance(listed, list) and len(listed) > MAX_DESCRIPTORS:

@@ -20,11 +20,15 @@ _LONG_NUMBER: Final = re.compile(rb"[:,\[\s][-0-9.]+[eE]|[0-9]{19}")
 """Whatever could be a number past 63 bits; where it is a part of a text, the walk finds none."""
 
 
-def parse_object(content: bytes) -> dict[str, object]:
-    """Read a JSON object in UTF-8; raise `InvalidManifest` for anything else."""
+def parse_object(content: bytes, max_values: int | None = None) -> dict[str, object]:
+    """Read a JSON object in UTF-8; raise `InvalidManifest` for anything else.
+
+    Where its objects hold more than `max_values` keys and values, it is not read to its end.
+    """
+    hook = _unique if max_values is None else _Bounded(max_values)
     try:
         value = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+            content.decode("utf-8"), object_pairs_hook=hook, parse_constant=_refuse_constant
         )
     except (UnicodeDecodeError, RecursionError) as error:
         raise InvalidManifest("the document is not UTF-8 JSON of a sane depth") from error
@@ -115,6 +119,19 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(result) != len(pairs):
         raise InvalidManifest("the document repeats a key")
     return result
+
+
+class _Bounded:
+    """Reads objects until they have held too many values."""
+
+    def __init__(self, max_values: int) -> None:
+        self._left = self._max_values = max_values
+
+    def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        self._left -= 2 * len(pairs)
+        if self._left < 0:
+            raise InvalidManifest(f"the document holds more than {self._max_values} values")
+        return _unique(pairs)
 
 
 def _refuse_constant(name: str) -> object:

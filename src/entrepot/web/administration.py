@@ -11,10 +11,11 @@ from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.jobs import FailedJob
 from entrepot.metadata.numbers import HubNumbers, find_numbers
 from entrepot.metadata.scrubs import Damage, Pass
-from entrepot.web.pages import Page, redirect
+from entrepot.web.pages import Page, Pager, redirect
 from entrepot.web.visits import PageRoute, Visit
 
 _DAMAGED: Final = 20
+_USERS: Final = 50
 
 
 @dataclass(kw_only=True)
@@ -58,6 +59,8 @@ class UsersPage(AdminPage):
 
     template: ClassVar[str] = "admin_users.html"
     users: list[UserLine]
+    pager: Pager
+    query: str
     link: str = ""
 
 
@@ -107,11 +110,14 @@ async def show_health(visit: Visit) -> Page:
 
 
 async def show_users(visit: Visit) -> Page:
-    """Every account."""
+    """A page of accounts, of those that have the text that is looked for."""
     return await _users(visit, "")
 
 
 async def _users(visit: Visit, link: str) -> Page:
+    rules, query = visit.desk.accounts, visit.query("q")[:100]
+    total = await rules.count(query)
+    number = visit.number("page", default=1, most=max(1, -(-total // _USERS)))
     users = [
         UserLine(
             each.name,
@@ -122,9 +128,16 @@ async def _users(visit: Visit, link: str) -> Page:
             each.has_second_factor,
             each.created_at,
         )
-        for each in await visit.desk.accounts.list_all()
+        for each in await rules.list_page(_USERS, (number - 1) * _USERS, query)
     ]
-    return UsersPage(title="Users", current="users", users=users, link=link)
+    return UsersPage(
+        title="Users",
+        current="users",
+        users=users,
+        pager=Pager(number, _USERS, total),
+        query=query,
+        link=link,
+    )
 
 
 async def change_user(visit: Visit) -> Page | Response:
