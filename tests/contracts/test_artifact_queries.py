@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import artifact_revisions, artifacts, manifests, packages, vulnerabilities
+from entrepot.metadata import (
+    artifact_relations,
+    artifact_revisions,
+    artifacts,
+    manifests,
+    packages,
+    vulnerabilities,
+)
 from entrepot.metadata.artifact_revisions import Revision
 from entrepot.metadata.artifacts import Artifact, Document, Marks
 from entrepot.metadata.engine import Metadata
@@ -277,3 +284,33 @@ async def test_one_document_is_replaced_and_the_others_stay(
         await artifacts.drop_documents(tx, of, ["a"])
     assert await artifacts.find_document(metadata.reader, of, "a") is None
     assert await artifacts.find_document(metadata.reader, of, "b") == other
+
+
+async def test_what_has_attachments_and_which_indexes_list_it_is_asked_for_many_at_once(
+    metadata: Metadata, repository: Repository
+) -> None:
+    reader, of = metadata.reader, repository.id
+    child, tagged, bare = (Digest.of(each) for each in (b"child", b"tagged", b"bare"))
+    everything = [str(each) for each in (child, tagged, bare)]
+    first = await add_manifest(metadata, repository, b"child")
+    sbom = await add_manifest(metadata, repository, b"sbom", subject=child, descriptor="{}")
+    parent = await add_manifest(metadata, repository, b"index", children=frozenset({child, bare}))
+    async with metadata.begin() as tx:
+        name = Tag(str(tagged).replace(":", "-") + ".sig")
+        await manifests.move_tag(tx, of, name, sbom, None, START)
+        await artifacts.write_artifact(tx, artifact(repository, sbom))
+    having = await artifact_relations.list_subjects_among(reader, of, everything)
+    assert having == {str(child), str(tagged)}
+    assert await artifact_relations.list_subjects_among(reader, of, []) == set()
+    parents = await artifact_relations.list_parents_among(reader, of, everything)
+    assert parents == [(parent, str(Digest.of(b"index")), len(b"index"))]
+    assert await artifact_relations.count_attached(reader, of, str(child)) == 1
+    assert await artifact_relations.count_attached(reader, of, str(bare)) == 0
+    here = await artifact_relations.find_children(
+        reader, of, [*everything, str(Digest.of(b"sbom"))]
+    )
+    assert {name: each.manifest_id for name, each in here.items()} == {
+        str(child): first,
+        str(Digest.of(b"sbom")): sbom,
+    }
+    assert [each.artifact is None for each in here.values()].count(True) == 1

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import manifests
+from entrepot.metadata import artifact_relations, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.manifests import ManifestFacts, StoredManifest
 from entrepot.metadata.repositories import Repository
@@ -188,9 +188,9 @@ async def test_what_manifests_name_as_subject_is_asked_at_once(
     await add_manifest(metadata, repository, b"names none")
     names_it, names_none = Digest.of(b"names it"), Digest.of(b"names none")
     asked = (names_it, names_none, Digest.of(b"absent"))
-    found = await manifests.find_subjects(metadata.reader, repository.id, asked)
+    found = await artifact_relations.find_subjects(metadata.reader, repository.id, asked)
     assert found == {names_it: str(SUBJECT), names_none: None}
-    assert await manifests.find_subjects(metadata.reader, repository.id, ()) == {}
+    assert await artifact_relations.find_subjects(metadata.reader, repository.id, ()) == {}
 
 
 async def test_a_subject_is_found_where_it_is_there(

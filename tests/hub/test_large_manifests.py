@@ -84,6 +84,49 @@ async def test_children_are_looked_up_together_however_many_there_are(
     assert asked[0] == asked[1] <= 3
 
 
+async def test_evidence_of_an_index_is_gathered_from_children_that_have_some(
+    shelf: Shelf, queries: list[str]
+) -> None:
+    asked = []
+    for count in (2, 40):
+        long = await push_long_index(shelf, count, tag=f"v{count}")
+        await shelf.settle()
+        queries.clear()
+        found = await shelf.evidence.gather(shelf.repository.id, str(long), Findings())
+        assert [each.name for each in found.packages] == ["bash"]
+        asked.append(len(queries))
+    assert asked[0] == asked[1] <= 15
+
+
+async def test_attachments_are_counted_without_looking_at_each(
+    shelf: Shelf, queries: list[str]
+) -> None:
+    image_ = await shelf.push_image()
+    referrers = [await shelf.push_referrer(image_, b"%d" % each, SPDX) for each in range(20)]
+    by_tag = await shelf.push_referrer(None, b"by tag", SPDX, tag=legacy(image_, "sbom"))
+    both: list[tuple[Digest, dict[str, object]]] = [(each, {}) for each in (*referrers[:3], by_tag)]
+    await shelf.push_index(*both, tag=legacy(image_, ""))
+    await shelf.settle()
+    queries.clear()
+    assert await shelf.attachments.count_of(shelf.repository.id, str(image_)) == 21
+    assert len(queries) <= 6
+    queries.clear()
+    assert len(await shelf.attachments.list_of(shelf.repository.id, str(image_))) == 21
+    assert len(queries) <= 6
+
+
+async def test_more_attachments_than_are_listed_are_counted(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrepot.hub.attachments.MAX_LISTED", 2)
+    image_ = await shelf.push_image()
+    for each in range(3):
+        await shelf.push_referrer(image_, b"%d" % each, SPDX)
+    await shelf.settle()
+    assert len(await shelf.attachments.list_of(shelf.repository.id, str(image_))) == 2
+    assert await shelf.attachments.count_of(shelf.repository.id, str(image_)) == 3
+
+
 async def test_what_a_fallback_tag_lists_is_looked_up_together(
     shelf: Shelf, queries: list[str]
 ) -> None:

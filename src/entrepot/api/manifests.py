@@ -30,7 +30,7 @@ from entrepot.extract.findings import (
 )
 from entrepot.http.routing import Policy
 from entrepot.hub.artifacts import Described
-from entrepot.hub.attachments import Node
+from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.kinds.badges import badges
 from entrepot.kinds.commands import Language, Place
 from entrepot.kinds.platforms import real_children
@@ -192,13 +192,19 @@ async def delete_manifest(call: Call) -> None:
         await call.desk.manifests.delete(call.repository, reference, by, witness)
 
 
-async def list_attached(call: Call, query: PageQuery) -> Page[Attachment]:
-    """What is attached: signatures, SBOMs, attestations, reports, and what is attached to those."""
+async def list_attached(call: Call, query: PageQuery) -> CountedPage[Attachment]:
+    """What is attached: signatures, SBOMs, attestations, reports, and what is attached to those.
+
+    500 are listed at most; `left_out` says how many more there are.
+    """
     facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
     nodes = await call.desk.attachments.tree_of(
         call.repository.id, facts.digest, offset=query.offset, limit=query.limit + 1
     )
-    return page_of(nodes, query, _attachment)
+    page = page_of(nodes, query, _attachment)
+    total = await call.desk.attachments.count_of(call.repository.id, facts.digest)
+    left_out = max(0, total - MAX_LISTED)
+    return CountedPage(items=page.items, next=page.next, total=total, left_out=left_out)
 
 
 async def list_packages(call: Call, query: EvidenceQuery) -> CountedPage[Package]:

@@ -5,7 +5,7 @@ at `sha256-HEX`), and BuildKit by an index that lists the attestation beside the
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,7 +17,8 @@ from entrepot.metadata.engine import Metadata, Reader
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import Manifest, read_manifest
 
-_MOST: Final = 500
+MAX_LISTED: Final = 500
+"""Attachments of one manifest that are listed; all of them are counted."""
 MAX_NODES: Final = 100
 """Nodes of one tree, however its attachments name each other."""
 _DEPTH: Final = 4
@@ -76,15 +77,39 @@ class Attachments:
         return self._metadata.reader
 
     async def list_of(self, repository_id: int, digest: str) -> list[Attached]:
-        """Everything attached to a digest, each once, at most 500."""
+        """What is attached to a digest, each once, at most `MAX_LISTED` of `count_of`."""
         found: dict[str, Attached] = {}
         for other, artifact in await artifacts.list_attached(self._reader, repository_id, digest):
             found[other] = Attached(other, artifact, "subject")
-        async for each in self._by_tags(repository_id, digest):
-            found.setdefault(each.digest, each)
-        async for each in self._by_index(repository_id, digest):
-            found.setdefault(each.digest, each)
-        return list(found.values())[:_MOST]
+        named = await self._named(repository_id, digest)
+        wanted = [other for other in named if other not in found]
+        here = await artifact_relations.find_children(self._reader, repository_id, wanted)
+        for other in wanted:
+            artifact_here = here[other].artifact if other in here else None
+            if artifact_here is not None:
+                found[other] = Attached(other, artifact_here, named[other])
+        return list(found.values())[:MAX_LISTED]
+
+    async def count_of(self, repository_id: int, digest: str) -> int:
+        """How many manifests are attached to a digest, without reading what they are."""
+        reader = self._reader
+        count = await artifact_relations.count_attached(reader, repository_id, digest)
+        named = await self._named(repository_id, digest)
+        if not named:
+            return count
+        here = await artifact_relations.find_children(reader, repository_id, named)
+        known = {Digest.parse(other) for other, child in here.items() if child.artifact}
+        subjects = await artifact_relations.find_subjects(reader, repository_id, known)
+        return count + sum(subject != digest for subject in subjects.values())
+
+    async def list_having(self, repository_id: int, digests: Sequence[str]) -> list[str]:
+        """Those of the digests that something may be attached to, in their order."""
+        reader = self._reader
+        among = await artifact_relations.list_subjects_among(reader, repository_id, digests)
+        parents = await artifact_relations.list_parents_among(reader, repository_id, digests)
+        for parent_id, parent in _within_bounds(parents):
+            among |= {subject for _, subject in await self._entries(parent_id, parent)}
+        return [digest for digest in digests if digest in among]
 
     async def tree_of(
         self, repository_id: int, digest: str, *, offset: int = 0, limit: int = MAX_NODES
@@ -135,48 +160,31 @@ class Attachments:
         found = await self.subjects_of(repository_id, manifest_id, digest, manifest)
         return next(iter(found)) if len(found) == 1 else ""
 
-    async def _by_tags(self, repository_id: int, digest: str) -> AsyncIterator[Attached]:
+    async def _named(self, repository_id: int, digest: str) -> dict[str, str]:
+        """The digests that tags and indexes attach to this one, and how each one is attached."""
         algorithm, _, encoded = digest.partition(":")
         prefix = f"{algorithm}-{encoded[:64]}"
-        tagged = await manifests.list_tagged_like(self._reader, repository_id, prefix, _MOST)
-        for tag, facts in tagged:
+        found: dict[str, str] = {}
+        for tag, facts in await manifests.list_tagged_like(
+            self._reader, repository_id, prefix, MAX_LISTED
+        ):
+            listed: list[str] = [facts.digest]
             if tag == prefix:
-                if facts.size > _MAX_BYTES:
-                    continue
-                for child, _ in (await self._entries(facts.id, facts.digest))[:_MOST]:
-                    found = await self._find(repository_id, Digest.parse(child), "tag")
-                    if found is not None:
-                        yield found
-                continue
-            found = await self._find(repository_id, Digest.parse(facts.digest), "tag")
-            if found is not None:
-                yield found
-
-    async def _by_index(self, repository_id: int, digest: str) -> AsyncIterator[Attached]:
+                is_short = facts.size <= _MAX_BYTES
+                entries = await self._entries(facts.id, facts.digest) if is_short else ()
+                listed = [child for child, _ in entries[:MAX_LISTED]]
+            found |= dict.fromkeys(listed, "tag")
         for parent_id, parent in await self._parents(repository_id, digest):
             for child, subject in await self._entries(parent_id, parent):
-                if subject != digest:
-                    continue
-                found = await self._find(repository_id, Digest.parse(child), "index")
-                if found is not None:
-                    yield found
-
-    async def _find(self, repository_id: int, digest: Digest, how: str) -> Attached | None:
-        facts = await manifests.find_facts(self._reader, repository_id, digest)
-        found = facts and await artifacts.find_artifact(self._reader, facts.id)
-        return Attached(str(digest), found, how) if found else None
+                if subject == digest:
+                    found.setdefault(child, "index")
+        return found
 
     async def _parents(self, repository_id: int, digest: str) -> list[tuple[int, str]]:
         """The id and digest of indexes that list the manifest, the oldest first, within bounds."""
-        left, found = _MAX_BYTES, []
-        for manifest_id, parent, size in await artifact_relations.list_parents_with_sizes(
-            self._reader, repository_id, digest
-        ):
-            left -= size
-            if left < 0:
-                break
-            found.append((manifest_id, parent))
-        return found
+        return _within_bounds(
+            await artifact_relations.list_parents_with_sizes(self._reader, repository_id, digest)
+        )
 
     async def _entries(self, manifest_id: int, digest: str) -> _Entries:
         """The digests that an index lists, each with the one that it says this is attached to.
@@ -199,6 +207,16 @@ class Attachments:
         except EntrepotError:
             return ()
         return tuple((str(child.digest), child.annotations.get(ATTESTED, "")) for child in children)
+
+
+def _within_bounds(parents: Sequence[tuple[int, str, int]]) -> list[tuple[int, str]]:
+    left, found = _MAX_BYTES, []
+    for manifest_id, parent, size in parents:
+        left -= size
+        if left < 0:
+            break
+        found.append((manifest_id, parent))
+    return found
 
 
 def _shortened(attached: Attached) -> Attached:

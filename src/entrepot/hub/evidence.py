@@ -55,6 +55,8 @@ class Evidence:
         `query` narrows packages and findings to those that hold each of its words.
         """
         children = await self._children(repository_id, digest)
+        if children:
+            children = await self._attachments.list_having(repository_id, children)
         everything, scopes, reasons = [own], [], [own.reason]
         for each in [digest, *children]:
             scope = Said(each)

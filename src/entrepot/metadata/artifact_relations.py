@@ -5,13 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, func, select
 
 from entrepot.metadata.artifact_tables import artifacts
 from entrepot.metadata.artifacts import ARTIFACT_COLUMNS, Artifact, artifact_of
 from entrepot.metadata.engine import Reader, Statement
 from entrepot.metadata.search_sql import is_among
-from entrepot.metadata.tables import manifest_references, manifests
+from entrepot.metadata.tables import manifest_references, manifests, tags
+from entrepot.oci.digests import Digest
 
 _PARENTS_WITH_SIZES: Final = Statement(
     select(manifests.c.id, manifests.c.digest, manifests.c.size)
@@ -24,12 +25,57 @@ _PARENTS_WITH_SIZES: Final = Statement(
     .order_by(manifests.c.id)
     .limit(100)
 )
+_FIND_SUBJECTS: Final = Statement(
+    select(manifests.c.digest, manifests.c.subject).where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        is_among("manifests.digest", "among", "text"),
+    )
+)
+_PARENTS_AMONG: Final = Statement(
+    select(manifests.c.id, manifests.c.digest, manifests.c.size)
+    .distinct()
+    .join(manifest_references, manifest_references.c.manifest_id == manifests.c.id)
+    .where(
+        manifest_references.c.repository_id == bindparam("repository_id"),
+        is_among("manifest_references.digest", "among", "text"),
+        manifest_references.c.role == "manifest",
+    )
+    .order_by(manifests.c.id)
+    .limit(100)
+)
 _FIND_CHILDREN: Final = Statement(
     select(manifests.c.id, manifests.c.digest, manifests.c.media_type, *ARTIFACT_COLUMNS)
     .outerjoin(artifacts, artifacts.c.manifest_id == manifests.c.id)
     .where(
         manifests.c.repository_id == bindparam("repository_id"),
         is_among("manifests.digest", "among", "text"),
+    )
+)
+_COUNT_ATTACHED: Final = Statement(
+    select(func.count())
+    .select_from(manifests)
+    .join(artifacts, artifacts.c.manifest_id == manifests.c.id)
+    .where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        manifests.c.subject == bindparam("subject"),
+    )
+)
+_SUBJECTS: Final = Statement(
+    select(manifests.c.subject)
+    .distinct()
+    .where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        is_among("manifests.subject", "among", "text"),
+    )
+)
+# `sha256-HEX` and what comes behind it, as tags that attach are called.
+_TAGGED_SUBJECTS: Final = Statement(
+    select(func.substr(tags.c.name, 1, 71))
+    .distinct()
+    .where(
+        tags.c.repository_id == bindparam("repository_id"),
+        tags.c.is_hidden == 1,
+        is_among("substr(tags.name, 1, 71)", "among", "text"),
     )
 )
 _OF_CHILDREN: Final = Statement(
@@ -77,11 +123,38 @@ async def find_children(
     }
 
 
+async def count_attached(reader: Reader, repository_id: int, subject: str) -> int:
+    """How many manifests name this subject, as far as they have been looked at."""
+    row = await reader.one(_COUNT_ATTACHED, repository_id=repository_id, subject=subject)
+    return int(row[0]) if row else 0
+
+
+async def list_subjects_among(
+    reader: Reader, repository_id: int, digests: Collection[str]
+) -> set[str]:
+    """Those of the digests that a manifest names as subject, or that a tag of theirs attaches."""
+    among = json.dumps(sorted(digests))
+    rows = await reader.all(_SUBJECTS, repository_id=repository_id, among=among)
+    tagged = {each.replace(":", "-", 1)[:71]: each for each in digests}
+    among = json.dumps(sorted(tagged))
+    names = await reader.all(_TAGGED_SUBJECTS, repository_id=repository_id, among=among)
+    return {str(row[0]) for row in rows} | {tagged[str(row[0])] for row in names}
+
+
 async def list_parents_with_sizes(
     reader: Reader, repository_id: int, digest: str
 ) -> list[tuple[int, str, int]]:
     """The id, digest and bytes of each index that lists the manifest; the oldest 100."""
     rows = await reader.all(_PARENTS_WITH_SIZES, repository_id=repository_id, digest=digest)
+    return [(int(row[0]), str(row[1]), int(row[2])) for row in rows]
+
+
+async def list_parents_among(
+    reader: Reader, repository_id: int, digests: Collection[str]
+) -> list[tuple[int, str, int]]:
+    """As `list_parents_with_sizes`, of the indexes that list any of these manifests."""
+    among = json.dumps(sorted(digests))
+    rows = await reader.all(_PARENTS_AMONG, repository_id=repository_id, among=among)
     return [(int(row[0]), str(row[1]), int(row[2])) for row in rows]
 
 
@@ -93,3 +166,12 @@ async def list_children(
         _OF_CHILDREN, repository_id=repository_id, manifest_id=manifest_id, limit=limit
     )
     return [artifact_of(row) for row in rows]
+
+
+async def find_subjects(
+    reader: Reader, repository_id: int, digests: Collection[Digest]
+) -> dict[Digest, str | None]:
+    """What those of the manifests that are here name as subject, by one statement."""
+    among = json.dumps([str(digest) for digest in digests])
+    rows = await reader.all(_FIND_SUBJECTS, repository_id=repository_id, among=among)
+    return {Digest.parse(row[0]): None if row[1] is None else str(row[1]) for row in rows}

@@ -181,12 +181,6 @@ _TAGGED_LIKE: Final = Statement(
     .order_by(tags.c.name)
     .limit(bindparam("limit"))
 )
-_FIND_SUBJECTS: Final = Statement(
-    select(manifests.c.digest, manifests.c.subject).where(
-        manifests.c.repository_id == bindparam("repository_id"),
-        is_among("manifests.digest", "among", "text"),
-    )
-)
 _SUBJECTS: Final = manifests.alias("subjects")
 _FIND_SUBJECT: Final = Statement(
     select(_SUBJECTS.c.digest)
@@ -351,15 +345,6 @@ async def list_referrers(
         _REFERRERS, repository_id=repository_id, subject=str(subject), after=after, limit=limit
     )
     return [Referrer(*row) for row in rows]
-
-
-async def find_subjects(
-    reader: Reader, repository_id: int, digests: Collection[Digest]
-) -> dict[Digest, str | None]:
-    """What those of the manifests that are here name as subject, by one statement."""
-    among = json.dumps([str(digest) for digest in digests])
-    rows = await reader.all(_FIND_SUBJECTS, repository_id=repository_id, among=among)
-    return {Digest.parse(row[0]): None if row[1] is None else str(row[1]) for row in rows}
 
 
 async def find_subject(reader: Reader, manifest_id: int) -> str | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from entrepot.errors import EntrepotError
 from entrepot.metadata import manifests
+from entrepot.metadata.artifact_relations import find_subjects
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.manifests import Referrer
 from entrepot.metadata.repositories import Repository
@@ -75,7 +76,7 @@ class Referrers:
         except EntrepotError:
             return []
         listed = {child.digest for child in children}
-        subjects = await manifests.find_subjects(reader, repository.id, listed)
+        subjects = await find_subjects(reader, repository.id, listed)
         return [
             _from_descriptor(child)
             for child in children

@@ -11,7 +11,7 @@ from entrepot.extract.findings import Findings, State
 from entrepot.http.messages import Response
 from entrepot.http.routing import Policy
 from entrepot.hub.artifacts import Described
-from entrepot.hub.attachments import Node
+from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.hub.contributions import Counted
 from entrepot.kinds.badges import badges
 from entrepot.kinds.kind import Description, Fact, Tab
@@ -172,7 +172,7 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
     tag = visit.values.get("tag")
     reference = _reference(visit, described)
     documents = await artifacts.list_document_names(reader, stored.id)
-    attached = await visit.desk.attachments.list_of(repository.id, stored.digest)
+    attached = await visit.desk.attachments.count_of(repository.id, stored.digest)
     subject = described.manifest.subject
     return {
         "title": reference,
@@ -190,14 +190,14 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
         "facts_said": _facts(opened),
         "aliases": await tag_rows.list_aliases(reader, stored.id),
         "tabs": visible_tabs(
-            described, opened.findings, documents, len(attached), await _issues(visit, stored.id)
+            described, opened.findings, documents, attached, await _issues(visit, stored.id)
         ),
         "tab": tab,
         "badges": list(badges(described.evidence)),
         "annotations": described.manifest.annotations,
         "subject": str(subject.digest) if subject else None,
         "findings": opened.findings,
-        "attached": len(attached),
+        "attached": attached,
         "row": opened.row,
     }
 
@@ -267,9 +267,10 @@ async def _fill_platforms(visit: Visit, opened: _Opened, page: TabPage) -> None:
 
 async def _fill_referrers(visit: Visit, opened: _Opened, page: TabPage) -> None:
     digest = opened.described.stored.digest
-    pages = max(1, -(-page.attached // _NODES))
+    listed = min(page.attached, MAX_LISTED)
+    pages = max(1, -(-listed // _NODES))
     number = visit.number("page", default=1, most=pages)
-    page.pager = Pager(number, _NODES, page.attached)
+    page.pager = Pager(number, _NODES, listed)
     page.nodes = list(
         await visit.desk.attachments.tree_of(
             visit.repository.id, digest, offset=(number - 1) * _NODES, limit=_NODES
