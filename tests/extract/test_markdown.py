@@ -245,3 +245,10 @@ def test_rules_around_text_are_text() -> None:
 
 def test_emoji_are_known_by_github_s_names() -> None:
     assert with_emoji(":rocket::heart:") == "🚀❤️"
+
+
+def test_a_text_that_is_nested_deeper_than_pages_can_be_is_too_large() -> None:
+    assert "<blockquote>" in render(">" * 100 + " deep")
+    for text in (">" * 250 + " deep", "<div>\n" * 250 + "deep"):
+        with pytest.raises(TooLarge, match="nested"):
+            render(text)
