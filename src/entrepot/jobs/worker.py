@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,8 +23,8 @@ LOOK_EVERY: Final = 0.5
 RENEW_EVERY: Final = LEASE.total_seconds() / 3
 """Seconds after which work that still runs is kept for longer: nobody else begins it."""
 _AT_ONCE: Final = 16
-_TURN: Final = 0.25
-_BUSY_TURN: Final = 0.05
+TURN = 0.25
+BUSY_TURN = 0.05
 """Seconds of work after which a worker looks again whose turn it is; longer work is not cut. A busy
 worker then pauses for nine times as long, and what comes meanwhile waits for that."""
 _MOST_PAUSE: Final = 3.0
@@ -94,7 +94,7 @@ class JobWorker:
             for job in taken:
                 # The rest is left: others may have come whose turn it is now, and whatever is
                 # begun must end within the lease.
-                turn = _BUSY_TURN if self._is_busy() else _TURN
+                turn = BUSY_TURN if self._is_busy() else TURN
                 is_over = time.monotonic() - began > turn or self._now() - now > LEASE / 2
                 if done and is_over:
                     break
@@ -117,7 +117,7 @@ class JobWorker:
             # A database that is away for a moment does not end the work.
             with suppress(EntrepotError):
                 async with self._metadata.begin() as tx:
-                    for job in taken:
+                    for job in _in_order(taken):
                         await jobs.renew_job(tx, job, until, later)
                 until = later
 
@@ -126,15 +126,17 @@ class JobWorker:
     ) -> None:
         # Together: work that a crash leaves here is done again, which gives the same.
         async with self._metadata.begin() as tx:
-            for job, error in done:
-                if error is None:
+            errors = {job.id: error for job, error in done}
+            for job in _in_order([*(job for job, _ in done), *left]):
+                error = errors.get(job.id)
+                if job.id not in errors:
+                    await jobs.release_job(tx, job, until)
+                elif error is None:
                     await jobs.finish_job(tx, job, until)
-                    continue
-                last = job.attempts + 1 >= _ATTEMPTS
-                again = None if last else self._now() + timedelta(seconds=5 * 4**job.attempts)
-                await jobs.put_back(tx, job, until, again, error)
-            for job in left:
-                await jobs.release_job(tx, job, until)
+                else:
+                    last = job.attempts + 1 >= _ATTEMPTS
+                    again = None if last else self._now() + timedelta(seconds=5 * 4**job.attempts)
+                    await jobs.put_back(tx, job, until, again, error)
 
     async def _do(self, job: Job) -> str | None:
         work = self._works.get(job.kind)
@@ -146,3 +148,8 @@ class JobWorker:
             _log.exception("job failed", extra={"job": job.kind, "subject": job.subject})
             return f"{type(error).__name__}: {error}"
         return None
+
+
+def _in_order(some: Iterable[Job]) -> list[Job]:
+    """In the order in which rules ask for work: no two transactions wait for one another's rows."""
+    return sorted(some, key=lambda job: (job.kind, job.subject))
