@@ -12,6 +12,7 @@ _QUERIES = (
     "audit",
     "blobs",
     "deliveries",
+    "emptying",
     "external_identities",
     "garbage",
     "history",

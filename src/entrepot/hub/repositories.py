@@ -11,7 +11,7 @@ from entrepot.hub.outbox import Happening, tell
 from entrepot.hub.permissions import Action, Permissions, check_administrator
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.trusted_keys import check_signatures
-from entrepot.metadata import jobs, redirects, repositories, repository_settings
+from entrepot.metadata import emptying, jobs, redirects, repositories, repository_settings
 from entrepot.metadata.accounts import Visibility, find_namespace_by_id
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.repositories import Repository, Target
@@ -137,13 +137,21 @@ class Repositories:
         await self._move(found, await self._free_target(new_name, by), Audited.REPO_TRANSFER, by)
 
     async def delete(self, name: RepositoryName, by: Actor = OPERATOR) -> None:
-        """Forget the repository with all its tags and manifests; bytes that others use stay."""
+        """Forget the repository with all its tags and manifests; bytes that others use stay.
+
+        A large one is archived and emptied first; where that is cut short, asking again goes on.
+        """
         found = await self._permissions.repository_to_administer(by.identity, name)
         going = await list_long(self._metadata, found.id)
-        async with (
-            unindexed(self._metadata, found.id, going, self._now),
-            self._metadata.begin() as tx,
-        ):
+        async with unindexed(self._metadata, found.id, going, self._now):
+            if await emptying.is_large(self._metadata.reader, found.id):
+                if found.archived_at is None:
+                    await self.archive(name, by)
+                await emptying.empty_repository(self._metadata, found.id)
+            await self._delete(found, by)
+
+    async def _delete(self, found: Repository, by: Actor) -> None:
+        async with self._metadata.begin() as tx:
             await repositories.lock_repository(tx, found)
             await tell(tx, Happening("repository.deleted", found), by, self._now())
             await redirects.delete_redirects_to(tx, found.id)

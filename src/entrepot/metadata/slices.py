@@ -33,8 +33,8 @@ def cost_of(size: int) -> int:
 class Pace:
     """How many rows a slice has: fewer where the disk is slow or others write too."""
 
-    def __init__(self) -> None:
-        self.size = AT_ONCE
+    def __init__(self, size: int = AT_ONCE) -> None:
+        self.size = size
 
     async def rest(self, began: float) -> None:
         """Let others write for as long as the slice took that began then; adapt the next one."""
