@@ -146,9 +146,10 @@ async def find_sizes(
     """The sizes in bytes of those of the blobs that the repository holds, by one statement."""
     if not digests:
         return {}
-    among = json.dumps([str(digest) for digest in digests])
+    named = {str(digest): digest for digest in digests}
+    among = json.dumps(list(named))
     rows = await reader.all(_FIND_SIZES, repository_id=repository_id, among=among)
-    return {Digest.parse(row[0]): int(row[1]) for row in rows}
+    return {named[row[0]]: int(row[1]) for row in rows}
 
 
 async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now: datetime) -> None:
