@@ -60,7 +60,7 @@ def test_a_blob_lost_behind_the_back_of_the_server_is_reported(tmp_path: Path) -
     def lose(data: Path) -> None:
         _largest(data / "blobs").unlink()
 
-    assert_noticed(killed(tmp_path / "data", busy(), lose))
+    assert is_noticed(killed(tmp_path / "data", busy(), lose))
 
 
 def test_a_blob_changed_behind_the_back_of_the_server_is_reported(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_blob_changed_behind_the_back_of_the_server_is_reported(tmp_path: Path
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
 
-    assert_noticed(killed(tmp_path / "data", busy(), flip))
+    assert is_noticed(killed(tmp_path / "data", busy(), flip))
 
 
 def test_a_database_set_back_in_time_is_reported(tmp_path: Path) -> None:
@@ -80,12 +80,14 @@ def test_a_database_set_back_in_time_is_reported(tmp_path: Path) -> None:
         (data / "entrepot.db-wal").unlink()
         (data / "entrepot.db-shm").unlink(missing_ok=True)
 
-    assert_noticed(killed(tmp_path / "data", busy(), forget))
+    # Killed right after a checkpoint, the log has nothing that the file lacks.
+    results = (killed(tmp_path / f"data-{number}", busy(), forget) for number in range(5))
+    assert any(map(is_noticed, results))
 
 
-def assert_noticed(result: Result) -> None:
-    """The read back found a loss, or a lie; the server's own check is not needed for that."""
-    assert any(text.startswith(("lost: ", "a lie: ")) for text in result.complaints), result
+def is_noticed(result: Result) -> bool:
+    """Whether the read back found a loss, or a lie; the server's own check is not needed."""
+    return any(text.startswith(("lost: ", "a lie: ")) for text in result.complaints)
 
 
 def _largest(directory: Path) -> Path:
