@@ -314,3 +314,15 @@ async def test_what_has_attachments_and_which_indexes_list_it_is_asked_for_many_
         str(Digest.of(b"sbom")): sbom,
     }
     assert [each.artifact is None for each in here.values()].count(True) == 1
+
+
+async def test_a_manifest_is_locked_while_its_id_is_its_own(metadata: Metadata) -> None:
+    repository = await add_repository(metadata, "own/id")
+    made = await add_manifest(metadata, repository, b'{"own":1}')
+    digest = str(Digest.of(b'{"own":1}'))
+    async with metadata.begin() as tx:
+        assert await artifact_revisions.lock_manifest(tx, repository.id, made, digest)
+        other = str(Digest.of(b"another"))
+        assert not await artifact_revisions.lock_manifest(tx, repository.id, made, other)
+        assert not await artifact_revisions.lock_manifest(tx, repository.id, made + 1, digest)
+        assert not await artifact_revisions.lock_manifest(tx, repository.id + 1, made, digest)

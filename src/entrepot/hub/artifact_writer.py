@@ -15,9 +15,7 @@ from entrepot.extract.findings import State
 from entrepot.metadata import (
     artifact_revisions,
     artifacts,
-    manifests,
     packages,
-    repositories,
     vulnerabilities,
 )
 from entrepot.metadata.artifact_revisions import Revision
@@ -293,9 +291,9 @@ class _Slices:
 
 async def is_there(tx: Transaction, place: Place) -> bool:
     """Lock the repository; say whether the manifest is still the one that was looked at."""
-    if not await repositories.lock_by_id(tx, place.repository_id):
-        return False
-    return await manifests.find_digest(tx, place.manifest_id) == place.digest
+    return await artifact_revisions.lock_manifest(
+        tx, place.repository_id, place.manifest_id, place.digest
+    )
 
 
 def _cost(document: PackedDocument) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select, update
 
+from entrepot.metadata import manifests, repositories
 from entrepot.metadata.artifact_tables import artifacts
 from entrepot.metadata.engine import Reader, Statement, Transaction
 
@@ -40,6 +41,13 @@ async def find_revision(reader: Reader, manifest_id: int) -> Revision:
     """The artifact's revision now."""
     row = await reader.one(_FIND, manifest_id=manifest_id)
     return Revision() if row is None else Revision(int(row[0]), int(row[1]))
+
+
+async def lock_manifest(tx: Transaction, repository_id: int, manifest_id: int, digest: str) -> bool:
+    """Lock the repository; say whether the id is still that manifest's: ids are given anew."""
+    if not await repositories.lock_by_id(tx, repository_id):
+        return False
+    return await manifests.find_digest(tx, manifest_id) == digest
 
 
 async def begin_contents(tx: Transaction, manifest_id: int) -> None:

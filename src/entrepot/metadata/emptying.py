@@ -4,15 +4,15 @@ Nobody pushes there meanwhile: it is archived. What a crash leaves is a smaller 
 deleted by asking again.
 """
 
-import time
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Column, bindparam, delete, func, select
+from sqlalchemy import Column, bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
-from entrepot.metadata.engine import Metadata, Reader, Statement
+from entrepot.metadata.engine import Metadata, Reader, Statement, Transaction
 from entrepot.metadata.repositories import lock_by_id
-from entrepot.metadata.slices import MOST, Pace
+from entrepot.metadata.slices import MOST, count_up_to, delete_slices
 from entrepot.metadata.tables import manifests, repository_blobs, tags
 
 # Tags before the manifests that they lead to. With a manifest goes what names or describes it.
@@ -33,21 +33,15 @@ def _delete_some(key: Column[Any]) -> Statement:
     return Statement(delete(key.table).where(of, key.in_(some)))
 
 
-def _count_some(key: Column[Any]) -> Statement:
-    of = key.table.c.repository_id == bindparam("repository_id")
-    some = select(key).where(of).limit(bindparam("limit")).subquery()
-    return Statement(select(func.count()).select_from(some))
-
-
 _DELETE: Final = tuple(map(_delete_some, _KEYS))
-_COUNT: Final = tuple(map(_count_some, _KEYS))
+_COUNT: Final = tuple(count_up_to(MOST + 1, key.table.c.repository_id) for key in _KEYS)
 
 
 async def is_large(reader: Reader, repository_id: int) -> bool:
     """Whether deleting the repository at once would keep pushes elsewhere waiting."""
     total = 0
     for statement in _COUNT:
-        row = await reader.one(statement, repository_id=repository_id, limit=MOST + 1)
+        row = await reader.one(statement, repository_id=repository_id)
         total += int(row[0]) if row else 0
     return total > MOST
 
@@ -55,11 +49,10 @@ async def is_large(reader: Reader, repository_id: int) -> bool:
 async def empty_repository(metadata: Metadata, repository_id: int) -> None:
     """Delete tags, history, manifests and links to blobs, a bounded number in a transaction."""
     for statement in _DELETE:
-        pace, found = Pace(_FIRST), 1
-        while found:
-            began = time.monotonic()
-            async with metadata.begin() as tx:
-                if not await lock_by_id(tx, repository_id):
-                    return
-                found = await tx.run(statement, repository_id=repository_id, limit=pace.size)
-            await pace.rest(began)
+        await delete_slices(metadata, partial(_delete, statement, repository_id), _FIRST)
+
+
+async def _delete(statement: Statement, repository_id: int, tx: Transaction, limit: int) -> int:
+    if not await lock_by_id(tx, repository_id):
+        return 0
+    return await tx.run(statement, repository_id=repository_id, limit=limit)

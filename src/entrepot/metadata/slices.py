@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from entrepot.metadata.engine import Metadata, Transaction
+from sqlalchemy import Column, bindparam, func, select
+
+from entrepot.metadata.engine import Metadata, Statement, Transaction
 
 T = TypeVar("T")
 
@@ -28,6 +30,12 @@ Write = Callable[[Transaction, Sequence[T]], Awaitable[bool]]
 def cost_of(size: int) -> int:
     """As how many rows a row counts that holds so many bytes."""
     return 1 + size // _ROW_BYTES
+
+
+def count_up_to(limit: int, owner: Column[Any]) -> Statement:
+    """Counts the owner's rows, at most `limit` of them; the owner is bound by the column's name."""
+    some = select(owner).where(owner == bindparam(owner.name)).limit(limit).subquery()
+    return Statement(select(func.count()).select_from(some))
 
 
 class Pace:
@@ -70,3 +78,17 @@ async def write_slices(
         at = end
         await pace.rest(began)
     return True
+
+
+async def delete_slices(
+    metadata: Metadata,
+    delete: Callable[[Transaction, int], Awaitable[int]],
+    size: int = AT_ONCE,
+) -> None:
+    """Call `delete` in transactions until it deletes nothing; it is given the most rows to take."""
+    pace, found = Pace(size), 1
+    while found:
+        began = time.monotonic()
+        async with metadata.begin() as tx:
+            found = await delete(tx, pace.size)
+        await pace.rest(began)

@@ -6,34 +6,32 @@ queued: where the deletion does not follow, it is read again.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
-from entrepot.metadata import artifact_revisions, artifacts, jobs, manifests, repositories
+from entrepot.metadata import artifact_revisions, artifacts, jobs
 from entrepot.metadata.artifact_tables import artifact_packages, artifact_vulnerabilities
 from entrepot.metadata.engine import Clock, Metadata, Reader, Statement, Transaction
 from entrepot.metadata.manifests import ManifestFacts
 from entrepot.metadata.packages import drop_packages, list_packages
-from entrepot.metadata.slices import AT_ONCE, Pace, cost_of, write_slices
+from entrepot.metadata.slices import (
+    AT_ONCE,
+    cost_of,
+    count_up_to,
+    delete_slices,
+    write_slices,
+)
 from entrepot.metadata.tables import manifests as manifest_rows
 from entrepot.metadata.vulnerabilities import drop_vulnerabilities, list_vulnerabilities
 
 AGAIN_AFTER: Final = timedelta(minutes=5)
 """When a manifest is read again whose deletion did not follow: its process has ended."""
 _COUNTS: Final = tuple(
-    Statement(
-        select(func.count()).select_from(
-            select(table.c.manifest_id)
-            .where(table.c.manifest_id == bindparam("manifest_id"))
-            .limit(AT_ONCE + 1)
-            .subquery()
-        )
-    )
+    count_up_to(AT_ONCE + 1, table.c.manifest_id)
     for table in (artifact_packages, artifact_vulnerabilities)
 )
 
@@ -120,12 +118,11 @@ async def _unindex(
 
     documents = await artifacts.list_document_sizes(metadata.reader, manifest.id)
     await write_slices(metadata, documents, drop, lambda document: cost_of(document[1]))
-    pace, found = Pace(), 1
-    while found:
-        began = time.monotonic()
-        async with metadata.begin() as tx:
-            found = await _drop_some(tx, manifest.id, pace.size) if await may_go_on(tx) else 0
-        await pace.rest(began)
+
+    async def drop_rows(tx: Transaction, limit: int) -> int:
+        return await _drop_some(tx, manifest.id, limit) if await may_go_on(tx) else 0
+
+    await delete_slices(metadata, drop_rows)
 
 
 async def _drop_some(tx: Transaction, manifest_id: int, limit: int) -> int:
@@ -141,6 +138,4 @@ async def _drop_some(tx: Transaction, manifest_id: int, limit: int) -> int:
 
 
 async def _is_there(tx: Transaction, repository_id: int, manifest: ManifestFacts) -> bool:
-    if not await repositories.lock_by_id(tx, repository_id):
-        return False
-    return await manifests.find_digest(tx, manifest.id) == manifest.digest
+    return await artifact_revisions.lock_manifest(tx, repository_id, manifest.id, manifest.digest)
