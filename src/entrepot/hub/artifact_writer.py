@@ -33,7 +33,7 @@ _PAGE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ArtifactLocation:
     """A manifest and where it is. Ids are given anew: the digest tells it from the next one."""
 
     manifest_id: int
@@ -87,57 +87,64 @@ class ArtifactWriter:
         self._metadata = metadata
 
     async def write(
-        self, place: Place, contents: Contents, since: Revision, count: Count, finish: Finish
+        self,
+        location: ArtifactLocation,
+        contents: Contents,
+        since: Revision,
+        count: Count,
+        finish: Finish,
     ) -> bool:
         """Replace all that is kept; say whether it is: others may have begun after `since`.
 
         The artifact is as `contents` says with the last of its rows, and queued until then.
         """
-        changes = await self._changes(place, contents)
+        changes = await self._changes(location, contents)
         revision = since.contents
         if changes.cost > AT_ONCE:
-            if not await self._write_slices(place, contents.artifact, changes, revision):
+            if not await self._write_slices(location, contents.artifact, changes, revision):
                 return False
             revision, changes = revision + 1, _Changes((), (), (), ())
 
         async def finish_contents(tx: Transaction) -> bool:
-            found = await artifact_revisions.find_revision(tx, place.manifest_id)
+            found = await artifact_revisions.find_revision(tx, location.manifest_id)
             if found.contents != revision:
                 return False
             await artifacts.write_artifact(tx, contents.artifact)
-            await artifact_revisions.begin_contents(tx, place.manifest_id)
-            await _apply(tx, place, changes)
+            await artifact_revisions.begin_contents(tx, location.manifest_id)
+            await _apply(tx, location, changes)
             return await finish(tx)
 
-        return await self.write_counts(place, count, finish_contents)
+        return await self.write_counts(location, count, finish_contents)
 
-    async def write_counts(self, place: Place, count: Count, finish: Finish) -> bool:
+    async def write_counts(self, location: ArtifactLocation, count: Count, finish: Finish) -> bool:
         """Write down what counts; anew where others have written it meanwhile.
 
         Say whether it is written. Raises `Unavailable` where others do not cease.
         """
         for _ in range(_TRIES):
-            found = await artifact_revisions.find_revision(self._metadata.reader, place.manifest_id)
+            found = await artifact_revisions.find_revision(
+                self._metadata.reader, location.manifest_id
+            )
             counting = await count()
             if counting is None:
                 return False
-            is_written = await self._write_counting(place, counting, found.counts, finish)
+            is_written = await self._write_counting(location, counting, found.counts, finish)
             if is_written is not None:
                 return is_written
         raise Unavailable("others go on counting the same")
 
     async def _write_counting(
-        self, place: Place, counting: Counting, before: int, finish: Finish
+        self, location: ArtifactLocation, counting: Counting, before: int, finish: Finish
     ) -> bool | None:
         """As `write_counts`; `None` where others have written since `before`."""
-        of = place.manifest_id
+        of = location.manifest_id
         gone, new = await self._id_changes(of, counting.identifiers)
         if len(gone) + len(new) > AT_ONCE:
-            if not await self._write_ids(place, gone, new, before):
+            if not await self._write_ids(location, gone, new, before):
                 return None
             before, gone, new = before + 1, [], {}
         async with self._metadata.begin() as tx:
-            if not await is_there(tx, place):
+            if not await is_there(tx, location):
                 return False
             if (await artifact_revisions.find_revision(tx, of)).counts != before:
                 return None
@@ -151,24 +158,24 @@ class ArtifactWriter:
                 await artifacts.write_documents(tx, of, [counting.document])
             if gone:
                 await vulnerabilities.drop_vulnerabilities(tx, of, gone)
-            await vulnerabilities.add_vulnerabilities(tx, of, place.repository_id, new)
+            await vulnerabilities.add_vulnerabilities(tx, of, location.repository_id, new)
         return True
 
-    async def forget_ids(self, place: Place) -> None:
+    async def forget_ids(self, location: ArtifactLocation) -> None:
         """Have the manifest found by no vulnerability any more."""
-        of, pace = place.manifest_id, Pace()
+        of, pace = location.manifest_id, Pace()
         while await vulnerabilities.list_vulnerabilities(self._metadata.reader, of, "", 1):
             began = time.monotonic()
             async with self._metadata.begin() as tx:
-                if not await is_there(tx, place):
+                if not await is_there(tx, location):
                     return
                 some = await vulnerabilities.list_vulnerabilities(tx, of, "", pace.size)
                 await artifact_revisions.begin_counts(tx, of)
                 await vulnerabilities.drop_vulnerabilities(tx, of, [name for name, _ in some])
             await pace.rest(began)
 
-    async def _changes(self, place: Place, contents: Contents) -> _Changes:
-        of, reader = place.manifest_id, self._metadata.reader
+    async def _changes(self, location: ArtifactLocation, contents: Contents) -> _Changes:
+        of, reader = location.manifest_id, self._metadata.reader
         kept = {document.name for document in contents.documents} | {COUNTED}
         names = await artifacts.list_document_names(reader, of)
         wanted, gone = dict.fromkeys(contents.packages), []
@@ -186,19 +193,19 @@ class ArtifactWriter:
         )
 
     async def _write_slices(
-        self, place: Place, artifact: Artifact, changes: _Changes, before: int
+        self, location: ArtifactLocation, artifact: Artifact, changes: _Changes, before: int
     ) -> bool:
         """Write the changes; `False` as soon as the manifest is gone or another writes it."""
-        of, within = place.manifest_id, place.repository_id
+        of, within = location.manifest_id, location.repository_id
         async with self._metadata.begin() as tx:
-            if not await self._is_current(tx, place, before):
+            if not await self._is_current(tx, location, before):
                 return False
             # Done is what has all its rows: a crash from here on leaves it queued.
             await artifacts.write_artifact(tx, replace(artifact, state=State.QUEUED))
             await artifact_revisions.begin_contents(tx, of)
 
         async def may_go_on(tx: Transaction) -> bool:
-            return await self._is_current(tx, place, before + 1)
+            return await self._is_current(tx, location, before + 1)
 
         slices = _Slices(self._metadata, may_go_on)
         return (
@@ -233,17 +240,17 @@ class ArtifactWriter:
         return gone, wanted
 
     async def _write_ids(
-        self, place: Place, gone: Sequence[str], new: Mapping[str, str], before: int
+        self, location: ArtifactLocation, gone: Sequence[str], new: Mapping[str, str], before: int
     ) -> bool:
         """Write the ids; `False` as soon as the manifest is gone or another counts it."""
-        of, within = place.manifest_id, place.repository_id
+        of, within = location.manifest_id, location.repository_id
         async with self._metadata.begin() as tx:
-            if not await self._is_counting(tx, place, before):
+            if not await self._is_counting(tx, location, before):
                 return False
             await artifact_revisions.begin_counts(tx, of)
 
         async def may_go_on(tx: Transaction) -> bool:
-            return await self._is_counting(tx, place, before + 1)
+            return await self._is_counting(tx, location, before + 1)
 
         slices = _Slices(self._metadata, may_go_on)
         return await slices.write(
@@ -253,15 +260,15 @@ class ArtifactWriter:
             gone, lambda tx, some: vulnerabilities.drop_vulnerabilities(tx, of, some)
         )
 
-    async def _is_counting(self, tx: Transaction, place: Place, counts: int) -> bool:
-        if not await is_there(tx, place):
+    async def _is_counting(self, tx: Transaction, location: ArtifactLocation, counts: int) -> bool:
+        if not await is_there(tx, location):
             return False
-        return (await artifact_revisions.find_revision(tx, place.manifest_id)).counts == counts
+        return (await artifact_revisions.find_revision(tx, location.manifest_id)).counts == counts
 
-    async def _is_current(self, tx: Transaction, place: Place, contents: int) -> bool:
-        if not await is_there(tx, place):
+    async def _is_current(self, tx: Transaction, location: ArtifactLocation, contents: int) -> bool:
+        if not await is_there(tx, location):
             return False
-        found = await artifact_revisions.find_revision(tx, place.manifest_id)
+        found = await artifact_revisions.find_revision(tx, location.manifest_id)
         return found.contents == contents
 
 
@@ -289,10 +296,10 @@ class _Slices:
         return await write_slices(self.metadata, things, write, cost)
 
 
-async def is_there(tx: Transaction, place: Place) -> bool:
+async def is_there(tx: Transaction, location: ArtifactLocation) -> bool:
     """Lock the repository; say whether the manifest is still the one that was looked at."""
     return await artifact_revisions.lock_manifest(
-        tx, place.repository_id, place.manifest_id, place.digest
+        tx, location.repository_id, location.manifest_id, location.digest
     )
 
 
@@ -300,10 +307,10 @@ def _cost(document: PackedDocument) -> int:
     return cost_of(len(document.content))
 
 
-async def _apply(tx: Transaction, place: Place, changes: _Changes) -> None:
-    of = place.manifest_id
+async def _apply(tx: Transaction, location: ArtifactLocation, changes: _Changes) -> None:
+    of = location.manifest_id
     await artifacts.drop_documents(tx, of, changes.gone_documents)
     await artifacts.write_documents(tx, of, changes.documents)
     if changes.gone_packages:
         await packages.drop_packages(tx, of, changes.gone_packages)
-    await packages.add_packages(tx, of, place.repository_id, changes.packages)
+    await packages.add_packages(tx, of, location.repository_id, changes.packages)

@@ -16,10 +16,10 @@ from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
 from entrepot.extract.findings import Blob, Findings, State, Task
 from entrepot.hub.artifact_writer import (
     COUNTED,
+    ArtifactLocation,
     ArtifactWriter,
     Contents,
     Counting,
-    Place,
     is_there,
 )
 from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
@@ -114,7 +114,7 @@ class Indexing:
         said = error.message if isinstance(error, EntrepotError) else type(error).__name__
         reason = f"it cannot be worked with: {said}"[:2000]
         async with self._metadata.begin() as tx:
-            if not await is_there(tx, Place(stored.id, repository_id, stored.digest)):
+            if not await is_there(tx, ArtifactLocation(stored.id, repository_id, stored.digest)):
                 return
             written = await artifacts.find_artifact(tx, stored.id)
             artifact = written or unknown_artifact(stored, repository_id)
@@ -124,7 +124,7 @@ class Indexing:
             await self._summarize(tx, repository_id)
 
     async def _index(self, stored: StoredManifest, repository_id: int) -> None:
-        place = Place(stored.id, repository_id, stored.digest)
+        place = ArtifactLocation(stored.id, repository_id, stored.digest)
         since = await artifact_revisions.find_revision(self._metadata.reader, stored.id)
         described = await self._artifacts.describe(repository_id, stored)
         if described.artifact.size > _QUICK:
@@ -156,7 +156,7 @@ class Indexing:
         # What attachments found is looked for by the artifact that it is true of.
         for one in await self._attachments.list_of(repository_id, stored.digest):
             of = one.artifact.manifest_id
-            await self._writer.forget_ids(Place(of, repository_id, one.digest))
+            await self._writer.forget_ids(ArtifactLocation(of, repository_id, one.digest))
         parents = await self._parents(repository_id, stored.digest)
         is_new = counted[-1].marks != before or counted[-1].counted.found
         changed = parents if is_new else set()
@@ -265,7 +265,7 @@ class Indexing:
             await self._summarize(tx, repository_id)
             return True
 
-        place = Place(facts.id, repository_id, digest)
+        place = ArtifactLocation(facts.id, repository_id, digest)
         if await self._writer.write_counts(place, count, finish):
             await self._recount(repository_id, await self._parents(repository_id, digest))
 

@@ -1,7 +1,7 @@
 """Who writes what is known of an artifact: writers in slices that never mix.
 
-`contents` counts the writers of documents and packages, `counts` those of what is attached. Whoever
-begins to write makes the number greater; whoever finds another number than its own stops.
+`contents` counts the writers of documents and packages, `counts` those of what is attached. A
+writer adds one to the number when it begins, and stops when it finds another number than its own.
 """
 
 from dataclasses import dataclass

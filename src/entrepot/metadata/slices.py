@@ -28,7 +28,7 @@ Write = Callable[[Transaction, Sequence[T]], Awaitable[bool]]
 
 
 def cost_of(size: int) -> int:
-    """As how many rows a row counts that holds so many bytes."""
+    """How many rows a row of this many bytes counts as."""
     return 1 + size // _ROW_BYTES
 
 

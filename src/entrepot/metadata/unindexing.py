@@ -64,7 +64,7 @@ async def unindexed(
 ) -> AsyncIterator[None]:
     """Forget what these manifests are found by, where that is long; the block deletes them.
 
-    Whoever writes the same at the moment stops. What the block does not delete is read again.
+    A writer of the same manifest stops. Manifests that the block does not delete are read again.
     """
     forgotten = []
     try:

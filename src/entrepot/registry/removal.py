@@ -112,7 +112,7 @@ class Removals:
     async def _closure_of(
         self, repository_id: int, chosen: Sequence[tuple[Tag, Digest]]
     ) -> list[StoredManifest]:
-        """What goes most likely; it is looked at again under the lock."""
+        """The manifests that will probably be deleted; they are found again under the lock."""
         roots = [str(digest) for _, digest in chosen]
         return (await self._closure(self._metadata.reader, repository_id, roots))[0]
 
