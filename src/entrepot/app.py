@@ -242,7 +242,12 @@ class Worker:
                 greet(settings, password, await first_link(services))
         hub = Hub(settings, services, metrics)
         watchers = _Watchers(self._log, metrics)
-        self._server = Server(hub.answer, watchers, make_pipes_directory(settings.data))
+        self._server = Server(
+            hub.answer,
+            watchers,
+            make_pipes_directory(settings.data),
+            Ending(settings.data, os.getppid()).is_announced,
+        )
         self._start_upkeep(services, metrics)
         self._start_work(services, metrics, watchers)
         # What is here now stays: the collector need not look at it again and again.

@@ -20,7 +20,7 @@ from entrepot.metadata.sqlite_file import has_wrapped_secrets
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.moving import MovingStorage
-from entrepot.storage.private_files import make_private
+from entrepot.storage.private_files import locked_directory, make_private, write_private
 from entrepot.storage.protocols import Storage
 
 if TYPE_CHECKING:
@@ -36,9 +36,12 @@ def prepare(settings: Settings) -> None:
     """
     prepare_storage(settings)
     if settings.database is None:
-        upgrade_sqlite(settings.sqlite_file)
-        _make_secret_key(settings)
-        make_private(settings.data)
+        # Processes that start together on a new directory: SQLite waits for no lock while a file
+        # becomes a database, and there is one key.
+        with locked_directory(settings.data):
+            upgrade_sqlite(settings.sqlite_file)
+            _make_secret_key(settings)
+            make_private(settings.data)
     else:
         upgrade_postgresql(settings.database)
 
@@ -54,12 +57,7 @@ def _make_secret_key(settings: Settings) -> None:
             " it is lost for good, write at least 32 random characters into it: second factors and"
             " webhooks' secrets must be set anew then"
         )
-    # Not there halfway, whatever happens just now.
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_text(secrets.token_urlsafe(32) + "\n")
-    new.replace(path)
+    write_private(path, f"{secrets.token_urlsafe(32)}\n".encode())
 
 
 def prepare_storage(settings: Settings) -> None:

@@ -1,8 +1,10 @@
 """A hub without a certificate of its own makes one that clients can check, and keeps its CA."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from cryptography import x509
@@ -52,6 +54,40 @@ def test_keys_are_nobody_elses(place: Path) -> None:
     for name in (KEY, "ca.key"):
         assert stat.S_IMODE((place / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_hubs_that_start_together_have_one_authority_and_its_certificate(tmp_path: Path) -> None:
+    place, line = tmp_path / "tls", Barrier(8)
+
+    def start() -> bytes:
+        line.wait()
+        again(place)
+        return (place / CA).read_bytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        authorities = {each.result() for each in [pool.submit(start) for _ in range(8)]}
+    assert len(authorities) == 1
+    assert_goes_together(place)
+
+
+@pytest.mark.parametrize("name", [KEY, "ca.key"])
+def test_a_key_of_another_certificate_is_not_served(place: Path, name: str, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    again(other)
+    (place / name).write_bytes((other / name).read_bytes())
+    if name == "ca.key":
+        (place / CERTIFICATE).unlink()
+    again(place)
+    assert_goes_together(place)
+
+
+def assert_goes_together(place: Path) -> None:
+    """The certificate is of the key, and the authority's."""
+    (authority,) = x509.load_pem_x509_certificates((place / CA).read_bytes())
+    certificate = chain_of(place)[0]
+    certificate.verify_directly_issued_by(authority)
+    key = load_pem_private_key((place / KEY).read_bytes(), password=None)
+    assert key.public_key() == certificate.public_key()
 
 
 def test_a_certificate_that_is_good_stays(place: Path) -> None:

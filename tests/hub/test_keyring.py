@@ -1,7 +1,9 @@
 """Secrets in the database: nobody reads them there, and the hub needs the key that is elsewhere."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pyotp
 import pytest
@@ -173,6 +175,24 @@ async def test_a_hub_on_sqlite_makes_its_key_and_does_not_begin_without_it(tmp_p
     with pytest.raises(Unavailable, match=r"secret\.key is missing"):
         prepare(settings)
     assert not key.exists()
+
+
+def test_hubs_that_start_together_have_one_key(tmp_path: Path) -> None:
+    for number in range(20):
+        settings = Settings(data=tmp_path / f"data{number}")
+        settings.data.mkdir()
+        line = Barrier(4)
+
+        def start(settings: Settings = settings, line: Barrier = line) -> str | None:
+            line.wait()
+            prepare(settings)
+            return settings.read_secret_key()
+
+        with ThreadPoolExecutor(4) as pool:
+            keys = {each.result() for each in [pool.submit(start) for _ in range(4)]}
+        assert len(keys) == 1
+        assert None not in keys
+        assert not list(settings.data.glob("*.new"))
 
 
 def test_a_key_that_was_set_is_used_and_none_is_made(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """Work that a commit left behind is done: once at a time, again when asked, and given up last."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
+from entrepot.errors import OutOfSpace, Unavailable
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata import jobs
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.jobs import LEASE
 from tests.metadata.clocks import MovableClock
 
@@ -186,6 +188,51 @@ async def test_work_that_a_stop_cuts_short_is_taken_up_at_once(
     assert works.done == ["a", "b"]
     assert await worker(metadata, clock, others).drain() == 2
     assert others.done == ["b", "c"]
+
+
+async def test_a_database_that_is_away_at_the_end_keeps_no_work_from_others(
+    metadata: Metadata, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([Unavailable("away"), OutOfSpace()])
+    begin = metadata.begin
+
+    @asynccontextmanager
+    async def begin_or_fail() -> AsyncIterator[Transaction]:
+        async with begin() as tx:
+            yield tx
+            # In the commit: those who share it fail with whoever is refused.
+            if works.done and (failure := next(failures, None)) is not None:
+                raise failure
+
+    works = Works()
+    await add(metadata, clock, "a", "b")
+    monkeypatch.setattr(metadata, "begin", begin_or_fail)
+    assert await worker(metadata, clock, works).do_some() == 2
+    assert next(failures, None) is None
+    assert await left(metadata) == {}
+
+
+async def test_a_database_that_stays_away_ends_the_try_with_the_lease(
+    metadata: Metadata, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = metadata.begin
+
+    @asynccontextmanager
+    async def begin_or_fail() -> AsyncIterator[Transaction]:
+        async with begin() as tx:
+            yield tx
+            if works.done:
+                clock.advance(LEASE)
+                raise Unavailable("away")
+
+    works, others = Works(), Works()
+    await add(metadata, clock, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(metadata, "begin", begin_or_fail)
+        with pytest.raises(Unavailable):
+            await worker(metadata, clock, works).do_some()
+    assert await worker(metadata, clock, others).drain() == 1
+    assert others.done == ["a"]
 
 
 async def test_work_that_takes_long_stays_the_workers_own(

@@ -129,13 +129,16 @@ def test_no_request_fails_while_nodes_are_restarted(hub: Hub, running: nodes.Nod
 def test_a_node_is_not_ready_as_soon_as_it_is_to_end(running: nodes.Nodes, hub: Hub) -> None:
     server = running.servers[0]
     address = f"http://127.0.0.1:{server.port}"
-    assert httpx.get(f"{address}/readyz").status_code == 200
+    ready = httpx.get(f"{address}/readyz")
+    assert (ready.status_code, ready.headers.get("connection")) == (200, None)
     os.kill(main_process(server), signal.SIGTERM)
     while httpx.get(f"{address}/readyz").status_code == 200:
         pass
     # Whoever was sent here meanwhile is answered as ever.
     begun = httpx.get(f"{address}/v2/{ORGANISATION}/app/tags/list", auth=(USER, PASSWORD))
     assert begun.status_code == 404
+    # No proxy keeps a connection for a request that would come when the node has gone.
+    assert begun.headers["connection"] == "close"
     server.stop()
     server.start()
     server.wait_ready()

@@ -1,7 +1,6 @@
 """A local certificate authority, for hubs that have no certificate of their own."""
 
 import ipaddress
-import os
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,10 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    PrivateKeyTypes,
+)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -19,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from entrepot.storage.private_files import locked_directory, write_private
 
 _CA_LIFETIME: Final = timedelta(days=3650)
 _LIFETIME: Final = timedelta(days=397)
@@ -32,9 +36,14 @@ KEY: Final = "server.key"
 def ensure_certificate(directory: Path, host: str, url: str | None) -> None:
     """Have a CA and a certificate for this host's names and addresses; renew it when it is due."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    names = _names(host, url)
-    if (directory / CA).exists() and _is_good(directory / CERTIFICATE, names):
-        return
+    # Hubs that start together on one directory have one authority, and a certificate of its key.
+    with locked_directory(directory):
+        names = _names(host, url)
+        if not (directory / CA).exists() or not _is_good(directory, names):
+            _make_certificate(directory, names)
+
+
+def _make_certificate(directory: Path, names: list[x509.GeneralName]) -> None:
     ca_key, ca = _ensure_ca(directory)
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder("Entrepot", key.public_key(), _LIFETIME).issuer_name(ca.subject)
@@ -50,17 +59,15 @@ def ensure_certificate(directory: Path, host: str, url: str | None) -> None:
     )
     _write_key(directory / KEY, key)
     chain = certificate.public_bytes(Encoding.PEM) + ca.public_bytes(Encoding.PEM)
-    (directory / CERTIFICATE).write_bytes(chain)
+    write_private(directory / CERTIFICATE, chain)
 
 
 def ensure_pkcs8(key: Path, directory: Path) -> None:
     """Have the key in PKCS#8, the one format that the server reads; a password is not supported."""
     loaded = load_pem_private_key(key.read_bytes(), password=None)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_private(
-        directory / "given.key",
-        loaded.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-    )
+    with locked_directory(directory):
+        _write_key(directory / "given.key", loaded)
 
 
 def _names(host: str, url: str | None) -> list[x509.GeneralName]:
@@ -86,14 +93,18 @@ def _own_addresses() -> list[str]:
     return [str(entry[4][0]).partition("%")[0] for entry in found]
 
 
-def _is_good(path: Path, names: list[x509.GeneralName]) -> bool:
+def _is_good(directory: Path, names: list[x509.GeneralName]) -> bool:
+    """Say whether the certificate names all of them, lasts a while yet and is of the key."""
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        certificate = x509.load_pem_x509_certificate((directory / CERTIFICATE).read_bytes())
+        key = load_pem_private_key((directory / KEY).read_bytes(), password=None)
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
     fresh = certificate.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
-    return fresh and set(names) <= set(held)
+    # A crash may have come between the two files.
+    is_of_key = key.public_key() == certificate.public_key()
+    return fresh and is_of_key and set(names) <= set(held)
 
 
 def _ensure_ca(
@@ -102,8 +113,10 @@ def _ensure_ca(
     key_path, ca_path = directory / "ca.key", directory / CA
     if key_path.exists() and ca_path.exists():
         held = load_pem_private_key(key_path.read_bytes(), password=None)
-        if isinstance(held, ec.EllipticCurvePrivateKey):
-            return held, x509.load_pem_x509_certificate(ca_path.read_bytes())
+        found = x509.load_pem_x509_certificate(ca_path.read_bytes())
+        is_of_key = held.public_key() == found.public_key()
+        if isinstance(held, ec.EllipticCurvePrivateKey) and is_of_key:
+            return held, found
     key = ec.generate_private_key(ec.SECP256R1())
     name = f"Entrepot local CA ({socket.gethostname()})"
     builder = _builder(name, key.public_key(), _CA_LIFETIME)
@@ -115,7 +128,7 @@ def _ensure_ca(
         .sign(key, hashes.SHA256())
     )
     _write_key(key_path, key)
-    ca_path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    write_private(ca_path, certificate.public_bytes(Encoding.PEM))
     return key, certificate
 
 
@@ -148,11 +161,5 @@ def _ca_usage() -> x509.KeyUsage:
     )
 
 
-def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    _write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+def _write_key(path: Path, key: PrivateKeyTypes) -> None:
+    write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -23,9 +23,12 @@ DRAINED: Final = 256 * 1024 * 1024
 DRAINED_WITHIN: Final = 60.0
 DRAINED_IDLE: Final = 5.0
 """Seconds for which they are taken, and seconds without a byte that end it."""
+_LOOK_EVERY: Final = 0.05
 
 App = Callable[[Request], Awaitable[Response]]
 """Answers a request; never raises."""
+IsEnding = Callable[[], bool]
+"""Whether the node is about to end; asked a few times a second."""
 Watcher = Callable[[Request, Response, float], None]
 """Is told of each request, its answer, and the seconds between."""
 
@@ -84,10 +87,15 @@ class RequestBody:
 class Server:
     """Hands requests to an app and its answers back to Granian."""
 
-    def __init__(self, app: App, watch: Watcher, pipes: Path) -> None:
+    def __init__(
+        self, app: App, watch: Watcher, pipes: Path, is_ending: IsEnding = lambda: False
+    ) -> None:
         """`pipes` is a directory for the pipes of answers that are made piece by piece."""
         self._app = app
         self._watch = watch
+        self._ask_ending = is_ending
+        self._is_ending = False
+        self._look_at = 0.0
         self._ids = itertools.count()
         self._pipes = pipes
         self._prefix = secrets.token_hex(5)
@@ -108,10 +116,24 @@ class Server:
             id=f"{self._prefix}{next(self._ids):x}",
         )
         response = await self._app(request)
+        if self._must_close():
+            response.headers.append(("connection", "close"))
         await send(protocol, response, self._pipes)
         self._watch(request, response, time.perf_counter() - began)
         if not body.is_over:
             await body.drain()
+
+    def _must_close(self) -> bool:
+        """Whether connections are to end with their next answer.
+
+        A proxy keeps connections for requests to come. One that is closed when the node ends may
+        carry a request just then, which no proxy may send again if it is a POST or a PATCH.
+        """
+        now = time.perf_counter()
+        if now > self._look_at:
+            self._look_at = now + _LOOK_EVERY
+            self._is_ending = self._ask_ending()
+        return self._is_ending
 
 
 async def send(protocol: Any, response: Response, pipes: Path) -> None:

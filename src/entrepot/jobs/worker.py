@@ -28,6 +28,7 @@ BUSY_TURN = 0.05
 """Seconds of work after which a worker looks again whose turn it is; longer work is not cut. A busy
 worker then pauses for nine times as long, and what comes meanwhile waits for that."""
 _MOST_PAUSE: Final = 3.0
+_FIRST_PAUSE: Final = 0.1
 _ATTEMPTS: Final = 5
 
 
@@ -103,8 +104,24 @@ class JobWorker:
         finally:
             over.set()
             until = await keeping
-            await self._settle(done, taken[len(done) :], until)
+            await self._give_back(done, taken[len(done) :], until)
         return len(done)
+
+    async def _give_back(
+        self, done: Sequence[tuple[Job, str | None]], left: Sequence[Job], until: datetime
+    ) -> None:
+        """Settle all jobs; where the database refuses, again until their lease is over."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._settle(done, left, until)
+                return
+            except EntrepotError:
+                # Given up here, jobs that nobody works on would be kept from all until then.
+                if self._now() + timedelta(seconds=pause) > until:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _MOST_PAUSE)
 
     async def _keep(self, taken: Sequence[Job], until: datetime, over: asyncio.Event) -> datetime:
         """Renew the lease of all of them until they are over; return how long it lasts then."""
@@ -128,10 +145,9 @@ class JobWorker:
         async with self._metadata.begin() as tx:
             errors = {job.id: error for job, error in done}
             for job in _in_order([*(job for job, _ in done), *left]):
-                error = errors.get(job.id)
                 if job.id not in errors:
                     await jobs.release_job(tx, job, until)
-                elif error is None:
+                elif (error := errors[job.id]) is None:
                     await jobs.finish_job(tx, job, until)
                 else:
                     last = job.attempts + 1 >= _ATTEMPTS

@@ -298,5 +298,6 @@ async def requeue(tx: Transaction, job_id: int) -> bool:
     return await tx.run(_REQUEUE, job_id=job_id, failed=FAILED) > 0
 
 
-LEASE: Final = timedelta(minutes=5)
-"""How long a worker may keep work before another takes it for lost."""
+LEASE: Final = timedelta(minutes=1)
+"""How long a worker may keep work, unless it renews it, before another takes it for lost: after a
+crash, what it had taken waits for so long."""

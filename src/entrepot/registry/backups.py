@@ -33,8 +33,8 @@ from entrepot.registry.generations import (
     list_blobs,
     runs_of,
 )
+from entrepot.storage.private_files import sync_directory
 from entrepot.storage.protocols import BlobKey, Storage
-from entrepot.storage.staged import sync_directory
 
 _HOLD: Final = timedelta(minutes=10)
 _RENEW: Final = 60.0

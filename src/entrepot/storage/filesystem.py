@@ -23,8 +23,9 @@ from typing import Final, TypeVar
 from entrepot.errors import BlobUnknown, Unavailable
 from entrepot.oci.digests import ALGORITHMS, Digest
 from entrepot.storage.buffers import Buffers
+from entrepot.storage.private_files import sync_directory
 from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
-from entrepot.storage.staged import StagedFile, open_locked, sync_directory
+from entrepot.storage.staged import StagedFile, open_locked
 
 _RUN: Final = 256 * 1024
 """Bytes read at a time. Measured from 64 KiB to 1 MiB: past this nothing is won, and memory is."""

@@ -17,6 +17,7 @@ from typing import Final, Protocol, TypeVar
 from entrepot.errors import OutOfSpace, Unavailable, UploadBusy, UploadUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.buffers import SIZE, Buffer, Buffers
+from entrepot.storage.private_files import sync_directory
 from entrepot.storage.protocols import BlobKey, Observer
 
 _ALIGNMENT: Final = 4096
@@ -213,15 +214,6 @@ def open_locked(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
