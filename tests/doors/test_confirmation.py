@@ -21,7 +21,7 @@ FORMS: dict[str, tuple[str, dict[str, str], str]] = {
     "disable an account": (
         "/admin/users",
         {"name": "stranger", "what": "disable"},
-        "stranger will be signed out everywhere",
+        "Disabling stranger signs the account out on all devices",
     ),
     "delete a team": ("/u/acme/-/teams/crew", {"what": "delete"}, "The team crew will be deleted"),
     "remove a member": (
@@ -34,7 +34,7 @@ FORMS: dict[str, tuple[str, dict[str, str], str]] = {
         {"member": "editor", "role": "owner"},
         "editor will be an owner of acme",
     ),
-    "revoke a token": ("/settings/tokens/revoke", {"id": "TOKEN"}, "The token stops working"),
+    "revoke a token": ("/settings/tokens/revoke", {"id": "TOKEN"}, "will stop working at once"),
 }
 
 

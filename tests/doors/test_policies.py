@@ -99,7 +99,7 @@ async def test_pages_show_what_was_set_and_what_would_happen(town: Town) -> None
     fields = {"immutable": "release-*", "tags": "v*", "keep": "latest", "pulled_within": "3"}
     shown = await browser.post(path, what="preview", **fields)
     assert shown.status == 200
-    assert b"1 tag would go" in shown.body
+    assert b"1 tag would be deleted." in shown.body
     assert (await browser.post(path, what="save", **fields)).status == 303
     page = (await browser.get(path)).body
     assert b"release-*" in page

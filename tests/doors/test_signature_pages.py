@@ -49,4 +49,4 @@ async def test_a_badge_says_what_came_of_checking(
 async def test_invalid_signatures_have_a_tab_too(town: Town) -> None:
     status, body = await page_of(town, Marks(invalid=1), "/signatures")
     assert status == 200
-    assert "No signature is attached" in body
+    assert "There are no signatures" in body

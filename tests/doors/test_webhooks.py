@@ -137,7 +137,7 @@ async def test_pages_show_make_change_and_delete(town: Town) -> None:
     secret = await sessions.begin(town.people["owner"], address="127.0.0.1", client="test")
     browser = Browser(town.doors, secret)
     base = "/u/acme/-/webhooks"
-    assert "No webhook yet" in (await browser.get(base)).body.decode()
+    assert "There are no webhooks yet" in (await browser.get(base)).body.decode()
     made = await browser.post(base, url=URL, event="tag.pushed")
     assert made.status == 200
     assert "whsec_" in made.body.decode()

@@ -132,7 +132,7 @@ def test_a_chart_can_be_verified_where_its_provenance_is_there() -> None:
 
 def test_a_chart_is_named_in_the_files_of_other_tools() -> None:
     said = {each.title: each for each in _commands("helm-chart", places.INTRANET)}
-    dependency = yaml.safe_load(said["As a dependency, in Chart.yaml"].text)["dependencies"][0]
+    dependency = yaml.safe_load(said["Add as a dependency in Chart.yaml"].text)["dependencies"][0]
     assert dependency == {
         "name": "my_app.one",
         "version": "1.2.3+build.5",

@@ -61,7 +61,7 @@ def _verification(chart: str, evidence: Evidence) -> tuple[Command, ...]:
     return (
         Command(
             "helm",
-            "Verify who packaged it",
+            "Verify the packager",
             f"helm pull {chart} --verify --keyring ./keyring.gpg",
             note="The keyring holds the public key of whoever you expect.",
         ),
@@ -85,7 +85,7 @@ def _as_dependency(place: Place, name: str, version: str) -> tuple[Command, ...]
         f"    version: {shell.yaml_text(version)}",
         f"    repository: oci://{parent}",
     )
-    return (shell.yaml("helm", "As a dependency, in Chart.yaml", lines),)
+    return (shell.yaml("helm", "Add as a dependency in Chart.yaml", lines),)
 
 
 def _in_files(place: Place, name: str, version: str) -> tuple[Command, ...]:

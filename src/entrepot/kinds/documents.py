@@ -60,10 +60,10 @@ def _attached(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     return (
         Command(
             "cosign",
-            "Download the statements",
+            "Download the attestations",
             f"cosign download attestation{flags} {subject}",
         ),
-        Command("cosign", "Show all that is attached", f"cosign tree{flags} {subject}"),
+        Command("cosign", "Show all referrers", f"cosign tree{flags} {subject}"),
     )
 
 
@@ -72,8 +72,8 @@ def _sbom_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     name = next((each for each in names if each), "sbom.json")
     return (
         shell.pull_files(place, "Pull the SBOM"),
-        Command("grype", "Look for vulnerabilities", f"grype sbom:{shell.quoted(name)}"),
-        Command("trivy", "Look for vulnerabilities", f"trivy sbom {shell.quoted(name)}"),
+        Command("grype", "Scan for vulnerabilities", f"grype sbom:{shell.quoted(name)}"),
+        Command("trivy", "Scan for vulnerabilities", f"trivy sbom {shell.quoted(name)}"),
         *_attached(place, evidence),
         *shell.generic(place, evidence)[1:],
     )

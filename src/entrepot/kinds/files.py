@@ -59,14 +59,14 @@ def _from_archive(place: Place, archive: str) -> tuple[Command, ...]:
         Command("oras", "Unpack here", f"{pull}\ntar {flags} {shell.file_of(archive)}"),
         Command(
             "docker",
-            "Into a Docker volume",
+            "Restore into a Docker volume",
             f'{pull}\ndocker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
             f"  tar {flags} {inside} -C /volume",
             note=f"Makes the volume {volume} where there is none.",
         ),
         Command(
             "podman",
-            "Into a new volume",
+            "Restore into a new volume",
             f"{pull}\npodman volume create {volume}\n"
             f"podman volume import {volume} {shell.file_of(archive)}",
         ),
@@ -80,14 +80,14 @@ def _from_files(place: Place) -> tuple[Command, ...]:
     return (
         Command(
             "docker",
-            "Into a Docker volume",
+            "Restore into a Docker volume",
             f'{pull}\ndocker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
             "  cp -a /backup/. /volume/",
             note=f"Makes the volume {volume} where there is none.",
         ),
         Command(
             "podman",
-            "Into a new volume",
+            "Restore into a new volume",
             f"{pull}\npodman volume create {volume}\ntar c . | podman volume import {volume} -",
         ),
     )

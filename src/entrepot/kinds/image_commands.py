@@ -14,7 +14,7 @@ def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
         Command("docker", "Run", f"docker run --rm -it {reference}"),
         Command(
             "docker",
-            "In a Dockerfile",
+            "Use in a Dockerfile",
             f"FROM {place.pinned}",
             Language.DOCKERFILE,
             "The digest keeps the build the same when the tag moves.",
@@ -26,7 +26,7 @@ def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
         *shell.with_skopeo(place, is_image=True),
         *shell.with_crane(place),
         Command(
-            "crane", "Write as a tarball", f"crane pull{shell.crane(place)} {reference} image.tar"
+            "crane", "Save as a tarball", f"crane pull{shell.crane(place)} {reference} image.tar"
         ),
         *_attested(place, evidence),
         *_scanners(place),
@@ -42,7 +42,7 @@ def _attested(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     inspect = f"docker buildx imagetools inspect {place.reference} --format"
     return (
         Command("docker", "Show the SBOM", f"{inspect} '{{{{json .SBOM}}}}'"),
-        Command("docker", "Show how it was built", f"{inspect} '{{{{json .Provenance}}}}'"),
+        Command("docker", "Show the build provenance", f"{inspect} '{{{{json .Provenance}}}}'"),
     )
 
 
@@ -50,16 +50,16 @@ def _scanners(place: Place) -> tuple[Command, ...]:
     http = "" if place.is_https else "GRYPE_REGISTRY_INSECURE_USE_HTTP=true "
     plain = shell.plain_http("trivy", place)
     return (
-        Command("trivy", "Look for vulnerabilities", f"trivy image{plain} {place.reference}"),
-        Command("grype", "Look for vulnerabilities", f"{http}grype registry:{place.reference}"),
+        Command("trivy", "Scan for vulnerabilities", f"trivy image{plain} {place.reference}"),
+        Command("grype", "Scan for vulnerabilities", f"{http}grype registry:{place.reference}"),
         Command(
             "cosign",
-            "Show all that is attached",
+            "Show all referrers",
             f"cosign tree{shell.cosign(place)} {place.pinned}",
         ),
         Command(
             "cosign",
-            "Verify by a key",
+            "Verify with a key",
             f"cosign verify{shell.cosign(place)} --key cosign.pub {place.pinned}",
             note="Where it is signed, and you have the signer's public key.",
         ),
@@ -80,6 +80,8 @@ def _kubernetes(place: Place) -> tuple[Command, ...]:
         "      pullPolicy: IfNotPresent",
     )
     return (
-        shell.yaml("kubernetes", "As a container", lines),
-        shell.yaml("kubernetes", "As a volume", volume, "Read-only; on by default since 1.35."),
+        shell.yaml("kubernetes", "Run as a container", lines),
+        shell.yaml(
+            "kubernetes", "Mount as a volume", volume, "Read-only; on by default since 1.35."
+        ),
     )

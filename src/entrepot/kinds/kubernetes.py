@@ -67,9 +67,9 @@ TIMONI: Final = simple(
     annotation_facts(("Images", "sh.timoni.images")),
 )
 _PACKAGES: Final = {
-    "provider": "If it is a provider",
-    "function": "If it is a function",
-    "configuration": "If it is a configuration",
+    "provider": "Install as a provider",
+    "function": "Install as a function",
+    "configuration": "Install as a configuration",
 }
 
 

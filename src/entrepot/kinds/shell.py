@@ -95,10 +95,10 @@ def with_oras(place: Place) -> tuple[Command, ...]:
         Command(
             "oras", "Show the manifest", f"oras manifest fetch{flags} --pretty {place.reference}"
         ),
-        Command("oras", "Show what is attached", f"oras discover{flags} {place.reference}"),
+        Command("oras", "Show the referrers", f"oras discover{flags} {place.reference}"),
         Command(
             "oras",
-            "Copy with all that is attached",
+            "Copy with all referrers",
             f"oras copy -r{_from(place)} {place.reference} --to-oci-layout ./layout:copy",
         ),
     )
@@ -112,7 +112,9 @@ def with_regctl(place: Place) -> tuple[Command, ...]:
     """What `regctl` can do with anything."""
     commands = (
         Command("regctl", "Show the manifest", f"regctl manifest get {place.reference}"),
-        Command("regctl", "Get the files", f"regctl artifact get --output . {place.reference}"),
+        Command(
+            "regctl", "Download the files", f"regctl artifact get --output . {place.reference}"
+        ),
     )
     if place.is_https:
         return commands
@@ -256,7 +258,7 @@ def _pull_blobs(place: Place, evidence: Evidence) -> Command | None:
     blob = f"{place.repository_reference}@{layers[0].digest}"
     name = layer_name(layers[0].media_type, layers[0].annotations, 0) or "blob"
     text = f"oras blob fetch{oras(place)} --output {quoted(f'./{name}')} {blob}"
-    return Command("oras", "Get the first layer", text)
+    return Command("oras", "Download the first layer", text)
 
 
 def with_podman_artifact(place: Place) -> tuple[Command, ...]:

@@ -27,12 +27,12 @@ def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     return (
         Command(
             "cosign",
-            "Verify who signed it",
+            "Verify the signer",
             f"cosign verify{flags} {subject} \\\n  --certificate-identity IDENTITY"
             " \\\n  --certificate-oidc-issuer ISSUER",
         ),
-        Command("cosign", "Verify by a key", f"cosign verify{flags} --key cosign.pub {subject}"),
-        Command("cosign", "Show all that is attached", f"cosign tree{flags} {subject}"),
+        Command("cosign", "Verify with a key", f"cosign verify{flags} --key cosign.pub {subject}"),
+        Command("cosign", "Show all referrers", f"cosign tree{flags} {subject}"),
         *shell.generic(place, evidence),
     )
 

@@ -184,9 +184,7 @@ async def retry_job(visit: Visit) -> Response:
 
 async def show_settings(visit: Visit) -> Page:
     """The settings in force."""
-    return SettingsPage(
-        title="Settings in force", current="settings", settings=list(visit.desk.settings)
-    )
+    return SettingsPage(title="Settings", current="settings", settings=list(visit.desk.settings))
 
 
 async def show_audit(visit: Visit) -> Page:

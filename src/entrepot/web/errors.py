@@ -7,14 +7,14 @@ from entrepot.errors import EntrepotError
 from entrepot.web.pages import Page
 
 TITLES: Final = {
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "This page can only be read",
-    413: "That is too large",
-    415: "That is not a form of ours",
+    403: "Permission denied",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too large",
+    415: "Unsupported form",
     429: "Too many attempts",
-    503: "Not right now",
-    507: "There is no space left",
+    503: "Temporarily unavailable",
+    507: "Out of storage space",
 }
 
 
@@ -28,5 +28,5 @@ class ErrorPage(Page):
     @classmethod
     def of(cls, error: EntrepotError, status: int) -> Self:
         """The page for an error that is answered with this status."""
-        title = TITLES.get(status, "That did not work")
+        title = TITLES.get(status, "The request failed")
         return cls(title=title, message=error.message, status=status)

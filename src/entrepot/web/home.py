@@ -154,7 +154,7 @@ async def show_packages(visit: Visit) -> Page:
         visit.identity, text, limit=50, offset=(number - 1) * 50
     )
     return PackagesPage(
-        title=f"What ships {text}" if text else "What ships a package",
+        title=f"Package: {text}" if text else "Find a package",
         query=text,
         shipped=list(found.entries),
         pager=Pager(number, 50, found.total),
