@@ -8,7 +8,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from entrepot.api.routes import ROUTES
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from tests.doors.doors import Doors
 from tests.doors.programs import Program
 from tests.house.sources import reference
@@ -123,10 +123,10 @@ async def test_every_place_of_an_address_is_told_of(document: dict[str, object])
 
 
 async def test_what_needs_somebody_is_told_so(document: dict[str, object]) -> None:
-    policies = {(each.pattern, each.method.lower()): each.policy for each in ROUTES}
+    policies = {(each.pattern, each.method.lower()): each.rule for each in ROUTES}
     for path, method, operation in operations(document):
         is_optional = {} in list(operation["security"])  # type: ignore[call-overload]
-        assert is_optional == (policies[path, method] in (Policy.ANYBODY, Policy.PULL)), path
+        assert is_optional == (policies[path, method] in (AccessRule.ANYONE, AccessRule.PULL)), path
 
 
 async def test_lists_take_a_limit_and_a_cursor(document: dict[str, object]) -> None:

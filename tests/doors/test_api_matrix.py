@@ -5,9 +5,9 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from entrepot.api.calls import PREFIX, ApiRoute
+from entrepot.api.requests import PREFIX, ApiRoute
 from entrepot.api.routes import ROUTES
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.closing import Closing
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.tokens import Scope
@@ -32,7 +32,7 @@ PLACES = {
 }
 REFUSALS = {"unauthenticated", "denied", "repository_unknown", "namespace_unknown"}
 IN = ""
-"""Let in: what happens then is not the policy's."""
+"""Let in: what happens then is not the rule's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +55,40 @@ class Somebody:
 
 
 def due(route: ApiRoute, somebody: Somebody) -> str:
-    """The code that the policy demands for a private repository, or a namespace, of acme's."""
-    policy = route.policy
+    """The code that the rule demands for a private repository, or a namespace, of acme's."""
+    rule = route.rule
     if somebody.who == "nobody":
-        strict = policy not in (Policy.ANYBODY, Policy.PULL)
-        hidden = "repository_unknown" if policy is Policy.PULL else IN
+        strict = rule not in (AccessRule.ANYONE, AccessRule.PULL)
+        hidden = "repository_unknown" if rule is AccessRule.PULL else IN
         return "unauthenticated" if strict else hidden
     if "{repository}" in route.pattern:
-        return in_repository(policy, somebody)
+        return in_repository(rule, somebody)
     if "{namespace}" in route.pattern:
-        return in_namespace(policy, somebody)
-    if policy is not Policy.OPERATE:
+        return in_namespace(rule, somebody)
+    if rule is not AccessRule.HUB_ADMIN:
         return IN
     if somebody.who != "admin":
         return "not_found"
     return IN if somebody.is_unlimited else "denied"
 
 
-def in_repository(policy: Policy, somebody: Somebody) -> str:
+def in_repository(rule: AccessRule, somebody: Somebody) -> str:
     """What somebody with an account is told of a private repository."""
     if somebody.who == "stranger":
         return "repository_unknown"
-    if policy in (Policy.PULL, Policy.SIGNED_IN):
+    if rule in (AccessRule.PULL, AccessRule.SIGNED_IN):
         return IN
     return IN if somebody.who != "member" and somebody.is_unlimited else "denied"
 
 
-def in_namespace(policy: Policy, somebody: Somebody) -> str:
+def in_namespace(rule: AccessRule, somebody: Somebody) -> str:
     """What somebody with an account is told of an organisation."""
-    if policy is Policy.ANYBODY:
+    if rule is AccessRule.ANYONE:
         return IN
     is_admin = somebody.who == "admin" and somebody.is_unlimited
     if somebody.who == "stranger" or (somebody.who == "admin" and not is_admin):
         return "namespace_unknown"
-    if policy is Policy.MEMBER:
+    if rule is AccessRule.NAMESPACE_MEMBER:
         return IN
     return IN if is_admin or (somebody.who == "owner" and somebody.is_unlimited) else "denied"
 
@@ -111,16 +111,16 @@ BY_RULE = frozenset({"/me", "/organisations", "/repositories"})
 
 
 def is_left_to_the_rule(route: ApiRoute, somebody: Somebody) -> bool:
-    """Whether the rule behind an operation looks again, and more closely than the policy."""
+    """Whether the rule behind an operation looks again, and more closely than the route's."""
     path = route.pattern.removeprefix(PREFIX)
     if path.startswith("/namespaces/{namespace}/members/"):
-        return route.policy is Policy.MEMBER
+        return route.rule is AccessRule.NAMESPACE_MEMBER
     first = "/" + path[1:].partition("/")[0]
-    return first in BY_RULE and route.policy is Policy.SIGNED_IN and not somebody.is_unlimited
+    return first in BY_RULE and route.rule is AccessRule.SIGNED_IN and not somebody.is_unlimited
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.pattern}")
-async def test_everybody_is_told_what_the_policy_says(
+async def test_everybody_is_told_what_the_rule_says(
     town: Town, route: ApiRoute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever is let in would delete acme, and leave none to the identities after them.

@@ -7,8 +7,8 @@ import pytest
 
 from entrepot.http.forms import form_token
 from entrepot.metadata.accounts import Visibility
+from entrepot.web.requests import PageRoute
 from entrepot.web.routes import ROUTES
-from entrepot.web.visits import PageRoute
 from tests.doors.browsers import FORM_SECRET, ORIGIN, Browser
 from tests.doors.conftest import Town
 

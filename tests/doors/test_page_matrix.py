@@ -10,14 +10,14 @@ from itertools import product
 
 import pytest
 
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.sessions import Sessions
 from entrepot.metadata import accounts, teams
 from entrepot.metadata.accounts import Role, Visibility
 from entrepot.metadata.teams import Permission, TeamRight
 from entrepot.metadata.tokens import Scope
+from entrepot.web.requests import PageRoute
 from entrepot.web.routes import ROUTES
-from entrepot.web.visits import PageRoute
 from tests.doors.browsers import Browser
 from tests.doors.conftest import LAYER_DIGEST, Town
 from tests.doors.doors import Answer
@@ -33,15 +33,15 @@ WRITERS = {"editor", "owner", "writer", "keeper", "admin"}
 DELETERS = {"editor", "owner", "keeper", "admin"}
 KEEPERS = DELETERS
 MAY = {
-    Policy.PULL: set(EVERYBODY),
-    Policy.PUSH: WRITERS,
-    Policy.DELETE: DELETERS,
-    Policy.ADMINISTER: KEEPERS,
-    Policy.SIGNED_IN: set(EVERYBODY) - {"nobody"},
-    Policy.MEMBER: {*ROLES, *TEAMS, "admin"},
-    Policy.OWN: {"owner", "admin"},
-    Policy.OPERATE: {"admin"},
-    Policy.ANYBODY: set(EVERYBODY),
+    AccessRule.PULL: set(EVERYBODY),
+    AccessRule.PUSH: WRITERS,
+    AccessRule.DELETE: DELETERS,
+    AccessRule.REPOSITORY_ADMIN: KEEPERS,
+    AccessRule.SIGNED_IN: set(EVERYBODY) - {"nobody"},
+    AccessRule.NAMESPACE_MEMBER: {*ROLES, *TEAMS, "admin"},
+    AccessRule.NAMESPACE_OWNER: {"owner", "admin"},
+    AccessRule.HUB_ADMIN: {"admin"},
+    AccessRule.ANYONE: set(EVERYBODY),
 }
 """Who may, where the repository may be seen at all."""
 PLACES = {
@@ -107,22 +107,22 @@ def may_see(who: str, visibility: Visibility | None) -> bool:
     """Whether somebody may know of a repository of acme's."""
     if visibility is None:
         return False
-    return visibility is Visibility.PUBLIC or who in MAY[Policy.MEMBER]
+    return visibility is Visibility.PUBLIC or who in MAY[AccessRule.NAMESPACE_MEMBER]
 
 
 def expected(route: PageRoute, who: str, visibility: Visibility | None) -> set[int] | None:
-    """The statuses that the policy leaves; `None`: it lets in, and the page says the rest."""
+    """The statuses that the rule leaves; `None`: it lets in, and the page says the rest."""
     is_of_repository = "{repository}" in route.pattern or "{artifact}" in route.pattern
     sign_in = {403} if route.is_unsafe else {303}
     if is_of_repository and not may_see(who, visibility):
         return {404}
-    if who in MAY[route.policy]:
+    if who in MAY[route.rule]:
         return None
     if who == "nobody":
         return sign_in
-    if route.policy is Policy.OPERATE:
+    if route.rule is AccessRule.HUB_ADMIN:
         return {404}
-    if "{namespace}" in route.pattern and who not in MAY[Policy.MEMBER]:
+    if "{namespace}" in route.pattern and who not in MAY[AccessRule.NAMESPACE_MEMBER]:
         return {404}
     return {403}
 
@@ -142,7 +142,7 @@ def is_let_in(route: PageRoute, answer: Answer) -> bool:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.pattern}")
-async def test_everybody_is_let_in_as_the_policy_says(visitors: Visitors, route: PageRoute) -> None:
+async def test_everybody_is_let_in_as_the_rule_says(visitors: Visitors, route: PageRoute) -> None:
     is_of_repository = "{repository}" in route.pattern or "{artifact}" in route.pattern
     wrong = []
     for visibility, who in product(VISIBILITIES if is_of_repository else (None,), EVERYBODY):
@@ -178,7 +178,7 @@ async def test_a_token_opens_repositories_and_nothing_of_its_account(
             auth=town.auth[f"owner {scope}"],
             accept="application/json",
         )
-        if route.policy in (Policy.ANYBODY, Policy.PULL):
+        if route.rule in (AccessRule.ANYONE, AccessRule.PULL):
             assert answer.status != 403, (scope, answer.body)
         else:
             assert answer.status == 403, (scope, answer.body)

@@ -9,7 +9,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from entrepot.web.visits import LANGUAGES
+from entrepot.web.requests import LANGUAGES
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Open
 

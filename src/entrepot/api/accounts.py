@@ -5,10 +5,10 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from entrepot.api.calls import Call, proof, route, shown
 from entrepot.api.fields import Asked, EmailText, FullName, Moment, Password, Secret
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.http.routing import Policy
+from entrepot.api.requests import ApiRequest, proof, route, shown
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Action
 from entrepot.metadata.accounts import Namespace, Role
 
@@ -114,9 +114,9 @@ class RecoveryCodes(Struct, frozen=True):
     codes: list[str]
 
 
-async def get_me(call: Call) -> Me:
+async def get_me(request: ApiRequest) -> Me:
     """Who asks."""
-    identity, account = call.identity, call.identity.account
+    identity, account = request.identity, request.identity.account
     return Me(
         name=identity.name.partition(":")[0],
         full_name=account.full_name if account else "",
@@ -129,90 +129,94 @@ async def get_me(call: Call) -> Me:
     )
 
 
-async def change_profile(call: Call, body: ProfileChange) -> Me:
+async def change_profile(request: ApiRequest, body: ProfileChange) -> Me:
     """Change one's name and address."""
-    account = call.account
+    account = request.account
     full_name = account.full_name if body.full_name is UNSET else body.full_name
     email = account.email if body.email is UNSET else body.email
-    await call.desk.accounts.set_profile(account, full_name, email, call.actor)
-    me = await get_me(call)
+    await request.app.accounts.set_profile(account, full_name, email, request.actor)
+    me = await get_me(request)
     return replace(me, full_name=full_name, email=email)
 
 
-async def change_password(call: Call, body: PasswordChange) -> None:
+async def change_password(request: ApiRequest, body: PasswordChange) -> None:
     """Change one's password; whoever was signed in must sign in again."""
     with proof():
-        await call.desk.accounts.change_password(call.account, body.old, body.new, call.actor)
+        await request.app.accounts.change_password(
+            request.account, body.old, body.new, request.actor
+        )
 
 
-async def list_sessions(call: Call, query: PageQuery) -> Page[Session]:
+async def list_sessions(request: ApiRequest, query: PageQuery) -> Page[Session]:
     """Browsers that are signed in, the one used last first."""
-    found = await call.desk.sessions.list_of(call.unlimited_account)
+    found = await request.app.sessions.list_of(request.unlimited_account)
     return cut(found, query, lambda each: shown(Session, each))
 
 
-async def end_session(call: Call) -> None:
+async def end_session(request: ApiRequest) -> None:
     """Sign a browser out."""
-    await call.desk.sessions.end(call.number, call.unlimited_account)
+    await request.app.sessions.end(request.number, request.unlimited_account)
 
 
-async def end_sessions(call: Call) -> None:
+async def end_sessions(request: ApiRequest) -> None:
     """Sign every browser out."""
-    await call.desk.sessions.end_all(call.unlimited_account)
+    await request.app.sessions.end_all(request.unlimited_account)
 
 
-async def list_memberships(call: Call, query: PageQuery) -> Page[Membership]:
+async def list_memberships(request: ApiRequest, query: PageQuery) -> Page[Membership]:
     """The organisations that one belongs to."""
-    found = await call.desk.organisations.list_of(call.unlimited_account)
+    found = await request.app.organisations.list_of(request.unlimited_account)
     return cut(found, query, _membership)
 
 
-async def list_starred(call: Call, query: PageQuery) -> Page[Starred]:
+async def list_starred(request: ApiRequest, query: PageQuery) -> Page[Starred]:
     """Repositories that one likes, the newest star first."""
-    found = await call.desk.stars.list_of(call.account, call.identity)
+    found = await request.app.stars.list_of(request.account, request.identity)
     return cut(found, query, lambda each: Starred(each.name.text))
 
 
-async def accept_invitation(call: Call, body: InvitationSecret) -> Accepted:
+async def accept_invitation(request: ApiRequest, body: InvitationSecret) -> Accepted:
     """Join the organisation that an invitation is into."""
-    found = await call.desk.invitations.accept(body.secret, call.account, call.actor)
+    found = await request.app.invitations.accept(body.secret, request.account, request.actor)
     return Accepted(found.organisation, found.role, found.team)
 
 
-async def get_second_factor(call: Call) -> SecondFactor:
+async def get_second_factor(request: ApiRequest) -> SecondFactor:
     """Whether a code is asked for when one signs in."""
-    account = call.unlimited_account
+    account = request.unlimited_account
     return SecondFactor(
-        account.has_second_factor, await call.desk.second_factors.count_codes(account)
+        account.has_second_factor, await request.app.second_factors.count_codes(account)
     )
 
 
-async def enrol_second_factor(call: Call, body: PasswordProof) -> Enrolment:
+async def enrol_second_factor(request: ApiRequest, body: PasswordProof) -> Enrolment:
     """Begin a second factor: nothing is asked for until a code confirms it."""
     with proof():
-        await call.desk.accounts.check_password(call.account, body.password, call.actor)
-    enrolment = await call.desk.second_factors.enrol(call.account, call.actor)
+        await request.app.accounts.check_password(request.account, body.password, request.actor)
+    enrolment = await request.app.second_factors.enrol(request.account, request.actor)
     return shown(Enrolment, enrolment)
 
 
-async def confirm_second_factor(call: Call, body: Code) -> RecoveryCodes:
+async def confirm_second_factor(request: ApiRequest, body: Code) -> RecoveryCodes:
     """Ask for the second factor from now on."""
-    factors = call.desk.second_factors
+    factors = request.app.second_factors
     with proof():
-        return RecoveryCodes(await factors.confirm(call.account, body.code, call.actor))
+        return RecoveryCodes(await factors.confirm(request.account, body.code, request.actor))
 
 
-async def replace_recovery_codes(call: Call, body: PasswordProof) -> RecoveryCodes:
+async def replace_recovery_codes(request: ApiRequest, body: PasswordProof) -> RecoveryCodes:
     """New recovery codes in place of all others."""
-    factors = call.desk.second_factors
+    factors = request.app.second_factors
     with proof():
-        return RecoveryCodes(await factors.replace_codes(call.account, body.password, call.actor))
+        return RecoveryCodes(
+            await factors.replace_codes(request.account, body.password, request.actor)
+        )
 
 
-async def disable_second_factor(call: Call, body: PasswordProof) -> None:
+async def disable_second_factor(request: ApiRequest, body: PasswordProof) -> None:
     """Ask for the second factor no longer."""
     with proof():
-        await call.desk.second_factors.disable(call.account, body.password, call.actor)
+        await request.app.second_factors.disable(request.account, body.password, request.actor)
 
 
 def _membership(found: tuple[Namespace, Role]) -> Membership:
@@ -222,18 +226,18 @@ def _membership(found: tuple[Namespace, Role]) -> Membership:
 _F: Final = "/me/second-factor"
 
 ROUTES: Final = (
-    route("GET", "/me", Policy.SIGNED_IN, get_me),
-    route("PATCH", "/me", Policy.SIGNED_IN, change_profile),
-    route("POST", "/me/password", Policy.SIGNED_IN, change_password),
-    route("GET", "/me/sessions", Policy.SIGNED_IN, list_sessions),
-    route("DELETE", "/me/sessions", Policy.SIGNED_IN, end_sessions),
-    route("DELETE", "/me/sessions/{id}", Policy.SIGNED_IN, end_session),
-    route("GET", "/me/organisations", Policy.SIGNED_IN, list_memberships),
-    route("GET", "/me/stars", Policy.SIGNED_IN, list_starred),
-    route("POST", "/me/invitations", Policy.SIGNED_IN, accept_invitation),
-    route("GET", _F, Policy.SIGNED_IN, get_second_factor),
-    route("POST", _F, Policy.SIGNED_IN, enrol_second_factor, status=201),
-    route("POST", f"{_F}/confirm", Policy.SIGNED_IN, confirm_second_factor),
-    route("POST", f"{_F}/codes", Policy.SIGNED_IN, replace_recovery_codes),
-    route("POST", f"{_F}/disable", Policy.SIGNED_IN, disable_second_factor),
+    route("GET", "/me", AccessRule.SIGNED_IN, get_me),
+    route("PATCH", "/me", AccessRule.SIGNED_IN, change_profile),
+    route("POST", "/me/password", AccessRule.SIGNED_IN, change_password),
+    route("GET", "/me/sessions", AccessRule.SIGNED_IN, list_sessions),
+    route("DELETE", "/me/sessions", AccessRule.SIGNED_IN, end_sessions),
+    route("DELETE", "/me/sessions/{id}", AccessRule.SIGNED_IN, end_session),
+    route("GET", "/me/organisations", AccessRule.SIGNED_IN, list_memberships),
+    route("GET", "/me/stars", AccessRule.SIGNED_IN, list_starred),
+    route("POST", "/me/invitations", AccessRule.SIGNED_IN, accept_invitation),
+    route("GET", _F, AccessRule.SIGNED_IN, get_second_factor),
+    route("POST", _F, AccessRule.SIGNED_IN, enrol_second_factor, status=201),
+    route("POST", f"{_F}/confirm", AccessRule.SIGNED_IN, confirm_second_factor),
+    route("POST", f"{_F}/codes", AccessRule.SIGNED_IN, replace_recovery_codes),
+    route("POST", f"{_F}/disable", AccessRule.SIGNED_IN, disable_second_factor),
 )

@@ -4,7 +4,6 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, Line, Moment, NameText, Password
 from entrepot.api.namespaces import (
     AuditEntry,
@@ -15,8 +14,9 @@ from entrepot.api.namespaces import (
     made_invitation,
 )
 from entrepot.api.paging import Page, PageQuery, cut, page_of
+from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import NotFound
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.metadata import jobs
 from entrepot.metadata.accounts import Account, NamespaceKind
 from entrepot.metadata.numbers import find_numbers
@@ -112,117 +112,121 @@ class Health(Struct, frozen=True):
     """What shuts in the process that reads pushed bytes; why not, where something does not."""
 
 
-async def get_health(call: Call) -> Health:
+async def get_health(request: ApiRequest) -> Health:
     """The version, and work that waits or was given up."""
-    counts = await jobs.count_jobs(call.reader)
+    counts = await jobs.count_jobs(request.reader)
     return Health(
-        call.desk.version,
+        request.app.version,
         queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
         failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
-        sandbox=await call.desk.confinement(),
+        sandbox=await request.app.confinement(),
     )
 
 
-async def get_storage(call: Call) -> Storage:
+async def get_storage(request: ApiRequest) -> Storage:
     """How much there is of everything."""
-    return shown(Storage, await find_numbers(call.reader))
+    return shown(Storage, await find_numbers(request.reader))
 
 
-async def list_settings(call: Call, query: PageQuery) -> Page[Setting]:
+async def list_settings(request: ApiRequest, query: PageQuery) -> Page[Setting]:
     """The settings in force."""
-    return cut(call.desk.settings, query, lambda each: Setting(*each))
+    return cut(request.app.settings, query, lambda each: Setting(*each))
 
 
-async def list_users(call: Call, query: PageQuery) -> Page[User]:
+async def list_users(request: ApiRequest, query: PageQuery) -> Page[User]:
     """Every account, by name."""
-    found = await call.desk.accounts.list_page(query.limit + 1, query.offset)
+    found = await request.app.accounts.list_page(query.limit + 1, query.offset)
     return page_of(found, query, _user)
 
 
-async def create_user(call: Call, body: NewUser) -> User:
+async def create_user(request: ApiRequest, body: NewUser) -> User:
     """Make an account with a namespace of its name."""
-    made = await call.desk.accounts.add(
-        body.name, body.password, is_admin=body.is_admin, by=call.actor
+    made = await request.app.accounts.add(
+        body.name, body.password, is_admin=body.is_admin, by=request.actor
     )
-    call.created(f"/admin/users/{made.name}")
+    request.created(f"/admin/users/{made.name}")
     return _user(made)
 
 
-async def get_user(call: Call) -> User:
+async def get_user(request: ApiRequest) -> User:
     """One account."""
-    return _user(await call.desk.accounts.get(call.values["account"]))
+    return _user(await request.app.accounts.get(request.values["account"]))
 
 
-async def change_user(call: Call, body: UserChange) -> User:
+async def change_user(request: ApiRequest, body: UserChange) -> User:
     """Disable or enable an account, or let it administer the hub; nobody does so of themselves."""
-    name, rules = call.values["account"], call.desk.accounts
+    name, rules = request.values["account"], request.app.accounts
     if body.is_admin is not UNSET:
-        await rules.set_admin(name, body.is_admin, call.actor)
+        await rules.set_admin(name, body.is_admin, request.actor)
     if body.is_disabled is not UNSET:
-        await (rules.disable if body.is_disabled else rules.enable)(name, call.actor)
-    return await get_user(call)
+        await (rules.disable if body.is_disabled else rules.enable)(name, request.actor)
+    return await get_user(request)
 
 
-async def delete_user(call: Call) -> None:
+async def delete_user(request: ApiRequest) -> None:
     """Delete an account with its repositories, for good; nobody deletes themselves.
 
     409 while the account is the only owner of an organisation.
     """
-    await call.desk.closing.delete(call.values["account"], NamespaceKind.ACCOUNT, call.actor)
+    await request.app.closing.delete(
+        request.values["account"], NamespaceKind.ACCOUNT, request.actor
+    )
 
 
-async def create_link(call: Call) -> Link:
+async def create_link(request: ApiRequest) -> Link:
     """Make a link with which somebody chooses a new password, once."""
-    account = await call.desk.accounts.get(call.values["account"])
-    return Link(f"{call.origin}/welcome/{await call.desk.welcomes.begin(account, call.actor)}")
+    account = await request.app.accounts.get(request.values["account"])
+    return Link(
+        f"{request.origin}/welcome/{await request.app.welcomes.begin(account, request.actor)}"
+    )
 
 
-async def remove_second_factor(call: Call) -> None:
+async def remove_second_factor(request: ApiRequest) -> None:
     """Ask an account for its second factor no longer, because the authenticator is lost."""
-    account = await call.desk.accounts.get(call.values["account"])
-    await call.desk.second_factors.remove(account, call.actor)
+    account = await request.app.accounts.get(request.values["account"])
+    await request.app.second_factors.remove(account, request.actor)
 
 
-async def list_hub_invitations(call: Call, query: PageQuery) -> Page[Invitation]:
+async def list_hub_invitations(request: ApiRequest, query: PageQuery) -> Page[Invitation]:
     """Invitations to the hub that nobody has accepted yet."""
-    rules, limit = call.desk.invitations, query.limit + 1
-    found = await rules.list_of_hub(call.actor, limit, query.offset)
+    rules, limit = request.app.invitations, query.limit + 1
+    found = await rules.list_of_hub(request.actor, limit, query.offset)
     return page_of(found, query, lambda each: shown(Invitation, each))
 
 
-async def create_hub_invitation(call: Call, body: Note) -> MadeInvitation:
+async def create_hub_invitation(request: ApiRequest, body: Note) -> MadeInvitation:
     """Invite somebody to make an account."""
-    made, secret = await call.desk.invitations.invite(call.actor, note=body.note)
-    return made_invitation(call, made, secret)
+    made, secret = await request.app.invitations.invite(request.actor, note=body.note)
+    return made_invitation(request, made, secret)
 
 
-async def revoke_hub_invitation(call: Call) -> None:
+async def revoke_hub_invitation(request: ApiRequest) -> None:
     """Make an invitation's link lead nowhere."""
-    await call.desk.invitations.revoke_of_hub(call.actor, call.number)
+    await request.app.invitations.revoke_of_hub(request.actor, request.number)
 
 
-async def list_jobs(call: Call, query: PageQuery) -> Page[JobCount]:
+async def list_jobs(request: ApiRequest, query: PageQuery) -> Page[JobCount]:
     """How many jobs there are, by kind and state."""
-    counts = sorted((await jobs.count_jobs(call.reader)).items())
+    counts = sorted((await jobs.count_jobs(request.reader)).items())
     return cut(counts, query, lambda each: JobCount(*each[0], each[1]))
 
 
-async def list_failed_jobs(call: Call, query: PageQuery) -> Page[FailedJob]:
+async def list_failed_jobs(request: ApiRequest, query: PageQuery) -> Page[FailedJob]:
     """Work that was given up, the newest first."""
-    found = await jobs.list_failed(call.reader, _MOST_FAILURES)
+    found = await jobs.list_failed(request.reader, _MOST_FAILURES)
     return cut(found, query, lambda each: shown(FailedJob, each))
 
 
-async def retry_job(call: Call) -> None:
+async def retry_job(request: ApiRequest) -> None:
     """Try work again that was given up."""
-    async with call.desk.metadata.begin() as tx:
-        if not await jobs.requeue(tx, call.number):
+    async with request.app.metadata.begin() as tx:
+        if not await jobs.requeue(tx, request.number):
             raise NotFound("there is no such job")
 
 
-async def list_hub_audit(call: Call, query: LogQuery) -> Page[AuditEntry]:
+async def list_hub_audit(request: ApiRequest, query: LogQuery) -> Page[AuditEntry]:
     """What was done on the hub, the newest first."""
-    found = await call.desk.audit.list_all(call.actor, query.rows, query.limit)
+    found = await request.app.audit.list_all(request.actor, query.rows, query.limit)
     return audit_page(found.rows, found.next_before)
 
 
@@ -241,21 +245,21 @@ def _user(account: Account) -> User:
 _U: Final = "/admin/users"
 
 ROUTES: Final = (
-    route("GET", "/admin/health", Policy.OPERATE, get_health),
-    route("GET", "/admin/storage", Policy.OPERATE, get_storage),
-    route("GET", "/admin/settings", Policy.OPERATE, list_settings),
-    route("GET", "/admin/audit", Policy.OPERATE, list_hub_audit),
-    route("GET", _U, Policy.OPERATE, list_users),
-    route("POST", _U, Policy.OPERATE, create_user, status=201),
-    route("GET", f"{_U}/{{account}}", Policy.OPERATE, get_user),
-    route("PATCH", f"{_U}/{{account}}", Policy.OPERATE, change_user),
-    route("DELETE", f"{_U}/{{account}}", Policy.OPERATE, delete_user),
-    route("POST", f"{_U}/{{account}}/link", Policy.OPERATE, create_link, status=201),
-    route("DELETE", f"{_U}/{{account}}/second-factor", Policy.OPERATE, remove_second_factor),
-    route("GET", "/admin/invitations", Policy.OPERATE, list_hub_invitations),
-    route("POST", "/admin/invitations", Policy.OPERATE, create_hub_invitation, status=201),
-    route("DELETE", "/admin/invitations/{id}", Policy.OPERATE, revoke_hub_invitation),
-    route("GET", "/admin/jobs", Policy.OPERATE, list_jobs),
-    route("GET", "/admin/jobs/failed", Policy.OPERATE, list_failed_jobs),
-    route("POST", "/admin/jobs/{id}/retry", Policy.OPERATE, retry_job),
+    route("GET", "/admin/health", AccessRule.HUB_ADMIN, get_health),
+    route("GET", "/admin/storage", AccessRule.HUB_ADMIN, get_storage),
+    route("GET", "/admin/settings", AccessRule.HUB_ADMIN, list_settings),
+    route("GET", "/admin/audit", AccessRule.HUB_ADMIN, list_hub_audit),
+    route("GET", _U, AccessRule.HUB_ADMIN, list_users),
+    route("POST", _U, AccessRule.HUB_ADMIN, create_user, status=201),
+    route("GET", f"{_U}/{{account}}", AccessRule.HUB_ADMIN, get_user),
+    route("PATCH", f"{_U}/{{account}}", AccessRule.HUB_ADMIN, change_user),
+    route("DELETE", f"{_U}/{{account}}", AccessRule.HUB_ADMIN, delete_user),
+    route("POST", f"{_U}/{{account}}/link", AccessRule.HUB_ADMIN, create_link, status=201),
+    route("DELETE", f"{_U}/{{account}}/second-factor", AccessRule.HUB_ADMIN, remove_second_factor),
+    route("GET", "/admin/invitations", AccessRule.HUB_ADMIN, list_hub_invitations),
+    route("POST", "/admin/invitations", AccessRule.HUB_ADMIN, create_hub_invitation, status=201),
+    route("DELETE", "/admin/invitations/{id}", AccessRule.HUB_ADMIN, revoke_hub_invitation),
+    route("GET", "/admin/jobs", AccessRule.HUB_ADMIN, list_jobs),
+    route("GET", "/admin/jobs/failed", AccessRule.HUB_ADMIN, list_failed_jobs),
+    route("POST", "/admin/jobs/{id}/retry", AccessRule.HUB_ADMIN, retry_job),
 )

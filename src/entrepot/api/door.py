@@ -6,16 +6,16 @@ from urllib.parse import quote, urlencode
 
 from msgspec import json
 
-from entrepot.api.calls import FOR_STRANGERS, ApiRoute, Call, Operation
 from entrepot.api.desk import Desk
 from entrepot.api.paging import Page
 from entrepot.api.problems import problem_response
 from entrepot.api.reading import MAX_BODY, check_places, read_arguments
+from entrepot.api.requests import FOR_STRANGERS, ApiRequest, ApiRoute, Operation
 from entrepot.api.routes import ROUTES
 from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound, Unauthenticated
-from entrepot.http.admission import admit
+from entrepot.http.authorize import admit
 from entrepot.http.messages import Request, Response, content, empty, without_body
-from entrepot.http.routing import Match, Router
+from entrepot.http.router import Match, Router
 from entrepot.hub.actors import Identity
 from entrepot.hub.names import fold_name
 
@@ -34,8 +34,8 @@ _HEADERS: Final = (
 class ApiDoor:
     """Everything below `/api/`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, app: Desk) -> None:
+        self._app = app
         self._router: Router[Operation] = Router(ROUTES)
         self._touched: dict[int, datetime] = {}
 
@@ -43,14 +43,14 @@ class ApiDoor:
         """Answer a request of a program; raises nothing that has a name."""
         request.facts["endpoint"] = "api"
         try:
-            response = await self._answer(Call(self._desk, request))
+            response = await self._answer(ApiRequest(self._app, request))
         except EntrepotError as error:
             response = problem_response(error, request)
         response.headers.extend(_HEADERS)
         return without_body(response) if request.method == "HEAD" else response
 
-    async def _answer(self, call: Call) -> Response:
-        request = call.request
+    async def _answer(self, call: ApiRequest) -> Response:
+        request = call.http
         found = self._router.find(request.method, request.path)
         if not isinstance(found, Match):
             raise MethodUnsupported(found) if found else NotFound
@@ -64,9 +64,9 @@ class ApiDoor:
             request.facts["repository"] = found.values["repository"]
         route, operation = found.route, found.route.handler
         call.admitted = await admit(
-            self._desk.permissions,
+            self._app.permissions,
             call.identity,
-            route.policy,
+            route.rule,
             call.values,
             is_unsafe=route.is_unsafe,
         )
@@ -75,14 +75,14 @@ class ApiDoor:
 
     def _check_somebody(self, identity: Identity, route: ApiRoute) -> None:
         """Demand credentials where the document says so, whatever there is behind it."""
-        if identity.is_somebody or self._desk.permissions.is_open:
+        if identity.is_somebody or self._app.permissions.is_open:
             return
-        if route.policy not in FOR_STRANGERS:
+        if route.rule not in FOR_STRANGERS:
             raise Unauthenticated
 
     async def _identify(self, request: Request) -> Identity:
         """Whoever `Authorization` says. Cookies are never read: no page can make a browser call."""
-        identity = await self._desk.gate.identify(request)
+        identity = await self._app.gate.identify(request)
         request.facts["account"] = identity.name
         if identity.grants is not None:
             raise BadToken("a registry token opens /v2 alone: use an access token")
@@ -92,22 +92,22 @@ class ApiDoor:
 
     async def _touch(self, token_id: int, request: Request) -> None:
         """Record that a token was used; a worker does so once a minute, for it is a commit."""
-        now = self._desk.now()
+        now = self._app.now()
         if now - self._touched.get(token_id, _NEVER) < _TOUCH_EVERY:
             return
         if len(self._touched) >= _REMEMBERED:
             self._touched.clear()
         self._touched[token_id] = now
-        await self._desk.tokens.touch(token_id, request.address or request.client)
+        await self._app.tokens.touch(token_id, request.address or request.client)
 
 
-def _printed(call: Call, operation: Operation, result: object) -> Response:
+def _printed(call: ApiRequest, operation: Operation, result: object) -> Response:
     if isinstance(result, Response):
         return result
     if result is None:
         return empty(operation.status, call.headers)
     if isinstance(result, Page) and result.next is not None:
-        call.headers.append(_link(call.request, result.next))
+        call.headers.append(_link(call.http, result.next))
     return content(operation.status, JSON, json.encode(result), call.headers)
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Final, TypeVar
 from msgspec import Meta, Struct
 
 from entrepot.api.artifacts import Artifact
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Text
 from entrepot.api.paging import (
     CountedBySeverity,
@@ -17,6 +16,7 @@ from entrepot.api.paging import (
     cut,
     page_of,
 )
+from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import EntrepotError, ManifestUnknown, NotFound
 from entrepot.extract.findings import (
     Assessment,
@@ -28,7 +28,7 @@ from entrepot.extract.findings import (
     Statement,
     Vulnerability,
 )
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.kinds.badges import badges
@@ -150,23 +150,23 @@ class EvidenceQuery(PageQuery, frozen=True, kw_only=True):
     q: Annotated[Text, Meta(description="Words that an entry holds, each of them.")] = ""
 
 
-async def get_manifest(call: Call) -> Manifest:
+async def get_manifest(request: ApiRequest) -> Manifest:
     """What an artifact is, and the commands that fit it."""
-    described = await _describe(call)
+    described = await _describe(request)
     stored, kind, evidence = described.stored, described.kind, described.evidence
-    manifest, own = described.manifest, await call.desk.evidence.of(stored.id)
+    manifest, own = described.manifest, await request.app.evidence.of(stored.id)
     place = Place(
-        host=call.desk.origins.host(call.request),
-        is_https=call.origin.startswith("https:"),
-        repository=call.repository.name,
+        host=request.app.origins.host(request.http),
+        is_https=request.origin.startswith("https:"),
+        repository=request.repository.name,
         digest=Digest.parse(stored.digest),
-        tag=_tag_of(call),
+        tag=_tag_of(request),
     )
     return Manifest(
         digest=stored.digest,
         media_type=stored.media_type,
         size=stored.size,
-        tags=await tag_rows.list_aliases(call.reader, stored.id),
+        tags=await tag_rows.list_aliases(request.reader, stored.id),
         kind=kind.id,
         kind_name=kind.name,
         artifact=shown(Artifact, described.artifact),
@@ -177,48 +177,48 @@ async def get_manifest(call: Call) -> Manifest:
         subject=str(manifest.subject.digest) if manifest.subject else None,
         platforms=[_descriptor(each.descriptor) for each in real_children(evidence)],
         layers=[_descriptor(each) for each in manifest.layers],
-        documents=await _document_names(call, stored.id),
+        documents=await _document_names(request, stored.id),
         commands=[shown(Command, each) for each in kind.commands(place, evidence)],
     )
 
 
-async def delete_manifest(call: Call) -> None:
+async def delete_manifest(request: ApiRequest) -> None:
     """Delete a manifest with its tags, by its digest; by a tag, remove only the tag."""
-    reference = _reference(call)
-    by, witness = call.identity.account_id, call.witness
+    reference = _reference(request)
+    by, witness = request.identity.account_id, request.witness
     if isinstance(reference, Tag):
-        await call.desk.manifests.untag(call.repository, reference, by, witness)
+        await request.app.manifests.untag(request.repository, reference, by, witness)
     else:
-        await call.desk.manifests.delete(call.repository, reference, by, witness)
+        await request.app.manifests.delete(request.repository, reference, by, witness)
 
 
-async def list_attached(call: Call, query: PageQuery) -> CountedPage[Attachment]:
+async def list_attached(request: ApiRequest, query: PageQuery) -> CountedPage[Attachment]:
     """What is attached: signatures, SBOMs, attestations, reports, and what is attached to those.
 
     500 are listed at most; `left_out` says how many more there are.
     """
-    facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    nodes = await call.desk.attachments.tree_of(
-        call.repository.id, facts.digest, offset=query.offset, limit=query.limit + 1
+    facts = await request.app.manifests.get_facts(request.repository, _reference(request))
+    nodes = await request.app.attachments.tree_of(
+        request.repository.id, facts.digest, offset=query.offset, limit=query.limit + 1
     )
     page = page_of(nodes, query, _attachment)
-    total = await call.desk.attachments.count_of(call.repository.id, facts.digest)
+    total = await request.app.attachments.count_of(request.repository.id, facts.digest)
     left_out = max(0, total - MAX_LISTED)
     return CountedPage(items=page.items, next=page.next, total=total, left_out=left_out)
 
 
-async def list_packages(call: Call, query: EvidenceQuery) -> CountedPage[Package]:
+async def list_packages(request: ApiRequest, query: EvidenceQuery) -> CountedPage[Package]:
     """The packages that SBOMs of the artifact list."""
-    found = await _evidence(call, query.q)
+    found = await _evidence(request, query.q)
     return counted(found.packages, query, _as_it_is, found.left_out.get("packages", 0))
 
 
-async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> Vulnerabilities:
+async def list_vulnerabilities(request: ApiRequest, query: EvidenceQuery) -> Vulnerabilities:
     """What reports about the artifact found, each vulnerability of each package once.
 
     An entry whose `status` is `not_affected`, `fixed`, `suppressed` or `ignored` does not count.
     """
-    found = await _evidence(call, query.q)
+    found = await _evidence(request, query.q)
     page = counted(found.vulnerabilities, query, _as_it_is, left_out_of(found, "vulnerabilities"))
     return Vulnerabilities(
         items=page.items,
@@ -231,23 +231,27 @@ async def list_vulnerabilities(call: Call, query: EvidenceQuery) -> Vulnerabilit
     )
 
 
-async def list_misconfigurations(call: Call, query: EvidenceQuery) -> CountedBySeverity[Issue]:
+async def list_misconfigurations(
+    request: ApiRequest, query: EvidenceQuery
+) -> CountedBySeverity[Issue]:
     """Misconfigurations that reports about the artifact found."""
-    return await _issues(call, query, "misconfiguration")
+    return await _issues(request, query, "misconfiguration")
 
 
-async def list_secrets(call: Call, query: EvidenceQuery) -> CountedBySeverity[Issue]:
+async def list_secrets(request: ApiRequest, query: EvidenceQuery) -> CountedBySeverity[Issue]:
     """Secrets that reports about the artifact found; what they match is as the tool wrote it."""
-    return await _issues(call, query, "secret")
+    return await _issues(request, query, "secret")
 
 
-async def list_licenses(call: Call, query: EvidenceQuery) -> CountedBySeverity[Issue]:
+async def list_licenses(request: ApiRequest, query: EvidenceQuery) -> CountedBySeverity[Issue]:
     """Licences that reports about the artifact found, and how they are judged."""
-    return await _issues(call, query, "license")
+    return await _issues(request, query, "license")
 
 
-async def _issues(call: Call, query: EvidenceQuery, category: str) -> CountedBySeverity[Issue]:
-    evidence = await _evidence(call, query.q)
+async def _issues(
+    request: ApiRequest, query: EvidenceQuery, category: str
+) -> CountedBySeverity[Issue]:
+    evidence = await _evidence(request, query.q)
     found = [each for each in evidence.issues if each.category == category]
     page = counted(found, query, _as_it_is, left_out_of(evidence, "issues"))
     return CountedBySeverity(
@@ -264,65 +268,65 @@ def left_out_of(found: Findings, name: str) -> int:
     return found.left_out.get(name, 0)
 
 
-async def list_signatures(call: Call, query: PageQuery) -> Page[Signature]:
+async def list_signatures(request: ApiRequest, query: PageQuery) -> Page[Signature]:
     """Signatures of the artifact; an identity is a claim unless `check` is `verified`.
 
     `check` is `verified`, `valid`, `invalid` or `not checked`, and `reason` says why."""
-    return cut((await _evidence(call)).signatures, query, _as_it_is)
+    return cut((await _evidence(request)).signatures, query, _as_it_is)
 
 
-async def list_statements(call: Call, query: PageQuery) -> Page[Statement]:
+async def list_statements(request: ApiRequest, query: PageQuery) -> Page[Statement]:
     """What attestations say of the artifact: its provenance, tests, summaries."""
-    return cut((await _evidence(call)).statements, query, _as_it_is)
+    return cut((await _evidence(request)).statements, query, _as_it_is)
 
 
-async def list_files(call: Call, query: PageQuery) -> CountedPage[File]:
+async def list_files(request: ApiRequest, query: PageQuery) -> CountedPage[File]:
     """The files in the artifact."""
-    facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    return counted((await call.desk.evidence.of(facts.id)).files, query, _as_it_is)
+    facts = await request.app.manifests.get_facts(request.repository, _reference(request))
+    return counted((await request.app.evidence.of(facts.id)).files, query, _as_it_is)
 
 
-async def list_documents(call: Call, query: PageQuery) -> Page[str]:
+async def list_documents(request: ApiRequest, query: PageQuery) -> Page[str]:
     """The names of texts that were read out of the artifact."""
-    facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    return cut(await _document_names(call, facts.id), query, _as_it_is)
+    facts = await request.app.manifests.get_facts(request.repository, _reference(request))
+    return cut(await _document_names(request, facts.id), query, _as_it_is)
 
 
-async def get_document(call: Call) -> Document:
+async def get_document(request: ApiRequest) -> Document:
     """A text that was read out of the artifact; those called `….html` are safe HTML."""
-    facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    name = call.values["document"]
-    found = await artifacts.find_document(call.reader, facts.id, name)
+    facts = await request.app.manifests.get_facts(request.repository, _reference(request))
+    name = request.values["document"]
+    found = await artifacts.find_document(request.reader, facts.id, name)
     if found is None or name in _OURS:
         raise NotFound(f"the artifact has no document called {name}")
     return shown(Document, found)
 
 
-async def _describe(call: Call) -> Described:
-    stored = await call.desk.manifests.get(call.repository, _reference(call))
-    return await call.desk.artifacts.describe(call.repository.id, stored)
+async def _describe(request: ApiRequest) -> Described:
+    stored = await request.app.manifests.get(request.repository, _reference(request))
+    return await request.app.artifacts.describe(request.repository.id, stored)
 
 
-async def _evidence(call: Call, words: str = "") -> Findings:
-    facts = await call.desk.manifests.get_facts(call.repository, _reference(call))
-    own = await call.desk.evidence.of(facts.id)
-    return await call.desk.evidence.gather(call.repository.id, facts.digest, own, words)
+async def _evidence(request: ApiRequest, words: str = "") -> Findings:
+    facts = await request.app.manifests.get_facts(request.repository, _reference(request))
+    own = await request.app.evidence.of(facts.id)
+    return await request.app.evidence.gather(request.repository.id, facts.digest, own, words)
 
 
-async def _document_names(call: Call, manifest_id: int) -> list[str]:
-    names = await artifacts.list_document_names(call.reader, manifest_id)
+async def _document_names(request: ApiRequest, manifest_id: int) -> list[str]:
+    names = await artifacts.list_document_names(request.reader, manifest_id)
     return [name for name in names if name not in _OURS]
 
 
-def _reference(call: Call) -> Reference:
+def _reference(request: ApiRequest) -> Reference:
     try:
-        return parse_reference(call.values["reference"])
+        return parse_reference(request.values["reference"])
     except EntrepotError as error:
         raise ManifestUnknown from error
 
 
-def _tag_of(call: Call) -> Tag | None:
-    reference = _reference(call)
+def _tag_of(request: ApiRequest) -> Tag | None:
+    reference = _reference(request)
     return reference if isinstance(reference, Tag) else None
 
 
@@ -357,17 +361,17 @@ def _as_it_is(value: Item) -> Item:
 _M: Final = "/repositories/{repository}/-/manifests/{reference}"
 
 ROUTES: Final = (
-    route("GET", _M, Policy.PULL, get_manifest),
-    route("DELETE", _M, Policy.DELETE, delete_manifest),
-    route("GET", f"{_M}/attached", Policy.PULL, list_attached),
-    route("GET", f"{_M}/packages", Policy.PULL, list_packages),
-    route("GET", f"{_M}/vulnerabilities", Policy.PULL, list_vulnerabilities),
-    route("GET", f"{_M}/misconfigurations", Policy.PULL, list_misconfigurations),
-    route("GET", f"{_M}/secrets", Policy.PULL, list_secrets),
-    route("GET", f"{_M}/licenses", Policy.PULL, list_licenses),
-    route("GET", f"{_M}/signatures", Policy.PULL, list_signatures),
-    route("GET", f"{_M}/statements", Policy.PULL, list_statements),
-    route("GET", f"{_M}/files", Policy.PULL, list_files),
-    route("GET", f"{_M}/documents", Policy.PULL, list_documents),
-    route("GET", f"{_M}/documents/{{document}}", Policy.PULL, get_document),
+    route("GET", _M, AccessRule.PULL, get_manifest),
+    route("DELETE", _M, AccessRule.DELETE, delete_manifest),
+    route("GET", f"{_M}/attached", AccessRule.PULL, list_attached),
+    route("GET", f"{_M}/packages", AccessRule.PULL, list_packages),
+    route("GET", f"{_M}/vulnerabilities", AccessRule.PULL, list_vulnerabilities),
+    route("GET", f"{_M}/misconfigurations", AccessRule.PULL, list_misconfigurations),
+    route("GET", f"{_M}/secrets", AccessRule.PULL, list_secrets),
+    route("GET", f"{_M}/licenses", AccessRule.PULL, list_licenses),
+    route("GET", f"{_M}/signatures", AccessRule.PULL, list_signatures),
+    route("GET", f"{_M}/statements", AccessRule.PULL, list_statements),
+    route("GET", f"{_M}/files", AccessRule.PULL, list_files),
+    route("GET", f"{_M}/documents", AccessRule.PULL, list_documents),
+    route("GET", f"{_M}/documents/{{document}}", AccessRule.PULL, get_document),
 )

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, json
 
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, Label, Line, Moment, MomentText, NameText, Text
 from entrepot.api.paging import Page, PageQuery, cut
+from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import Denied, Invalid, InvitationUnknown
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.metadata.accounts import NamespaceKind, Role
 from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.invitations import Invitation as StoredInvitation
@@ -132,109 +132,111 @@ class LogQuery(PageQuery, frozen=True, kw_only=True):
         )
 
 
-async def create_organisation(call: Call, body: NewOrganisation) -> Namespace:
+async def create_organisation(request: ApiRequest, body: NewOrganisation) -> Namespace:
     """Make an organisation, owned by the caller."""
-    await call.desk.organisations.add(body.name, call.account.name, call.actor)
-    call.created(f"/namespaces/{body.name}")
-    return await _namespace(call, body.name)
+    await request.app.organisations.add(body.name, request.account.name, request.actor)
+    request.created(f"/namespaces/{body.name}")
+    return await _namespace(request, body.name)
 
 
-async def get_namespace(call: Call) -> Namespace:
+async def get_namespace(request: ApiRequest) -> Namespace:
     """A person or an organisation."""
-    return await _namespace(call, call.namespace.name)
+    return await _namespace(request, request.namespace.name)
 
 
-async def change_namespace(call: Call, body: NamespaceChange) -> Namespace:
+async def change_namespace(request: ApiRequest, body: NamespaceChange) -> Namespace:
     """Describe a namespace, and say what repositories pushed there begin as."""
-    found, as_it_is = call.namespace, call.namespace.default_visibility
+    found, as_it_is = request.namespace, request.namespace.default_visibility
     description = found.description if body.description is UNSET else body.description
     visibility = as_it_is if body.default_visibility is UNSET else body.default_visibility
-    await call.desk.organisations.edit(found.name, description, visibility, call.actor)
-    return await _namespace(call, found.name)
+    await request.app.organisations.edit(found.name, description, visibility, request.actor)
+    return await _namespace(request, found.name)
 
 
-async def delete_namespace(call: Call) -> None:
+async def delete_namespace(request: ApiRequest) -> None:
     """Delete an organisation with its repositories, for good.
 
     An account is deleted by an administrator (`DELETE /admin/users/{account}`): 403 here.
     """
-    found = call.namespace
+    found = request.namespace
     if found.kind is not NamespaceKind.ORGANISATION:
         raise Denied(f"{found.name} is an account: an administrator deletes it")
-    await call.desk.closing.delete(found.name, NamespaceKind.ORGANISATION, call.actor)
+    await request.app.closing.delete(found.name, NamespaceKind.ORGANISATION, request.actor)
 
 
-async def list_members(call: Call, query: PageQuery) -> Page[Member]:
+async def list_members(request: ApiRequest, query: PageQuery) -> Page[Member]:
     """Who belongs to the organisation."""
-    found = await call.desk.organisations.list_members(call.namespace.name, call.actor)
+    found = await request.app.organisations.list_members(request.namespace.name, request.actor)
     return cut(found, query, lambda each: Member(*each))
 
 
-async def set_member(call: Call, body: NewRole) -> Member:
+async def set_member(request: ApiRequest, body: NewRole) -> Member:
     """Let somebody belong to the organisation, or give them another role."""
-    name, member = call.namespace.name, call.values["member"]
-    await call.desk.organisations.set_member(name, member, body.role, call.actor)
+    name, member = request.namespace.name, request.values["member"]
+    await request.app.organisations.set_member(name, member, body.role, request.actor)
     return Member(member, body.role)
 
 
-async def remove_member(call: Call) -> None:
+async def remove_member(request: ApiRequest) -> None:
     """Let somebody belong to the organisation no more; every member may leave."""
-    name, member = call.namespace.name, call.values["member"]
-    await call.desk.organisations.set_member(name, member, None, call.actor)
+    name, member = request.namespace.name, request.values["member"]
+    await request.app.organisations.set_member(name, member, None, request.actor)
 
 
-async def list_invitations(call: Call, query: PageQuery) -> Page[Invitation]:
+async def list_invitations(request: ApiRequest, query: PageQuery) -> Page[Invitation]:
     """Invitations that nobody has accepted yet, the newest first."""
-    found = await call.desk.invitations.list_of(call.actor, call.namespace.name)
+    found = await request.app.invitations.list_of(request.actor, request.namespace.name)
     return cut(found, query, lambda each: shown(Invitation, each))
 
 
-async def create_invitation(call: Call, body: NewInvitation) -> MadeInvitation:
+async def create_invitation(request: ApiRequest, body: NewInvitation) -> MadeInvitation:
     """Invite somebody into the organisation."""
-    made, secret = await call.desk.invitations.invite(
-        call.actor, call.namespace.name, role=body.role, team=body.team, note=body.note
+    made, secret = await request.app.invitations.invite(
+        request.actor, request.namespace.name, role=body.role, team=body.team, note=body.note
     )
-    return made_invitation(call, made, secret)
+    return made_invitation(request, made, secret)
 
 
-async def revoke_invitation(call: Call) -> None:
+async def revoke_invitation(request: ApiRequest) -> None:
     """Make an invitation's link lead nowhere."""
-    found = await call.desk.invitations.list_of(call.actor, call.namespace.name)
-    await revoke_among(call, found)
+    found = await request.app.invitations.list_of(request.actor, request.namespace.name)
+    await revoke_among(request, found)
 
 
-async def revoke_among(call: Call, found: list[StoredInvitation]) -> None:
+async def revoke_among(request: ApiRequest, found: list[StoredInvitation]) -> None:
     """Revoke the invitation in the address, which must be one of these."""
-    if call.number not in {each.id for each in found}:
+    if request.number not in {each.id for each in found}:
         raise InvitationUnknown
-    await call.desk.invitations.revoke(call.actor, call.number)
+    await request.app.invitations.revoke(request.actor, request.number)
 
 
-def made_invitation(call: Call, made: StoredInvitation, secret: str) -> MadeInvitation:
+def made_invitation(request: ApiRequest, made: StoredInvitation, secret: str) -> MadeInvitation:
     """A new invitation with its link."""
-    return MadeInvitation(shown(Invitation, made), f"{call.origin}/invitations/{secret}")
+    return MadeInvitation(shown(Invitation, made), f"{request.origin}/invitations/{secret}")
 
 
-async def list_keys(call: Call, query: PageQuery) -> Page[Key]:
+async def list_keys(request: ApiRequest, query: PageQuery) -> Page[Key]:
     """Public keys that the namespace trusts."""
-    found = await call.desk.trusted_keys.list_of(call.namespace.id)
+    found = await request.app.trusted_keys.list_of(request.namespace.id)
     return cut(found, query, lambda each: shown(Key, each))
 
 
-async def trust_key(call: Call, body: NewKey) -> None:
+async def trust_key(request: ApiRequest, body: NewKey) -> None:
     """Trust a public key from now on."""
-    await call.desk.trusted_keys.add(call.namespace.name, body.name, body.pem, call.actor)
+    await request.app.trusted_keys.add(request.namespace.name, body.name, body.pem, request.actor)
 
 
-async def distrust_key(call: Call) -> None:
+async def distrust_key(request: ApiRequest) -> None:
     """Trust a public key no longer."""
-    await call.desk.trusted_keys.remove(call.namespace.name, call.values["key"], call.actor)
+    await request.app.trusted_keys.remove(
+        request.namespace.name, request.values["key"], request.actor
+    )
 
 
-async def list_audit(call: Call, query: LogQuery) -> Page[AuditEntry]:
+async def list_audit(request: ApiRequest, query: LogQuery) -> Page[AuditEntry]:
     """What was done in the namespace, the newest first."""
-    name = call.namespace.name
-    found = await call.desk.audit.list_of(call.actor, name, query.rows, query.limit)
+    name = request.namespace.name
+    found = await request.app.audit.list_of(request.actor, name, query.rows, query.limit)
     return audit_page(found.rows, found.next_before)
 
 
@@ -268,9 +270,9 @@ def _entry(row: AuditRow) -> AuditEntry:
     )
 
 
-async def _namespace(call: Call, name: str) -> Namespace:
-    rights = await call.desk.permissions.namespace_rights(call.identity, name)
-    found = rights.namespace or call.namespace
+async def _namespace(request: ApiRequest, name: str) -> Namespace:
+    rights = await request.app.permissions.namespace_rights(request.identity, name)
+    found = rights.namespace or request.namespace
     return Namespace(
         found.name,
         found.kind,
@@ -285,18 +287,18 @@ async def _namespace(call: Call, name: str) -> Namespace:
 _N: Final = "/namespaces/{namespace}"
 
 ROUTES: Final = (
-    route("POST", "/organisations", Policy.SIGNED_IN, create_organisation, status=201),
-    route("GET", _N, Policy.ANYBODY, get_namespace),
-    route("PATCH", _N, Policy.OWN, change_namespace),
-    route("DELETE", _N, Policy.OWN, delete_namespace),
-    route("GET", f"{_N}/members", Policy.MEMBER, list_members),
-    route("PUT", f"{_N}/members/{{member}}", Policy.OWN, set_member),
-    route("DELETE", f"{_N}/members/{{member}}", Policy.MEMBER, remove_member),
-    route("GET", f"{_N}/invitations", Policy.OWN, list_invitations),
-    route("POST", f"{_N}/invitations", Policy.OWN, create_invitation, status=201),
-    route("DELETE", f"{_N}/invitations/{{id}}", Policy.OWN, revoke_invitation),
-    route("GET", f"{_N}/keys", Policy.OWN, list_keys),
-    route("POST", f"{_N}/keys", Policy.OWN, trust_key),
-    route("DELETE", f"{_N}/keys/{{key}}", Policy.OWN, distrust_key),
-    route("GET", f"{_N}/audit", Policy.OWN, list_audit),
+    route("POST", "/organisations", AccessRule.SIGNED_IN, create_organisation, status=201),
+    route("GET", _N, AccessRule.ANYONE, get_namespace),
+    route("PATCH", _N, AccessRule.NAMESPACE_OWNER, change_namespace),
+    route("DELETE", _N, AccessRule.NAMESPACE_OWNER, delete_namespace),
+    route("GET", f"{_N}/members", AccessRule.NAMESPACE_MEMBER, list_members),
+    route("PUT", f"{_N}/members/{{member}}", AccessRule.NAMESPACE_OWNER, set_member),
+    route("DELETE", f"{_N}/members/{{member}}", AccessRule.NAMESPACE_MEMBER, remove_member),
+    route("GET", f"{_N}/invitations", AccessRule.NAMESPACE_OWNER, list_invitations),
+    route("POST", f"{_N}/invitations", AccessRule.NAMESPACE_OWNER, create_invitation, status=201),
+    route("DELETE", f"{_N}/invitations/{{id}}", AccessRule.NAMESPACE_OWNER, revoke_invitation),
+    route("GET", f"{_N}/keys", AccessRule.NAMESPACE_OWNER, list_keys),
+    route("POST", f"{_N}/keys", AccessRule.NAMESPACE_OWNER, trust_key),
+    route("DELETE", f"{_N}/keys/{{key}}", AccessRule.NAMESPACE_OWNER, distrust_key),
+    route("GET", f"{_N}/audit", AccessRule.NAMESPACE_OWNER, list_audit),
 )

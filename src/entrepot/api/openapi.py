@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec import Struct, json
 
-from entrepot.api.calls import FOR_STRANGERS, ApiRoute
 from entrepot.api.fields import PLACES
 from entrepot.api.problems import PROBLEM, Problem
+from entrepot.api.requests import FOR_STRANGERS, ApiRoute
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 
 Schema = dict[str, object]
 
@@ -141,7 +141,7 @@ def _operation(route: ApiRoute, schemas: _Schemas) -> Schema:
         ],
         "responses": _responses(route, schemas),
         "security": [
-            *([{}] if route.policy in FOR_STRANGERS else []),
+            *([{}] if route.rule in FOR_STRANGERS else []),
             {"basic": []},
             {"token": []},
         ],
@@ -153,7 +153,7 @@ def _operation(route: ApiRoute, schemas: _Schemas) -> Schema:
 
 
 def _description(route: ApiRoute) -> str:
-    return f"{route.handler.description}\n\nFor: {route.policy}.".strip()
+    return f"{route.handler.description}\n\nFor: {route.rule}.".strip()
 
 
 def _places(pattern: str, schemas: _Schemas) -> Sequence[Schema]:
@@ -183,5 +183,5 @@ def _failures(route: ApiRoute) -> list[str]:
     found += ["400"] if operation.query or operation.body else []
     found += ["413", "415"] if operation.body else []
     found += ["400", "403", "409"] if route.is_unsafe else []
-    found += ["403"] if route.policy is not Policy.ANYBODY else []
+    found += ["403"] if route.rule is not AccessRule.ANYONE else []
     return sorted(set(found))

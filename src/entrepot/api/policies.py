@@ -4,10 +4,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from entrepot.api.calls import Call, route
 from entrepot.api.fields import Asked, Moment
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.http.routing import Policy
+from entrepot.api.requests import ApiRequest, route
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.policies import Told
 from entrepot.metadata.retention_rules import MOST, Rules
 from entrepot.oci.tag_patterns import MAX_PATTERNS, TagPatterns
@@ -70,52 +70,56 @@ class NewRoom(Asked, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=2**62)] | None
 
 
-async def get_repository_policies(call: Call) -> Policies:
+async def get_repository_policies(request: ApiRequest) -> Policies:
     """What the repository itself has been told."""
-    own, _ = await call.desk.policies.get_of_repository(call.repository)
+    own, _ = await request.app.policies.get_of_repository(request.repository)
     return _shown(own)
 
 
-async def set_repository_policies(call: Call, body: Policies) -> Policies:
+async def set_repository_policies(request: ApiRequest, body: Policies) -> Policies:
     """Replace the policies of a repository."""
-    name, told = call.repository.name, _told(body)
-    await call.desk.policies.set_of_repository(name, told.immutable.text, told.rules, call.actor)
-    return await get_repository_policies(call)
+    name, told = request.repository.name, _told(body)
+    await request.app.policies.set_of_repository(
+        name, told.immutable.text, told.rules, request.actor
+    )
+    return await get_repository_policies(request)
 
 
-async def preview_retention(call: Call, query: PageQuery) -> Page[Decision]:
+async def preview_retention(request: ApiRequest, query: PageQuery) -> Page[Decision]:
     """What the rules in force would do to each tag, the newest first; nothing is changed."""
-    found = await call.desk.retention.preview(call.repository)
+    found = await request.app.retention.preview(request.repository)
     return cut(found, query, _decision)
 
 
-async def apply_retention(call: Call) -> Applied:
+async def apply_retention(request: ApiRequest) -> Applied:
     """Remove now what the rules in force do not keep; it can be restored for a while."""
-    return Applied(await call.desk.retention.run(call.repository, call.witness))
+    return Applied(await request.app.retention.run(request.repository, request.witness))
 
 
-async def get_namespace_policies(call: Call) -> Policies:
+async def get_namespace_policies(request: ApiRequest) -> Policies:
     """What all repositories of a namespace have been told."""
-    return _shown(await call.desk.policies.get_of_namespace(call.namespace))
+    return _shown(await request.app.policies.get_of_namespace(request.namespace))
 
 
-async def set_namespace_policies(call: Call, body: Policies) -> Policies:
+async def set_namespace_policies(request: ApiRequest, body: Policies) -> Policies:
     """Replace the policies of a namespace."""
-    name, told = call.namespace.name, _told(body)
-    await call.desk.policies.set_of_namespace(name, told.immutable.text, told.rules, call.actor)
-    return await get_namespace_policies(call)
+    name, told = request.namespace.name, _told(body)
+    await request.app.policies.set_of_namespace(
+        name, told.immutable.text, told.rules, request.actor
+    )
+    return await get_namespace_policies(request)
 
 
-async def get_quota(call: Call) -> Room:
+async def get_quota(request: ApiRequest) -> Room:
     """How much a namespace may hold, and does."""
-    return Room(*await call.desk.policies.get_room(call.namespace.name))
+    return Room(*await request.app.policies.get_room(request.namespace.name))
 
 
-async def set_quota(call: Call, body: NewRoom) -> Room:
+async def set_quota(request: ApiRequest, body: NewRoom) -> Room:
     """Limit how much an account's or an organisation's namespace may hold, or no longer."""
-    name = call.values["account"]
-    await call.desk.policies.set_quota(name, body.limit, call.actor)
-    return Room(*await call.desk.policies.get_room(name))
+    name = request.values["account"]
+    await request.app.policies.set_quota(name, body.limit, request.actor)
+    return Room(*await request.app.policies.get_room(name))
 
 
 def _told(body: Policies) -> Told:
@@ -152,12 +156,12 @@ _R: Final = "/repositories/{repository}/-/policies"
 _N: Final = "/namespaces/{namespace}"
 
 ROUTES: Final = (
-    route("GET", _R, Policy.ADMINISTER, get_repository_policies),
-    route("PUT", _R, Policy.ADMINISTER, set_repository_policies),
-    route("GET", f"{_R}/preview", Policy.ADMINISTER, preview_retention),
-    route("POST", f"{_R}/apply", Policy.ADMINISTER, apply_retention),
-    route("GET", f"{_N}/policies", Policy.OWN, get_namespace_policies),
-    route("PUT", f"{_N}/policies", Policy.OWN, set_namespace_policies),
-    route("GET", f"{_N}/quota", Policy.MEMBER, get_quota),
-    route("PUT", "/admin/quotas/{account}", Policy.OPERATE, set_quota),
+    route("GET", _R, AccessRule.REPOSITORY_ADMIN, get_repository_policies),
+    route("PUT", _R, AccessRule.REPOSITORY_ADMIN, set_repository_policies),
+    route("GET", f"{_R}/preview", AccessRule.REPOSITORY_ADMIN, preview_retention),
+    route("POST", f"{_R}/apply", AccessRule.REPOSITORY_ADMIN, apply_retention),
+    route("GET", f"{_N}/policies", AccessRule.NAMESPACE_OWNER, get_namespace_policies),
+    route("PUT", f"{_N}/policies", AccessRule.NAMESPACE_OWNER, set_namespace_policies),
+    route("GET", f"{_N}/quota", AccessRule.NAMESPACE_MEMBER, get_quota),
+    route("PUT", "/admin/quotas/{account}", AccessRule.HUB_ADMIN, set_quota),
 )

@@ -1,12 +1,12 @@
-"""What a call brings along: the values of its address, its parameters, its body."""
+"""What a request brings along: the values of its address, its parameters, its body."""
 
 from typing import Final, get_args, get_origin
 
 from msgspec import DecodeError, Struct, ValidationError, convert, json
 from msgspec.structs import fields
 
-from entrepot.api.calls import Operation
 from entrepot.api.fields import PLACES
+from entrepot.api.requests import Operation
 from entrepot.errors import Invalid, NotFound, TooLarge, UnsupportedForm
 from entrepot.http.forms import media_type
 from entrepot.http.messages import Request

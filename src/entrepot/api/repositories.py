@@ -5,11 +5,11 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, Line, Moment, NameText, RepositoryText
 from entrepot.api.paging import Page, PageQuery, page_of
+from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import RepositoryUnknown
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Action
 from entrepot.hub.repositories import MAX_README
 from entrepot.metadata import repository_facts
@@ -108,33 +108,33 @@ class Star(Struct, frozen=True):
     is_starred: bool
 
 
-async def list_repositories(call: Call, query: RepositoryQuery) -> Page[RepositorySummary]:
+async def list_repositories(request: ApiRequest, query: RepositoryQuery) -> Page[RepositorySummary]:
     """Repositories that the caller may see, by default those pushed to last first."""
     text = f'namespace:"{query.namespace}"' if query.namespace else ""
-    results = await call.desk.search.find(
-        call.identity, text, order=query.sort, limit=query.limit + 1, offset=query.offset
+    results = await request.app.search.find(
+        request.identity, text, order=query.sort, limit=query.limit + 1, offset=query.offset
     )
     return page_of(results.found.hits, query, lambda hit: shown(RepositorySummary, hit))
 
 
-async def create_repository(call: Call, body: NewRepository) -> Repository:
+async def create_repository(request: ApiRequest, body: NewRepository) -> Repository:
     """Make an empty repository, where the caller may create one."""
     name = RepositoryName(body.name)
-    await call.desk.repositories.create(name, body.visibility, body.description, call.actor)
-    call.created(f"/repositories/{name}")
-    return await _repository(call, name)
+    await request.app.repositories.create(name, body.visibility, body.description, request.actor)
+    request.created(f"/repositories/{name}")
+    return await _repository(request, name)
 
 
-async def get_repository(call: Call) -> Repository:
+async def get_repository(request: ApiRequest) -> Repository:
     """What a repository is; a former name leads to it."""
-    return await _repository(call, call.repository.name)
+    return await _repository(request, request.repository.name)
 
 
-async def change_repository(call: Call, body: RepositoryChange) -> Repository:
+async def change_repository(request: ApiRequest, body: RepositoryChange) -> Repository:
     """Describe, open, close, archive or revive a repository."""
-    name, actor, rules = call.repository.name, call.actor, call.desk.repositories
+    name, actor, rules = request.repository.name, request.actor, request.app.repositories
     if body.description is not UNSET or body.readme is not UNSET:
-        facts = await repository_facts.get_facts(call.reader, call.repository.id)
+        facts = await repository_facts.get_facts(request.reader, request.repository.id)
         description = facts.description if body.description is UNSET else body.description
         readme = facts.readme if body.readme is UNSET else body.readme
         await rules.describe(name, description, readme, actor)
@@ -142,62 +142,62 @@ async def change_repository(call: Call, body: RepositoryChange) -> Repository:
         await rules.set_visibility(name, body.visibility, actor)
     if body.archived is not UNSET:
         await (rules.archive if body.archived else rules.unarchive)(name, actor)
-    return await _repository(call, name)
+    return await _repository(request, name)
 
 
-async def move_repository(call: Call, body: Move) -> Repository:
+async def move_repository(request: ApiRequest, body: Move) -> Repository:
     """Rename a repository, or transfer it to another namespace; the old name leads to it."""
-    old, new = call.repository.name, RepositoryName(body.name)
-    rules = call.desk.repositories
+    old, new = request.repository.name, RepositoryName(body.name)
+    rules = request.app.repositories
     move = rules.rename if old.namespace == new.namespace else rules.transfer
-    await move(old, new, call.actor)
-    return await _repository(call, new)
+    await move(old, new, request.actor)
+    return await _repository(request, new)
 
 
-async def delete_repository(call: Call) -> None:
+async def delete_repository(request: ApiRequest) -> None:
     """Delete a repository with all that it holds."""
-    await call.desk.repositories.delete(call.repository.name, call.actor)
+    await request.app.repositories.delete(request.repository.name, request.actor)
 
 
-async def get_star(call: Call) -> Star:
+async def get_star(request: ApiRequest) -> Star:
     """Whether the caller gave the repository a star."""
-    return Star(await call.desk.stars.is_starred(call.account, call.repository))
+    return Star(await request.app.stars.is_starred(request.account, request.repository))
 
 
-async def give_star(call: Call) -> None:
+async def give_star(request: ApiRequest) -> None:
     """Give the repository a star."""
-    await call.desk.stars.set(call.identity, call.repository.name, wanted=True)
+    await request.app.stars.set(request.identity, request.repository.name, wanted=True)
 
 
-async def take_star_back(call: Call) -> None:
+async def take_star_back(request: ApiRequest) -> None:
     """Take the star back."""
-    await call.desk.stars.set(call.identity, call.repository.name, wanted=False)
+    await request.app.stars.set(request.identity, request.repository.name, wanted=False)
 
 
-async def _repository(call: Call, name: RepositoryName) -> Repository:
-    rights = await call.desk.permissions.rights(call.identity, name)
-    found, account = rights.repository, call.identity.account
+async def _repository(request: ApiRequest, name: RepositoryName) -> Repository:
+    rights = await request.app.permissions.rights(request.identity, name)
+    found, account = rights.repository, request.identity.account
     if found is None:
         raise RepositoryUnknown
-    facts = await repository_facts.get_facts(call.reader, found.id)
+    facts = await repository_facts.get_facts(request.reader, found.id)
     return Repository(
         **asdict(shown(RepositoryFacts, facts)),
         actions=sorted(rights.actions),
         may_administer=rights.may_administer,
-        is_starred=account is not None and await call.desk.stars.is_starred(account, found),
+        is_starred=account is not None and await request.app.stars.is_starred(account, found),
     )
 
 
 _R: Final = "/repositories/{repository}"
 
 ROUTES: Final = (
-    route("GET", "/repositories", Policy.ANYBODY, list_repositories),
-    route("POST", "/repositories", Policy.SIGNED_IN, create_repository, status=201),
-    route("GET", _R, Policy.PULL, get_repository),
-    route("PATCH", _R, Policy.ADMINISTER, change_repository, most=_MOST),
-    route("DELETE", _R, Policy.ADMINISTER, delete_repository),
-    route("POST", f"{_R}/-/move", Policy.ADMINISTER, move_repository),
-    route("GET", f"{_R}/-/star", Policy.SIGNED_IN, get_star),
-    route("PUT", f"{_R}/-/star", Policy.SIGNED_IN, give_star),
-    route("DELETE", f"{_R}/-/star", Policy.SIGNED_IN, take_star_back),
+    route("GET", "/repositories", AccessRule.ANYONE, list_repositories),
+    route("POST", "/repositories", AccessRule.SIGNED_IN, create_repository, status=201),
+    route("GET", _R, AccessRule.PULL, get_repository),
+    route("PATCH", _R, AccessRule.REPOSITORY_ADMIN, change_repository, most=_MOST),
+    route("DELETE", _R, AccessRule.REPOSITORY_ADMIN, delete_repository),
+    route("POST", f"{_R}/-/move", AccessRule.REPOSITORY_ADMIN, move_repository),
+    route("GET", f"{_R}/-/star", AccessRule.SIGNED_IN, get_star),
+    route("PUT", f"{_R}/-/star", AccessRule.SIGNED_IN, give_star),
+    route("DELETE", f"{_R}/-/star", AccessRule.SIGNED_IN, take_star_back),
 )

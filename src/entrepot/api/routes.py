@@ -15,20 +15,20 @@ from entrepot.api import (
     tokens,
     webhooks,
 )
-from entrepot.api.calls import ApiRoute, Call, route
+from entrepot.api.requests import ApiRequest, ApiRoute, route
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
-from entrepot.http.routing import Policy
 
 
-async def describe_api(call: Call) -> Response:
+async def describe_api(request: ApiRequest) -> Response:
     """This document: every operation, as OpenAPI 3.1."""
     from entrepot.api.openapi import document
 
-    return content(200, "application/json", document(ROUTES, call.desk.version))
+    return content(200, "application/json", document(ROUTES, request.app.version))
 
 
 ROUTES: Final[tuple[ApiRoute, ...]] = (
-    route("GET", "/openapi.json", Policy.ANYBODY, describe_api),
+    route("GET", "/openapi.json", AccessRule.ANYONE, describe_api),
     *searches.ROUTES,
     *repositories.ROUTES,
     *policies.ROUTES,

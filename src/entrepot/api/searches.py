@@ -4,11 +4,11 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Text
 from entrepot.api.paging import Page, PageQuery, next_after, page_of
 from entrepot.api.repositories import RepositorySummary
-from entrepot.http.routing import Policy
+from entrepot.api.requests import ApiRequest, route, shown
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.search import Place
 from entrepot.metadata.search_terms import Order
 
@@ -63,12 +63,12 @@ class Shipped(Struct, frozen=True):
     tags: list[str]
 
 
-async def search(call: Call, query: SearchQuery) -> SearchResults:
+async def search(request: ApiRequest, query: SearchQuery) -> SearchResults:
     """Repositories that match and that the caller may see."""
-    results = await call.desk.search.find(
-        call.identity,
+    results = await request.app.search.find(
+        request.identity,
         query.q,
-        hosts=(call.desk.origins.host(call.request),),
+        hosts=(request.app.origins.host(request.http),),
         order=query.sort,
         limit=query.limit + 1,
         offset=query.offset,
@@ -87,10 +87,10 @@ async def search(call: Call, query: SearchQuery) -> SearchResults:
     )
 
 
-async def list_shipped(call: Call, query: PackageQuery) -> Page[Shipped]:
+async def list_shipped(request: ApiRequest, query: PackageQuery) -> Page[Shipped]:
     """Which artifacts that the caller may see ship a package."""
-    found = await call.desk.search.packages(
-        call.identity, query.name, limit=query.limit + 1, offset=query.offset
+    found = await request.app.search.packages(
+        request.identity, query.name, limit=query.limit + 1, offset=query.offset
     )
     return page_of(found.entries, query, lambda each: shown(Shipped, each))
 
@@ -102,6 +102,6 @@ def _target(place: Place | None) -> Target | None:
 
 
 ROUTES: Final = (
-    route("GET", "/search", Policy.ANYBODY, search),
-    route("GET", "/packages", Policy.ANYBODY, list_shipped),
+    route("GET", "/search", AccessRule.ANYONE, search),
+    route("GET", "/packages", AccessRule.ANYONE, list_shipped),
 )

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from entrepot.api.artifacts import Artifact
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, DigestText, Moment, Number, TagText, Text
 from entrepot.api.paging import NEVER, Page, PageQuery, page_of
+from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import ManifestUnknown
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.metadata import tag_rows
 from entrepot.metadata.history import TagAction
 from entrepot.metadata.tag_rows import Filters, Order
@@ -110,12 +110,12 @@ class RemovalOrder(Asked, frozen=True, kw_only=True):
     ] = ()
 
 
-async def list_tags(call: Call, query: TagQuery) -> Page[Tag]:
+async def list_tags(request: ApiRequest, query: TagQuery) -> Page[Tag]:
     """Tags, by default from the newest version on."""
     filters = Filters(query.q, query.kind, query.platform)
     rows = await tag_rows.list_rows(
-        call.reader,
-        call.repository.id,
+        request.reader,
+        request.repository.id,
         query.sort,
         filters,
         limit=query.limit + 1,
@@ -124,67 +124,67 @@ async def list_tags(call: Call, query: TagQuery) -> Page[Tag]:
     return page_of(rows, query, lambda row: shown(Tag, row))
 
 
-async def get_tag(call: Call) -> Tag:
+async def get_tag(request: ApiRequest) -> Tag:
     """One tag."""
-    row = await tag_rows.find_row(call.reader, call.repository.id, call.values["tag"])
+    row = await tag_rows.find_row(request.reader, request.repository.id, request.values["tag"])
     if row is None:
-        raise ManifestUnknown(f"{call.repository.name} has no tag {call.values['tag']}")
+        raise ManifestUnknown(f"{request.repository.name} has no tag {request.values['tag']}")
     return shown(Tag, row)
 
 
-async def delete_tag(call: Call) -> None:
+async def delete_tag(request: ApiRequest) -> None:
     """Remove only the tag; what it points at stays, and the history remembers it."""
-    tag = TagName(call.values["tag"])
-    by = call.identity.account_id
-    await call.desk.manifests.untag(call.repository, tag, by, call.witness)
+    tag = TagName(request.values["tag"])
+    by = request.identity.account_id
+    await request.app.manifests.untag(request.repository, tag, by, request.witness)
 
 
-async def list_history(call: Call, query: HistoryQuery) -> Page[TagEvent]:
+async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEvent]:
     """What became of tags, the newest first."""
     before = query.before or NEVER
-    events = await call.desk.history.list_events(
-        call.repository, query.tag, before, query.limit + 1
+    events = await request.app.history.list_events(
+        request.repository, query.tag, before, query.limit + 1
     )
     items = [shown(TagEvent, each) for each in events[: query.limit]]
     more = len(events) > query.limit
     return Page(items=items, next=f"{items[-1].id:x}" if more else None)
 
 
-async def undo_event(call: Call, body: Undo) -> TagEvent:
+async def undo_event(request: ApiRequest, body: Undo) -> TagEvent:
     """Point a tag at what it pointed at before an event; a deleted tag comes back."""
-    event = await call.desk.history.restore(
-        call.repository, body.event, call.identity.account_id, call.witness
+    event = await request.app.history.restore(
+        request.repository, body.event, request.identity.account_id, request.witness
     )
     return shown(TagEvent, event)
 
 
-async def preview_removal(call: Call, query: RemovalQuery) -> Removal:
+async def preview_removal(request: ApiRequest, query: RemovalQuery) -> Removal:
     """What deleting these tags would take away."""
     tags = [TagName(each) for each in query.tag]
-    removal = await call.desk.removals.preview(call.repository, tags, whole=query.whole)
+    removal = await request.app.removals.preview(request.repository, tags, whole=query.whole)
     return shown(Removal, removal)
 
 
-async def remove(call: Call, body: RemovalOrder) -> None:
+async def remove(request: ApiRequest, body: RemovalOrder) -> None:
     """Delete tags that still point where they did; what moved or was tagged since stays."""
-    await call.desk.removals.remove(
-        call.repository,
+    await request.app.removals.remove(
+        request.repository,
         [(TagName(each.tag), Digest.parse(each.digest)) for each in body.tags],
         whole=body.whole,
         others=frozenset(body.others),
-        by=call.identity.account_id,
-        witness=call.witness,
+        by=request.identity.account_id,
+        witness=request.witness,
     )
 
 
 _R: Final = "/repositories/{repository}/-"
 
 ROUTES: Final = (
-    route("GET", f"{_R}/tags", Policy.PULL, list_tags),
-    route("GET", f"{_R}/tags/{{tag}}", Policy.PULL, get_tag),
-    route("DELETE", f"{_R}/tags/{{tag}}", Policy.DELETE, delete_tag),
-    route("GET", f"{_R}/history", Policy.PULL, list_history),
-    route("POST", f"{_R}/undo", Policy.DELETE, undo_event),
-    route("GET", f"{_R}/delete", Policy.DELETE, preview_removal),
-    route("POST", f"{_R}/delete", Policy.DELETE, remove),
+    route("GET", f"{_R}/tags", AccessRule.PULL, list_tags),
+    route("GET", f"{_R}/tags/{{tag}}", AccessRule.PULL, get_tag),
+    route("DELETE", f"{_R}/tags/{{tag}}", AccessRule.DELETE, delete_tag),
+    route("GET", f"{_R}/history", AccessRule.PULL, list_history),
+    route("POST", f"{_R}/undo", AccessRule.DELETE, undo_event),
+    route("GET", f"{_R}/delete", AccessRule.DELETE, preview_removal),
+    route("POST", f"{_R}/delete", AccessRule.DELETE, remove),
 )

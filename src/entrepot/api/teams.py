@@ -4,10 +4,10 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, Moment, NameText, Text
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.http.routing import Policy
+from entrepot.api.requests import ApiRequest, route, shown
+from entrepot.http.authorize import AccessRule
 from entrepot.metadata.teams import Permission
 
 
@@ -53,95 +53,97 @@ class NewRight(Asked, frozen=True, kw_only=True):
     permission: Annotated[Permission, Meta(description="Each includes the ones before it.")]
 
 
-async def list_teams(call: Call, query: PageQuery) -> Page[Team]:
+async def list_teams(request: ApiRequest, query: PageQuery) -> Page[Team]:
     """The organisation's teams, by name."""
-    found = await call.desk.teams.list_of(call.namespace.name, call.actor)
+    found = await request.app.teams.list_of(request.namespace.name, request.actor)
     return cut(found, query, lambda each: shown(Team, each))
 
 
-async def create_team(call: Call, body: NewTeam) -> Team:
+async def create_team(request: ApiRequest, body: NewTeam) -> Team:
     """Make a team of nobody that may do nothing."""
-    name = call.namespace.name
-    await call.desk.teams.add(name, body.name, body.description, call.actor)
-    call.created(f"/namespaces/{name}/teams/{body.name}")
-    return await _team(call, body.name)
+    name = request.namespace.name
+    await request.app.teams.add(name, body.name, body.description, request.actor)
+    request.created(f"/namespaces/{name}/teams/{body.name}")
+    return await _team(request, body.name)
 
 
-async def get_team(call: Call) -> Team:
+async def get_team(request: ApiRequest) -> Team:
     """One team."""
-    return await _team(call, call.values["team"])
+    return await _team(request, request.values["team"])
 
 
-async def change_team(call: Call, body: TeamChange) -> Team:
+async def change_team(request: ApiRequest, body: TeamChange) -> Team:
     """Rename or describe a team; its members and rights stay."""
-    found = await _team(call, call.values["team"])
+    found = await _team(request, request.values["team"])
     name = found.name if body.name is UNSET else body.name
     description = found.description if body.description is UNSET else body.description
-    await call.desk.teams.edit(call.namespace.name, found.name, name, description, call.actor)
-    return await _team(call, name)
+    await request.app.teams.edit(
+        request.namespace.name, found.name, name, description, request.actor
+    )
+    return await _team(request, name)
 
 
-async def delete_team(call: Call) -> None:
+async def delete_team(request: ApiRequest) -> None:
     """Delete a team; its members stay in the organisation."""
-    await call.desk.teams.delete(call.namespace.name, call.values["team"], call.actor)
+    await request.app.teams.delete(request.namespace.name, request.values["team"], request.actor)
 
 
-async def list_team_members(call: Call, query: PageQuery) -> Page[TeamMember]:
+async def list_team_members(request: ApiRequest, query: PageQuery) -> Page[TeamMember]:
     """Who is in the team."""
-    name, team = call.namespace.name, call.values["team"]
-    found = await call.desk.teams.list_members(name, team, call.actor)
+    name, team = request.namespace.name, request.values["team"]
+    found = await request.app.teams.list_members(name, team, request.actor)
     return cut(found, query, TeamMember)
 
 
-async def add_team_member(call: Call) -> None:
+async def add_team_member(request: ApiRequest) -> None:
     """Put a member of the organisation into the team."""
-    name, team, member = call.namespace.name, call.values["team"], call.values["member"]
-    await call.desk.teams.add_member(name, team, member, call.actor)
+    name, team, member = request.namespace.name, request.values["team"], request.values["member"]
+    await request.app.teams.add_member(name, team, member, request.actor)
 
 
-async def remove_team_member(call: Call) -> None:
+async def remove_team_member(request: ApiRequest) -> None:
     """Take somebody out of the team; they stay in the organisation."""
-    name, team, member = call.namespace.name, call.values["team"], call.values["member"]
-    await call.desk.teams.remove_member(name, team, member, call.actor)
+    name, team, member = request.namespace.name, request.values["team"], request.values["member"]
+    await request.app.teams.remove_member(name, team, member, request.actor)
 
 
-async def list_rights(call: Call, query: PageQuery) -> Page[Right]:
+async def list_rights(request: ApiRequest, query: PageQuery) -> Page[Right]:
     """What the team may do with which repositories."""
-    name, team = call.namespace.name, call.values["team"]
-    found = await call.desk.teams.list_rights(name, team, call.actor)
+    name, team = request.namespace.name, request.values["team"]
+    found = await request.app.teams.list_rights(name, team, request.actor)
     return cut(found, query, lambda each: shown(Right, each))
 
 
-async def set_right(call: Call, body: NewRight) -> Right:
+async def set_right(request: ApiRequest, body: NewRight) -> Right:
     """Let the team do this with what the pattern covers."""
-    name, team, pattern = call.namespace.name, call.values["team"], call.values["pattern"]
-    await call.desk.teams.set_right(name, team, pattern, body.permission, call.actor)
+    name, team, pattern = request.namespace.name, request.values["team"], request.values["pattern"]
+    await request.app.teams.set_right(name, team, pattern, body.permission, request.actor)
     return Right(pattern, body.permission)
 
 
-async def remove_right(call: Call) -> None:
+async def remove_right(request: ApiRequest) -> None:
     """Take back what the team may do with what the pattern covers."""
-    name, team, pattern = call.namespace.name, call.values["team"], call.values["pattern"]
-    await call.desk.teams.set_right(name, team, pattern, None, call.actor)
+    name, team, pattern = request.namespace.name, request.values["team"], request.values["pattern"]
+    await request.app.teams.set_right(name, team, pattern, None, request.actor)
 
 
-async def _team(call: Call, name: str) -> Team:
-    return shown(Team, await call.desk.teams.get(call.namespace.name, name, call.actor))
+async def _team(request: ApiRequest, name: str) -> Team:
+    return shown(Team, await request.app.teams.get(request.namespace.name, name, request.actor))
 
 
 _T: Final = "/namespaces/{namespace}/teams"
 _ONE: Final = f"{_T}/{{team}}"
 
 ROUTES: Final = (
-    route("GET", _T, Policy.MEMBER, list_teams),
-    route("POST", _T, Policy.OWN, create_team, status=201),
-    route("GET", _ONE, Policy.MEMBER, get_team),
-    route("PATCH", _ONE, Policy.OWN, change_team),
-    route("DELETE", _ONE, Policy.OWN, delete_team),
-    route("GET", f"{_ONE}/members", Policy.MEMBER, list_team_members),
-    route("PUT", f"{_ONE}/members/{{member}}", Policy.OWN, add_team_member),
-    route("DELETE", f"{_ONE}/members/{{member}}", Policy.OWN, remove_team_member),
-    route("GET", f"{_ONE}/rights", Policy.MEMBER, list_rights),
-    route("PUT", f"{_ONE}/rights/{{pattern}}", Policy.OWN, set_right),
-    route("DELETE", f"{_ONE}/rights/{{pattern}}", Policy.OWN, remove_right),
+    route("GET", _T, AccessRule.NAMESPACE_MEMBER, list_teams),
+    route("POST", _T, AccessRule.NAMESPACE_OWNER, create_team, status=201),
+    route("GET", _ONE, AccessRule.NAMESPACE_MEMBER, get_team),
+    route("PATCH", _ONE, AccessRule.NAMESPACE_OWNER, change_team),
+    route("DELETE", _ONE, AccessRule.NAMESPACE_OWNER, delete_team),
+    route("GET", f"{_ONE}/members", AccessRule.NAMESPACE_MEMBER, list_team_members),
+    route("PUT", f"{_ONE}/members/{{member}}", AccessRule.NAMESPACE_OWNER, add_team_member),
+    route("DELETE", f"{_ONE}/members/{{member}}", AccessRule.NAMESPACE_OWNER, remove_team_member),
+    route("GET", f"{_ONE}/rights", AccessRule.NAMESPACE_MEMBER, list_rights),
+    route("PUT", f"{_ONE}/rights/{{pattern}}", AccessRule.NAMESPACE_OWNER, set_right),
+    route("DELETE", f"{_ONE}/rights/{{pattern}}", AccessRule.NAMESPACE_OWNER, remove_right),
 )

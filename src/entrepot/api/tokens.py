@@ -6,11 +6,11 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from entrepot.api.calls import Call, proof, route, shown
 from entrepot.api.fields import Asked, CoveredText, Label, Moment, Secret
 from entrepot.api.paging import Page, PageQuery, cut
+from entrepot.api.requests import ApiRequest, proof, route, shown
 from entrepot.errors import TokenUnknown
-from entrepot.http.routing import Policy
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Actor, Identity
 from entrepot.metadata.tokens import Scope
 from entrepot.metadata.tokens import Token as StoredToken
@@ -56,69 +56,69 @@ class NewToken(Asked, frozen=True, kw_only=True):
         return None if self.days is None else timedelta(days=self.days)
 
 
-async def list_tokens(call: Call, query: PageQuery) -> Page[Token]:
+async def list_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
     """One's own tokens, the newest first."""
-    found = await call.desk.tokens.list_of(call.unlimited_account)
+    found = await request.app.tokens.list_of(request.unlimited_account)
     return cut(found, query, lambda each: shown(Token, each))
 
 
-async def create_token(call: Call, body: NewToken) -> MadeToken:
+async def create_token(request: ApiRequest, body: NewToken) -> MadeToken:
     """Make a token of one's own."""
-    made = await call.desk.tokens.add_personal(
-        call.account,
+    made = await request.app.tokens.add_personal(
+        request.account,
         body.label,
         body.scope,
         body.lifetime,
         body.repositories,
-        await _proven(call, body.password),
+        await _proven(request, body.password),
     )
     return _made(made)
 
 
-async def revoke_token(call: Call) -> None:
+async def revoke_token(request: ApiRequest) -> None:
     """Make one of one's own tokens stop working now."""
-    await _revoke(call, await call.desk.tokens.list_of(call.unlimited_account))
+    await _revoke(request, await request.app.tokens.list_of(request.unlimited_account))
 
 
-async def list_organisation_tokens(call: Call, query: PageQuery) -> Page[Token]:
+async def list_organisation_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
     """Tokens that act for the organisation, the newest first."""
-    found = await call.desk.tokens.list_of_organisation(call.namespace.name, call.actor)
+    found = await request.app.tokens.list_of_organisation(request.namespace.name, request.actor)
     return cut(found, query, lambda each: shown(Token, each))
 
 
-async def create_organisation_token(call: Call, body: NewToken) -> MadeToken:
+async def create_organisation_token(request: ApiRequest, body: NewToken) -> MadeToken:
     """Make a token that acts for the organisation, whoever leaves it."""
-    made = await call.desk.tokens.add_organisation(
-        call.namespace.name,
+    made = await request.app.tokens.add_organisation(
+        request.namespace.name,
         body.label,
         body.scope,
         body.lifetime,
         body.repositories,
-        await _proven(call, body.password),
+        await _proven(request, body.password),
     )
     return _made(made)
 
 
-async def revoke_organisation_token(call: Call) -> None:
+async def revoke_organisation_token(request: ApiRequest) -> None:
     """Make one of the organisation's tokens stop working now."""
-    name = call.namespace.name
-    await _revoke(call, await call.desk.tokens.list_of_organisation(name, call.actor))
+    name = request.namespace.name
+    await _revoke(request, await request.app.tokens.list_of_organisation(name, request.actor))
 
 
-async def _proven(call: Call, password: str | None) -> Actor:
+async def _proven(request: ApiRequest, password: str | None) -> Actor:
     """Who asks: by their token, or, where they give their password, as themselves."""
     if password is None:
-        return call.actor
-    account = call.unlimited_account
+        return request.actor
+    account = request.unlimited_account
     with proof():
-        await call.desk.accounts.check_password(account, password, call.actor)
-    return replace(call.actor, identity=Identity(account))
+        await request.app.accounts.check_password(account, password, request.actor)
+    return replace(request.actor, identity=Identity(account))
 
 
-async def _revoke(call: Call, among: list[StoredToken]) -> None:
-    if call.number not in {each.id for each in among}:
+async def _revoke(request: ApiRequest, among: list[StoredToken]) -> None:
+    if request.number not in {each.id for each in among}:
         raise TokenUnknown
-    await call.desk.tokens.revoke(call.number, call.actor)
+    await request.app.tokens.revoke(request.number, request.actor)
 
 
 def _made(made: tuple[StoredToken, str]) -> MadeToken:
@@ -128,10 +128,10 @@ def _made(made: tuple[StoredToken, str]) -> MadeToken:
 _N: Final = "/namespaces/{namespace}/tokens"
 
 ROUTES: Final = (
-    route("GET", "/me/tokens", Policy.SIGNED_IN, list_tokens),
-    route("POST", "/me/tokens", Policy.SIGNED_IN, create_token, status=201),
-    route("DELETE", "/me/tokens/{id}", Policy.SIGNED_IN, revoke_token),
-    route("GET", _N, Policy.OWN, list_organisation_tokens),
-    route("POST", _N, Policy.OWN, create_organisation_token, status=201),
-    route("DELETE", f"{_N}/{{id}}", Policy.OWN, revoke_organisation_token),
+    route("GET", "/me/tokens", AccessRule.SIGNED_IN, list_tokens),
+    route("POST", "/me/tokens", AccessRule.SIGNED_IN, create_token, status=201),
+    route("DELETE", "/me/tokens/{id}", AccessRule.SIGNED_IN, revoke_token),
+    route("GET", _N, AccessRule.NAMESPACE_OWNER, list_organisation_tokens),
+    route("POST", _N, AccessRule.NAMESPACE_OWNER, create_organisation_token, status=201),
+    route("DELETE", f"{_N}/{{id}}", AccessRule.NAMESPACE_OWNER, revoke_organisation_token),
 )

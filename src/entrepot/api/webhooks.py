@@ -5,10 +5,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from entrepot.api.calls import Call, route, shown
 from entrepot.api.fields import Asked, Moment
 from entrepot.api.paging import Page, PageQuery, cut
-from entrepot.http.routing import Policy
+from entrepot.api.requests import ApiRequest, route, shown
+from entrepot.http.authorize import AccessRule
 from entrepot.hub.outbox import EVENTS
 from entrepot.hub.webhooks import Owner
 from entrepot.metadata import deliveries, webhooks
@@ -95,249 +95,291 @@ class Redelivered(Struct, frozen=True):
     count: int
 
 
-async def _owner(call: Call) -> Owner:
-    if "repository" in call.values:
-        return await call.desk.webhooks.of_repository(call.repository.name, call.actor)
-    return await call.desk.webhooks.of_namespace(call.namespace.name, call.actor)
+async def _owner(request: ApiRequest) -> Owner:
+    if "repository" in request.values:
+        return await request.app.webhooks.of_repository(request.repository.name, request.actor)
+    return await request.app.webhooks.of_namespace(request.namespace.name, request.actor)
 
 
-async def _webhook(call: Call) -> webhooks.Webhook:
-    return await call.desk.webhooks.get(await _owner(call), int(call.values["webhook"]))
+async def _webhook(request: ApiRequest) -> webhooks.Webhook:
+    return await request.app.webhooks.get(await _owner(request), int(request.values["webhook"]))
 
 
-async def _list(call: Call, query: PageQuery) -> Page[Webhook]:
-    found = await call.desk.webhooks.list_of(await _owner(call))
+async def _list(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
+    found = await request.app.webhooks.list_of(await _owner(request))
     return cut(found, query, lambda each: shown(Webhook, each))
 
 
-async def _create(call: Call, body: NewWebhook) -> NewlyMadeWebhook:
-    made = await call.desk.webhooks.add(await _owner(call), body.url, body.events, call.actor)
-    call.created(f"{call.request.path.removeprefix('/api/v1')}/{made.id}")
+async def _create(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
+    made = await request.app.webhooks.add(
+        await _owner(request), body.url, body.events, request.actor
+    )
+    request.created(f"{request.http.path.removeprefix('/api/v1')}/{made.id}")
     return shown(NewlyMadeWebhook, made)
 
 
-async def _change(call: Call, body: WebhookChange) -> Webhook:
-    found = await _webhook(call)
-    changed = await call.desk.webhooks.edit(
-        await _owner(call),
+async def _change(request: ApiRequest, body: WebhookChange) -> Webhook:
+    found = await _webhook(request)
+    changed = await request.app.webhooks.edit(
+        await _owner(request),
         found.id,
         found.url if body.url is UNSET else body.url,
         found.events if body.events is UNSET else body.events,
         found.is_active if body.is_active is UNSET else body.is_active,
-        call.actor,
+        request.actor,
     )
     return shown(Webhook, changed)
 
 
-async def _deliveries(call: Call, query: PageQuery) -> Page[Delivery]:
-    found = await call.desk.webhooks.list_deliveries(
-        await _webhook(call), query.before, query.limit + 1
+async def _deliveries(request: ApiRequest, query: PageQuery) -> Page[Delivery]:
+    found = await request.app.webhooks.list_deliveries(
+        await _webhook(request), query.before, query.limit + 1
     )
     last = found[query.limit - 1].id if len(found) > query.limit else None
     items = [shown(Delivery, each) for each in found[: query.limit]]
     return Page(items=items, next=None if last is None else f"{last:x}")
 
 
-async def _delivery(call: Call) -> deliveries.Delivery:
-    return await call.desk.webhooks.get_delivery(await _webhook(call), int(call.values["delivery"]))
+async def _delivery(request: ApiRequest) -> deliveries.Delivery:
+    return await request.app.webhooks.get_delivery(
+        await _webhook(request), int(request.values["delivery"])
+    )
 
 
-async def _delete(call: Call) -> None:
-    owner = await _owner(call)
-    await call.desk.webhooks.delete(owner, int(call.values["webhook"]), call.actor)
+async def _delete(request: ApiRequest) -> None:
+    owner = await _owner(request)
+    await request.app.webhooks.delete(owner, int(request.values["webhook"]), request.actor)
 
 
-async def _renew(call: Call) -> NewlyMadeWebhook:
-    owner = await _owner(call)
-    made = await call.desk.webhooks.renew_secret(owner, int(call.values["webhook"]), call.actor)
+async def _renew(request: ApiRequest) -> NewlyMadeWebhook:
+    owner = await _owner(request)
+    made = await request.app.webhooks.renew_secret(
+        owner, int(request.values["webhook"]), request.actor
+    )
     return shown(NewlyMadeWebhook, made)
 
 
-async def _ping(call: Call) -> Queued:
-    owner = await _owner(call)
-    return Queued(await call.desk.webhooks.ping(owner, int(call.values["webhook"]), call.actor))
+async def _ping(request: ApiRequest) -> Queued:
+    owner = await _owner(request)
+    return Queued(
+        await request.app.webhooks.ping(owner, int(request.values["webhook"]), request.actor)
+    )
 
 
-async def _redeliver(call: Call) -> Queued:
-    owner, found = await _owner(call), await _delivery(call)
-    await call.desk.webhooks.redeliver(owner, found.webhook_id, found.id, call.actor)
+async def _redeliver(request: ApiRequest) -> Queued:
+    owner, found = await _owner(request), await _delivery(request)
+    await request.app.webhooks.redeliver(owner, found.webhook_id, found.id, request.actor)
     return Queued(found.id)
 
 
-async def _redeliver_dead(call: Call) -> Redelivered:
-    owner, webhook_id = await _owner(call), int(call.values["webhook"])
-    return Redelivered(await call.desk.webhooks.redeliver_dead(owner, webhook_id, call.actor))
+async def _redeliver_dead(request: ApiRequest) -> Redelivered:
+    owner, webhook_id = await _owner(request), int(request.values["webhook"])
+    return Redelivered(await request.app.webhooks.redeliver_dead(owner, webhook_id, request.actor))
 
 
-async def list_repository_webhooks(call: Call, query: PageQuery) -> Page[Webhook]:
+async def list_repository_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
     """The webhooks of a repository itself, the oldest first."""
-    return await _list(call, query)
+    return await _list(request, query)
 
 
-async def create_repository_webhook(call: Call, body: NewWebhook) -> NewlyMadeWebhook:
+async def create_repository_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
     """Have a URL told of what happens in the repository; the secret is shown this once."""
-    return await _create(call, body)
+    return await _create(request, body)
 
 
-async def get_repository_webhook(call: Call) -> Webhook:
+async def get_repository_webhook(request: ApiRequest) -> Webhook:
     """One webhook of the repository."""
-    return shown(Webhook, await _webhook(call))
+    return shown(Webhook, await _webhook(request))
 
 
-async def change_repository_webhook(call: Call, body: WebhookChange) -> Webhook:
+async def change_repository_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
     """Change a webhook of the repository, switch it off or on again."""
-    return await _change(call, body)
+    return await _change(request, body)
 
 
-async def delete_repository_webhook(call: Call) -> None:
+async def delete_repository_webhook(request: ApiRequest) -> None:
     """Delete a webhook of the repository with all that still waits for it."""
-    await _delete(call)
+    await _delete(request)
 
 
-async def renew_repository_webhook_secret(call: Call) -> NewlyMadeWebhook:
+async def renew_repository_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
     """Sign what a webhook of the repository is told with a new secret from now on."""
-    return await _renew(call)
+    return await _renew(request)
 
 
-async def ping_repository_webhook(call: Call) -> Queued:
+async def ping_repository_webhook(request: ApiRequest) -> Queued:
     """Send something to a webhook of the repository, to see whether it arrives."""
-    return await _ping(call)
+    return await _ping(request)
 
 
-async def list_repository_webhook_deliveries(call: Call, query: PageQuery) -> Page[Delivery]:
+async def list_repository_webhook_deliveries(
+    request: ApiRequest, query: PageQuery
+) -> Page[Delivery]:
     """What a webhook of the repository was told, the newest first."""
-    return await _deliveries(call, query)
+    return await _deliveries(request, query)
 
 
-async def get_repository_webhook_delivery(call: Call) -> WholeDelivery:
+async def get_repository_webhook_delivery(request: ApiRequest) -> WholeDelivery:
     """One delivery of a webhook of the repository, with what was sent and answered."""
-    return shown(WholeDelivery, await _delivery(call))
+    return shown(WholeDelivery, await _delivery(request))
 
 
-async def redeliver_to_repository_webhook(call: Call) -> Queued:
+async def redeliver_to_repository_webhook(request: ApiRequest) -> Queued:
     """Send one delivery again to a webhook of the repository."""
-    return await _redeliver(call)
+    return await _redeliver(request)
 
 
-async def redeliver_dead_to_repository_webhook(call: Call) -> Redelivered:
+async def redeliver_dead_to_repository_webhook(request: ApiRequest) -> Redelivered:
     """Send everything again to a webhook of the repository that was given up."""
-    return await _redeliver_dead(call)
+    return await _redeliver_dead(request)
 
 
-async def list_namespace_webhooks(call: Call, query: PageQuery) -> Page[Webhook]:
+async def list_namespace_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
     """The webhooks of a namespace itself, the oldest first."""
-    return await _list(call, query)
+    return await _list(request, query)
 
 
-async def create_namespace_webhook(call: Call, body: NewWebhook) -> NewlyMadeWebhook:
+async def create_namespace_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
     """Have a URL told of what happens in the namespace; the secret is shown this once."""
-    return await _create(call, body)
+    return await _create(request, body)
 
 
-async def get_namespace_webhook(call: Call) -> Webhook:
+async def get_namespace_webhook(request: ApiRequest) -> Webhook:
     """One webhook of the namespace."""
-    return shown(Webhook, await _webhook(call))
+    return shown(Webhook, await _webhook(request))
 
 
-async def change_namespace_webhook(call: Call, body: WebhookChange) -> Webhook:
+async def change_namespace_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
     """Change a webhook of the namespace, switch it off or on again."""
-    return await _change(call, body)
+    return await _change(request, body)
 
 
-async def delete_namespace_webhook(call: Call) -> None:
+async def delete_namespace_webhook(request: ApiRequest) -> None:
     """Delete a webhook of the namespace with all that still waits for it."""
-    await _delete(call)
+    await _delete(request)
 
 
-async def renew_namespace_webhook_secret(call: Call) -> NewlyMadeWebhook:
+async def renew_namespace_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
     """Sign what a webhook of the namespace is told with a new secret from now on."""
-    return await _renew(call)
+    return await _renew(request)
 
 
-async def ping_namespace_webhook(call: Call) -> Queued:
+async def ping_namespace_webhook(request: ApiRequest) -> Queued:
     """Send something to a webhook of the namespace, to see whether it arrives."""
-    return await _ping(call)
+    return await _ping(request)
 
 
-async def list_namespace_webhook_deliveries(call: Call, query: PageQuery) -> Page[Delivery]:
+async def list_namespace_webhook_deliveries(
+    request: ApiRequest, query: PageQuery
+) -> Page[Delivery]:
     """What a webhook of the namespace was told, the newest first."""
-    return await _deliveries(call, query)
+    return await _deliveries(request, query)
 
 
-async def get_namespace_webhook_delivery(call: Call) -> WholeDelivery:
+async def get_namespace_webhook_delivery(request: ApiRequest) -> WholeDelivery:
     """One delivery of a webhook of the namespace, with what was sent and answered."""
-    return shown(WholeDelivery, await _delivery(call))
+    return shown(WholeDelivery, await _delivery(request))
 
 
-async def redeliver_to_namespace_webhook(call: Call) -> Queued:
+async def redeliver_to_namespace_webhook(request: ApiRequest) -> Queued:
     """Send one delivery again to a webhook of the namespace."""
-    return await _redeliver(call)
+    return await _redeliver(request)
 
 
-async def redeliver_dead_to_namespace_webhook(call: Call) -> Redelivered:
+async def redeliver_dead_to_namespace_webhook(request: ApiRequest) -> Redelivered:
     """Send everything again to a webhook of the namespace that was given up."""
-    return await _redeliver_dead(call)
+    return await _redeliver_dead(request)
 
 
 _R: Final = "/repositories/{repository}/-/webhooks"
 _N: Final = "/namespaces/{namespace}/webhooks"
 
 ROUTES: Final = (
-    route("GET", _R, Policy.ADMINISTER, list_repository_webhooks),
-    route("POST", _R, Policy.ADMINISTER, create_repository_webhook, status=201),
-    route("GET", f"{_R}/{{webhook}}", Policy.ADMINISTER, get_repository_webhook),
-    route("PATCH", f"{_R}/{{webhook}}", Policy.ADMINISTER, change_repository_webhook),
-    route("DELETE", f"{_R}/{{webhook}}", Policy.ADMINISTER, delete_repository_webhook),
-    route("POST", f"{_R}/{{webhook}}/secret", Policy.ADMINISTER, renew_repository_webhook_secret),
-    route("POST", f"{_R}/{{webhook}}/ping", Policy.ADMINISTER, ping_repository_webhook, status=202),
+    route("GET", _R, AccessRule.REPOSITORY_ADMIN, list_repository_webhooks),
+    route("POST", _R, AccessRule.REPOSITORY_ADMIN, create_repository_webhook, status=201),
+    route("GET", f"{_R}/{{webhook}}", AccessRule.REPOSITORY_ADMIN, get_repository_webhook),
+    route("PATCH", f"{_R}/{{webhook}}", AccessRule.REPOSITORY_ADMIN, change_repository_webhook),
+    route("DELETE", f"{_R}/{{webhook}}", AccessRule.REPOSITORY_ADMIN, delete_repository_webhook),
     route(
-        "GET", f"{_R}/{{webhook}}/deliveries", Policy.ADMINISTER, list_repository_webhook_deliveries
+        "POST",
+        f"{_R}/{{webhook}}/secret",
+        AccessRule.REPOSITORY_ADMIN,
+        renew_repository_webhook_secret,
+    ),
+    route(
+        "POST",
+        f"{_R}/{{webhook}}/ping",
+        AccessRule.REPOSITORY_ADMIN,
+        ping_repository_webhook,
+        status=202,
+    ),
+    route(
+        "GET",
+        f"{_R}/{{webhook}}/deliveries",
+        AccessRule.REPOSITORY_ADMIN,
+        list_repository_webhook_deliveries,
     ),
     route(
         "GET",
         f"{_R}/{{webhook}}/deliveries/{{delivery}}",
-        Policy.ADMINISTER,
+        AccessRule.REPOSITORY_ADMIN,
         get_repository_webhook_delivery,
     ),
     route(
         "POST",
         f"{_R}/{{webhook}}/deliveries/{{delivery}}/redeliver",
-        Policy.ADMINISTER,
+        AccessRule.REPOSITORY_ADMIN,
         redeliver_to_repository_webhook,
         status=202,
     ),
     route(
         "POST",
         f"{_R}/{{webhook}}/redeliver",
-        Policy.ADMINISTER,
+        AccessRule.REPOSITORY_ADMIN,
         redeliver_dead_to_repository_webhook,
         status=202,
     ),
-    route("GET", _N, Policy.OWN, list_namespace_webhooks),
-    route("POST", _N, Policy.OWN, create_namespace_webhook, status=201),
-    route("GET", f"{_N}/{{webhook}}", Policy.OWN, get_namespace_webhook),
-    route("PATCH", f"{_N}/{{webhook}}", Policy.OWN, change_namespace_webhook),
-    route("DELETE", f"{_N}/{{webhook}}", Policy.OWN, delete_namespace_webhook),
-    route("POST", f"{_N}/{{webhook}}/secret", Policy.OWN, renew_namespace_webhook_secret),
-    route("POST", f"{_N}/{{webhook}}/ping", Policy.OWN, ping_namespace_webhook, status=202),
-    route("GET", f"{_N}/{{webhook}}/deliveries", Policy.OWN, list_namespace_webhook_deliveries),
+    route("GET", _N, AccessRule.NAMESPACE_OWNER, list_namespace_webhooks),
+    route("POST", _N, AccessRule.NAMESPACE_OWNER, create_namespace_webhook, status=201),
+    route("GET", f"{_N}/{{webhook}}", AccessRule.NAMESPACE_OWNER, get_namespace_webhook),
+    route("PATCH", f"{_N}/{{webhook}}", AccessRule.NAMESPACE_OWNER, change_namespace_webhook),
+    route("DELETE", f"{_N}/{{webhook}}", AccessRule.NAMESPACE_OWNER, delete_namespace_webhook),
+    route(
+        "POST",
+        f"{_N}/{{webhook}}/secret",
+        AccessRule.NAMESPACE_OWNER,
+        renew_namespace_webhook_secret,
+    ),
+    route(
+        "POST",
+        f"{_N}/{{webhook}}/ping",
+        AccessRule.NAMESPACE_OWNER,
+        ping_namespace_webhook,
+        status=202,
+    ),
+    route(
+        "GET",
+        f"{_N}/{{webhook}}/deliveries",
+        AccessRule.NAMESPACE_OWNER,
+        list_namespace_webhook_deliveries,
+    ),
     route(
         "GET",
         f"{_N}/{{webhook}}/deliveries/{{delivery}}",
-        Policy.OWN,
+        AccessRule.NAMESPACE_OWNER,
         get_namespace_webhook_delivery,
     ),
     route(
         "POST",
         f"{_N}/{{webhook}}/deliveries/{{delivery}}/redeliver",
-        Policy.OWN,
+        AccessRule.NAMESPACE_OWNER,
         redeliver_to_namespace_webhook,
         status=202,
     ),
     route(
         "POST",
         f"{_N}/{{webhook}}/redeliver",
-        Policy.OWN,
+        AccessRule.NAMESPACE_OWNER,
         redeliver_dead_to_namespace_webhook,
         status=202,
     ),

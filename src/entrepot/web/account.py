@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid, TokenUnknown, Unauthenticated
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.metadata.accounts import Account, Namespace, Role
 from entrepot.metadata.sessions import Session
 from entrepot.metadata.tokens import Scope, Token
 from entrepot.web.pages import Page, redirect
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 FRESH: Final = timedelta(minutes=10)
 """For so long a sign-in by a provider stands for the password."""
@@ -62,149 +62,151 @@ class TokensPage(SettingsPage):
     owner: str = ""
 
 
-def mine(visit: Visit) -> Account:
+def mine(request: PageRequest) -> Account:
     """The account that is signed in."""
-    if visit.account is None:
+    if request.account is None:
         raise Unauthenticated
-    return visit.account
+    return request.account
 
 
-async def check_owner(visit: Visit) -> Account:
+async def check_owner(request: PageRequest) -> Account:
     """The account that is signed in, whose password the form has; else `BadCredentials`.
 
     Somebody who signs in by a provider may have no password: they sign in again in its place.
     """
-    account, password = mine(visit), visit.form.get("password")
-    if not password and await _has_just_signed_in(visit, account):
+    account, password = mine(request), request.form.get("password")
+    if not password and await _has_just_signed_in(request, account):
         return account
-    await visit.desk.accounts.check_password(account, password, visit.actor)
+    await request.app.accounts.check_password(account, password, request.actor)
     return account
 
 
-async def _has_just_signed_in(visit: Visit, account: Account) -> bool:
-    provider, signed_in = visit.desk.single_sign_on, visit.signed_in
+async def _has_just_signed_in(request: PageRequest, account: Account) -> bool:
+    provider, signed_in = request.app.single_sign_on, request.signed_in
     if provider is None or signed_in is None:
         return False
-    is_fresh = visit.desk.now() - signed_in.session.created_at < FRESH
+    is_fresh = request.app.now() - signed_in.session.created_at < FRESH
     return is_fresh and await provider.is_linked(account)
 
 
-async def _organisations(visit: Visit) -> list[tuple[Namespace, Role]]:
-    return await visit.desk.organisations.list_of(mine(visit))
+async def _organisations(request: PageRequest) -> list[tuple[Namespace, Role]]:
+    return await request.app.organisations.list_of(mine(request))
 
 
-async def show_settings(visit: Visit) -> Page:
+async def show_settings(request: PageRequest) -> Page:
     """The profile."""
-    account = mine(visit)
+    account = mine(request)
     return SettingsPage(
         title="Settings",
         current="profile",
         full_name=account.full_name,
         email=account.email,
-        organisations=await _organisations(visit),
+        organisations=await _organisations(request),
     )
 
 
-async def save_profile(visit: Visit) -> Response:
+async def save_profile(request: PageRequest) -> Response:
     """Change name and address."""
-    form = visit.form
-    await visit.desk.accounts.set_profile(
-        mine(visit), form.get("full_name"), form.get("email"), visit.actor
+    form = request.form
+    await request.app.accounts.set_profile(
+        mine(request), form.get("full_name"), form.get("email"), request.actor
     )
     return redirect("/settings", said="saved")
 
 
-async def show_security(visit: Visit) -> Page:
+async def show_security(request: PageRequest) -> Page:
     """Password and second factor."""
-    return await _security(visit)
+    return await _security(request)
 
 
-async def _security(visit: Visit, **shown: object) -> SecurityPage:
-    account = mine(visit)
-    found = await visit.desk.accounts.get(account.name)
-    provider = visit.desk.single_sign_on
+async def _security(request: PageRequest, **shown: object) -> SecurityPage:
+    account = mine(request)
+    found = await request.app.accounts.get(account.name)
+    provider = request.app.single_sign_on
     return SecurityPage(
         title="Password and second factor",
         current="security",
-        organisations=await _organisations(visit),
+        organisations=await _organisations(request),
         has_second_factor=found.has_second_factor,
         provider=provider.name if provider else "",
         is_linked=provider is not None and await provider.is_linked(account),
-        codes_left=await visit.desk.second_factors.count_codes(account),
+        codes_left=await request.app.second_factors.count_codes(account),
         **shown,  # type: ignore[arg-type]
     )
 
 
-async def change_password(visit: Visit) -> Response:
+async def change_password(request: PageRequest) -> Response:
     """Change the password; every other session ends."""
-    form = visit.form
-    await visit.desk.accounts.change_password(
-        mine(visit), form.get("old"), form.get("new"), visit.actor
+    form = request.form
+    await request.app.accounts.change_password(
+        mine(request), form.get("old"), form.get("new"), request.actor
     )
     return redirect("/login", said="saved")
 
 
-async def enrol(visit: Visit) -> Page:
+async def enrol(request: PageRequest) -> Page:
     """Begin a second factor: the secret is shown once, as a picture and as text."""
-    account = await check_owner(visit)
-    enrolment = await visit.desk.second_factors.enrol(account, visit.actor)
-    return await _security(visit, secret=enrolment.secret, qr_svg=enrolment.qr_svg)
+    account = await check_owner(request)
+    enrolment = await request.app.second_factors.enrol(account, request.actor)
+    return await _security(request, secret=enrolment.secret, qr_svg=enrolment.qr_svg)
 
 
-async def confirm(visit: Visit) -> Page:
+async def confirm(request: PageRequest) -> Page:
     """Begin to ask for the second factor; the recovery codes are shown once."""
-    codes = await visit.desk.second_factors.confirm(
-        mine(visit), visit.form.get("code"), visit.actor
+    codes = await request.app.second_factors.confirm(
+        mine(request), request.form.get("code"), request.actor
     )
-    return await _security(visit, codes=tuple(codes))
+    return await _security(request, codes=tuple(codes))
 
 
-async def replace_codes(visit: Visit) -> Page:
+async def replace_codes(request: PageRequest) -> Page:
     """New recovery codes instead of the old ones."""
-    codes = await visit.desk.second_factors.replace_codes(
-        mine(visit), visit.form.get("password"), visit.actor
+    codes = await request.app.second_factors.replace_codes(
+        mine(request), request.form.get("password"), request.actor
     )
-    return await _security(visit, codes=tuple(codes))
+    return await _security(request, codes=tuple(codes))
 
 
-async def disable(visit: Visit) -> Response:
+async def disable(request: PageRequest) -> Response:
     """Ask for no second factor any more."""
-    await visit.desk.second_factors.disable(mine(visit), visit.form.get("password"), visit.actor)
+    await request.app.second_factors.disable(
+        mine(request), request.form.get("password"), request.actor
+    )
     return redirect("/settings/security", said="saved")
 
 
-async def show_sessions(visit: Visit) -> Page:
+async def show_sessions(request: PageRequest) -> Page:
     """Where one is signed in."""
     return SessionsPage(
         title="Sessions",
         current="sessions",
-        organisations=await _organisations(visit),
-        sessions=await visit.desk.sessions.list_of(mine(visit)),
-        this=visit.signed_in.session.id if visit.signed_in else 0,
+        organisations=await _organisations(request),
+        sessions=await request.app.sessions.list_of(mine(request)),
+        this=request.signed_in.session.id if request.signed_in else 0,
     )
 
 
-async def end_session(visit: Visit) -> Response:
+async def end_session(request: PageRequest) -> Response:
     """End one session, or all but this one."""
-    number = visit.form.get("session")
-    if number == "others" and visit.signed_in is not None:
-        await visit.desk.sessions.end_others(visit.signed_in.session)
+    number = request.form.get("session")
+    if number == "others" and request.signed_in is not None:
+        await request.app.sessions.end_others(request.signed_in.session)
     elif number.isascii() and number.isdigit() and len(number) < 19:
-        await visit.desk.sessions.end(int(number), mine(visit))
+        await request.app.sessions.end(int(number), mine(request))
     return redirect("/settings/sessions", said="ended")
 
 
-async def show_tokens(visit: Visit) -> Page:
+async def show_tokens(request: PageRequest) -> Page:
     """One's own tokens."""
-    return await _tokens(visit, "")
+    return await _tokens(request, "")
 
 
-async def _tokens(visit: Visit, secret: str) -> TokensPage:
+async def _tokens(request: PageRequest, secret: str) -> TokensPage:
     return TokensPage(
         title="Access tokens",
         current="tokens",
-        organisations=await _organisations(visit),
-        tokens=await visit.desk.tokens.list_of(mine(visit)),
+        organisations=await _organisations(request),
+        tokens=await request.app.tokens.list_of(mine(request)),
         secret=secret,
     )
 
@@ -219,9 +221,9 @@ class TokenForm:
     repositories: list[str] | None
 
 
-def token_form(visit: Visit) -> TokenForm:
+def token_form(request: PageRequest) -> TokenForm:
     """Read the form for a new token; `Invalid` where it is not one of ours."""
-    form = visit.form
+    form = request.form
     label = form.get("label").strip()
     if not 1 <= len(label) <= 100:
         raise Invalid("a token needs a label of at most 100 characters")
@@ -234,36 +236,36 @@ def token_form(visit: Visit) -> TokenForm:
     return TokenForm(label, scope, timedelta(days=days) if days else None, patterns or None)
 
 
-async def add_token(visit: Visit) -> Page:
+async def add_token(request: PageRequest) -> Page:
     """Make a token; its secret is shown on this page and never again."""
-    asked, account = token_form(visit), await check_owner(visit)
-    made = await visit.desk.tokens.add_personal(
-        account, asked.label, asked.scope, asked.lifetime, asked.repositories, visit.actor
+    asked, account = token_form(request), await check_owner(request)
+    made = await request.app.tokens.add_personal(
+        account, asked.label, asked.scope, asked.lifetime, asked.repositories, request.actor
     )
-    return await _tokens(visit, made[1])
+    return await _tokens(request, made[1])
 
 
-async def revoke_token(visit: Visit) -> Response:
+async def revoke_token(request: PageRequest) -> Response:
     """Revoke one of one's own tokens."""
-    wanted = visit.form.get("id")
-    if wanted not in {str(each.id) for each in await visit.desk.tokens.list_of(mine(visit))}:
+    wanted = request.form.get("id")
+    if wanted not in {str(each.id) for each in await request.app.tokens.list_of(mine(request))}:
         raise TokenUnknown
-    await visit.desk.tokens.revoke(int(wanted), visit.actor)
+    await request.app.tokens.revoke(int(wanted), request.actor)
     return redirect("/settings/tokens", said="revoked")
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/settings", Policy.SIGNED_IN, show_settings),
-    PageRoute("POST", "/settings", Policy.SIGNED_IN, save_profile),
-    PageRoute("GET", "/settings/security", Policy.SIGNED_IN, show_security),
-    PageRoute("POST", "/settings/password", Policy.SIGNED_IN, change_password),
-    PageRoute("POST", "/settings/second-factor", Policy.SIGNED_IN, enrol),
-    PageRoute("POST", "/settings/second-factor/confirm", Policy.SIGNED_IN, confirm),
-    PageRoute("POST", "/settings/second-factor/codes", Policy.SIGNED_IN, replace_codes),
-    PageRoute("POST", "/settings/second-factor/disable", Policy.SIGNED_IN, disable),
-    PageRoute("GET", "/settings/sessions", Policy.SIGNED_IN, show_sessions),
-    PageRoute("POST", "/settings/sessions", Policy.SIGNED_IN, end_session),
-    PageRoute("GET", "/settings/tokens", Policy.SIGNED_IN, show_tokens),
-    PageRoute("POST", "/settings/tokens", Policy.SIGNED_IN, add_token),
-    PageRoute("POST", "/settings/tokens/revoke", Policy.SIGNED_IN, revoke_token),
+    PageRoute("GET", "/settings", AccessRule.SIGNED_IN, show_settings),
+    PageRoute("POST", "/settings", AccessRule.SIGNED_IN, save_profile),
+    PageRoute("GET", "/settings/security", AccessRule.SIGNED_IN, show_security),
+    PageRoute("POST", "/settings/password", AccessRule.SIGNED_IN, change_password),
+    PageRoute("POST", "/settings/second-factor", AccessRule.SIGNED_IN, enrol),
+    PageRoute("POST", "/settings/second-factor/confirm", AccessRule.SIGNED_IN, confirm),
+    PageRoute("POST", "/settings/second-factor/codes", AccessRule.SIGNED_IN, replace_codes),
+    PageRoute("POST", "/settings/second-factor/disable", AccessRule.SIGNED_IN, disable),
+    PageRoute("GET", "/settings/sessions", AccessRule.SIGNED_IN, show_sessions),
+    PageRoute("POST", "/settings/sessions", AccessRule.SIGNED_IN, end_session),
+    PageRoute("GET", "/settings/tokens", AccessRule.SIGNED_IN, show_tokens),
+    PageRoute("POST", "/settings/tokens", AccessRule.SIGNED_IN, add_token),
+    PageRoute("POST", "/settings/tokens/revoke", AccessRule.SIGNED_IN, revoke_token),
 )

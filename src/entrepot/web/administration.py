@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.extract.confinement import Confinement
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.metadata import jobs, scrubs
 from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.jobs import FailedJob
 from entrepot.metadata.numbers import HubNumbers, find_numbers
 from entrepot.metadata.scrubs import Damage, Pass
 from entrepot.web.pages import Page, Pager, redirect
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _DAMAGED: Final = 20
 _USERS: Final = 50
@@ -92,9 +92,9 @@ class AdminAuditPage(AdminPage):
     action: str
 
 
-async def show_health(visit: Visit) -> Page:
+async def show_health(request: PageRequest) -> Page:
     """How the hub is."""
-    reader = visit.desk.metadata.reader
+    reader = request.app.metadata.reader
     counts = await jobs.count_jobs(reader)
     return HealthPage(
         title="Administration",
@@ -102,22 +102,22 @@ async def show_health(visit: Visit) -> Page:
         numbers=await find_numbers(reader),
         queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
         failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
-        version=visit.desk.version,
+        version=request.app.version,
         scrubbed=await scrubs.find_pass(reader),
         damaged=await scrubs.list_damage(reader, "", _DAMAGED),
-        sandbox=await visit.desk.confinement(),
+        sandbox=await request.app.confinement(),
     )
 
 
-async def show_users(visit: Visit) -> Page:
+async def show_users(request: PageRequest) -> Page:
     """A page of accounts, of those that have the text that is looked for."""
-    return await _users(visit, "")
+    return await _users(request, "")
 
 
-async def _users(visit: Visit, link: str) -> Page:
-    rules, query = visit.desk.accounts, visit.query("q")[:100]
+async def _users(request: PageRequest, link: str) -> Page:
+    rules, query = request.app.accounts, request.query("q")[:100]
     total = await rules.count(query)
-    number = visit.number("page", default=1, most=max(1, -(-total // _USERS)))
+    number = request.number("page", default=1, most=max(1, -(-total // _USERS)))
     users = [
         UserLine(
             each.name,
@@ -140,9 +140,9 @@ async def _users(visit: Visit, link: str) -> Page:
     )
 
 
-async def change_user(visit: Visit) -> Page | Response:
+async def change_user(request: PageRequest) -> Page | Response:
     """Make, disable or enable an account, or make a link for a new password."""
-    form, accounts, actor = visit.form, visit.desk.accounts, visit.actor
+    form, accounts, actor = request.form, request.app.accounts, request.actor
     name, what = form.get("name").strip(), form.get("what")
     if what == "add":
         await accounts.add(name, form.get("password"), by=actor)
@@ -153,19 +153,19 @@ async def change_user(visit: Visit) -> Page | Response:
     elif what in ("admin", "not-admin"):
         await accounts.set_admin(name, what == "admin", actor)
     elif what == "second-factor":
-        await visit.desk.second_factors.remove(await accounts.get(name), actor)
+        await request.app.second_factors.remove(await accounts.get(name), actor)
     elif what == "link":
-        secret = await visit.desk.welcomes.begin(await accounts.get(name), actor)
-        return await _users(visit, f"{visit.origin}/welcome/{secret}")
+        secret = await request.app.welcomes.begin(await accounts.get(name), actor)
+        return await _users(request, f"{request.origin}/welcome/{secret}")
     elif what == "invite":
-        _, secret = await visit.desk.invitations.invite(actor)
-        return await _users(visit, f"{visit.origin}/invitations/{secret}")
+        _, secret = await request.app.invitations.invite(actor)
+        return await _users(request, f"{request.origin}/invitations/{secret}")
     return redirect("/admin/users", said="saved")
 
 
-async def show_jobs(visit: Visit) -> Page:
+async def show_jobs(request: PageRequest) -> Page:
     """What waits, and what was given up."""
-    reader = visit.desk.metadata.reader
+    reader = request.app.metadata.reader
     counts = await jobs.count_jobs(reader)
     return JobsPage(
         title="Jobs",
@@ -175,41 +175,41 @@ async def show_jobs(visit: Visit) -> Page:
     )
 
 
-async def retry_job(visit: Visit) -> Response:
+async def retry_job(request: PageRequest) -> Response:
     """Try work again that was given up."""
-    async with visit.desk.metadata.begin() as tx:
-        await jobs.requeue(tx, visit.whole_number("id"))
+    async with request.app.metadata.begin() as tx:
+        await jobs.requeue(tx, request.whole_number("id"))
     return redirect("/admin/jobs", said="saved")
 
 
-async def show_settings(visit: Visit) -> Page:
+async def show_settings(request: PageRequest) -> Page:
     """The settings in force."""
-    return SettingsPage(title="Settings", current="settings", settings=list(visit.desk.settings))
+    return SettingsPage(title="Settings", current="settings", settings=list(request.app.settings))
 
 
-async def show_audit(visit: Visit) -> Page:
+async def show_audit(request: PageRequest) -> Page:
     """The audit log of the whole hub."""
-    before = visit.number("before", default=0, most=2**62)
+    before = request.number("before", default=0, most=2**62)
     query = AuditQuery(
-        actor=visit.query("actor"), action=visit.query("action"), before_id=before or None
+        actor=request.query("actor"), action=request.query("action"), before_id=before or None
     )
-    found = await visit.desk.audit.list_all(visit.actor, query)
+    found = await request.app.audit.list_all(request.actor, query)
     return AdminAuditPage(
         title="Audit log",
         current="audit",
         rows=found.rows,
         next_before=found.next_before,
-        actor=visit.query("actor"),
-        action=visit.query("action"),
+        actor=request.query("actor"),
+        action=request.query("action"),
     )
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/admin", Policy.OPERATE, show_health),
-    PageRoute("GET", "/admin/users", Policy.OPERATE, show_users),
-    PageRoute("POST", "/admin/users", Policy.OPERATE, change_user),
-    PageRoute("GET", "/admin/jobs", Policy.OPERATE, show_jobs),
-    PageRoute("POST", "/admin/jobs", Policy.OPERATE, retry_job),
-    PageRoute("GET", "/admin/settings", Policy.OPERATE, show_settings),
-    PageRoute("GET", "/admin/audit", Policy.OPERATE, show_audit),
+    PageRoute("GET", "/admin", AccessRule.HUB_ADMIN, show_health),
+    PageRoute("GET", "/admin/users", AccessRule.HUB_ADMIN, show_users),
+    PageRoute("POST", "/admin/users", AccessRule.HUB_ADMIN, change_user),
+    PageRoute("GET", "/admin/jobs", AccessRule.HUB_ADMIN, show_jobs),
+    PageRoute("POST", "/admin/jobs", AccessRule.HUB_ADMIN, retry_job),
+    PageRoute("GET", "/admin/settings", AccessRule.HUB_ADMIN, show_settings),
+    PageRoute("GET", "/admin/audit", AccessRule.HUB_ADMIN, show_audit),
 )

@@ -14,7 +14,7 @@ from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
 from entrepot.metadata.artifact_relations import find_children
 from entrepot.metadata.artifacts import Marks
-from entrepot.web.visits import Visit
+from entrepot.web.requests import PageRequest
 
 _SHELL: Final = re.compile(r"^/bin/sh -c (#\(nop\)\s*)?")
 _TAIL: Final = re.compile(r"\s+# buildkit$")
@@ -114,12 +114,12 @@ def instruction_of(text: object) -> str:
     return _TAIL.sub("", _SHELL.sub("", text[:4000])).strip()
 
 
-async def platforms_of(visit: Visit, described: Described) -> list[PlatformLine]:
+async def platforms_of(request: PageRequest, described: Described) -> list[PlatformLine]:
     """The children of an index that are versions of the artifact; attestations are none."""
     lines = []
     children = real_children(described.evidence)
     digests = {str(child.descriptor.digest) for child in children}
-    known = await find_children(visit.desk.metadata.reader, visit.repository.id, digests)
+    known = await find_children(request.app.metadata.reader, request.repository.id, digests)
     for child in children:
         descriptor = child.descriptor
         here = known.get(str(descriptor.digest))

@@ -8,8 +8,8 @@ from msgspec import DecodeError, json
 
 from entrepot.errors import ManifestUnknown, NotFound
 from entrepot.extract.findings import Findings, State
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.hub.contributions import Counted
@@ -32,7 +32,7 @@ from entrepot.web.commands import Snippets, snippets_of
 from entrepot.web.evidence import Part, part_of
 from entrepot.web.pages import Page, Pager, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, here, is_starred
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _NODES: Final = 25
 """Attachments on one page; what is attached to them is shown as far as a tree goes."""
@@ -102,23 +102,23 @@ class _Opened:
     findings: Findings
 
 
-async def open_artifact(visit: Visit) -> _Opened:
+async def open_artifact(request: PageRequest) -> _Opened:
     """The artifact in the address; `ManifestUnknown` where there is none."""
-    reference = reference_of(visit)
-    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    reference = reference_of(request)
+    reader, repository_id = request.app.metadata.reader, request.repository.id
     stored = await find_manifest(reader, repository_id, reference)
     if stored is None:
-        raise ManifestUnknown(f"{visit.repository.name} has no {reference}")
-    described = await visit.desk.artifacts.describe(repository_id, stored)
-    tag = visit.values.get("tag")
+        raise ManifestUnknown(f"{request.repository.name} has no {reference}")
+    described = await request.app.artifacts.describe(repository_id, stored)
+    tag = request.values.get("tag")
     row = await tag_rows.find_row(reader, repository_id, tag) if tag else None
     document = await artifacts.find_document(reader, stored.id, "findings")
     return _Opened(described, row, _findings(document))
 
 
-def reference_of(visit: Visit) -> Reference:
+def reference_of(request: PageRequest) -> Reference:
     """The tag or digest in the address; what can be neither is not there."""
-    text = visit.values.get("tag") or visit.values.get("digest") or ""
+    text = request.values.get("tag") or request.values.get("digest") or ""
     try:
         return parse_reference(text)
     except Exception as error:
@@ -134,52 +134,52 @@ def _findings(document: Document | None) -> Findings:
         return Findings(state=State.FAILED, reason="what was found cannot be read")
 
 
-async def show_artifact(visit: Visit) -> Page | Response:
+async def show_artifact(request: PageRequest) -> Page | Response:
     """The overview."""
-    if visit.repository.name.text != visit.values["repository"]:
+    if request.repository.name.text != request.values["repository"]:
         return redirect(
-            visit.request.path.replace(visit.values["repository"], visit.repository.name.text, 1)
+            request.http.path.replace(request.values["repository"], request.repository.name.text, 1)
         )
-    opened = await open_artifact(visit)
+    opened = await open_artifact(request)
     described = opened.described
-    tag = visit.values.get("tag")
-    reader = visit.desk.metadata.reader
+    tag = request.values.get("tag")
+    reader = request.app.metadata.reader
     readme = await artifacts.find_document(reader, described.stored.id, "readme.html")
     return SummaryPage(
-        **await _shared(visit, opened, "overview"),
-        snippets=snippets_of(visit, described, tag),
-        platforms=await platforms_of(visit, described),
-        readme=here(readme.text, _reference(visit, described)) if readme else "",
+        **await _shared(request, opened, "overview"),
+        snippets=snippets_of(request, described, tag),
+        platforms=await platforms_of(request, described),
+        readme=here(readme.text, _reference(request, described)) if readme else "",
         layers=layers_of(described)[:12],
     )
 
 
-async def show_tab(visit: Visit) -> Page:
+async def show_tab(request: PageRequest) -> Page:
     """One tab; a kind that has no such tab has no such page."""
-    opened = await open_artifact(visit)
-    name = visit.values["tab"]
-    shared = await _shared(visit, opened, name)
+    opened = await open_artifact(request)
+    name = request.values["tab"]
+    shared = await _shared(request, opened, name)
     if name not in (*shared["tabs"], "readme", "raw"):
         raise NotFound("this artifact has no such page")
-    page = TabPage(**shared, query=visit.query("q"))
-    await _FILL.get(name, _fill_document)(visit, opened, page)
+    page = TabPage(**shared, query=request.query("q"))
+    await _FILL.get(name, _fill_document)(request, opened, page)
     return page
 
 
-async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
-    described, repository = opened.described, visit.repository
-    reader, stored = visit.desk.metadata.reader, described.stored
-    tag = visit.values.get("tag")
-    reference = _reference(visit, described)
+async def _shared(request: PageRequest, opened: _Opened, tab: str) -> dict[str, Any]:
+    described, repository = opened.described, request.repository
+    reader, stored = request.app.metadata.reader, described.stored
+    tag = request.values.get("tag")
+    reference = _reference(request, described)
     documents = await artifacts.list_document_names(reader, stored.id)
-    attached = await visit.desk.attachments.count_of(repository.id, stored.digest)
+    attached = await request.app.attachments.count_of(repository.id, stored.digest)
     subject = described.manifest.subject
     return {
         "title": reference,
         "name": repository.name.text,
-        "facts": await facts_of(visit),
+        "facts": await facts_of(request),
         "current": "tags",
-        "is_starred": await is_starred(visit),
+        "is_starred": await is_starred(request),
         "reference": reference,
         "tag": tag,
         "digest": stored.digest,
@@ -190,7 +190,7 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
         "facts_said": _facts(opened),
         "aliases": await tag_rows.list_aliases(reader, stored.id),
         "tabs": visible_tabs(
-            described, opened.findings, documents, attached, await _issues(visit, stored.id)
+            described, opened.findings, documents, attached, await _issues(request, stored.id)
         ),
         "tab": tab,
         "badges": list(badges(described.evidence)),
@@ -202,14 +202,14 @@ async def _shared(visit: Visit, opened: _Opened, tab: str) -> dict[str, Any]:
     }
 
 
-def _reference(visit: Visit, described: Described) -> str:
-    tag, name = visit.values.get("tag"), visit.repository.name
+def _reference(request: PageRequest, described: Described) -> str:
+    tag, name = request.values.get("tag"), request.repository.name
     return f"{name}:{tag}" if tag else f"{name}@{described.stored.digest}"
 
 
-async def _issues(visit: Visit, manifest_id: int) -> Mapping[str, object]:
+async def _issues(request: PageRequest, manifest_id: int) -> Mapping[str, object]:
     """Which misconfigurations, secrets and licences were counted, by category."""
-    reader = visit.desk.metadata.reader
+    reader = request.app.metadata.reader
     document = await artifacts.find_document(reader, manifest_id, "counted")
     return json.decode(document.text, type=Counted).issues if document else {}
 
@@ -238,56 +238,56 @@ def _facts(opened: _Opened) -> list[Fact]:
     ]
 
 
-async def _fill_document(visit: Visit, opened: _Opened, page: TabPage) -> None:
+async def _fill_document(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     """The document of the tab's own name, or the one that `name` asks for."""
-    reader, manifest_id = visit.desk.metadata.reader, opened.described.stored.id
+    reader, manifest_id = request.app.metadata.reader, opened.described.stored.id
     page.documents = await artifacts.list_document_names(reader, manifest_id)
-    name = visit.query("name") or _NAMES.get(page.tab, page.tab)
+    name = request.query("name") or _NAMES.get(page.tab, page.tab)
     if name in ("findings", "marks", "counted"):
         raise NotFound
     page.document = await artifacts.find_document(reader, manifest_id, name)
     marked_up = await artifacts.find_document(reader, manifest_id, f"{name}.html")
-    reference = _reference(visit, opened.described)
+    reference = _reference(request, opened.described)
     page.marked_up = here(marked_up.text, reference) if marked_up else ""
 
 
-async def _fill_layers(visit: Visit, opened: _Opened, page: TabPage) -> None:
+async def _fill_layers(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
 
 
-async def _fill_files(visit: Visit, opened: _Opened, page: TabPage) -> None:
+async def _fill_files(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
-    await _fill_document(visit, opened, page)
-    _show_part(visit, page)
+    await _fill_document(request, opened, page)
+    _show_part(request, page)
 
 
-async def _fill_platforms(visit: Visit, opened: _Opened, page: TabPage) -> None:
-    page.platforms = await platforms_of(visit, opened.described)
+async def _fill_platforms(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+    page.platforms = await platforms_of(request, opened.described)
 
 
-async def _fill_referrers(visit: Visit, opened: _Opened, page: TabPage) -> None:
+async def _fill_referrers(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     digest = opened.described.stored.digest
     listed = min(page.attached, MAX_LISTED)
     pages = max(1, -(-listed // _NODES))
-    number = visit.number("page", default=1, most=pages)
+    number = request.number("page", default=1, most=pages)
     page.pager = Pager(number, _NODES, listed)
     page.nodes = list(
-        await visit.desk.attachments.tree_of(
-            visit.repository.id, digest, offset=(number - 1) * _NODES, limit=_NODES
+        await request.app.attachments.tree_of(
+            request.repository.id, digest, offset=(number - 1) * _NODES, limit=_NODES
         )
     )
 
 
-async def _fill_raw(visit: Visit, opened: _Opened, page: TabPage) -> None:
+async def _fill_raw(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     described = opened.described
     page.manifest = pretty(described.stored.content)
-    page.config = await _config(visit, described.manifest.config)
+    page.config = await _config(request, described.manifest.config)
 
 
-async def _config(visit: Visit, config: Descriptor | None) -> str:
+async def _config(request: PageRequest, config: Descriptor | None) -> str:
     if config is None:
         return ""
-    content = await visit.desk.artifacts.read_small(visit.repository.id, config)
+    content = await request.app.artifacts.read_small(request.repository.id, config)
     return pretty(content) if content else ""
 
 
@@ -299,16 +299,16 @@ def pretty(content: bytes) -> str:
         return content.decode(errors="replace")
 
 
-async def _fill_evidence(visit: Visit, opened: _Opened, page: TabPage) -> None:
+async def _fill_evidence(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     """What is attached says it: the findings of each attachment of the right kind, as one."""
-    page.findings = await visit.desk.evidence.gather(
-        visit.repository.id, opened.described.stored.digest, opened.findings, page.query
+    page.findings = await request.app.evidence.gather(
+        request.repository.id, opened.described.stored.digest, opened.findings, page.query
     )
-    _show_part(visit, page)
+    _show_part(request, page)
 
 
-def _show_part(visit: Visit, page: TabPage) -> None:
-    number = visit.number("page", default=1, most=10**6)
+def _show_part(request: PageRequest, page: TabPage) -> None:
+    number = request.number("page", default=1, most=10**6)
     page.part = part_of(page.tab, page.findings, number, page.query)
     if page.part is not None:
         page.findings = page.part.findings
@@ -332,6 +332,6 @@ _FILL: Final = {
 }
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{artifact}", Policy.PULL, show_artifact),
-    PageRoute("GET", "/r/{artifact}/{tab}", Policy.PULL, show_tab),
+    PageRoute("GET", "/r/{artifact}", AccessRule.PULL, show_artifact),
+    PageRoute("GET", "/r/{artifact}/{tab}", AccessRule.PULL, show_tab),
 )

@@ -7,7 +7,7 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, Place
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.names import RepositoryName, Tag
-from entrepot.web.visits import Visit
+from entrepot.web.requests import PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,22 @@ class Snippets:
     picked: str
 
 
-def place_of(visit: Visit, digest: str, tag: str | None) -> Place:
+def place_of(request: PageRequest, digest: str, tag: str | None) -> Place:
     """Where an artifact is, as this visitor reaches it."""
     return Place(
-        host=visit.host,
-        is_https=visit.is_https,
-        repository=visit.repository.name,
+        host=request.host,
+        is_https=request.is_https,
+        repository=request.repository.name,
         digest=Digest.parse(digest),
         tag=Tag(tag) if tag else None,
     )
 
 
-def snippets_of(visit: Visit, described: Described, tag: str | None) -> Snippets:
+def snippets_of(request: PageRequest, described: Described, tag: str | None) -> Snippets:
     """All commands for an artifact."""
-    place = place_of(visit, described.stored.digest, tag)
+    place = place_of(request, described.stored.digest, tag)
     commands = described.kind.commands(place, described.evidence)
-    return grouped(commands, visit.query("tool") or visit.tool)
+    return grouped(commands, request.query("tool") or request.tool)
 
 
 def grouped(commands: tuple[Command, ...], wanted: str) -> Snippets:
@@ -54,10 +54,10 @@ def grouped(commands: tuple[Command, ...], wanted: str) -> Snippets:
     return Snippets(groups, wanted if wanted in tools else first)
 
 
-def push_snippets(visit: Visit, name: str) -> Snippets:
+def push_snippets(request: PageRequest, name: str) -> Snippets:
     """How to push something of each kind into a repository of this name."""
-    place = Place(visit.host, visit.is_https, RepositoryName(name), EMPTY_JSON_DIGEST)
-    account = visit.account.name if visit.account else "NAME"
+    place = Place(request.host, request.is_https, RepositoryName(name), EMPTY_JSON_DIGEST)
+    account = request.account.name if request.account else "NAME"
     commands = (
         *_with_engines(place, account),
         *_with_helm(place, account),
@@ -68,7 +68,7 @@ def push_snippets(visit: Visit, name: str) -> Snippets:
             f"cosign sign{shell.cosign(place)} --key cosign.key {_home(place)}@DIGEST",
         ),
     )
-    return grouped(commands, visit.query("tool") or visit.tool)
+    return grouped(commands, request.query("tool") or request.tool)
 
 
 def _home(place: Place) -> str:

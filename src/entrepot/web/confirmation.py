@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from entrepot.http.forms import Form
 from entrepot.web.home import local_address
 from entrepot.web.pages import Page
-from entrepot.web.visits import Visit
+from entrepot.web.requests import PageRequest
 
 _CONFIRMED: Final = "confirmed"
 _NOT_AGAIN: Final = ("token", _CONFIRMED)
@@ -56,14 +56,14 @@ def find_danger(pattern: str, form: Form) -> str:
     return ""
 
 
-def ask(visit: Visit, danger: str) -> Page:
+def ask(request: PageRequest, danger: str) -> Page:
     """The page that asks."""
-    subject = next(filter(None, (visit.form.get(each).strip() for each in _SUBJECTS)), "")
+    subject = next(filter(None, (request.form.get(each).strip() for each in _SUBJECTS)), "")
     return ConfirmPage(
         title="Are you sure?",
         danger=danger,
-        subject=visit.values.get("team", "") if danger == "team" else subject,
-        place=visit.values.get("namespace", ""),
-        fields=[each for each in visit.form.fields if each[0] not in _NOT_AGAIN],
-        back=local_address(visit.form.get("back") or "/"),
+        subject=request.values.get("team", "") if danger == "team" else subject,
+        place=request.values.get("namespace", ""),
+        fields=[each for each in request.form.fields if each[0] not in _NOT_AGAIN],
+        back=local_address(request.form.get("back") or "/"),
     )

@@ -12,11 +12,11 @@ from entrepot.errors import (
     Unauthenticated,
 )
 from entrepot.http import forms
-from entrepot.http.admission import admit
+from entrepot.http.authorize import AccessRule, admit
 from entrepot.http.cookies import read_sessions
 from entrepot.http.errors import error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty, without_body
-from entrepot.http.routing import Match, Policy, Router
+from entrepot.http.router import Match, Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING
 from entrepot.web.confirmation import ask, find_danger
@@ -25,8 +25,8 @@ from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
 from entrepot.web.pages import Page, redirect, to_json
 from entrepot.web.render import render, static_file
+from entrepot.web.requests import FORM_COOKIE, PROBLEM_COOKIE, PageRequest, PageRoute, View
 from entrepot.web.routes import ROUTES
-from entrepot.web.visits import FORM_COOKIE, PROBLEM_COOKIE, PageRoute, View, Visit
 
 _HTML: Final = "text/html; charset=utf-8"
 _CSP: Final = (
@@ -48,20 +48,20 @@ _MEDIA_TYPES: Final = {
     "svg": "image/svg+xml",
     "png": "image/png",
 }
-_FOR_TOKENS: Final = (Policy.ANYBODY, Policy.PULL)
+_FOR_TOKENS: Final = (AccessRule.ANYONE, AccessRule.PULL)
 
 
 class PageDoor:
     """Every page of the hub."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, app: Desk) -> None:
+        self._app = app
         self._router: Router[View] = Router(ROUTES)
 
     async def answer(self, request: Request) -> Response:
         """Answer a request for a page or for what pages are made of."""
         request.facts["endpoint"] = "page"
-        visit = Visit(self._desk, request)
+        visit = PageRequest(self._app, request)
         try:
             response = await self._answer(visit)
         except EntrepotError as error:
@@ -70,8 +70,8 @@ class PageDoor:
         response.headers.extend(visit.cookies)
         return without_body(response) if request.method == "HEAD" else response
 
-    async def _answer(self, visit: Visit) -> Response:
-        request = visit.request
+    async def _answer(self, visit: PageRequest) -> Response:
+        request = visit.http
         if request.path.startswith("/static/"):
             return _static(request)
         found = self._router.find(request.method, request.path)
@@ -89,7 +89,7 @@ class PageDoor:
             await self._admit(visit, found.route)
         return await self._run(visit, found.route)
 
-    async def _run(self, visit: Visit, route: PageRoute) -> Response:
+    async def _run(self, visit: PageRequest, route: PageRoute) -> Response:
         """What the route's handler makes of the visit, unless it must be confirmed first."""
         if danger := find_danger(route.pattern, visit.form):
             return self._print(visit, ask(visit, danger))
@@ -101,15 +101,15 @@ class PageDoor:
             raise
         return page if isinstance(page, Response) else self._print(visit, page)
 
-    async def _identify(self, visit: Visit) -> None:
+    async def _identify(self, visit: PageRequest) -> None:
         """A browser by its session, a program by its `Authorization`."""
-        if visit.request.header("authorization") is not None:
-            identity = await self._desk.gate.identify(visit.request)
+        if visit.http.header("authorization") is not None:
+            identity = await self._app.gate.identify(visit.http)
             visit.identity = ANONYMOUS if identity.grants is not None else identity
             return
         visit.form_secret = visit.cookie(FORM_COOKIE)
-        for secret in read_sessions(visit.request, visit.origin):
-            visit.signed_in = await self._desk.sessions.find(secret)
+        for secret in read_sessions(visit.http, visit.origin):
+            visit.signed_in = await self._app.sessions.find(secret)
             if visit.signed_in is not None:
                 visit.session_secret = secret
                 break
@@ -117,42 +117,42 @@ class PageDoor:
             return
         if not visit.signed_in.is_pending:
             visit.identity = Identity(visit.signed_in.account, EVERYTHING)
-            await self._desk.sessions.touch(
-                visit.signed_in.session, visit.request.address or visit.request.client
+            await self._app.sessions.touch(
+                visit.signed_in.session, visit.http.address or visit.http.client
             )
-        visit.request.facts["account"] = visit.signed_in.account.name
+        visit.http.facts["account"] = visit.signed_in.account.name
 
-    async def _check_form(self, visit: Visit, most: int) -> None:
+    async def _check_form(self, visit: PageRequest, most: int) -> None:
         """A page of ours in this very browser sent it; pages take no other credentials."""
-        if visit.request.header("authorization") is not None:
+        if visit.http.header("authorization") is not None:
             raise Denied("this address takes forms of pages only: programs have /api/v1")
-        forms.check_origin(visit.request, visit.origin)
-        if forms.media_type(visit.request) == forms.MULTIPART:
+        forms.check_origin(visit.http, visit.origin)
+        if forms.media_type(visit.http) == forms.MULTIPART:
             # Its fields come with its files: the upload checks the token from the address.
             given = visit.query("token")
         else:
-            visit.form = await forms.read_form(visit.request, most)
+            visit.form = await forms.read_form(visit.http, most)
             given = visit.form.get("token")
         forms.check_token(given, visit.form_secret, visit.session_secret)
 
-    async def _admit(self, visit: Visit, route: PageRoute) -> None:
-        """Raise where the route's policy does not let the visitor in."""
-        if visit.identity.token_id is not None and route.policy not in _FOR_TOKENS:
+    async def _admit(self, visit: PageRequest, route: PageRoute) -> None:
+        """Raise where the route's rule does not let the visitor in."""
+        if visit.identity.token_id is not None and route.rule not in _FOR_TOKENS:
             raise Denied("a token opens repositories here, and nothing of its account's")
         admitted = await admit(
-            self._desk.permissions,
+            self._app.permissions,
             visit.identity,
-            route.policy,
+            route.rule,
             visit.values,
             is_unsafe=route.is_unsafe,
         )
         visit.rights = admitted.rights
         visit.namespace = admitted.namespace.namespace if admitted.namespace else None
 
-    def _print(self, visit: Visit, page: Page) -> Response:
+    def _print(self, visit: PageRequest, page: Page) -> Response:
         if visit.wants_json:
             return to_json(page)
-        if not visit.form_secret and visit.request.header("authorization") is None:
+        if not visit.form_secret and visit.http.header("authorization") is None:
             visit.form_secret = secrets.token_urlsafe(18)
             visit.keep(FORM_COOKIE, visit.form_secret)
         if visit.problem:
@@ -164,12 +164,12 @@ class PageDoor:
         ]
         return content(page.status, _HTML, render(page, visit), headers)
 
-    def _failure(self, visit: Visit, error: EntrepotError) -> Response:
-        is_program = visit.request.header("authorization") is not None
+    def _failure(self, visit: PageRequest, error: EntrepotError) -> Response:
+        is_program = visit.http.header("authorization") is not None
         if visit.wants_json or (is_program and isinstance(error, Unauthenticated)):
             return error_response(error)
-        if isinstance(error, Unauthenticated) and visit.request.method in ("GET", "HEAD"):
-            return redirect("/login", next=visit.request.target)
+        if isinstance(error, Unauthenticated) and visit.http.method in ("GET", "HEAD"):
+            return redirect("/login", next=visit.http.target)
         if isinstance(error, Unauthenticated):
             error = Denied("sign in first")
         response = self._print(visit, ErrorPage.of(error, status_of(error)))
@@ -177,7 +177,7 @@ class PageDoor:
             response.headers.append(("allow", ", ".join(error.allowed)))
         return response
 
-    def _back(self, visit: Visit, error: EntrepotError) -> Response:
+    def _back(self, visit: PageRequest, error: EntrepotError) -> Response:
         """Send the visitor back to the form, and say there what was wrong with it."""
         text = base64.urlsafe_b64encode(error.message[:500].encode()).decode()
         visit.keep(PROBLEM_COOKIE, text, seconds=60)

@@ -9,16 +9,16 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from entrepot.errors import BlobUnknown, EntrepotError
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import FileBody, Response, content, empty
 from entrepot.http.origin import may_follow
-from entrepot.http.routing import Policy
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import tag_rows
 from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.tag_rows import Filters, Order
 from entrepot.oci.digests import Digest
 from entrepot.web.artifacts import open_artifact
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _FEED: Final = 50
 _ATOM: Final = "application/atom+xml; charset=utf-8"
@@ -40,29 +40,29 @@ _COLUMNS: Final = (
 )
 
 
-async def download_blob(visit: Visit) -> Response:
+async def download_blob(request: PageRequest) -> Response:
     """A blob of this repository, to be saved and never shown: it may be anything."""
     try:
-        digest = Digest.parse(visit.values["blob"])
+        digest = Digest.parse(request.values["blob"])
     except EntrepotError as error:
         raise BlobUnknown from error
-    blob = await visit.desk.blobs.get(visit.repository, digest)
+    blob = await request.app.blobs.get(request.repository, digest)
     headers = [
         ("content-type", "application/octet-stream"),
         ("content-length", str(blob.size)),
-        ("content-disposition", disposition(visit.query("name") or blob.digest[7:19])),
+        ("content-disposition", disposition(request.query("name") or blob.digest[7:19])),
         ("docker-content-digest", blob.digest),
         ("etag", f'"{blob.digest}"'),
         ("content-security-policy", "default-src 'none'; sandbox"),
     ]
-    return await _send(visit, blob, headers)
+    return await _send(request, blob, headers)
 
 
-async def _send(visit: Visit, blob: StoredBlob, headers: list[tuple[str, str]]) -> Response:
+async def _send(request: PageRequest, blob: StoredBlob, headers: list[tuple[str, str]]) -> Response:
     """The bytes in the way that costs least; from elsewhere, they come without their name."""
-    blobs = visit.desk.blobs
+    blobs = request.app.blobs
     url = await blobs.find_url(blob)
-    if url is not None and may_follow(visit.origin, url):
+    if url is not None and may_follow(request.origin, url):
         await blobs.ensure_whole(blob)
         return empty(307, [("location", url), ("cache-control", "no-store")])
     part = await blobs.find_part(blob, 0, blob.size)
@@ -83,19 +83,19 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(last, safe='')}"
 
 
-async def show_feed(visit: Visit) -> Response:
+async def show_feed(request: PageRequest) -> Response:
     """The newest versions, as Atom (RFC 4287)."""
     rows = await tag_rows.list_rows(
-        visit.desk.metadata.reader,
-        visit.repository.id,
+        request.app.metadata.reader,
+        request.repository.id,
         Order.NEWEST,
         Filters(),
         limit=_FEED,
         offset=0,
     )
-    name = visit.repository.name.text
-    address = f"{visit.origin}/r/{name}"
-    updated = rows[0].moved_at if rows else visit.repository.created_at
+    name = request.repository.name.text
+    address = f"{request.origin}/r/{name}"
+    updated = rows[0].moved_at if rows else request.repository.created_at
     entries = "".join(
         _entry(
             f"{address}:{row.tag}",
@@ -128,11 +128,11 @@ def _instant(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-async def export_vulnerabilities(visit: Visit) -> Response:
+async def export_vulnerabilities(request: PageRequest) -> Response:
     """What reports list, as CSV."""
-    opened = await open_artifact(visit)
+    opened = await open_artifact(request)
     stored = opened.described.stored
-    found = await visit.desk.evidence.gather(visit.repository.id, stored.digest, opened.findings)
+    found = await request.app.evidence.gather(request.repository.id, stored.digest, opened.findings)
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(_COLUMNS)
@@ -156,7 +156,7 @@ def _cell(text: str) -> str:
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{repository}/-/blob/{blob}", Policy.PULL, download_blob),
-    PageRoute("GET", "/r/{repository}/-/feed.atom", Policy.PULL, show_feed),
-    PageRoute("GET", "/r/{artifact}/vulnerabilities.csv", Policy.PULL, export_vulnerabilities),
+    PageRoute("GET", "/r/{repository}/-/blob/{blob}", AccessRule.PULL, download_blob),
+    PageRoute("GET", "/r/{repository}/-/feed.atom", AccessRule.PULL, show_feed),
+    PageRoute("GET", "/r/{artifact}/vulnerabilities.csv", AccessRule.PULL, export_vulnerabilities),
 )

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import urlencode
 
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
-from entrepot.http.routing import Policy
 from entrepot.hub.search import Results
 from entrepot.metadata.search import FacetCounts, Hit
 from entrepot.metadata.search_packages import Shipped
 from entrepot.metadata.search_terms import Facet, Order
 from entrepot.web.commands import Snippets, push_snippets
 from entrepot.web.pages import Page, Pager, redirect
-from entrepot.web.visits import LANGUAGES, THEMES, PageRoute, Visit
+from entrepot.web.requests import LANGUAGES, THEMES, PageRequest, PageRoute
 
 _SIZE: Final = 25
 _YEAR: Final = 31_536_000
@@ -61,56 +61,56 @@ class HelpPage(Page):
     template: ClassVar[str] = "help.html"
 
 
-async def show_home(visit: Visit) -> Page:
+async def show_home(request: PageRequest) -> Page:
     """The start."""
-    search, identity = visit.desk.search, visit.identity
+    search, identity = request.app.search, request.identity
     newest = await search.find(identity, "", order=Order.NEWEST, limit=6)
-    namespace = visit.account.name if visit.account else "namespace"
+    namespace = request.account.name if request.account else "namespace"
     mine: list[Hit] = []
-    if visit.account is not None:
+    if request.account is not None:
         found = await search.find(
-            identity, f"namespace:{visit.account.name}", order=Order.NEWEST, limit=12
+            identity, f"namespace:{request.account.name}", order=Order.NEWEST, limit=12
         )
         mine = list(found.found.hits)
     return HomePage(
         title="A hub for every software artifact",
         newest=list(newest.found.hits),
         mine=mine,
-        pushing=push_snippets(visit, f"{namespace}/demo"),
+        pushing=push_snippets(request, f"{namespace}/demo"),
         namespace=namespace,
     )
 
 
-async def explore(visit: Visit) -> Page:
+async def explore(request: PageRequest) -> Page:
     """Every repository that the visitor may see."""
-    return await _search(visit, visit.query("q"), Order.NEWEST, is_explore=True)
+    return await _search(request, request.query("q"), Order.NEWEST, is_explore=True)
 
 
-async def show_search(visit: Visit) -> Page | Response:
+async def show_search(request: PageRequest) -> Page | Response:
     """What matches; a reference that names one thing leads straight there."""
-    text = visit.query("q")
-    page = await _search(visit, text, Order.RELEVANCE, is_explore=False)
-    results = visit.request.facts.pop("jump", "")
+    text = request.query("q")
+    page = await _search(request, text, Order.RELEVANCE, is_explore=False)
+    results = request.http.facts.pop("jump", "")
     return redirect(results) if results else page
 
 
-async def _search(visit: Visit, text: str, order: Order, *, is_explore: bool) -> SearchPage:
-    number = visit.number("page", default=1, most=10_000)
-    chosen = {facet.value: visit.request.query_all(facet.value)[:10] for facet in Facet}
-    results = await visit.desk.search.find(
-        visit.identity,
+async def _search(request: PageRequest, text: str, order: Order, *, is_explore: bool) -> SearchPage:
+    number = request.number("page", default=1, most=10_000)
+    chosen = {facet.value: request.http.query_all(facet.value)[:10] for facet in Facet}
+    results = await request.app.search.find(
+        request.identity,
         _with_filters(text, chosen),
-        hosts=(visit.host,),
-        order=_order(visit, order),
+        hosts=(request.host,),
+        order=_order(request, order),
         limit=_SIZE,
         offset=(number - 1) * _SIZE,
     )
     if results.place is not None and not any(chosen.values()):
-        visit.request.facts["jump"] = _address(results)
+        request.http.facts["jump"] = _address(results)
     return SearchPage(
         title="Explore" if is_explore else f"Search: {text}"[:80],
         query=text,
-        order=_order(visit, order),
+        order=_order(request, order),
         hits=list(results.found.hits),
         facets=results.found.facets,
         chosen=chosen,
@@ -139,19 +139,19 @@ def _with_filters(text: str, chosen: dict[str, list[str]]) -> str:
     return " ".join([text, *filters])
 
 
-def _order(visit: Visit, default: Order) -> Order:
+def _order(request: PageRequest, default: Order) -> Order:
     try:
-        return Order(visit.query("sort") or default)
+        return Order(request.query("sort") or default)
     except ValueError:
         return default
 
 
-async def show_packages(visit: Visit) -> Page:
+async def show_packages(request: PageRequest) -> Page:
     """Which artifacts ship a package."""
-    text = visit.query("q")
-    number = visit.number("page", default=1, most=10_000)
-    found = await visit.desk.search.packages(
-        visit.identity, text, limit=50, offset=(number - 1) * 50
+    text = request.query("q")
+    number = request.number("page", default=1, most=10_000)
+    found = await request.app.search.packages(
+        request.identity, text, limit=50, offset=(number - 1) * 50
     )
     return PackagesPage(
         title=f"Package: {text}" if text else "Find a package",
@@ -161,22 +161,22 @@ async def show_packages(visit: Visit) -> Page:
     )
 
 
-async def show_help(visit: Visit) -> Page:
+async def show_help(request: PageRequest) -> Page:
     """Keys and the query language."""
     return HelpPage(title="Help")
 
 
-async def set_preferences(visit: Visit) -> Response:
+async def set_preferences(request: PageRequest) -> Response:
     """Theme, language and keys, kept in cookies so that the server draws them without a flash."""
-    theme, language, keys = (visit.form.get(name) for name in ("theme", "language", "keys"))
+    theme, language, keys = (request.form.get(name) for name in ("theme", "language", "keys"))
     kept = {
         "theme": theme if theme in THEMES else "",
         "language": language if language in LANGUAGES else "",
         **({"keys": "off" if keys == "off" else ""} if keys else {}),
     }
     for name, value in kept.items():
-        visit.keep(name, value, seconds=_YEAR if value else 0, http_only=name != "keys")
-    return redirect(local_address(visit.form.get("next")))
+        request.keep(name, value, seconds=_YEAR if value else 0, http_only=name != "keys")
+    return redirect(local_address(request.form.get("next")))
 
 
 def local_address(text: str) -> str:
@@ -185,9 +185,9 @@ def local_address(text: str) -> str:
     return text if is_ours and text.isascii() and text.isprintable() else "/"
 
 
-async def describe_search(visit: Visit) -> Response:
+async def describe_search(request: PageRequest) -> Response:
     """How a browser's address bar can search here (OpenSearch 1.1)."""
-    address = f"{visit.origin}/search?{urlencode({'q': ''})}{{searchTerms}}"
+    address = f"{request.origin}/search?{urlencode({'q': ''})}{{searchTerms}}"
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
@@ -198,11 +198,11 @@ async def describe_search(visit: Visit) -> Response:
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/", Policy.ANYBODY, show_home),
-    PageRoute("GET", "/explore", Policy.ANYBODY, explore),
-    PageRoute("GET", "/search", Policy.ANYBODY, show_search),
-    PageRoute("GET", "/packages", Policy.ANYBODY, show_packages),
-    PageRoute("GET", "/help", Policy.ANYBODY, show_help),
-    PageRoute("POST", "/preferences", Policy.ANYBODY, set_preferences),
-    PageRoute("GET", "/opensearch.xml", Policy.ANYBODY, describe_search),
+    PageRoute("GET", "/", AccessRule.ANYONE, show_home),
+    PageRoute("GET", "/explore", AccessRule.ANYONE, explore),
+    PageRoute("GET", "/search", AccessRule.ANYONE, show_search),
+    PageRoute("GET", "/packages", AccessRule.ANYONE, show_packages),
+    PageRoute("GET", "/help", AccessRule.ANYONE, show_help),
+    PageRoute("POST", "/preferences", AccessRule.ANYONE, set_preferences),
+    PageRoute("GET", "/opensearch.xml", AccessRule.ANYONE, describe_search),
 )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid, TokenUnknown
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.metadata.accounts import Namespace, NamespaceKind, Role
 from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.invitations import Invitation
@@ -18,7 +18,7 @@ from entrepot.metadata.words import Visibility
 from entrepot.oci.names import RepositoryName
 from entrepot.web.account import check_owner, mine, token_form
 from entrepot.web.pages import Page, Pager, redirect
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _SIZE: Final = 25
 
@@ -116,133 +116,133 @@ class NewPage(Page):
     owners: list[str]
 
 
-async def frame(visit: Visit, current: str, title: str) -> dict[str, object]:
+async def frame(request: PageRequest, current: str, title: str) -> dict[str, object]:
     """What every page of a namespace shows."""
-    rights = await visit.desk.permissions.namespace_rights(visit.identity, visit.owned.name)
+    rights = await request.app.permissions.namespace_rights(request.identity, request.owned.name)
     return {
         "title": title,
-        "namespace": visit.owned,
-        "is_organisation": visit.owned.kind is NamespaceKind.ORGANISATION,
+        "namespace": request.owned,
+        "is_organisation": request.owned.kind is NamespaceKind.ORGANISATION,
         "may_administer": rights.may_administer,
         "may_see_members": rights.may_see_members,
         "current": current,
     }
 
 
-async def show_profile(visit: Visit) -> Page:
+async def show_profile(request: PageRequest) -> Page:
     """The namespace's repositories."""
-    name = visit.owned.name
-    number = visit.number("page", default=1, most=10_000)
-    found = await visit.desk.search.find(
-        visit.identity,
+    name = request.owned.name
+    number = request.number("page", default=1, most=10_000)
+    found = await request.app.search.find(
+        request.identity,
         f"namespace:{name}",
         order=Order.NEWEST,
         limit=_SIZE,
         offset=(number - 1) * _SIZE,
     )
     return ProfilePage(
-        **await frame(visit, "repositories", name),  # type: ignore[arg-type]
+        **await frame(request, "repositories", name),  # type: ignore[arg-type]
         hits=list(found.found.hits),
         pager=Pager(number, _SIZE, found.found.total),
-        starred=await _starred(visit),
+        starred=await _starred(request),
     )
 
 
-async def _starred(visit: Visit) -> list[str]:
+async def _starred(request: PageRequest) -> list[str]:
     """What one likes oneself; what others like is theirs."""
-    if visit.account is None or visit.account.id != visit.owned.id:
+    if request.account is None or request.account.id != request.owned.id:
         return []
-    liked = await visit.desk.stars.list_of(visit.account, visit.identity)
+    liked = await request.app.stars.list_of(request.account, request.identity)
     return [each.name.text for each in liked]
 
 
-async def show_members(visit: Visit) -> Page:
+async def show_members(request: PageRequest) -> Page:
     """Members and invitations."""
-    return await _members(visit, "")
+    return await _members(request, "")
 
 
-async def _members(visit: Visit, link: str) -> Page:
-    name = visit.owned.name
-    shared = await frame(visit, "members", f"{name}: members")
+async def _members(request: PageRequest, link: str) -> Page:
+    name = request.owned.name
+    shared = await frame(request, "members", f"{name}: members")
     may = bool(shared["may_administer"])
-    invitations = await visit.desk.invitations.list_of(visit.actor, name) if may else []
+    invitations = await request.app.invitations.list_of(request.actor, name) if may else []
     return MembersPage(
         **shared,  # type: ignore[arg-type]
-        members=await visit.desk.organisations.list_members(name, visit.actor),
+        members=await request.app.organisations.list_members(name, request.actor),
         invitations=invitations,
         link=link,
     )
 
 
-async def set_member(visit: Visit) -> Response:
+async def set_member(request: PageRequest) -> Response:
     """Add a member, change a role, or (without one) remove the member."""
-    role = visit.form.get("role")
+    role = request.form.get("role")
     try:
         wanted = Role(role) if role else None
     except ValueError as error:
         raise Invalid("there is no such role") from error
-    name = visit.owned.name
-    await visit.desk.organisations.set_member(
-        name, visit.form.get("member").strip(), wanted, visit.actor
+    name = request.owned.name
+    await request.app.organisations.set_member(
+        name, request.form.get("member").strip(), wanted, request.actor
     )
     return redirect(f"/u/{name}/-/members", said="saved")
 
 
-async def invite(visit: Visit) -> Page:
+async def invite(request: PageRequest) -> Page:
     """Make an invitation; its link is shown once."""
     try:
-        role = Role(visit.form.get("role") or Role.MEMBER)
+        role = Role(request.form.get("role") or Role.MEMBER)
     except ValueError as error:
         raise Invalid("there is no such role") from error
-    _, secret = await visit.desk.invitations.invite(
-        visit.actor, visit.owned.name, role=role, note=visit.form.get("note")[:200]
+    _, secret = await request.app.invitations.invite(
+        request.actor, request.owned.name, role=role, note=request.form.get("note")[:200]
     )
-    return await _members(visit, f"{visit.origin}/invitations/{secret}")
+    return await _members(request, f"{request.origin}/invitations/{secret}")
 
 
-async def revoke_invitation(visit: Visit) -> Response:
+async def revoke_invitation(request: PageRequest) -> Response:
     """Take an invitation back."""
-    await visit.desk.invitations.revoke(visit.actor, visit.whole_number("id"))
-    return redirect(f"/u/{visit.owned.name}/-/members", said="revoked")
+    await request.app.invitations.revoke(request.actor, request.whole_number("id"))
+    return redirect(f"/u/{request.owned.name}/-/members", said="revoked")
 
 
-async def show_teams(visit: Visit) -> Page:
+async def show_teams(request: PageRequest) -> Page:
     """The teams."""
     return TeamsPage(
-        **await frame(visit, "teams", f"{visit.owned.name}: teams"),  # type: ignore[arg-type]
-        teams=await visit.desk.teams.list_of(visit.owned.name, visit.actor),
+        **await frame(request, "teams", f"{request.owned.name}: teams"),  # type: ignore[arg-type]
+        teams=await request.app.teams.list_of(request.owned.name, request.actor),
     )
 
 
-async def add_team(visit: Visit) -> Response:
+async def add_team(request: PageRequest) -> Response:
     """Make a team."""
-    name, team = visit.owned.name, visit.form.get("name").strip()
-    await visit.desk.teams.add(name, team, visit.form.get("description"), visit.actor)
+    name, team = request.owned.name, request.form.get("name").strip()
+    await request.app.teams.add(name, team, request.form.get("description"), request.actor)
     return redirect(f"/u/{name}/-/teams/{team}", said="saved")
 
 
-async def show_team(visit: Visit) -> Page:
+async def show_team(request: PageRequest) -> Page:
     """One team."""
-    name, team = visit.owned.name, visit.values["team"]
-    teams = visit.desk.teams
+    name, team = request.owned.name, request.values["team"]
+    teams = request.app.teams
     return TeamPage(
-        **await frame(visit, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
-        team=await teams.get(name, team, visit.actor),
-        members=await teams.list_members(name, team, visit.actor),
-        rights=await teams.list_rights(name, team, visit.actor),
+        **await frame(request, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
+        team=await teams.get(name, team, request.actor),
+        members=await teams.list_members(name, team, request.actor),
+        rights=await teams.list_rights(name, team, request.actor),
     )
 
 
-async def change_team(visit: Visit) -> Response:
+async def change_team(request: PageRequest) -> Response:
     """Add or remove a member or a right, or delete the team: the button says which."""
-    name, team, form = visit.owned.name, visit.values["team"], visit.form
-    teams, what, actor = visit.desk.teams, form.get("what"), visit.actor
+    name, team, form = request.owned.name, request.values["team"], request.form
+    teams, what, actor = request.app.teams, form.get("what"), request.actor
     if what == "add-member":
         await teams.add_member(name, team, form.get("member").strip(), actor)
     elif what == "remove-member":
         await teams.remove_member(name, team, form.get("member"), actor)
     elif what == "set-right":
-        await teams.set_right(name, team, form.get("pattern").strip(), _permission(visit), actor)
+        await teams.set_right(name, team, form.get("pattern").strip(), _permission(request), actor)
     elif what == "remove-right":
         await teams.set_right(name, team, form.get("pattern"), None, actor)
     elif what == "delete":
@@ -251,147 +251,150 @@ async def change_team(visit: Visit) -> Response:
     return redirect(f"/u/{name}/-/teams/{team}", said="saved")
 
 
-def _permission(visit: Visit) -> Permission:
+def _permission(request: PageRequest) -> Permission:
     try:
-        return Permission(visit.form.get("permission"))
+        return Permission(request.form.get("permission"))
     except ValueError as error:
         raise Invalid("there is no such permission") from error
 
 
-async def show_tokens(visit: Visit) -> Page:
+async def show_tokens(request: PageRequest) -> Page:
     """Tokens that act for the organisation."""
-    return await _tokens(visit, "")
+    return await _tokens(request, "")
 
 
-async def _tokens(visit: Visit, secret: str) -> Page:
-    name = visit.owned.name
+async def _tokens(request: PageRequest, secret: str) -> Page:
+    name = request.owned.name
     return NamespaceTokensPage(
-        **await frame(visit, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
-        tokens=await visit.desk.tokens.list_of_organisation(name, visit.actor),
+        **await frame(request, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
+        tokens=await request.app.tokens.list_of_organisation(name, request.actor),
         secret=secret,
     )
 
 
-async def add_token(visit: Visit) -> Page:
+async def add_token(request: PageRequest) -> Page:
     """Make a token; its secret is shown once."""
-    asked = token_form(visit)
-    await check_owner(visit)
-    _, secret = await visit.desk.tokens.add_organisation(
-        visit.owned.name, asked.label, asked.scope, asked.lifetime, asked.repositories, visit.actor
+    asked = token_form(request)
+    await check_owner(request)
+    name, add = request.owned.name, request.app.tokens.add_organisation
+    _, secret = await add(
+        name, asked.label, asked.scope, asked.lifetime, asked.repositories, request.actor
     )
-    return await _tokens(visit, secret)
+    return await _tokens(request, secret)
 
 
-async def revoke_token(visit: Visit) -> Response:
+async def revoke_token(request: PageRequest) -> Response:
     """Revoke one of the organisation's tokens."""
-    number, name = visit.whole_number("id"), visit.owned.name
-    found = await visit.desk.tokens.list_of_organisation(name, visit.actor)
+    number, name = request.whole_number("id"), request.owned.name
+    found = await request.app.tokens.list_of_organisation(name, request.actor)
     if number not in {each.id for each in found}:
         raise TokenUnknown
-    await visit.desk.tokens.revoke(number, visit.actor)
+    await request.app.tokens.revoke(number, request.actor)
     return redirect(f"/u/{name}/-/tokens", said="revoked")
 
 
-async def show_keys(visit: Visit) -> Page:
+async def show_keys(request: PageRequest) -> Page:
     """The keys that this namespace trusts."""
     return KeysPage(
-        **await frame(visit, "keys", f"{visit.owned.name}: trusted keys"),  # type: ignore[arg-type]
-        keys=await visit.desk.trusted_keys.list_of(visit.owned.id),
+        **await frame(request, "keys", f"{request.owned.name}: trusted keys"),  # type: ignore[arg-type]
+        keys=await request.app.trusted_keys.list_of(request.owned.id),
     )
 
 
-async def change_keys(visit: Visit) -> Response:
+async def change_keys(request: PageRequest) -> Response:
     """Trust a key, or trust one no more."""
-    form, name = visit.form, visit.owned.name
+    form, name = request.form, request.owned.name
     if form.get("what") == "remove":
-        await visit.desk.trusted_keys.remove(name, form.get("name"), visit.actor)
+        await request.app.trusted_keys.remove(name, form.get("name"), request.actor)
     else:
-        await visit.desk.trusted_keys.add(
-            name, form.get("name").strip(), form.get("pem"), visit.actor
+        await request.app.trusted_keys.add(
+            name, form.get("name").strip(), form.get("pem"), request.actor
         )
     return redirect(f"/u/{name}/-/keys", said="saved")
 
 
-async def show_audit(visit: Visit) -> Page:
+async def show_audit(request: PageRequest) -> Page:
     """The audit log of the namespace."""
-    before = visit.number("before", default=0, most=2**62)
+    before = request.number("before", default=0, most=2**62)
     query = AuditQuery(
-        actor=visit.query("actor"), action=visit.query("action"), before_id=before or None
+        actor=request.query("actor"), action=request.query("action"), before_id=before or None
     )
-    found = await visit.desk.audit.list_of(visit.actor, visit.owned.name, query)
+    found = await request.app.audit.list_of(request.actor, request.owned.name, query)
     return AuditPage(
-        **await frame(visit, "audit", f"{visit.owned.name}: audit log"),  # type: ignore[arg-type]
+        **await frame(request, "audit", f"{request.owned.name}: audit log"),  # type: ignore[arg-type]
         rows=found.rows,
         next_before=found.next_before,
-        actor=visit.query("actor"),
-        action=visit.query("action"),
+        actor=request.query("actor"),
+        action=request.query("action"),
     )
 
 
-async def show_edit(visit: Visit) -> Page:
+async def show_edit(request: PageRequest) -> Page:
     """Settings of an organisation."""
-    return EditPage(**await frame(visit, "settings", f"{visit.owned.name}: settings"))  # type: ignore[arg-type]
+    return EditPage(**await frame(request, "settings", f"{request.owned.name}: settings"))  # type: ignore[arg-type]
 
 
-async def edit(visit: Visit) -> Response:
+async def edit(request: PageRequest) -> Response:
     """Change description and default visibility."""
-    name = visit.owned.name
-    visibility = Visibility.PUBLIC if visit.form.get("public") else Visibility.PRIVATE
-    await visit.desk.organisations.edit(
-        name, visit.form.get("description"), visibility, visit.actor
+    name = request.owned.name
+    visibility = Visibility.PUBLIC if request.form.get("public") else Visibility.PRIVATE
+    await request.app.organisations.edit(
+        name, request.form.get("description"), visibility, request.actor
     )
     return redirect(f"/u/{name}/-/settings", said="saved")
 
 
-async def show_new(visit: Visit) -> Page:
+async def show_new(request: PageRequest) -> Page:
     """Make a repository."""
-    account = mine(visit)
-    found = await visit.desk.organisations.list_of(account)
+    account = mine(request)
+    found = await request.app.organisations.list_of(account)
     owners = [each.name for each, role in found if role is not Role.MEMBER]
     return NewPage(title="New repository", is_organisation=False, owners=[account.name, *owners])
 
 
-async def make(visit: Visit) -> Response:
+async def make(request: PageRequest) -> Response:
     """Make an empty repository."""
-    form = visit.form
+    form = request.form
     name = RepositoryName(f"{form.get('owner')}/{form.get('name').strip()}")
     visibility = Visibility.PUBLIC if form.get("visibility") == "public" else Visibility.PRIVATE
-    await visit.desk.repositories.create(name, visibility, form.get("description"), visit.actor)
+    await request.app.repositories.create(name, visibility, form.get("description"), request.actor)
     return redirect(f"/r/{name}")
 
 
-async def show_new_organisation(visit: Visit) -> Page:
+async def show_new_organisation(request: PageRequest) -> Page:
     """Make an organisation."""
-    return NewPage(title="New organisation", is_organisation=True, owners=[mine(visit).name])
+    return NewPage(title="New organisation", is_organisation=True, owners=[mine(request).name])
 
 
-async def make_organisation(visit: Visit) -> Response:
+async def make_organisation(request: PageRequest) -> Response:
     """Make an organisation, owned by whoever asks."""
-    name = visit.form.get("name").strip()
-    await visit.desk.organisations.add(name, mine(visit).name, visit.actor)
+    name = request.form.get("name").strip()
+    await request.app.organisations.add(name, mine(request).name, request.actor)
     return redirect(f"/u/{name}")
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/new", Policy.SIGNED_IN, show_new),
-    PageRoute("POST", "/new", Policy.SIGNED_IN, make),
-    PageRoute("GET", "/new/organisation", Policy.SIGNED_IN, show_new_organisation),
-    PageRoute("POST", "/new/organisation", Policy.SIGNED_IN, make_organisation),
-    PageRoute("GET", "/u/{namespace}", Policy.ANYBODY, show_profile),
-    PageRoute("GET", "/u/{namespace}/-/members", Policy.MEMBER, show_members),
-    PageRoute("POST", "/u/{namespace}/-/members", Policy.OWN, set_member),
-    PageRoute("POST", "/u/{namespace}/-/invitations", Policy.OWN, invite),
-    PageRoute("POST", "/u/{namespace}/-/invitations/revoke", Policy.OWN, revoke_invitation),
-    PageRoute("GET", "/u/{namespace}/-/teams", Policy.MEMBER, show_teams),
-    PageRoute("POST", "/u/{namespace}/-/teams", Policy.OWN, add_team),
-    PageRoute("GET", "/u/{namespace}/-/teams/{team}", Policy.MEMBER, show_team),
-    PageRoute("POST", "/u/{namespace}/-/teams/{team}", Policy.OWN, change_team),
-    PageRoute("GET", "/u/{namespace}/-/tokens", Policy.OWN, show_tokens),
-    PageRoute("POST", "/u/{namespace}/-/tokens", Policy.OWN, add_token),
-    PageRoute("POST", "/u/{namespace}/-/tokens/revoke", Policy.OWN, revoke_token),
-    PageRoute("GET", "/u/{namespace}/-/keys", Policy.OWN, show_keys),
-    PageRoute("POST", "/u/{namespace}/-/keys", Policy.OWN, change_keys),
-    PageRoute("GET", "/u/{namespace}/-/audit", Policy.OWN, show_audit),
-    PageRoute("GET", "/u/{namespace}/-/settings", Policy.OWN, show_edit),
-    PageRoute("POST", "/u/{namespace}/-/settings", Policy.OWN, edit),
+    PageRoute("GET", "/new", AccessRule.SIGNED_IN, show_new),
+    PageRoute("POST", "/new", AccessRule.SIGNED_IN, make),
+    PageRoute("GET", "/new/organisation", AccessRule.SIGNED_IN, show_new_organisation),
+    PageRoute("POST", "/new/organisation", AccessRule.SIGNED_IN, make_organisation),
+    PageRoute("GET", "/u/{namespace}", AccessRule.ANYONE, show_profile),
+    PageRoute("GET", "/u/{namespace}/-/members", AccessRule.NAMESPACE_MEMBER, show_members),
+    PageRoute("POST", "/u/{namespace}/-/members", AccessRule.NAMESPACE_OWNER, set_member),
+    PageRoute("POST", "/u/{namespace}/-/invitations", AccessRule.NAMESPACE_OWNER, invite),
+    PageRoute(
+        "POST", "/u/{namespace}/-/invitations/revoke", AccessRule.NAMESPACE_OWNER, revoke_invitation
+    ),
+    PageRoute("GET", "/u/{namespace}/-/teams", AccessRule.NAMESPACE_MEMBER, show_teams),
+    PageRoute("POST", "/u/{namespace}/-/teams", AccessRule.NAMESPACE_OWNER, add_team),
+    PageRoute("GET", "/u/{namespace}/-/teams/{team}", AccessRule.NAMESPACE_MEMBER, show_team),
+    PageRoute("POST", "/u/{namespace}/-/teams/{team}", AccessRule.NAMESPACE_OWNER, change_team),
+    PageRoute("GET", "/u/{namespace}/-/tokens", AccessRule.NAMESPACE_OWNER, show_tokens),
+    PageRoute("POST", "/u/{namespace}/-/tokens", AccessRule.NAMESPACE_OWNER, add_token),
+    PageRoute("POST", "/u/{namespace}/-/tokens/revoke", AccessRule.NAMESPACE_OWNER, revoke_token),
+    PageRoute("GET", "/u/{namespace}/-/keys", AccessRule.NAMESPACE_OWNER, show_keys),
+    PageRoute("POST", "/u/{namespace}/-/keys", AccessRule.NAMESPACE_OWNER, change_keys),
+    PageRoute("GET", "/u/{namespace}/-/audit", AccessRule.NAMESPACE_OWNER, show_audit),
+    PageRoute("GET", "/u/{namespace}/-/settings", AccessRule.NAMESPACE_OWNER, show_edit),
+    PageRoute("POST", "/u/{namespace}/-/settings", AccessRule.NAMESPACE_OWNER, edit),
 )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid
+from entrepot.http.authorize import AccessRule
 from entrepot.http.forms import Form
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.hub.policies import Told
 from entrepot.metadata.retention_rules import Rules
 from entrepot.oci.tag_patterns import TagPatterns
@@ -14,7 +14,7 @@ from entrepot.registry.retention import Reason, Verdict
 from entrepot.web.namespaces import NamespacePage, frame
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _SHOWN: Final = 200
 _MIB: Final = 1024 * 1024
@@ -45,43 +45,43 @@ class NamespacePoliciesPage(NamespacePage):
     may_limit: bool
 
 
-async def show_repository(visit: Visit) -> Page:
+async def show_repository(request: PageRequest) -> Page:
     """The rules of a repository; `?preview=1` shows what those in force would do."""
-    own, _ = await visit.desk.policies.get_of_repository(visit.repository)
+    own, _ = await request.app.policies.get_of_repository(request.repository)
     verdicts = None
-    if visit.query("preview"):
-        verdicts = await visit.desk.retention.preview(visit.repository)
-    return await _repository_page(visit, own.immutable.text, own.rules, verdicts)
+    if request.query("preview"):
+        verdicts = await request.app.retention.preview(request.repository)
+    return await _repository_page(request, own.immutable.text, own.rules, verdicts)
 
 
-async def save_repository(visit: Visit) -> Page | Response:
+async def save_repository(request: PageRequest) -> Page | Response:
     """Save the rules, show first what they would do, or remove now what they do not keep."""
-    name, what = visit.repository.name, visit.form.get("what")
+    name, what = request.repository.name, request.form.get("what")
     if what == "apply":
-        await visit.desk.retention.run(visit.repository, visit.witness)
+        await request.app.retention.run(request.repository, request.witness)
         return redirect(f"/r/{name}/-/history", said="saved")
-    immutable, rules = visit.form.get("immutable"), _rules(visit.form)
+    immutable, rules = request.form.get("immutable"), _rules(request.form)
     if what == "preview":
         TagPatterns.parse(immutable)
-        verdicts = await visit.desk.retention.preview(visit.repository, rules)
-        return await _repository_page(visit, immutable, rules, verdicts)
-    await visit.desk.policies.set_of_repository(name, immutable, rules, visit.actor)
+        verdicts = await request.app.retention.preview(request.repository, rules)
+        return await _repository_page(request, immutable, rules, verdicts)
+    await request.app.policies.set_of_repository(name, immutable, rules, request.actor)
     return redirect(f"/r/{name}/-/policies", said="saved")
 
 
 async def _repository_page(
-    visit: Visit, immutable: str, rules: Rules | None, verdicts: list[Verdict] | None
+    request: PageRequest, immutable: str, rules: Rules | None, verdicts: list[Verdict] | None
 ) -> Page:
-    _, inherited = await visit.desk.policies.get_of_repository(visit.repository)
+    _, inherited = await request.app.policies.get_of_repository(request.repository)
     all_of_them = verdicts or []
     going = [each for each in all_of_them if each.reason is Reason.GOES]
     staying = [each for each in all_of_them if each.reason is not Reason.GOES]
     return RepositoryPoliciesPage(
-        title=f"{visit.repository.name}: policies",
-        name=visit.repository.name.text,
-        facts=await facts_of(visit),
+        title=f"{request.repository.name}: policies",
+        name=request.repository.name.text,
+        facts=await facts_of(request),
         current="policies",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
         immutable=immutable,
         rules=rules,
         inherited=inherited,
@@ -91,31 +91,33 @@ async def _repository_page(
     )
 
 
-async def show_namespace(visit: Visit) -> Page:
+async def show_namespace(request: PageRequest) -> Page:
     """The rules of a namespace, its room and what is used of it."""
-    told = await visit.desk.policies.get_of_namespace(visit.owned)
-    limit, used = await visit.desk.policies.get_room(visit.owned.name)
+    told = await request.app.policies.get_of_namespace(request.owned)
+    limit, used = await request.app.policies.get_room(request.owned.name)
     return NamespacePoliciesPage(
-        **await frame(visit, "policies", f"{visit.owned.name}: policies"),  # type: ignore[arg-type]
+        **await frame(request, "policies", f"{request.owned.name}: policies"),  # type: ignore[arg-type]
         immutable=told.immutable.text,
         rules=told.rules,
         limit=limit,
         used=used,
-        may_limit=visit.identity.may_everything,
+        may_limit=request.identity.may_everything,
     )
 
 
-async def save_namespace(visit: Visit) -> Response:
+async def save_namespace(request: PageRequest) -> Response:
     """Save the rules of a namespace."""
-    name, immutable = visit.owned.name, visit.form.get("immutable")
-    await visit.desk.policies.set_of_namespace(name, immutable, _rules(visit.form), visit.actor)
+    name, immutable = request.owned.name, request.form.get("immutable")
+    await request.app.policies.set_of_namespace(
+        name, immutable, _rules(request.form), request.actor
+    )
     return redirect(f"/u/{name}/-/policies", said="saved")
 
 
-async def save_quota(visit: Visit) -> Response:
+async def save_quota(request: PageRequest) -> Response:
     """Limit the room of a namespace, or no longer."""
-    name, mib = visit.form.get("namespace"), _number(visit.form, "mib", 2**43)
-    await visit.desk.policies.set_quota(name, mib * _MIB if mib else None, visit.actor)
+    name, mib = request.form.get("namespace"), _number(request.form, "mib", 2**43)
+    await request.app.policies.set_quota(name, mib * _MIB if mib else None, request.actor)
     return redirect(f"/u/{name}/-/policies", said="saved")
 
 
@@ -140,9 +142,9 @@ def _number(form: Form, name: str, most: int) -> int | None:
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{repository}/-/policies", Policy.ADMINISTER, show_repository),
-    PageRoute("POST", "/r/{repository}/-/policies", Policy.ADMINISTER, save_repository),
-    PageRoute("GET", "/u/{namespace}/-/policies", Policy.OWN, show_namespace),
-    PageRoute("POST", "/u/{namespace}/-/policies", Policy.OWN, save_namespace),
-    PageRoute("POST", "/admin/quota", Policy.OPERATE, save_quota),
+    PageRoute("GET", "/r/{repository}/-/policies", AccessRule.REPOSITORY_ADMIN, show_repository),
+    PageRoute("POST", "/r/{repository}/-/policies", AccessRule.REPOSITORY_ADMIN, save_repository),
+    PageRoute("GET", "/u/{namespace}/-/policies", AccessRule.NAMESPACE_OWNER, show_namespace),
+    PageRoute("POST", "/u/{namespace}/-/policies", AccessRule.NAMESPACE_OWNER, save_namespace),
+    PageRoute("POST", "/admin/quota", AccessRule.HUB_ADMIN, save_quota),
 )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Kind
 from entrepot.web.pages import Page
-from entrepot.web.visits import LANGUAGES, Visit
+from entrepot.web.requests import LANGUAGES, PageRequest
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -126,8 +126,8 @@ def _words(language: str) -> gettext.NullTranslations:
     return gettext.translation("entrepot", _HERE / "locale", [language], fallback=True)
 
 
-def render(page: Page, visit: Visit) -> bytes:
+def render(page: Page, request: PageRequest) -> bytes:
     """The page as HTML."""
-    template = _environment(visit.language).get_template(page.template)
-    values: dict[str, Any] = {"page": page, "visit": visit}
+    template = _environment(request.language).get_template(page.template)
+    values: dict[str, Any] = {"page": page, "visit": request}
     return template.render(values).encode(errors="replace")

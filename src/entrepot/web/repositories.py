@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.extract.links import HERE
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.hub.recommended import find_recommended, list_versions
 from entrepot.metadata import artifacts, repository_facts, tag_rows
 from entrepot.metadata.manifests import find_by_id
@@ -14,7 +14,7 @@ from entrepot.metadata.tag_rows import TagRow
 from entrepot.registry.history_entries import HistoryEntry, list_entries
 from entrepot.web.commands import Snippets, push_snippets, snippets_of
 from entrepot.web.pages import Page, redirect
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _NEWEST: Final = 6
 _EVENTS: Final = 50
@@ -63,95 +63,97 @@ def here(html: str, reference: str) -> str:
     return html.replace(f'="{HERE}', f'="/r/{reference}/')
 
 
-async def facts_of(visit: Visit) -> RepositoryFacts:
+async def facts_of(request: PageRequest) -> RepositoryFacts:
     """What is known of the repository in the address."""
-    return await repository_facts.get_facts(visit.desk.metadata.reader, visit.repository.id)
+    return await repository_facts.get_facts(request.app.metadata.reader, request.repository.id)
 
 
-async def is_starred(visit: Visit) -> bool:
+async def is_starred(request: PageRequest) -> bool:
     """Whether the visitor gave the repository a star."""
-    if visit.account is None:
+    if request.account is None:
         return False
-    return await visit.desk.stars.is_starred(visit.account, visit.repository)
+    return await request.app.stars.is_starred(request.account, request.repository)
 
 
-async def show_repository(visit: Visit) -> Page | Response:
+async def show_repository(request: PageRequest) -> Page | Response:
     """The overview; an old name leads to the new one."""
-    name = visit.repository.name.text
-    if name != visit.values["repository"]:
+    name = request.repository.name.text
+    if name != request.values["repository"]:
         return redirect(f"/r/{name}")
-    facts = await facts_of(visit)
-    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    facts = await facts_of(request)
+    reader, repository_id = request.app.metadata.reader, request.repository.id
     recommended = await find_recommended(reader, repository_id)
     newest = await list_versions(reader, repository_id, _NEWEST)
     first = [recommended] if recommended else []
-    readme, source = await _readme(visit, facts, [*first, *newest])
+    readme, source = await _readme(request, facts, [*first, *newest])
     return OverviewPage(
         title=name,
         name=name,
         facts=facts,
         current="overview",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
         readme=readme,
         readme_source=source,
         recommended=recommended,
         newest=newest,
         kinds=await artifacts.count_kinds(reader, repository_id),
-        snippets=await _snippets(visit, recommended) if recommended else None,
-        pushing=push_snippets(visit, name) if visit.may_push else None,
+        snippets=await _snippets(request, recommended) if recommended else None,
+        pushing=push_snippets(request, name) if request.may_push else None,
     )
 
 
-async def show_history(visit: Visit) -> Page:
+async def show_history(request: PageRequest) -> Page:
     """What became of the tags, the newest first."""
-    tag = visit.query("tag")
-    before = visit.number("before", default=_EVER, most=_EVER)
-    events = await visit.desk.history.list_events(
-        visit.repository, tag or None, before, _EVENTS + 1
+    tag = request.query("tag")
+    before = request.number("before", default=_EVER, most=_EVER)
+    events = await request.app.history.list_events(
+        request.repository, tag or None, before, _EVENTS + 1
     )
     return HistoryPage(
-        title=f"{visit.repository.name}: history",
-        name=visit.repository.name.text,
-        facts=await facts_of(visit),
+        title=f"{request.repository.name}: history",
+        name=request.repository.name.text,
+        facts=await facts_of(request),
         current="history",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
         entries=await list_entries(
-            visit.desk.metadata.reader, visit.repository.id, events[:_EVENTS]
+            request.app.metadata.reader, request.repository.id, events[:_EVENTS]
         ),
         tag=tag,
         next_before=events[_EVENTS - 1].id if len(events) > _EVENTS else None,
     )
 
 
-async def undo(visit: Visit) -> Response:
+async def undo(request: PageRequest) -> Response:
     """Point tags at what they pointed at before an action."""
-    text = visit.form.get("event")
+    text = request.form.get("event")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    await visit.desk.history.restore_action(
-        visit.repository, number, visit.identity.account_id, visit.witness
+    await request.app.history.restore_action(
+        request.repository, number, request.identity.account_id, request.witness
     )
-    return redirect(f"/r/{visit.repository.name}/-/history", said="restored")
+    return redirect(f"/r/{request.repository.name}/-/history", said="restored")
 
 
-async def star(visit: Visit) -> Response:
+async def star(request: PageRequest) -> Response:
     """Give a star, or take it back."""
-    wanted = visit.form.get("star") == "1"
-    await visit.desk.stars.set(visit.identity, visit.repository.name, wanted=wanted)
-    return redirect(f"/r/{visit.repository.name}")
+    wanted = request.form.get("star") == "1"
+    await request.app.stars.set(request.identity, request.repository.name, wanted=wanted)
+    return redirect(f"/r/{request.repository.name}")
 
 
-async def _snippets(visit: Visit, row: TagRow) -> Snippets | None:
-    found = await find_by_id(visit.desk.metadata.reader, row.manifest_id)
+async def _snippets(request: PageRequest, row: TagRow) -> Snippets | None:
+    found = await find_by_id(request.app.metadata.reader, row.manifest_id)
     if found is None:
         return None
-    described = await visit.desk.artifacts.describe(visit.repository.id, found[0])
-    return snippets_of(visit, described, row.tag)
+    described = await request.app.artifacts.describe(request.repository.id, found[0])
+    return snippets_of(request, described, row.tag)
 
 
-async def _readme(visit: Visit, facts: RepositoryFacts, newest: list[TagRow]) -> tuple[str, str]:
+async def _readme(
+    request: PageRequest, facts: RepositoryFacts, newest: list[TagRow]
+) -> tuple[str, str]:
     """Safe HTML, and where it is from: pushed as an artifact, out of one, or edited here."""
-    reader = visit.desk.metadata.reader
-    pushed = await tag_rows.find_row(reader, visit.repository.id, "readme")
+    reader = request.app.metadata.reader
+    pushed = await tag_rows.find_row(reader, request.repository.id, "readme")
     first = [pushed] if pushed else []
     for row in first if facts.readme else [*first, *newest]:
         found = await artifacts.find_document(reader, row.manifest_id, "readme.html")
@@ -159,13 +161,13 @@ async def _readme(visit: Visit, facts: RepositoryFacts, newest: list[TagRow]) ->
             return here(found.text, f"{facts.name}:{row.tag}"), row.tag
     if not facts.readme:
         return "", ""
-    html = await visit.desk.readmes.html_of(visit.repository.id, facts.readme)
+    html = await request.app.readmes.html_of(request.repository.id, facts.readme)
     return here(html, facts.name), ""
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{repository}", Policy.PULL, show_repository),
-    PageRoute("GET", "/r/{repository}/-/history", Policy.PULL, show_history),
-    PageRoute("POST", "/r/{repository}/-/undo", Policy.DELETE, undo),
-    PageRoute("POST", "/r/{repository}/-/star", Policy.SIGNED_IN, star),
+    PageRoute("GET", "/r/{repository}", AccessRule.PULL, show_repository),
+    PageRoute("GET", "/r/{repository}/-/history", AccessRule.PULL, show_history),
+    PageRoute("POST", "/r/{repository}/-/undo", AccessRule.DELETE, undo),
+    PageRoute("POST", "/r/{repository}/-/star", AccessRule.SIGNED_IN, star),
 )

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.hub.repositories import MAX_README
 from entrepot.metadata.words import Visibility
 from entrepot.oci.names import RepositoryName
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _MOST: Final = 4 * MAX_README
 """Bytes of the form: browsers write most letters of most languages as three for each byte."""
@@ -27,86 +27,88 @@ class RepositorySettingsPage(RepositoryPage):
     preview: str = ""
 
 
-async def show(visit: Visit) -> Page:
+async def show(request: PageRequest) -> Page:
     """Everything that can be changed."""
-    facts = await facts_of(visit)
-    return await _page(visit, facts.description, facts.readme, "")
+    facts = await facts_of(request)
+    return await _page(request, facts.description, facts.readme, "")
 
 
-async def _page(visit: Visit, description: str, readme: str, preview: str) -> Page:
+async def _page(request: PageRequest, description: str, readme: str, preview: str) -> Page:
     return RepositorySettingsPage(
-        title=f"{visit.repository.name}: settings",
-        name=visit.repository.name.text,
-        facts=await facts_of(visit),
+        title=f"{request.repository.name}: settings",
+        name=request.repository.name.text,
+        facts=await facts_of(request),
         current="settings",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
         description=description,
         readme=readme,
         preview=preview,
     )
 
 
-async def save(visit: Visit) -> Page | Response:
+async def save(request: PageRequest) -> Page | Response:
     """Save the words, or show first how the README will look."""
-    description, readme = visit.form.get("description"), visit.form.get("readme")
-    if visit.form.get("what") == "preview":
-        return await _page(visit, description, readme, await visit.desk.markdown(readme))
-    name = visit.repository.name
-    await visit.desk.repositories.describe(name, description, readme, visit.actor)
+    description, readme = request.form.get("description"), request.form.get("readme")
+    if request.form.get("what") == "preview":
+        return await _page(request, description, readme, await request.app.markdown(readme))
+    name = request.repository.name
+    await request.app.repositories.describe(name, description, readme, request.actor)
     return redirect(f"/r/{name}/-/settings", said="saved")
 
 
-async def set_visibility(visit: Visit) -> Response:
+async def set_visibility(request: PageRequest) -> Response:
     """Open the repository to everybody, or close it; the name is typed to open it."""
-    name = visit.repository.name
-    wanted = Visibility.PUBLIC if visit.form.get("public") == "1" else Visibility.PRIVATE
+    name = request.repository.name
+    wanted = Visibility.PUBLIC if request.form.get("public") == "1" else Visibility.PRIVATE
     if wanted is Visibility.PUBLIC:
-        _check_name(visit)
-    await visit.desk.repositories.set_visibility(name, wanted, visit.actor)
+        _check_name(request)
+    await request.app.repositories.set_visibility(name, wanted, request.actor)
     return redirect(f"/r/{name}/-/settings", said="saved")
 
 
-async def archive(visit: Visit) -> Response:
+async def archive(request: PageRequest) -> Response:
     """Let nothing be pushed any more, or let it again."""
-    name = visit.repository.name
-    if visit.form.get("archive") == "1":
-        await visit.desk.repositories.archive(name, visit.actor)
+    name = request.repository.name
+    if request.form.get("archive") == "1":
+        await request.app.repositories.archive(name, request.actor)
     else:
-        await visit.desk.repositories.unarchive(name, visit.actor)
+        await request.app.repositories.unarchive(name, request.actor)
     return redirect(f"/r/{name}/-/settings", said="saved")
 
 
-async def move(visit: Visit) -> Response:
+async def move(request: PageRequest) -> Response:
     """Give the repository another name, in this namespace or another; the old one leads there."""
-    _check_name(visit)
-    old, new = visit.repository.name, RepositoryName(visit.form.get("new_name").strip())
-    repositories = visit.desk.repositories
+    _check_name(request)
+    old, new = request.repository.name, RepositoryName(request.form.get("new_name").strip())
+    repositories = request.app.repositories
     if old.namespace == new.namespace:
-        await repositories.rename(old, new, visit.actor)
+        await repositories.rename(old, new, request.actor)
     else:
-        await repositories.transfer(old, new, visit.actor)
+        await repositories.transfer(old, new, request.actor)
     return redirect(f"/r/{new}", said="saved")
 
 
-async def end(visit: Visit) -> Response:
+async def end(request: PageRequest) -> Response:
     """Delete the repository with all that it holds."""
-    _check_name(visit)
-    name = visit.repository.name
-    await visit.desk.repositories.delete(name, visit.actor)
+    _check_name(request)
+    name = request.repository.name
+    await request.app.repositories.delete(name, request.actor)
     return redirect(f"/u/{name.namespace}" if name.namespace else "/", said="gone")
 
 
-def _check_name(visit: Visit) -> None:
+def _check_name(request: PageRequest) -> None:
     """What cannot be undone easily is confirmed by typing the name."""
-    if visit.form.get("confirm").strip() != visit.repository.name.text:
+    if request.form.get("confirm").strip() != request.repository.name.text:
         raise Invalid("the name that was typed is not the repository's")
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{repository}/-/settings", Policy.ADMINISTER, show),
-    PageRoute("POST", "/r/{repository}/-/settings", Policy.ADMINISTER, save, _MOST),
-    PageRoute("POST", "/r/{repository}/-/settings/visibility", Policy.ADMINISTER, set_visibility),
-    PageRoute("POST", "/r/{repository}/-/settings/archive", Policy.ADMINISTER, archive),
-    PageRoute("POST", "/r/{repository}/-/settings/name", Policy.ADMINISTER, move),
-    PageRoute("POST", "/r/{repository}/-/settings/delete", Policy.ADMINISTER, end),
+    PageRoute("GET", "/r/{repository}/-/settings", AccessRule.REPOSITORY_ADMIN, show),
+    PageRoute("POST", "/r/{repository}/-/settings", AccessRule.REPOSITORY_ADMIN, save, _MOST),
+    PageRoute(
+        "POST", "/r/{repository}/-/settings/visibility", AccessRule.REPOSITORY_ADMIN, set_visibility
+    ),
+    PageRoute("POST", "/r/{repository}/-/settings/archive", AccessRule.REPOSITORY_ADMIN, archive),
+    PageRoute("POST", "/r/{repository}/-/settings/name", AccessRule.REPOSITORY_ADMIN, move),
+    PageRoute("POST", "/r/{repository}/-/settings/delete", AccessRule.REPOSITORY_ADMIN, end),
 )

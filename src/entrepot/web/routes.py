@@ -19,7 +19,7 @@ from entrepot.web import (
     uploading,
     webhooks,
 )
-from entrepot.web.visits import PageRoute
+from entrepot.web.requests import PageRoute
 
 # Routes with a fixed last component come before those with a place for any.
 ROUTES: Final[tuple[PageRoute, ...]] = (

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.metadata import artifacts, tag_groups, tag_rows
 from entrepot.metadata.tag_rows import Filters, Order, TagRow
 from entrepot.oci.digests import Digest
@@ -13,7 +13,7 @@ from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removal
 from entrepot.web.pages import Page, Pager, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _SIZE: Final = 50
 _MOST_SELECTED: Final = 500
@@ -49,24 +49,27 @@ class DeletePage(RepositoryPage):
     whole: bool
 
 
-async def show_tags(visit: Visit) -> Page:
+async def show_tags(request: PageRequest) -> Page:
     """One page of the tags, by GET parameters that can be shared."""
-    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
-    order = _order(visit)
+    reader, repository_id = request.app.metadata.reader, request.repository.id
+    order = _order(request)
     filters = Filters(
-        visit.query("q"), visit.query("kind"), visit.query("platform"), visit.query("digest")
+        request.query("q"),
+        request.query("kind"),
+        request.query("platform"),
+        request.query("digest"),
     )
-    number = visit.number("page", default=1, most=10**6)
+    number = request.number("page", default=1, most=10**6)
     # All tags of one digest are a list of tags; else each digest is one line.
     find_lines = _list_tags if filters.digest else _list_manifests
-    lines, total = await find_lines(visit, order, filters, (number - 1) * _SIZE)
-    facts = await facts_of(visit)
+    lines, total = await find_lines(request, order, filters, (number - 1) * _SIZE)
+    facts = await facts_of(request)
     return TagsPage(
-        title=f"{visit.repository.name}: tags",
-        name=visit.repository.name.text,
+        title=f"{request.repository.name}: tags",
+        name=request.repository.name.text,
         facts=facts,
         current="tags",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
         lines=lines,
         pager=Pager(number, _SIZE, total),
         order=order,
@@ -76,9 +79,9 @@ async def show_tags(visit: Visit) -> Page:
 
 
 async def _list_manifests(
-    visit: Visit, order: Order, filters: Filters, offset: int
+    request: PageRequest, order: Order, filters: Filters, offset: int
 ) -> tuple[list[TagLine], int]:
-    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    reader, repository_id = request.app.metadata.reader, request.repository.id
     groups = await tag_groups.list_groups(
         reader, repository_id, order, filters, limit=_SIZE, offset=offset
     )
@@ -87,9 +90,9 @@ async def _list_manifests(
 
 
 async def _list_tags(
-    visit: Visit, order: Order, filters: Filters, offset: int
+    request: PageRequest, order: Order, filters: Filters, offset: int
 ) -> tuple[list[TagLine], int]:
-    reader, repository_id = visit.desk.metadata.reader, visit.repository.id
+    reader, repository_id = request.app.metadata.reader, request.repository.id
     rows = await tag_rows.list_rows(
         reader, repository_id, order, filters, limit=_SIZE, offset=offset
     )
@@ -97,43 +100,43 @@ async def _list_tags(
     return lines, await tag_rows.count_rows(reader, repository_id, filters)
 
 
-def _order(visit: Visit) -> Order:
+def _order(request: PageRequest) -> Order:
     try:
-        return Order(visit.query("sort") or Order.VERSION)
+        return Order(request.query("sort") or Order.VERSION)
     except ValueError:
         return Order.VERSION
 
 
-async def preview_removal(visit: Visit) -> Page:
+async def preview_removal(request: PageRequest) -> Page:
     """What deleting these tags, or these manifests with all their tags, takes away."""
-    selected = visit.request.query_all("select")[:_MOST_SELECTED]
-    whole = visit.query("whole") == "1"
-    removal = await visit.desk.removals.preview(
-        visit.repository, [Tag(each) for each in selected], whole=whole
+    selected = request.http.query_all("select")[:_MOST_SELECTED]
+    whole = request.query("whole") == "1"
+    removal = await request.app.removals.preview(
+        request.repository, [Tag(each) for each in selected], whole=whole
     )
     return DeletePage(
-        title=f"{visit.repository.name}: delete",
-        name=visit.repository.name.text,
-        facts=await facts_of(visit),
+        title=f"{request.repository.name}: delete",
+        name=request.repository.name.text,
+        facts=await facts_of(request),
         current="tags",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
         removal=removal,
         whole=whole,
     )
 
 
-async def remove(visit: Visit) -> Response:
+async def remove(request: PageRequest) -> Response:
     """Delete what the preview showed; what has moved or was tagged since stays."""
-    chosen = [_pair(each) for each in visit.form.get_all("select")[:_MOST_SELECTED]]
-    await visit.desk.removals.remove(
-        visit.repository,
+    chosen = [_pair(each) for each in request.form.get_all("select")[:_MOST_SELECTED]]
+    await request.app.removals.remove(
+        request.repository,
         chosen,
-        whole=visit.form.get("whole") == "1",
-        others=frozenset(visit.form.get_all("other")),
-        by=visit.identity.account_id,
-        witness=visit.witness,
+        whole=request.form.get("whole") == "1",
+        others=frozenset(request.form.get_all("other")),
+        by=request.identity.account_id,
+        witness=request.witness,
     )
-    return redirect(f"/r/{visit.repository.name}/-/tags", said="deleted")
+    return redirect(f"/r/{request.repository.name}/-/tags", said="deleted")
 
 
 def _pair(text: str) -> tuple[Tag, Digest]:
@@ -145,7 +148,7 @@ def _pair(text: str) -> tuple[Tag, Digest]:
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{repository}/-/tags", Policy.PULL, show_tags),
-    PageRoute("GET", "/r/{repository}/-/delete", Policy.DELETE, preview_removal),
-    PageRoute("POST", "/r/{repository}/-/delete", Policy.DELETE, remove),
+    PageRoute("GET", "/r/{repository}/-/tags", AccessRule.PULL, show_tags),
+    PageRoute("GET", "/r/{repository}/-/delete", AccessRule.DELETE, preview_removal),
+    PageRoute("POST", "/r/{repository}/-/delete", AccessRule.DELETE, remove),
 )

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from entrepot.errors import Invalid, TooLarge, UnsupportedForm
+from entrepot.http.authorize import AccessRule
 from entrepot.http.forms import MULTIPART, media_type
 from entrepot.http.messages import Request, Response
-from entrepot.http.routing import Policy
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import OCI_EMPTY, OCI_MANIFEST
 from entrepot.oci.names import Tag
 from entrepot.web.chart_files import CHART_LAYER, HELM_CONFIG, chart_config
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -75,27 +75,27 @@ class _Uploaded:
     start: bytes
 
 
-async def show_upload(visit: Visit) -> Page:
+async def show_upload(request: PageRequest) -> Page:
     """The form."""
     return UploadPage(
-        title=f"{visit.repository.name}: upload",
-        name=visit.repository.name.text,
-        facts=await facts_of(visit),
+        title=f"{request.repository.name}: upload",
+        name=request.repository.name.text,
+        facts=await facts_of(request),
         current="upload",
-        is_starred=await is_starred(visit),
+        is_starred=await is_starred(request),
     )
 
 
-async def upload(visit: Visit) -> Response:
+async def upload(request: PageRequest) -> Response:
     """Take the files as they come, each into a blob, then tag one manifest of them all."""
-    visit.may_change()
+    request.may_change()
     fields: dict[str, str] = {}
     files: list[_Uploaded] = []
-    async for part, chunks in read_parts(visit.request):
+    async for part, chunks in read_parts(request.http):
         if len(files) >= _MOST_FILES or len(fields) >= _MOST_FIELDS:
             raise TooLarge(f"at most {_MOST_FILES} files at once")
         if part.filename:
-            file = await _store(visit, part, chunks)
+            file = await _store(request, part, chunks)
             if any(each.title == file.title for each in files):
                 raise Invalid(f"two files are called {file.title}: one would replace the other")
             files.append(file)
@@ -103,13 +103,13 @@ async def upload(visit: Visit) -> Response:
             fields[part.name] = await _text(chunks)
     if not files:
         raise Invalid("choose at least one file")
-    tag = await _tag(visit, fields, files)
-    return redirect(f"/r/{visit.repository.name}:{tag}", said="uploaded")
+    tag = await _tag(request, fields, files)
+    return redirect(f"/r/{request.repository.name}:{tag}", said="uploaded")
 
 
-async def _store(visit: Visit, part: _Part, chunks: AsyncIterator[bytes]) -> _Uploaded:
+async def _store(request: PageRequest, part: _Part, chunks: AsyncIterator[bytes]) -> _Uploaded:
     """One file as a blob of the repository."""
-    uploads = visit.desk.uploads
+    uploads = request.app.uploads
     kept = bytearray()
     is_chart = part.filename.endswith(".tgz")
 
@@ -119,7 +119,7 @@ async def _store(visit: Visit, part: _Part, chunks: AsyncIterator[bytes]) -> _Up
                 kept.extend(chunk)
             yield chunk
 
-    digest, size = await uploads.take(visit.target, watched())
+    digest, size = await uploads.take(request.target, watched())
     start = bytes(kept) if len(kept) <= _LARGEST_CHART else b""
     return _Uploaded(safe_title(part.filename), digest, size, start)
 
@@ -132,7 +132,7 @@ def safe_title(filename: str) -> str:
     return "/".join(parts) or "file"
 
 
-async def _tag(visit: Visit, fields: dict[str, str], files: list[_Uploaded]) -> Tag:
+async def _tag(request: PageRequest, fields: dict[str, str], files: list[_Uploaded]) -> Tag:
     """Put the manifest; a chart that comes alone is one, with its own version as its tag."""
     chart = chart_config(files[0].start) if len(files) == 1 else None
     if chart is not None:
@@ -143,11 +143,11 @@ async def _tag(visit: Visit, fields: dict[str, str], files: list[_Uploaded]) -> 
             "config": _descriptor(HELM_CONFIG, Digest.of(config), len(config)),
             "layers": [_descriptor(CHART_LAYER, files[0].digest, files[0].size)],
         }
-        await visit.desk.uploads.take(visit.target, _once(config))
+        await request.app.uploads.take(request.target, _once(config))
     else:
         tag = Tag(fields.get("tag", "").strip() or "latest")
         manifest = _of_files(files, _VOLUME if fields.get("kind") == "volume" else _UNKNOWN)
-    created = visit.desk.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = request.app.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     whole = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -155,8 +155,10 @@ async def _tag(visit: Visit, fields: dict[str, str], files: list[_Uploaded]) -> 
         "annotations": {"org.opencontainers.image.created": created},
     }
     body = json.dumps(whole, separators=(",", ":")).encode()
-    by = visit.identity.account_id
-    await visit.desk.manifests.put(visit.target, body, OCI_MANIFEST, digest=None, tags=[tag], by=by)
+    by = request.identity.account_id
+    await request.app.manifests.put(
+        request.target, body, OCI_MANIFEST, digest=None, tags=[tag], by=by
+    )
     return tag
 
 
@@ -298,6 +300,6 @@ def _callbacks(events: list[tuple[str, Any]]) -> dict[str, Callable[..., None]]:
 
 
 ROUTES: Final = (
-    PageRoute("GET", "/r/{repository}/-/upload", Policy.PUSH, show_upload),
-    PageRoute("POST", "/r/{repository}/-/upload", Policy.PUSH, upload),
+    PageRoute("GET", "/r/{repository}/-/upload", AccessRule.PUSH, show_upload),
+    PageRoute("POST", "/r/{repository}/-/upload", AccessRule.PUSH, upload),
 )

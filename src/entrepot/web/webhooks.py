@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid, WebhookUnknown
+from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.http.routing import Policy
 from entrepot.hub.outbox import EVENTS
 from entrepot.hub.webhooks import Owner
 from entrepot.metadata import webhooks
@@ -17,7 +17,7 @@ from entrepot.metadata.deliveries import Delivery
 from entrepot.metadata.repository_facts import RepositoryFacts
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import facts_of, is_starred
-from entrepot.web.visits import PageRoute, Visit
+from entrepot.web.requests import PageRequest, PageRoute
 
 _SIZE: Final = 25
 
@@ -82,154 +82,154 @@ class DeliveryPage(WebhookFrame):
     body: str
 
 
-async def _owner(visit: Visit) -> Owner:
-    if "repository" in visit.values:
-        return await visit.desk.webhooks.of_repository(visit.repository.name, visit.actor)
-    return await visit.desk.webhooks.of_namespace(visit.owned.name, visit.actor)
+async def _owner(request: PageRequest) -> Owner:
+    if "repository" in request.values:
+        return await request.app.webhooks.of_repository(request.repository.name, request.actor)
+    return await request.app.webhooks.of_namespace(request.owned.name, request.actor)
 
 
-def _base(visit: Visit) -> str:
-    if "repository" in visit.values:
-        return f"/r/{visit.repository.name}/-/webhooks"
-    return f"/u/{visit.owned.name}/-/webhooks"
+def _base(request: PageRequest) -> str:
+    if "repository" in request.values:
+        return f"/r/{request.repository.name}/-/webhooks"
+    return f"/u/{request.owned.name}/-/webhooks"
 
 
-async def _frame(visit: Visit) -> dict[str, object]:
-    frame: dict[str, object] = {"base": _base(visit)}
-    if "repository" in visit.values:
-        name = visit.repository.name.text
+async def _frame(request: PageRequest) -> dict[str, object]:
+    frame: dict[str, object] = {"base": _base(request)}
+    if "repository" in request.values:
+        name = request.repository.name.text
         return frame | {
             "title": f"{name}: webhooks",
             "frame": "repository_frame.html",
             "current": "settings",
             "name": name,
-            "facts": await facts_of(visit),
-            "is_starred": await is_starred(visit),
+            "facts": await facts_of(request),
+            "is_starred": await is_starred(request),
         }
     return frame | {
-        "title": f"{visit.owned.name}: webhooks",
+        "title": f"{request.owned.name}: webhooks",
         "frame": "namespace_frame.html",
         "current": "webhooks",
-        "namespace": visit.owned,
-        "is_organisation": visit.owned.kind is NamespaceKind.ORGANISATION,
+        "namespace": request.owned,
+        "is_organisation": request.owned.kind is NamespaceKind.ORGANISATION,
     }
 
 
-async def _shown(visit: Visit, webhook: webhooks.Webhook) -> Shown:
+async def _shown(request: PageRequest, webhook: webhooks.Webhook) -> Shown:
     return Shown(
         id=webhook.id,
         url=webhook.url,
         events=webhook.events,
         is_active=webhook.is_active,
         created_at=webhook.created_at,
-        counts=await visit.desk.webhooks.count(webhook),
+        counts=await request.app.webhooks.count(webhook),
     )
 
 
-def _number(visit: Visit, place: str) -> int:
-    text = visit.values[place]
+def _number(request: PageRequest, place: str) -> int:
+    text = request.values[place]
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise WebhookUnknown
     return int(text)
 
 
-async def _webhook(visit: Visit) -> webhooks.Webhook:
-    return await visit.desk.webhooks.get(await _owner(visit), _number(visit, "webhook"))
+async def _webhook(request: PageRequest) -> webhooks.Webhook:
+    return await request.app.webhooks.get(await _owner(request), _number(request, "webhook"))
 
 
-async def show_all(visit: Visit) -> Page:
+async def show_all(request: PageRequest) -> Page:
     """The webhooks of a repository or a namespace."""
-    found = await visit.desk.webhooks.list_of(await _owner(visit))
+    found = await request.app.webhooks.list_of(await _owner(request))
     return WebhooksPage(
-        **await _frame(visit),  # type: ignore[arg-type]
-        webhooks=[await _shown(visit, each) for each in found],
+        **await _frame(request),  # type: ignore[arg-type]
+        webhooks=[await _shown(request, each) for each in found],
     )
 
 
-async def add(visit: Visit) -> Page:
+async def add(request: PageRequest) -> Page:
     """Make a webhook; its secret is shown once."""
-    made = await visit.desk.webhooks.add(
-        await _owner(visit), visit.form.get("url"), visit.form.get_all("event"), visit.actor
+    made = await request.app.webhooks.add(
+        await _owner(request), request.form.get("url"), request.form.get_all("event"), request.actor
     )
-    return await _page(visit, made, made.secret)
+    return await _page(request, made, made.secret)
 
 
-async def show(visit: Visit) -> Page:
+async def show(request: PageRequest) -> Page:
     """One webhook."""
-    return await _page(visit, await _webhook(visit), "")
+    return await _page(request, await _webhook(request), "")
 
 
-async def _page(visit: Visit, webhook: webhooks.Webhook, secret: str) -> Page:
-    before = visit.number("before", default=0, most=2**62)
-    found = await visit.desk.webhooks.list_deliveries(webhook, before or None, _SIZE + 1)
+async def _page(request: PageRequest, webhook: webhooks.Webhook, secret: str) -> Page:
+    before = request.number("before", default=0, most=2**62)
+    found = await request.app.webhooks.list_deliveries(webhook, before or None, _SIZE + 1)
     return WebhookPage(
-        **await _frame(visit),  # type: ignore[arg-type]
-        webhook=await _shown(visit, webhook),
+        **await _frame(request),  # type: ignore[arg-type]
+        webhook=await _shown(request, webhook),
         deliveries=found[:_SIZE],
         next_before=found[_SIZE - 1].id if len(found) > _SIZE else None,
         secret=secret,
     )
 
 
-async def change(visit: Visit) -> Page | Response:
+async def change(request: PageRequest) -> Page | Response:
     """Do with a webhook what the button says."""
-    owner, found, rules = await _owner(visit), await _webhook(visit), visit.desk.webhooks
-    address, what, actor = f"{_base(visit)}/{found.id}", visit.form.get("what"), visit.actor
+    owner, found, rules = await _owner(request), await _webhook(request), request.app.webhooks
+    address, what, actor = f"{_base(request)}/{found.id}", request.form.get("what"), request.actor
     if what == "secret":
         changed = await rules.renew_secret(owner, found.id, actor)
-        return await _page(visit, changed, changed.secret)
+        return await _page(request, changed, changed.secret)
     if what == "ping":
         await rules.ping(owner, found.id, actor)
     elif what == "redeliver":
         await rules.redeliver_dead(owner, found.id, actor)
     elif what == "delete":
-        if visit.form.get("confirm") != "1":
+        if request.form.get("confirm") != "1":
             raise Invalid("tick the box to delete the webhook")
         await rules.delete(owner, found.id, actor)
-        return redirect(_base(visit), said="gone")
+        return redirect(_base(request), said="gone")
     elif what == "save":
-        url, events = visit.form.get("url"), visit.form.get_all("event")
-        await rules.edit(owner, found.id, url, events, bool(visit.form.get("active")), actor)
+        url, events = request.form.get("url"), request.form.get_all("event")
+        await rules.edit(owner, found.id, url, events, bool(request.form.get("active")), actor)
         return redirect(address, said="saved")
     return redirect(address)
 
 
-async def show_delivery(visit: Visit) -> Page:
+async def show_delivery(request: PageRequest) -> Page:
     """What was sent, and what was answered."""
-    webhook = await _webhook(visit)
-    delivery = await visit.desk.webhooks.get_delivery(webhook, _number(visit, "delivery"))
+    webhook = await _webhook(request)
+    delivery = await request.app.webhooks.get_delivery(webhook, _number(request, "delivery"))
     body = delivery.body
     with suppress(ValueError):
         body = json.dumps(json.loads(body), indent=2)
     return DeliveryPage(
-        **await _frame(visit),  # type: ignore[arg-type]
-        webhook=await _shown(visit, webhook),
+        **await _frame(request),  # type: ignore[arg-type]
+        webhook=await _shown(request, webhook),
         delivery=delivery,
         body=body,
     )
 
 
-async def redeliver(visit: Visit) -> Response:
+async def redeliver(request: PageRequest) -> Response:
     """Send it again."""
-    owner, webhook = await _owner(visit), await _webhook(visit)
-    number = _number(visit, "delivery")
-    await visit.desk.webhooks.redeliver(owner, webhook.id, number, visit.actor)
-    return redirect(f"{_base(visit)}/{webhook.id}/{number}")
+    owner, webhook = await _owner(request), await _webhook(request)
+    number = _number(request, "delivery")
+    await request.app.webhooks.redeliver(owner, webhook.id, number, request.actor)
+    return redirect(f"{_base(request)}/{webhook.id}/{number}")
 
 
-def _routes(base: str, policy: Policy) -> tuple[PageRoute, ...]:
+def _routes(base: str, rule: AccessRule) -> tuple[PageRoute, ...]:
     one, delivery = f"{base}/{{webhook}}", f"{base}/{{webhook}}/{{delivery}}"
     return (
-        PageRoute("GET", base, policy, show_all),
-        PageRoute("POST", base, policy, add),
-        PageRoute("GET", one, policy, show),
-        PageRoute("POST", one, policy, change),
-        PageRoute("GET", delivery, policy, show_delivery),
-        PageRoute("POST", delivery, policy, redeliver),
+        PageRoute("GET", base, rule, show_all),
+        PageRoute("POST", base, rule, add),
+        PageRoute("GET", one, rule, show),
+        PageRoute("POST", one, rule, change),
+        PageRoute("GET", delivery, rule, show_delivery),
+        PageRoute("POST", delivery, rule, redeliver),
     )
 
 
 ROUTES: Final = (
-    *_routes("/r/{repository}/-/webhooks", Policy.ADMINISTER),
-    *_routes("/u/{namespace}/-/webhooks", Policy.OWN),
+    *_routes("/r/{repository}/-/webhooks", AccessRule.REPOSITORY_ADMIN),
+    *_routes("/u/{namespace}/-/webhooks", AccessRule.NAMESPACE_OWNER),
 )

@@ -1,7 +1,8 @@
-"""Holds requests to their routes' policies: the one place that says what a policy means."""
+"""Holds requests to their routes' policies: the one place that says what a rule means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from entrepot.errors import (
@@ -12,7 +13,6 @@ from entrepot.errors import (
     RepositoryUnknown,
     Unauthenticated,
 )
-from entrepot.http.routing import Policy
 from entrepot.hub.actors import Identity
 from entrepot.hub.permissions import (
     Action,
@@ -23,11 +23,26 @@ from entrepot.hub.permissions import (
 )
 from entrepot.oci.names import RepositoryName
 
-_NEEDED: Final = {Policy.PUSH: Action.PUSH, Policy.DELETE: Action.DELETE}
+
+class AccessRule(StrEnum):
+    """Who may use a route. A repository that somebody may not see looks like one that is absent."""
+
+    ANYONE = "anybody"
+    SIGNED_IN = "signed in"
+    PULL = "may pull from the repository"
+    PUSH = "may push to the repository"
+    DELETE = "may delete from the repository"
+    REPOSITORY_ADMIN = "may administer the repository"
+    NAMESPACE_MEMBER = "belongs to the namespace"
+    NAMESPACE_OWNER = "owns the namespace"
+    HUB_ADMIN = "administers the hub"
+
+
+_NEEDED: Final = {AccessRule.PUSH: Action.PUSH, AccessRule.DELETE: Action.DELETE}
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class Authorized:
     """What somebody may do with the repository or in the namespace that the address names."""
 
     rights: Rights | None = None
@@ -37,36 +52,36 @@ class Admitted:
 async def admit(
     permissions: Permissions,
     identity: Identity,
-    policy: Policy,
+    rule: AccessRule,
     values: Mapping[str, str],
     *,
     is_unsafe: bool,
-) -> Admitted:
+) -> Authorized:
     """Let them in, or raise what to answer: whoever may not know of a thing is told of none."""
     if "repository" in values:
-        rights = await _to_repository(permissions, identity, policy, values["repository"])
+        rights = await _to_repository(permissions, identity, rule, values["repository"])
         if is_unsafe:
-            _check_not_archived(policy, rights)
-        return Admitted(rights=rights)
+            _check_not_archived(rule, rights)
+        return Authorized(rights=rights)
     if "namespace" in values:
         name = values["namespace"]
-        return Admitted(namespace=await _to_namespace(permissions, identity, policy, name))
-    if policy is not Policy.ANYBODY and not identity.is_somebody:
+        return Authorized(namespace=await _to_namespace(permissions, identity, rule, name))
+    if rule is not AccessRule.ANYONE and not identity.is_somebody:
         raise Unauthenticated
-    if policy is Policy.OPERATE:
+    if rule is AccessRule.HUB_ADMIN:
         if not identity.may_everything:
             raise NotFound
         check_administrator(identity)
-    return Admitted()
+    return Authorized()
 
 
 async def _to_repository(
-    permissions: Permissions, identity: Identity, policy: Policy, text: str
+    permissions: Permissions, identity: Identity, rule: AccessRule, text: str
 ) -> Rights:
     rights = await _rights(permissions, identity, text)
     if rights is None:
         raise RepositoryUnknown
-    if not _may(identity, policy, rights):
+    if not _may(identity, rule, rights):
         raise Denied if identity.is_somebody else Unauthenticated
     return rights
 
@@ -80,32 +95,32 @@ async def _rights(permissions: Permissions, identity: Identity, text: str) -> Ri
     return rights if rights.repository and Action.PULL in rights.actions else None
 
 
-def _may(identity: Identity, policy: Policy, rights: Rights) -> bool:
-    if policy is Policy.SIGNED_IN:
+def _may(identity: Identity, rule: AccessRule, rights: Rights) -> bool:
+    if rule is AccessRule.SIGNED_IN:
         return identity.is_somebody
-    if policy is Policy.ADMINISTER:
+    if rule is AccessRule.REPOSITORY_ADMIN:
         return rights.may_administer
-    return _NEEDED.get(policy, Action.PULL) in rights.actions
+    return _NEEDED.get(rule, Action.PULL) in rights.actions
 
 
-def _check_not_archived(policy: Policy, rights: Rights) -> None:
+def _check_not_archived(rule: AccessRule, rights: Rights) -> None:
     repository = rights.repository
-    if repository is not None and repository.is_archived and policy in _NEEDED:
+    if repository is not None and repository.is_archived and rule in _NEEDED:
         raise Denied(f"{repository.name} is archived: it can be pulled from, and nothing else")
 
 
 async def _to_namespace(
-    permissions: Permissions, identity: Identity, policy: Policy, name: str
+    permissions: Permissions, identity: Identity, rule: AccessRule, name: str
 ) -> NamespaceRights:
     rights = await permissions.namespace_rights(identity, name)
     if rights.namespace is None:
         raise NamespaceUnknown(f"nobody is called {name}")
-    if policy is Policy.ANYBODY:
+    if rule is AccessRule.ANYONE:
         return rights
     if not identity.is_somebody:
         raise Unauthenticated
     if not rights.may_see_members:
         raise NamespaceUnknown(f"nobody is called {name}")
-    if policy is Policy.OWN and not rights.may_administer:
+    if rule is AccessRule.NAMESPACE_OWNER and not rights.may_administer:
         raise Denied
     return rights

@@ -8,8 +8,9 @@ one is `-`; so `/r/{repository}/-/tags` and `/r/{artifact}/files` can mean one t
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, Generic, TypeVar
+
+from entrepot.http.authorize import AccessRule
 
 _PARTS: Final = {
     "repository": r"(?P<repository>(?:(?!/-/)[^:@])+?)",
@@ -23,20 +24,6 @@ _PARTS: Final = {
 Handler = TypeVar("Handler")
 
 
-class Policy(StrEnum):
-    """Who may use a route. Whoever may not see a repository is told that there is none."""
-
-    ANYBODY = "anybody"
-    SIGNED_IN = "signed in"
-    PULL = "may pull from the repository"
-    PUSH = "may push to the repository"
-    DELETE = "may delete from the repository"
-    ADMINISTER = "may administer the repository"
-    MEMBER = "belongs to the namespace"
-    OWN = "owns the namespace"
-    OPERATE = "administers the hub"
-
-
 # Without slots: a frozen one with slots cannot be made by its subscripted name.
 @dataclass(frozen=True)
 class Route(Generic[Handler]):
@@ -44,7 +31,7 @@ class Route(Generic[Handler]):
 
     method: str
     pattern: str
-    policy: Policy
+    rule: AccessRule
     handler: Handler
     most: int = 0
     """Bytes of a body that it takes, where that is more than others take."""

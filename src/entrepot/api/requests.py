@@ -1,4 +1,4 @@
-"""A call: one request of a program, admitted by its route's policy."""
+"""A request of a program, let in by the access rule of its route."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,9 +10,9 @@ from msgspec import Struct, convert
 
 from entrepot.api.desk import Desk
 from entrepot.errors import BadCredentials, Denied, NotFound, RepositoryUnknown
-from entrepot.http.admission import Admitted
+from entrepot.http.authorize import AccessRule, Authorized
 from entrepot.http.messages import Request
-from entrepot.http.routing import Policy, Route
+from entrepot.http.router import Route
 from entrepot.hub.actors import ANONYMOUS, Actor, Identity
 from entrepot.hub.audit import witness_of
 from entrepot.hub.permissions import Rights, check_own
@@ -23,35 +23,35 @@ from entrepot.metadata.repositories import Repository, Witness
 PREFIX: Final = "/api/v1"
 
 Handler = Callable[..., Awaitable[object]]
-"""Answers a call. Its parameters `query` and `body` and what it returns are the documentation."""
+"""Answers a request; its parameters `query` and `body` and its result are the documentation."""
 View = TypeVar("View")
 
 
 @dataclass(slots=True)
-class Call:
+class ApiRequest:
     """One request, with who asks and what they were admitted to."""
 
-    desk: Desk
-    request: Request
+    app: Desk
+    http: Request
     identity: Identity = ANONYMOUS
     values: dict[str, str] = field(default_factory=dict)
-    admitted: Admitted = field(default_factory=Admitted)
+    admitted: Authorized = field(default_factory=Authorized)
     headers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def reader(self) -> Reader:
         """The facts."""
-        return self.desk.metadata.reader
+        return self.app.metadata.reader
 
     @property
     def actor(self) -> Actor:
         """Who asks, as the audit log knows them."""
-        return Actor(self.identity, self.request.address or self.request.client, self.request.id)
+        return Actor(self.identity, self.http.address or self.http.client, self.http.id)
 
     @property
     def witness(self) -> Witness:
         """What records changes to repositories."""
-        return witness_of(self.actor, self.desk.now)
+        return witness_of(self.actor, self.app.now)
 
     @property
     def rights(self) -> Rights:
@@ -91,7 +91,7 @@ class Call:
     @property
     def origin(self) -> str:
         """`scheme://host[:port]` as the program reached us."""
-        return self.desk.origins.origin(self.request)
+        return self.app.origins.origin(self.http)
 
     @property
     def number(self) -> int:
@@ -125,12 +125,12 @@ class Operation:
 
 
 ApiRoute = Route[Operation]
-FOR_STRANGERS: Final = frozenset({Policy.ANYBODY, Policy.PULL})
-"""Policies that may let somebody in without credentials; all others ask for them first."""
+FOR_STRANGERS: Final = frozenset({AccessRule.ANYONE, AccessRule.PULL})
+"""Rules that may let somebody in without credentials; all others ask for them first."""
 
 
 def route(
-    method: str, path: str, policy: Policy, handler: Handler, *, status: int = 200, most: int = 0
+    method: str, path: str, rule: AccessRule, handler: Handler, *, status: int = 200, most: int = 0
 ) -> ApiRoute:
     """A row of the table; `path` begins below `/api/v1`."""
     hints = inspect.get_annotations(handler)
@@ -138,7 +138,7 @@ def route(
     operation = Operation(
         handler, 204 if result is None else status, hints.get("query"), hints.get("body"), result
     )
-    return Route(method, f"{PREFIX}{path}", policy, operation, most)
+    return Route(method, f"{PREFIX}{path}", rule, operation, most)
 
 
 def shown(kind: type[View], value: object) -> View:

@@ -1,4 +1,4 @@
-"""A visit: one request of a browser, with who it is and what the route's policy let it see."""
+"""A request of a browser, with who it is and what the rule of its route let it see."""
 
 import base64
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from entrepot.errors import Denied, NotFound, RepositoryUnknown
 from entrepot.http.cookies import cookie_name, has_unreadable_cookies, read_cookie, set_cookie
 from entrepot.http.forms import Form, form_token
 from entrepot.http.messages import Request, Response
-from entrepot.http.routing import Route
+from entrepot.http.router import Route
 from entrepot.hub.actors import ANONYMOUS, Action, Actor, Identity
 from entrepot.hub.audit import witness_of
 from entrepot.hub.permissions import Rights
@@ -24,17 +24,17 @@ LANGUAGES: Final = {"en": "English", "zh": "简体中文"}
 FORM_COOKIE: Final = "form"
 PROBLEM_COOKIE: Final = "problem"
 
-View = Callable[["Visit"], Awaitable[Page | Response]]
-"""Answers a visit that has been admitted."""
+View = Callable[["PageRequest"], Awaitable[Page | Response]]
+"""Answers a request that has been let in."""
 PageRoute = Route[View]
 
 
 @dataclass(slots=True)
-class Visit:
-    """One request, admitted by its route's policy."""
+class PageRequest:
+    """One request, let in by the access rule of its route."""
 
-    desk: Desk
-    request: Request
+    app: Desk
+    http: Request
     values: dict[str, str] = field(default_factory=dict)
     identity: Identity = ANONYMOUS
     signed_in: SignedIn | None = None
@@ -87,12 +87,12 @@ class Visit:
     @property
     def origin(self) -> str:
         """`scheme://host[:port]` as the visitor reached us."""
-        return self.desk.origins.origin(self.request)
+        return self.app.origins.origin(self.http)
 
     @property
     def host(self) -> str:
         """`host[:port]` as the visitor wrote it."""
-        return self.desk.origins.host(self.request)
+        return self.app.origins.host(self.http)
 
     @property
     def is_https(self) -> bool:
@@ -106,11 +106,11 @@ class Visit:
     @property
     def has_unreadable_cookies(self) -> bool:
         """Whether another program's cookies keep the browser's session from being read."""
-        return has_unreadable_cookies(self.request)
+        return has_unreadable_cookies(self.http)
 
     def cookie(self, what: str) -> str:
         """What the browser keeps under that name, empty for nothing."""
-        return read_cookie(self.request, self.cookie_name(what))
+        return read_cookie(self.http, self.cookie_name(what))
 
     def keep(
         self, what: str, value: str, *, seconds: int | None = None, http_only: bool = True
@@ -124,7 +124,7 @@ class Visit:
     @property
     def wants_json(self) -> bool:
         """Whether a program asks: every page has its data as JSON at the same address."""
-        accept = self.request.header("accept") or ""
+        accept = self.http.header("accept") or ""
         return "application/json" in accept and "text/html" not in accept
 
     @property
@@ -149,7 +149,7 @@ class Visit:
         chosen = self.cookie("language")
         if chosen in LANGUAGES:
             return chosen
-        header = self.request.header("accept-language") or ""
+        header = self.http.header("accept-language") or ""
         for each in header.split(",")[:20]:
             code = each.partition(";")[0].strip().lower().partition("-")[0]
             if code in LANGUAGES:
@@ -159,12 +159,12 @@ class Visit:
     @property
     def actor(self) -> Actor:
         """The visitor as the audit log knows them."""
-        return Actor(self.identity, self.request.address or self.request.client, self.request.id)
+        return Actor(self.identity, self.http.address or self.http.client, self.http.id)
 
     @property
     def client(self) -> str:
         """What the browser calls itself."""
-        return (self.request.header("user-agent") or "")[:300]
+        return (self.http.header("user-agent") or "")[:300]
 
     @property
     def target(self) -> Target:
@@ -196,15 +196,15 @@ class Visit:
     @property
     def witness(self) -> Witness:
         """What records the visitor's changes to repositories."""
-        return witness_of(self.actor, self.desk.now)
+        return witness_of(self.actor, self.app.now)
 
     def query(self, name: str) -> str:
         """The parameter, empty where there is none; a NUL is no text."""
-        return (self.request.query(name) or "").replace("\0", "")[:500]
+        return (self.http.query(name) or "").replace("\0", "")[:500]
 
     def query_whole(self, name: str) -> str:
         """The parameter, however long: what a provider sends along is nobody's search."""
-        return (self.request.query(name) or "").replace("\0", "")[:8192]
+        return (self.http.query(name) or "").replace("\0", "")[:8192]
 
     def number(self, name: str, *, default: int, most: int) -> int:
         """The parameter as a number from 1 to `most`."""
