@@ -6,14 +6,14 @@ from pathlib import Path
 
 from bench.hub_data import BIG
 from bench.search import SearchResult, take
-from entrepot.app import Hub
+from entrepot.app import App
 from entrepot.http.messages import PlainHeaders, Request
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.metadata.tag_rows import Filters, Order, list_rows
 from entrepot.ops.metrics import Metrics, share_between_workers
-from entrepot.services import Services
 from entrepot.settings import Settings
 from entrepot.storage.filesystem import FileStorage
+from entrepot.worker import Hub
 
 PAGES = (
     "/",
@@ -41,11 +41,11 @@ async def _measure(path: Path, times: int) -> list[SearchResult]:
     share_between_workers(path.parent / "metrics")
     settings = Settings(data=path.parent, open=True)
     metadata = SqliteMetadata(path)
-    services = Services(settings, metadata, FileStorage(path.parent))
-    hub = Hub(settings, services, Metrics())
+    app = App(settings, metadata, FileStorage(path.parent))
+    hub = Hub(settings, app, Metrics())
     targets = [*PAGES, await _artifact(metadata)]
     results = [await take(f"page {each}", times, _opening(hub, each)) for each in targets]
-    await services.close()
+    await app.close()
     return results
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.app import open_services
+from entrepot.app import open_app
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import Target
 from entrepot.oci.digests import Digest
@@ -25,9 +25,9 @@ def pushed(data: Path) -> Path:
 
     async def work() -> None:
         target = Target(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
-        async with open_services(Settings(data=data)) as services:
+        async with open_app(Settings(data=data)) as app:
             for content in (LAYER, b"config"):
-                await services.uploads.put(target, body(content), Digest.of(content))
+                await app.uploads.put(target, body(content), Digest.of(content))
 
     asyncio.run(work())
     return data

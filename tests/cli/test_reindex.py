@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.app import App
 from entrepot.hub import indexing
 from entrepot.metadata import artifacts, jobs, repository_facts
 from entrepot.metadata.accounts import Visibility
@@ -16,7 +17,6 @@ from entrepot.metadata.repositories import find_repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.oci.names import RepositoryName, Tag
-from entrepot.services import Services
 from entrepot.settings import Settings
 from tests.cli.conftest import Run
 from tests.cli.test_commands import said
@@ -29,35 +29,33 @@ from tests.wire.content import descriptor, image
 NAME = RepositoryName("shop/charts")
 NOTHING = "Queued no artifacts, 0 still waiting. 0 of {} cannot be read.\n"
 
-Work = Callable[[Services], Awaitable[object]]
+Work = Callable[[App], Awaitable[object]]
 
 
 def on(data: Path, work: Work) -> None:
-    """Do some work on the hub's services, as a hub would."""
-    from entrepot.app import open_services
+    """Do some work on the hub's app, as a hub would."""
+    from entrepot.app import open_app
 
     async def run() -> None:
-        async with open_services(Settings(data=data)) as services:
-            await work(services)
+        async with open_app(Settings(data=data)) as app:
+            await work(app)
 
     asyncio.run(run())
 
 
-async def push(services: Services) -> None:
+async def push(app: App) -> None:
     """Three charts, of which one is none."""
-    target = target_of(await add_repository(services.metadata, NAME.text, Visibility.PUBLIC))
+    target = target_of(await add_repository(app.metadata, NAME.text, Visibility.PUBLIC))
     for version in ("1.0.0", "1.1.0", "broken"):
         is_broken = version == "broken"
         archive = b"no chart" if is_broken else chart_archive("demo", version)
         config = chart_config("demo", version)
         for each in (archive, config):
-            await services.uploads.put(target, body(each), Digest.of(each))
+            await app.uploads.put(target, body(each), Digest.of(each))
         layers = [descriptor(archive, CHART_LAYER)]
         manifest = image(config=descriptor(config, CHART_CONFIG), layers=layers)
         tags = [Tag(version)]
-        await services.manifests.put(
-            target, manifest, OCI_MANIFEST, digest=None, tags=tags, by=None
-        )
+        await app.manifests.put(target, manifest, OCI_MANIFEST, digest=None, tags=tags, by=None)
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +76,8 @@ def found(data: Path) -> dict[str, Artifact | None]:
     """What is known of each chart."""
     known: dict[str, Artifact | None] = {}
 
-    async def look(services: Services) -> None:
-        reader = services.metadata.reader
+    async def look(app: App) -> None:
+        reader = app.metadata.reader
         for each in await artifacts.list_to_read(reader, 2**31, 0, 100):
             artifact = await artifacts.find_artifact(reader, each)
             known[artifact.version if artifact else str(each)] = artifact
@@ -131,8 +129,8 @@ def test_more_than_are_asked_for_at_once_are_all_read(
 def test_repositories_are_summed_up_when_it_ends(run: Run, shop: Path) -> None:
     said(run("reindex"))
 
-    async def look(services: Services) -> None:
-        reader = services.metadata.reader
+    async def look(app: App) -> None:
+        reader = app.metadata.reader
         repository = await find_repository(reader, NAME)
         assert repository is not None
         facts = await repository_facts.get_facts(reader, repository.id)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.app import open_services
+from entrepot.app import App, open_app
 from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import Target
 from entrepot.metadata.retention_rules import Rules
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.registry.retention import Reason
-from entrepot.services import Services
 from entrepot.settings import Settings
 from tests.cli.conftest import Run
 from tests.cli.test_commands import listed, said, told
@@ -27,17 +26,17 @@ LAYER = b"a layer"
 def stocked(data: Path) -> Path:
     """The hub with `acme/app:v1` and `acme/app:v2` in it."""
 
-    async def push(services: Services) -> None:
+    async def push(app: App) -> None:
         target = Target(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
         for content in (LAYER, b"config"):
-            await services.uploads.put(target, body(content), Digest.of(content))
+            await app.uploads.put(target, body(content), Digest.of(content))
         manifest = image(LAYER, config=descriptor(b"config", CONFIG))
         tags = [Tag("v1"), Tag("v2")]
-        await services.manifests.put(target, manifest, None, digest=None, tags=tags, by=None)
+        await app.manifests.put(target, manifest, None, digest=None, tags=tags, by=None)
 
     async def work() -> None:
-        async with open_services(Settings(data=data)) as services:
-            await push(services)
+        async with open_app(Settings(data=data)) as app:
+            await push(app)
 
     asyncio.run(work())
     return data
@@ -117,9 +116,9 @@ def test_retention_is_previewed_in_one_repository_or_in_all(run: Run, stocked: P
     assert said(run("retain")) == "Removed no tags.\n"
 
     async def work() -> None:
-        async with open_services(Settings(data=stocked)) as services:
+        async with open_app(Settings(data=stocked)) as app:
             name = RepositoryName("acme/app")
-            await services.policies.set_of_repository(name, "", Rules(newest=1))
+            await app.policies.set_of_repository(name, "", Rules(newest=1))
 
     asyncio.run(work())
     for words in ((), ("acme/app",)):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.app import Hub
+from entrepot.app import App
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.tokens import Tokens
@@ -23,10 +23,10 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.ops.metrics import Metrics, share_between_workers
-from entrepot.services import Services
 from entrepot.settings import Settings
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
+from entrepot.worker import Hub
 from tests.doors.doors import Doors, basic
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation, new_manifest
@@ -55,19 +55,19 @@ async def open_doors(
     metadata: Metadata, storage: MemoryStorage, metrics: Metrics, tmp_path: Path
 ) -> AsyncIterator[Open]:
     """The doors of a hub with given settings, over this test's facts and bytes."""
-    opened: list[Services] = []
+    opened: list[App] = []
 
     def open_with(**changes: object) -> Doors:
         settings = Settings(data=tmp_path, **changes)  # type: ignore[arg-type]
-        services = Services(settings, metadata, storage)
-        opened.append(services)
-        return Doors(Hub(settings, services, metrics), services)
+        app = App(settings, metadata, storage)
+        opened.append(app)
+        return Doors(Hub(settings, app, metrics), app)
 
     yield open_with
     # What draws READMEs and reads contents is a process, with a socket that would stay open.
-    for services in opened:
-        await services.reader.close()
-        await services.renderer.close()
+    for app in opened:
+        await app.reader.close()
+        await app.renderer.close()
 
 
 @pytest.fixture

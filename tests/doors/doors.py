@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from entrepot.app import Hub
+from entrepot.app import App
 from entrepot.http.messages import FileBody, PlainHeaders, Request
-from entrepot.services import Services
+from entrepot.worker import Hub
 
 JSON = "application/json"
 
@@ -49,10 +49,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """A hub to ask, and the services behind it."""
+    """A hub to ask, and the app behind it."""
 
     hub: Hub
-    services: Services
+    app: App
 
     async def ask(
         self,

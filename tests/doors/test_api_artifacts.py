@@ -46,18 +46,18 @@ async def path(town: Town) -> str:
 
 async def write_down(town: Town, name: str, reference: str) -> None:
     """Do what the indexing does after a push."""
-    services = town.doors.services
-    found = await services.repositories.list_all()
+    app = town.doors.app
+    found = await app.repositories.list_all()
     (repository,) = (each for each in found if each.name.text == name)
-    reader = services.metadata.reader
+    reader = app.metadata.reader
     stored = await find_manifest(reader, repository.id, parse_reference(reference))
     assert stored is not None
-    described = await services.artifacts.describe(repository.id, stored)
+    described = await app.artifacts.describe(repository.id, stored)
     texts = [
         Document("findings", "application/json", json.encode(FOUND).decode(), False),
         Document("template:deep/down.yaml", "text/plain", "kind: Pod", False),
     ]
-    async with services.metadata.begin() as tx:
+    async with app.metadata.begin() as tx:
         await artifacts.write_artifact(tx, described.artifact)
         await artifacts.write_documents(tx, stored.id, artifacts.pack(texts))
 
@@ -137,9 +137,9 @@ async def test_a_manifest_goes_by_digest_and_a_tag_by_its_name(town: Town, path:
 
 async def test_searches_find_what_may_be_seen(town: Town) -> None:
     name = await town.build(Visibility.PRIVATE)
-    services = town.doors.services
-    (repository,) = await services.repositories.list_all()
-    await services.summaries.summarize(repository.id)
+    app = town.doors.app
+    (repository,) = await app.repositories.list_all()
+    await app.summaries.summarize(repository.id)
     member, nobody = Program(town.doors, town.auth["member"]), Program(town.doors)
     last = name.partition("/")[2]
     found = await member.get(f"/search?q={last}&sort=name")
@@ -157,11 +157,11 @@ async def test_searches_find_what_may_be_seen(town: Town) -> None:
 
 
 async def test_who_ships_a_package_is_told_to_those_who_may_see_it(town: Town, path: str) -> None:
-    services = town.doors.services
-    (repository,) = await services.repositories.list_all()
-    stored = await find_manifest(services.metadata.reader, repository.id, Digest.parse(DIGEST))
+    app = town.doors.app
+    (repository,) = await app.repositories.list_all()
+    stored = await find_manifest(app.metadata.reader, repository.id, Digest.parse(DIGEST))
     assert stored is not None
-    async with services.metadata.begin() as tx:
+    async with app.metadata.begin() as tx:
         found = [("openssl", "3.0.1", "", "Apache-2.0")]
         await packages.add_packages(tx, stored.id, repository.id, found)
     member, nobody = Program(town.doors, town.auth["member"]), Program(town.doors)

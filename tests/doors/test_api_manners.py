@@ -40,7 +40,7 @@ async def test_a_limited_token_says_so(town: Town) -> None:
 
 
 async def test_a_password_is_enough(doors: Doors) -> None:
-    await doors.services.accounts.add("alice", "the long password")
+    await doors.app.accounts.add("alice", "the long password")
     auth = "Basic " + base64.b64encode(b"alice:the long password").decode()
     assert (await Program(doors, auth).get("/me"))["name"] == "alice"
 
@@ -67,8 +67,8 @@ async def test_wrong_credentials_open_not_even_what_is_public(town: Town, auth: 
 async def test_a_revoked_token_opens_nothing(town: Town) -> None:
     account = town.people["owner"]
     owner = Program(town.doors, town.auth["owner"])
-    for each in await town.doors.services.tokens.list_of(account):
-        await town.doors.services.tokens.revoke(each.id)
+    for each in await town.doors.app.tokens.list_of(account):
+        await town.doors.app.tokens.revoke(each.id)
     assert await owner.statuses(("GET", "/me")) == [401]
 
 
@@ -82,7 +82,7 @@ async def test_a_registry_token_is_for_the_registry_alone(town: Town) -> None:
 
 async def test_cookies_are_never_read(town: Town) -> None:
     account = town.people["owner"]
-    secret = await town.doors.services.sessions.begin(account, address="", client="")
+    secret = await town.doors.app.sessions.begin(account, address="", client="")
     cookie = f"entrepot_session={secret}; __Host-entrepot_session={secret}"
     answer = await Program(town.doors).ask("GET", "/me", cookie=cookie)
     assert answer.status == 401
@@ -155,7 +155,7 @@ async def test_a_bug_is_a_problem_with_the_id_to_look_for(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(doors.services.search, "find", fail)
+    monkeypatch.setattr(doors.app.search, "find", fail)
     answer = await doors.ask("GET", f"{PREFIX}/search")
     assert (answer.status, answer.header("content-type")) == (500, "application/problem+json")
     assert answer.json()["request"] == "0123456789"

@@ -19,7 +19,7 @@ def program(town: Town, who: str) -> Program:
 
 async def newcomer(doors: Doors, name: str = "alice") -> Program:
     """A new account's program, which shows its password."""
-    await doors.services.accounts.add(name, PASSWORD)
+    await doors.app.accounts.add(name, PASSWORD)
     return Program(doors, basic(name, PASSWORD))
 
 
@@ -44,7 +44,7 @@ async def test_a_password_changes_for_whoever_knows_it(doors: Doors) -> None:
 
 
 async def test_browsers_are_signed_out(town: Town) -> None:
-    owner, sessions = program(town, "owner"), town.doors.services.sessions
+    owner, sessions = program(town, "owner"), town.doors.app.sessions
     for _ in range(3):
         await sessions.begin(town.people["owner"], address="192.0.2.1", client="Browser")
     other = await sessions.begin(town.people["stranger"], address="", client="")
@@ -273,7 +273,7 @@ async def test_a_link_gives_a_new_password_once(town: Town) -> None:
     made = await program(town, "admin").do("POST", "/admin/users/owner/link", status=201)
     prefix, _, secret = made["url"].rpartition("/")
     assert prefix == "http://hub.test/welcome"
-    assert (await town.doors.services.welcomes.get(secret)).name == "owner"
+    assert (await town.doors.app.welcomes.get(secret)).name == "owner"
 
 
 async def test_the_hub_invites(town: Town) -> None:

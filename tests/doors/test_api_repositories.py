@@ -78,7 +78,7 @@ async def test_a_readme_of_a_megabyte_is_taken_and_a_longer_one_refused(town: To
     # Other calls take no more than they did.
     body = {"name": "acme/x", "description": "x" * 600_000}
     assert (await owner.ask("POST", "/repositories", body)).status == 413
-    await town.doors.services.close()
+    await town.doors.app.close()
 
 
 async def test_settings_change_one_by_one(town: Town) -> None:

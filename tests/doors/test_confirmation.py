@@ -40,13 +40,13 @@ FORMS: dict[str, tuple[str, dict[str, str], str]] = {
 
 async def state(town: Town) -> list[object]:
     """Everything that these forms change."""
-    services, admin = town.doors.services, town.people["admin"]
-    accounts = await services.accounts.list_all()
+    app, admin = town.doors.app, town.people["admin"]
+    accounts = await app.accounts.list_all()
     return [
         [(each.name, each.is_admin, each.disabled_at) for each in accounts],
         await teams.find_team(town.metadata.reader, town.acme, "crew") is not None,
-        await services.organisations.list_of(town.people["editor"]),
-        [each.revoked_at for each in await services.tokens.list_of(admin)],
+        await app.organisations.list_of(town.people["editor"]),
+        [each.revoked_at for each in await app.tokens.list_of(admin)],
     ]
 
 
@@ -66,9 +66,9 @@ async def test_it_is_asked_and_done_when_it_is_confirmed(
     async with metadata.begin() as tx:
         await teams.insert_team(tx, town.acme, "crew", "", START)
     admin = town.people["admin"]
-    token = (await town.doors.services.tokens.list_of(admin))[0]
+    token = (await town.doors.app.tokens.list_of(admin))[0]
     fields = {name: value.replace("TOKEN", str(token.id)) for name, value in fields.items()}
-    session = await town.doors.services.sessions.begin(admin, address="", client="")
+    session = await town.doors.app.sessions.begin(admin, address="", client="")
     browser, before = Browser(town.doors, session), await state(town)
     page = await browser.post(target, **fields, back="/somewhere")
     assert page.status == 200
@@ -91,7 +91,7 @@ async def test_nobody_is_asked_who_may_not(town: Town, act: str) -> None:
 
 async def test_the_page_leads_back_to_no_other_site(town: Town) -> None:
     admin = town.people["admin"]
-    session = await town.doors.services.sessions.begin(admin, address="", client="")
+    session = await town.doors.app.sessions.begin(admin, address="", client="")
     fields = {"name": "<b>x", "what": "disable", "back": "https://evil.test/"}
     page = await Browser(town.doors, session).post("/admin/users", **fields)
     assert b'href="/"' in page.body

@@ -38,9 +38,9 @@ FOREIGN = (
 
 async def session(doors: Doors) -> str:
     """The secret of a session of somebody's."""
-    services = doors.services
-    anna = await services.accounts.add("anna", PASSWORD)
-    return await services.sessions.begin(anna, address="", client="")
+    app = doors.app
+    anna = await app.accounts.add("anna", PASSWORD)
+    return await app.sessions.begin(anna, address="", client="")
 
 
 async def who(doors: Doors, cookie: str, host: str = "hub.test") -> bool:

@@ -27,10 +27,10 @@ class Engine:
     """Asks as Docker's engine does."""
 
     def __init__(self, town: Town) -> None:
-        services = town.doors.services
+        app = town.doors.app
         clock = MovableClock()
-        gate = Gate(town.metadata, services.identities, services.permissions, clock)
-        self._door = DockerSearch(gate, services.search)
+        gate = Gate(town.metadata, app.identities, app.permissions, clock)
+        self._door = DockerSearch(gate, app.search)
 
     async def ask(self, target: str, auth: str | None = None, method: str = "GET") -> Response:
         """The answer to a request."""

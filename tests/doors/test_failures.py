@@ -124,7 +124,7 @@ async def test_whether_a_hub_is_ready_is_one_row_however_large_it_is(
     doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(50):
-        await add_organisation(doors.services.metadata, f"team{number}")
+        await add_organisation(doors.app.metadata, f"team{number}")
     rows: list[int] = []
     read_all, read_one = SqliteReader.all, SqliteReader.one
 

@@ -20,8 +20,8 @@ SPELLINGS = ("hubuser", "HubUser", "HUBUSER", "hubUSER")
 @pytest.fixture
 async def hub(doors: Doors) -> Doors:
     """A hub with the account `hubuser` and the organisation `acme`."""
-    await doors.services.accounts.add("hubuser", PASSWORD)
-    await doors.services.organisations.add("acme", "hubuser")
+    await doors.app.accounts.add("hubuser", PASSWORD)
+    await doors.app.organisations.add("acme", "hubuser")
     return doors
 
 
@@ -40,11 +40,11 @@ async def test_a_client_signs_in(hub: Doors, name: str) -> None:
 
 @pytest.mark.parametrize("name", SPELLINGS)
 async def test_a_token_is_presented_under_any_spelling(hub: Doors, name: str) -> None:
-    services = hub.services
-    account = await services.accounts.get(name)
-    _, personal = await services.tokens.add_personal(account, "x", Scope.READ)
+    app = hub.app
+    account = await app.accounts.get(name)
+    _, personal = await app.tokens.add_personal(account, "x", Scope.READ)
     assert (await hub.ask("GET", "/v2/", auth=basic(name, personal))).status == 200
-    _, shared = await services.tokens.add_organisation("ACME", "x", Scope.READ)
+    _, shared = await app.tokens.add_organisation("ACME", "x", Scope.READ)
     for organisation in ("acme", "Acme", "ACME"):
         assert (await hub.ask("GET", "/v2/", auth=basic(organisation, shared))).status == 200
     assert (await hub.ask("GET", "/v2/", auth=basic("other", shared))).status == 401
@@ -62,10 +62,10 @@ async def test_a_person_signs_in_on_pages_and_is_found_by_them(hub: Doors, name:
 
 
 async def test_operators_and_owners_name_people_in_any_spelling(hub: Doors) -> None:
-    services = hub.services
-    await services.accounts.add("anna", PASSWORD)
-    await services.organisations.set_member("Acme", "ANNA", Role.MEMBER)
-    members = await services.organisations.list_members("acme", OPERATOR)
+    app = hub.app
+    await app.accounts.add("anna", PASSWORD)
+    await app.organisations.set_member("Acme", "ANNA", Role.MEMBER)
+    members = await app.organisations.list_members("acme", OPERATOR)
     assert [name for name, _ in members] == ["anna", "hubuser"]
 
 
@@ -87,7 +87,7 @@ async def test_letters_that_only_look_alike_are_other_names(hub: Doors) -> None:
     for name in ("\u212aey", "hubu\u017fer", "HUBUSER\u0130"):
         assert fold_name(name) == name
         with pytest.raises(BadCredentials):
-            await hub.services.identities.by_credentials(name, PASSWORD)
+            await hub.app.identities.by_credentials(name, PASSWORD)
 
 
 async def test_names_of_repositories_are_what_they_are(town: Town) -> None:

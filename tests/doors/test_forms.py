@@ -37,7 +37,7 @@ pytestmark = pytest.mark.parametrize("route", _UNSAFE, ids=lambda route: str(rou
 @pytest.fixture
 async def browser(town: Town) -> Browser:
     """The administrator's browser."""
-    sessions = town.doors.services.sessions
+    sessions = town.doors.app.sessions
     secret = await sessions.begin(town.people["admin"], address="127.0.0.1", client="test")
     return Browser(town.doors, secret)
 

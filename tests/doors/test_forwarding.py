@@ -195,7 +195,7 @@ async def test_the_log_says_the_address_of_the_client(doors: Doors) -> None:
 
 
 async def test_the_list_of_sessions_says_the_address_of_the_client(town: Town) -> None:
-    sessions = town.doors.services.sessions
+    sessions = town.doors.app.sessions
     earlier = Sessions(town.metadata, lambda: datetime.now(UTC) - timedelta(minutes=2))
     secret = await earlier.begin(town.people["owner"], address="", client="test")
     browser = Browser(town.doors, secret)

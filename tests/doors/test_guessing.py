@@ -38,15 +38,15 @@ async def test_one_address_that_tries_200_names_is_limited(doors: Doors, door: s
 
 
 async def test_all_doors_count_together(doors: Doors) -> None:
-    await doors.services.accounts.add("anna", RIGHT)
+    await doors.app.accounts.add("anna", RIGHT)
     found = [await guess(doors, DOORS[each % len(DOORS)], "anna", f"{each}") for each in range(30)]
     assert len(found) - found.count(429) == PASSWORD.here.burst
 
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_whoever_guesses_elsewhere_locks_nobody_out(doors: Doors, door: str) -> None:
-    await doors.services.accounts.add("anna", RIGHT)
-    limiter = doors.services.limiter
+    await doors.app.accounts.add("anna", RIGHT)
+    limiter = doors.app.limiter
     async with limiter.attempt(PASSWORD, "anna", "127.0.0.1"):
         pass  # The owner has signed in from here before.
     for number in range(PASSWORD.account.burst + 10):

@@ -36,7 +36,7 @@ class Hub:
 
     async def is_linked(self) -> bool:
         """Whether somebody at the provider is anna."""
-        sso = self.doors.services.single_sign_on
+        sso = self.doors.app.single_sign_on
         assert sso is not None
         return await sso.is_linked(self.anna)
 
@@ -88,8 +88,8 @@ def settings(provider: IdentityProvider) -> dict[str, object]:
 async def hub(open_doors: Open, provider: IdentityProvider, settings: dict[str, object]) -> Hub:
     """The hub."""
     doors = open_doors(**settings)
-    anna = await doors.services.accounts.add("anna", PASSWORD)
-    session = await doors.services.sessions.begin(anna, address="", client="")
+    anna = await doors.app.accounts.add("anna", PASSWORD)
+    session = await doors.app.sessions.begin(anna, address="", client="")
     return Hub(doors, provider, anna, session)
 
 
@@ -142,9 +142,9 @@ async def test_what_another_browser_began_ends_in_nobody_elses(hub: Hub) -> None
 
 
 async def test_what_began_to_link_does_not_sign_in_nor_link_another_session(hub: Hub) -> None:
-    other = await hub.doors.services.sessions.begin(hub.anna, address="", client="")
-    bob = await hub.doors.services.accounts.add("bob", PASSWORD)
-    bobs = await hub.doors.services.sessions.begin(bob, address="", client="")
+    other = await hub.doors.app.sessions.begin(hub.anna, address="", client="")
+    bob = await hub.doors.app.accounts.add("bob", PASSWORD)
+    bobs = await hub.doors.app.sessions.begin(bob, address="", client="")
     begun = await hub.browser.post(LINK, own_password=PASSWORD)
     for session in ("", other, bobs):
         answer = await hub.come_back(begun, session)
@@ -186,7 +186,7 @@ async def test_the_cookie_is_one_that_no_other_site_can_set(hub: Hub) -> None:
 
 async def enrol(hub: Hub) -> None:
     """Give anna a second factor, and link her."""
-    factors = hub.doors.services.second_factors
+    factors = hub.doors.app.second_factors
     secret = (await factors.enrol(hub.anna, actor_of(hub.anna))).secret
     await factors.confirm(hub.anna, pyotp.TOTP(secret).now(), actor_of(hub.anna))
     begun = await hub.browser.post(LINK, own_password=PASSWORD)
@@ -214,7 +214,7 @@ async def test_the_second_factor_is_the_providers_where_the_setting_says_so(
 
 async def test_the_second_factor_is_asked_for_after_a_one_time_link_too(hub: Hub) -> None:
     await enrol(hub)
-    secret = await hub.doors.services.welcomes.begin(hub.anna, OPERATOR)
+    secret = await hub.doors.app.welcomes.begin(hub.anna, OPERATOR)
     answer = await Browser(hub.doors).post(f"/welcome/{secret}", password="another sentence")
     assert answer.header("location") == "/login/code?next=%2F"
 
@@ -227,7 +227,6 @@ async def test_a_fresh_sign_in_by_the_provider_stands_for_the_password_and_an_ol
     answer = await hub.come_back(await Browser(hub.doors).get("/login/oidc"))
     carol = Browser(hub.doors, session_of(answer))
     assert (await carol.post("/settings/tokens", **asked)).status == 200
-    later = hub.doors.services.now() + timedelta(minutes=11)
-    monkeypatch.setattr(hub.doors.hub, "_pages", None)
-    monkeypatch.setattr(hub.doors.services, "now", lambda: later)
+    later = hub.doors.app.now() + timedelta(minutes=11)
+    monkeypatch.setitem(vars(hub.doors.app), "now", lambda: later)
     assert (await carol.post("/settings/tokens", **asked)).status == 303

@@ -110,9 +110,9 @@ async def stock(town: Town, visibility: Visibility | None) -> Digest:
 
 async def give_credentials(town: Town) -> None:
     """Passwords, limited tokens, tokens of organisations, and registry tokens got with them."""
-    services, owner = town.doors.services, town.people["owner"]
+    app, owner = town.doors.app, town.people["owner"]
     by = Actor(Identity(owner))
-    hashed = await services.passwords.hash(PASSWORD)
+    hashed = await app.passwords.hash(PASSWORD)
     async with town.metadata.begin() as tx:
         for who in ("owner", "stranger"):
             await accounts.set_password(tx, town.people[who].id, hashed)
@@ -126,11 +126,11 @@ async def give_credentials(town: Town) -> None:
         "limited to zoo/*": ["zoo/*"],
     }
     for label, patterns in limits.items():
-        made = await services.tokens.add_personal(
+        made = await app.tokens.add_personal(
             owner, label, Scope.ADMIN, None, patterns, Actor(Identity(owner))
         )
         town.auth[label] = basic("owner", made[1])
-    _, secret = await services.tokens.add_personal(owner, "bearer", Scope.WRITE, None, None, by)
+    _, secret = await app.tokens.add_personal(owner, "bearer", Scope.WRITE, None, None, by)
     town.auth["owner's bearer"] = f"Bearer {secret}"
     zoo = await add_organisation(town.metadata, "zoo")
     async with town.metadata.begin() as tx:
@@ -138,7 +138,7 @@ async def give_credentials(town: Town) -> None:
             tx, RepositoryName("zoo/secret"), zoo, Visibility.PRIVATE, START
         )
         await accounts.set_role(tx, zoo, town.people["admin"].id, accounts.Role.OWNER)
-    organisations = services.tokens.add_organisation
+    organisations = app.tokens.add_organisation
     for label, name, scope, limited in (
         ("acme's token", "acme", Scope.WRITE, None),
         ("acme's reading token", "acme", Scope.READ, None),

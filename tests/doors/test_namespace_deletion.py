@@ -17,7 +17,7 @@ def program(town: Town, who: str) -> Program:
 
 async def browser(town: Town, who: str) -> Browser:
     """Somebody's browser."""
-    sessions = town.doors.services.sessions
+    sessions = town.doors.app.sessions
     return Browser(town.doors, await sessions.begin(town.people[who], address="", client=""))
 
 

@@ -85,7 +85,7 @@ async def visitors(town: Town) -> Visitors:
     for name, permission in zip(TEAMS, Permission, strict=True):
         people[name] = await add_account(town.metadata, name)
         await _join(town, name, people[name].id, permission)
-    sessions = Sessions(town.metadata, town.doors.services.sessions._now)
+    sessions = Sessions(town.metadata, town.doors.app.sessions._now)
     browsers = {"nobody": Browser(town.doors)}
     for name in EVERYBODY[1:]:
         secret = await sessions.begin(people[name], address="127.0.0.1", client="test")

@@ -28,13 +28,13 @@ async def push(doors: Doors, name: str, tag: str, auth: str | None, **headers: s
 
 async def recorded(town: Town, action: str = "repo") -> list[AuditRow]:
     """What the log says, oldest first."""
-    page = await town.doors.services.audit.list_all(OPERATOR, AuditQuery(action=action))
+    page = await town.doors.app.audit.list_all(OPERATOR, AuditQuery(action=action))
     return page.rows[::-1]
 
 
 async def test_an_archived_repository_is_only_pulled_from(town: Town) -> None:
     name, auth = await town.build(Visibility.PUBLIC), town.auth["owner"]
-    await town.doors.services.repositories.archive(RepositoryName(name))
+    await town.doors.app.repositories.archive(RepositoryName(name))
     manifest, uploads = f"/v2/{name}/manifests/v1", f"/v2/{name}/blobs/uploads/"
     assert (await town.doors.ask("GET", manifest)).status == 200
     bearer = await town.doors.bearer(auth, f"repository:{name}:pull,push,delete")
@@ -44,13 +44,13 @@ async def test_an_archived_repository_is_only_pulled_from(town: Town) -> None:
             assert (answer.status, answer.codes) == (403, ["DENIED"])
             assert f"{name} is archived".encode() in answer.body
     assert (await town.doors.ask("PUT", manifest, INDEX, auth=town.auth["stranger"])).status == 401
-    await town.doors.services.repositories.unarchive(RepositoryName(name))
+    await town.doors.app.repositories.unarchive(RepositoryName(name))
     assert await push(town.doors, name, "v2", auth) == 201
 
 
 async def test_an_old_name_goes_on_to_work(town: Town) -> None:
     name = await town.build(Visibility.PRIVATE)
-    await town.doors.services.repositories.rename(RepositoryName(name), RepositoryName("acme/now"))
+    await town.doors.app.repositories.rename(RepositoryName(name), RepositoryName("acme/now"))
     scope = f"repository:{name}:pull,push"
     for who, status in (("member", 200), ("stranger", 401), ("nobody", 401)):
         target = f"/v2/{name}/manifests/v1"
@@ -82,7 +82,7 @@ async def test_what_is_pushed_and_deleted_is_recorded_with_who_and_from_where(to
     }
     assert [row.address for row in rows] == ["198.51.100.7"] * 2 + ["127.0.0.1"] * 2
     assert json.loads(rows[1].details) == {"digest": str(INDEX_DIGEST), "tag": "v1"}
-    assert await town.doors.services.audit.verify() is None
+    assert await town.doors.app.audit.verify() is None
 
 
 async def test_an_address_is_believed_of_proxies_only(town: Town) -> None:
@@ -113,7 +113,7 @@ async def test_what_was_refused_is_not_recorded_as_done(town: Town) -> None:
 
 
 async def test_a_team_may_push_where_its_pattern_says(town: Town) -> None:
-    teams = town.doors.services.teams
+    teams = town.doors.app.teams
     await teams.add("acme", "devs")
     await teams.add_member("acme", "devs", "member")
     auth = town.auth["member"]
@@ -130,7 +130,7 @@ async def test_a_team_may_push_where_its_pattern_says(town: Town) -> None:
 
 
 async def test_an_organisations_token_pushes_for_it(town: Town) -> None:
-    _, secret = await town.doors.services.tokens.add_organisation(
+    _, secret = await town.doors.app.tokens.add_organisation(
         "acme", "ci", Scope.WRITE, None, ["acme/app"]
     )
     auth = basic("acme", secret)
@@ -140,7 +140,7 @@ async def test_an_organisations_token_pushes_for_it(town: Town) -> None:
     assert await push(town.doors, "acme/other", "v1", auth) == 401
     rows = await recorded(town, "repo.tag.push")
     assert [(row.actor, row.actor_id) for row in rows] == [("acme:ci", None)] * 2
-    (token,) = await town.doors.services.tokens.list_of_organisation("acme", OPERATOR)
+    (token,) = await town.doors.app.tokens.list_of_organisation("acme", OPERATOR)
     assert token.last_used_from == "127.0.0.1"
     answer = await town.doors.ask("GET", "/v2/_catalog", auth=auth)
     assert answer.texts("repositories") == []
@@ -149,7 +149,7 @@ async def test_an_organisations_token_pushes_for_it(town: Town) -> None:
 async def test_a_limited_token_sees_and_mounts_nothing_else(town: Town) -> None:
     private, allowed = await town.build(Visibility.PRIVATE), await town.build(Visibility.PRIVATE)
     owner = town.people["owner"]
-    _, secret = await town.doors.services.tokens.add_personal(
+    _, secret = await town.doors.app.tokens.add_personal(
         owner, "ci", Scope.ADMIN, None, [allowed], actor_of(owner)
     )
     auth = basic("owner", secret)
@@ -163,7 +163,7 @@ async def test_a_password_without_its_second_factor_is_refused_and_told_what_hel
     open_doors: Open, metadata: Metadata, way: str
 ) -> None:
     doors = open_doors()
-    account = await doors.services.accounts.add("alice", "password")
+    account = await doors.app.accounts.add("alice", "password")
     async with metadata.begin() as tx:
         await enrol(tx, account.id, "SECRET")
         await confirm(tx, account.id, "SECRET", 1, START)

@@ -93,7 +93,7 @@ async def test_an_upload_that_finds_no_room_is_refused_at_its_beginning(town: To
 async def test_pages_show_what_was_set_and_what_would_happen(town: Town) -> None:
     name = await town.build(Visibility.PUBLIC)
     admin = town.people["admin"]
-    secret = await town.doors.services.sessions.begin(admin, address="::1", client="test")
+    secret = await town.doors.app.sessions.begin(admin, address="::1", client="test")
     browser = Browser(town.doors, secret)
     path = f"/r/{name}/-/policies"
     fields = {"immutable": "release-*", "tags": "v*", "keep": "latest", "pulled_within": "3"}

@@ -140,17 +140,17 @@ async def test_the_catalog_lists_what_each_may_pull(town: Town) -> None:
 
 async def test_what_is_closed_or_revoked_is_closed_to_the_next_request(town: Town) -> None:
     """Also to credentials that were good a moment ago and are remembered."""
-    services = town.doors.services
+    app = town.doors.app
     public = await town.build(Visibility.PUBLIC)
     target = f"/v2/{public}/tags/list"
     token = await town.doors.bearer(town.auth["member"], f"repository:{public}:pull")
     ways = [(None, 401), (town.auth["stranger"], 401), (town.auth["member"], 200), (token, 200)]
     for auth, _ in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == 200
-    await services.repositories.set_visibility(RepositoryName(public), Visibility.PRIVATE)
+    await app.repositories.set_visibility(RepositoryName(public), Visibility.PRIVATE)
     for auth, due in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == due
-    await services.organisations.set_member("acme", "member", None)
+    await app.organisations.set_member("acme", "member", None)
     for auth, _ in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == 401
 
@@ -162,7 +162,7 @@ async def test_a_disabled_account_is_nobody_at_the_next_request(town: Town, who:
     targets = ("/v2/", f"/v2/{name}/tags/list")
     for auth, target in product((town.auth[who], bearer), targets):
         assert (await town.doors.ask("GET", target, auth=auth)).status == 200
-    await town.doors.services.accounts.disable(who)
+    await town.doors.app.accounts.disable(who)
     for auth, target in product((town.auth[who], bearer), targets):
         assert (await town.doors.ask("GET", target, auth=auth)).status == 401
 

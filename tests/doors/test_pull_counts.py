@@ -10,7 +10,7 @@ from tests.doors.conftest import INDEX, INDEX_DIGEST, Town
 
 async def pulls(town: Town, name: str) -> int:
     """The pulls of a repository, as they are written down."""
-    await town.doors.services.pulls.flush()
+    await town.doors.app.pulls.flush()
     found = await repositories.find_repository(town.metadata.reader, RepositoryName(name))
     assert found is not None
     assert await manifests.find_facts(town.metadata.reader, found.id, Tag("v1"))

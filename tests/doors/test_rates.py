@@ -14,7 +14,7 @@ WORDS = ("ratelimit-limit", "ratelimit-remaining", "docker-ratelimit-source")
 @pytest.fixture(autouse=True)
 def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time passes for the limits, however slow the machine is."""
-    monkeypatch.setattr("entrepot.services.time", SimpleNamespace(monotonic=lambda: 1000.0))
+    monkeypatch.setattr("entrepot.app.time", SimpleNamespace(monotonic=lambda: 1000.0))
 
 
 async def stocked(town: Town, doors: Doors) -> str:

@@ -49,7 +49,7 @@ async def test_the_nearest_readme_is_shown(town: Town, repository: Repository) -
     v1 = await add_manifest(town.metadata, repository, INDEX, media_type=OCI_INDEX)
     await say(town, v1, "<p>out of the artifact</p>")
     assert "out of the artifact" in await page(town, repository)
-    await town.doors.services.repositories.describe(repository.name, "", "# Written *here*")
+    await town.doors.app.repositories.describe(repository.name, "", "# Written *here*")
     shown = await page(town, repository)
     assert "<em>here</em>" in shown
     assert "out of the artifact" not in shown
@@ -61,20 +61,20 @@ async def test_the_nearest_readme_is_shown(town: Town, repository: Repository) -
     shown = await page(town, repository)
     assert "pushed as a README" in shown
     assert "<em>here</em>" not in shown
-    await town.doors.services.close()
+    await town.doors.app.close()
 
 
 async def test_pages_wait_for_no_process_that_reads_or_draws(
     town: Town, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await town.doors.services.repositories.describe(repository.name, "", "# Written *here*")
+    await town.doors.app.repositories.describe(repository.name, "", "# Written *here*")
 
     async def asked(*given: object) -> None:
         raise AssertionError(given)
 
     monkeypatch.setattr("entrepot.extract.reader.Reader.read", asked)
     assert "<em>here</em>" in await page(town, repository)
-    await town.doors.services.close()
+    await town.doors.app.close()
 
 
 async def test_links_that_are_relative_lead_to_the_page_they_are_on(
@@ -85,26 +85,26 @@ async def test_links_that_are_relative_lead_to_the_page_they_are_on(
     assert f'href="/r/{repository.name}:v1/files?q=a"' in await page(town, repository)
     answer = await Browser(town.doors).get(f"/r/{repository.name}:v1")
     assert f'href="/r/{repository.name}:v1/files?q=a"' in answer.body.decode()
-    await town.doors.services.repositories.describe(repository.name, "", "[t](-/tags)")
+    await town.doors.app.repositories.describe(repository.name, "", "[t](-/tags)")
     assert f'href="/r/{repository.name}/-/tags"' in await page(town, repository)
-    await town.doors.services.close()
+    await town.doors.app.close()
 
 
 async def test_a_repository_without_tags_shows_its_readme(town: Town) -> None:
     name = RepositoryName("acme/empty")
-    await town.doors.services.repositories.create(name, Visibility.PUBLIC)
-    await town.doors.services.repositories.describe(name, "", "# Written *here*")
+    await town.doors.app.repositories.create(name, Visibility.PUBLIC)
+    await town.doors.app.repositories.describe(name, "", "# Written *here*")
     answer = await Browser(town.doors).get(f"/r/{name}")
     assert "<em>here</em>" in answer.body.decode()
-    await town.doors.services.close()
+    await town.doors.app.close()
 
 
 async def test_a_long_readme_is_saved_by_the_form_of_whoever_may(town: Town) -> None:
     name = await town.build(Visibility.PUBLIC)
-    services, address, long = town.doors.services, f"/r/{name}/-/settings", "é" * 400_000
+    app, address, long = town.doors.app, f"/r/{name}/-/settings", "é" * 400_000
     for who, status in (("owner", 303), ("stranger", 403)):
         account = town.people[who]
-        secret = await services.sessions.begin(account, address="", client="")
+        secret = await app.sessions.begin(account, address="", client="")
         fields = {"description": "", "readme": long, "what": "save"}
         answer = await Browser(town.doors, secret).post(address, **fields)
         assert answer.status == status, who
@@ -112,4 +112,4 @@ async def test_a_long_readme_is_saved_by_the_form_of_whoever_may(town: Town) -> 
     assert found is not None
     facts = await repository_facts.get_facts(town.metadata.reader, found.id)
     assert facts.readme == long
-    await services.close()
+    await app.close()

@@ -14,14 +14,12 @@ from tests.doors.conftest import Town
 async def page_of(town: Town, marks: Marks, tab: str = "") -> tuple[int, str]:
     """The page of an artifact with such marks, or a tab of it."""
     name = await town.build(Visibility.PUBLIC)
-    services = town.doors.services
-    (repository,) = (
-        each for each in await services.repositories.list_all() if each.name.text == name
-    )
-    stored = await find_manifest(services.metadata.reader, repository.id, parse_reference("v1"))
+    app = town.doors.app
+    (repository,) = (each for each in await app.repositories.list_all() if each.name.text == name)
+    stored = await find_manifest(app.metadata.reader, repository.id, parse_reference("v1"))
     assert stored is not None
-    described = await services.artifacts.describe(repository.id, stored)
-    async with services.metadata.begin() as tx:
+    described = await app.artifacts.describe(repository.id, stored)
+    async with app.metadata.begin() as tx:
         await artifacts.write_artifact(tx, described.artifact)
         await artifacts.set_marks(tx, stored.id, marks)
     answer = await Browser(town.doors).get(f"/r/{name}:v1{tab}")

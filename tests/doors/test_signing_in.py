@@ -19,7 +19,7 @@ PASSWORD = "a whole sentence of mine"
 
 async def anna(doors: Doors) -> Account:
     """An account with a password that is known."""
-    return await doors.services.accounts.add("anna", PASSWORD)
+    return await doors.app.accounts.add("anna", PASSWORD)
 
 
 def session_of(answer: Answer) -> str:
@@ -101,7 +101,7 @@ async def test_a_second_factor_is_set_up_asked_for_and_replaced_by_a_recovery_co
 
 async def test_a_welcome_link_gives_a_password_once(doors: Doors) -> None:
     account = await anna(doors)
-    secret = await doors.services.welcomes.begin(account, OPERATOR)
+    secret = await doors.app.welcomes.begin(account, OPERATOR)
     browser = Browser(doors)
     assert (await browser.get(f"/welcome/{secret}")).status == 200
     answer = await browser.post(f"/welcome/{secret}", password="another sentence")
@@ -116,7 +116,7 @@ async def test_an_invitation_makes_an_account_where_that_is_the_only_way(
     doors = open_doors(sign_up=SignUpMode.INVITATION)
     assert (await Browser(doors).get("/signup")).status == 404
     owner = town.people["owner"]
-    session = await doors.services.sessions.begin(owner, address="", client="")
+    session = await doors.app.sessions.begin(owner, address="", client="")
     page = await Browser(doors, session).post("/u/acme/-/invitations", role="editor")
     link = re.search(rb"/invitations/([\w-]+)", page.body)
     assert link is not None

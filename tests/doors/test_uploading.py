@@ -91,13 +91,13 @@ class Desk:
         """Which tags there are."""
         found = await find_repository(self.town.metadata.reader, RepositoryName(self.name))
         assert found is not None
-        return await self.town.doors.services.manifests.list_tags(found, "", 100)
+        return await self.town.doors.app.manifests.list_tags(found, "", 100)
 
 
 @pytest.fixture
 async def desk(town: Town) -> Desk:
     """The upload page of a repository that holds one tag, `v1`."""
-    sessions = town.doors.services.sessions
+    sessions = town.doors.app.sessions
     secret = await sessions.begin(town.people["editor"], address="127.0.0.1", client="test")
     name = await town.build(Visibility.PUBLIC)
     return Desk(town, Browser(town.doors, secret), name)
@@ -278,7 +278,7 @@ async def test_a_form_without_its_token_stores_nothing(desk: Desk, token: str) -
 
 
 async def test_nobody_uploads_who_may_not_push(desk: Desk) -> None:
-    sessions = desk.town.doors.services.sessions
+    sessions = desk.town.doors.app.sessions
     for name, expected in (("member", 403), ("stranger", 403)):
         person = desk.town.people[name]
         secret = await sessions.begin(person, address="127.0.0.1", client="test")

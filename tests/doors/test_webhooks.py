@@ -26,7 +26,7 @@ def owner(town: Town) -> Program:
 async def deliver(town: Town, servers: Servers, times: int = 1) -> None:
     """Send what is due, then once more hours later and so on."""
     clock = MovableClock()
-    clock.moment = town.doors.services.webhooks._now() + timedelta(seconds=1)
+    clock.moment = town.doors.app.webhooks._now() + timedelta(seconds=1)
     deliverer = Deliverer(town.metadata, Targets(), servers, clock, lambda: 0.5)
     for _ in range(times):
         await deliverer.drain()
@@ -133,7 +133,7 @@ async def test_another_owners_webhook_is_none(town: Town, owner: Program) -> Non
 
 
 async def test_pages_show_make_change_and_delete(town: Town) -> None:
-    sessions = town.doors.services.sessions
+    sessions = town.doors.app.sessions
     secret = await sessions.begin(town.people["owner"], address="127.0.0.1", client="test")
     browser = Browser(town.doors, secret)
     base = "/u/acme/-/webhooks"
@@ -141,16 +141,16 @@ async def test_pages_show_make_change_and_delete(town: Town) -> None:
     made = await browser.post(base, url=URL, event="tag.pushed")
     assert made.status == 200
     assert "whsec_" in made.body.decode()
-    (webhook,) = await town.doors.services.webhooks.list_all()
+    (webhook,) = await town.doors.app.webhooks.list_all()
     one = f"{base}/{webhook.id}"
     assert "whsec_" not in (await browser.get(one)).body.decode()
     assert (await browser.post(one, what="ping")).status == 303
     await deliver(town, Servers())
     assert "delivered" in (await browser.get(one)).body.decode()
-    (delivery,) = await town.doors.services.webhooks.list_deliveries(webhook, None, 9)
+    (delivery,) = await town.doors.app.webhooks.list_deliveries(webhook, None, 9)
     page = await browser.get(f"{one}/{delivery.id}")
     assert "entrepot.ping" in page.body.decode()
     assert (await browser.post(f"{one}/{delivery.id}")).status == 303
     assert (await browser.post(one, what="delete")).status == 400
     assert (await browser.post(one, what="delete", confirm="1")).status == 303
-    assert await town.doors.services.webhooks.list_all() == []
+    assert await town.doors.app.webhooks.list_all() == []

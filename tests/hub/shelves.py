@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, cast
 
-from entrepot.app import works_of
+from entrepot.app import App
 from entrepot.extract.findings import Findings, Task
 from entrepot.extract.read import read_task
 from entrepot.hub.artifacts import Artifacts
@@ -16,6 +16,7 @@ from entrepot.hub.evidence import Evidence
 from entrepot.hub.indexing import Indexing, ReadsContents
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.summaries import Summaries
+from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata import artifacts, jobs, manifests
 from entrepot.metadata.artifacts import Artifact, Marks
@@ -27,7 +28,6 @@ from entrepot.registry.manifests import Manifests
 from entrepot.registry.quotas import Quotas
 from entrepot.registry.removal import Removals
 from entrepot.registry.uploads import Uploads
-from entrepot.services import Services
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
 from tests.registry.bodies import body
@@ -82,7 +82,7 @@ class Shelf:
         self.indexing = Indexing(
             metadata, storage, described, self.attachments, reader, self.readmes, clock
         )
-        self.worker = JobWorker(metadata, works_of(cast(Services, self)), clock)
+        self.worker = JobWorker(metadata, job_handlers(cast(App, self)), clock)
 
     async def push(self, content: bytes, *blobs: bytes, tag: str = "") -> Digest:
         """Push blobs and a manifest of them."""

@@ -8,6 +8,7 @@ from threading import Barrier
 import pyotp
 import pytest
 
+from entrepot.bootstrap import open_metadata, prepare
 from entrepot.errors import BadToken, Unavailable
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import PULL, actor_of
@@ -25,7 +26,6 @@ from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import find_signing_key
 from entrepot.metadata.words import WRAPPED
 from entrepot.settings import Settings
-from entrepot.start import open_metadata, prepare
 from tests.hub.people import found_town
 from tests.jobs.test_deliverer import Hall
 from tests.metadata.clocks import START, MovableClock

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.bootstrap import prepare
 from entrepot.settings import Settings
-from entrepot.start import prepare
 from entrepot.storage.private_files import make_private
 from tests.wire.hubs import serving
 

@@ -130,7 +130,7 @@ async def get_storage(request: ApiRequest) -> Storage:
 
 async def list_settings(request: ApiRequest, query: PageQuery) -> Page[Setting]:
     """The settings in force."""
-    return cut(request.app.settings, query, lambda each: Setting(*each))
+    return cut(request.app.describe_settings(), query, lambda each: Setting(*each))
 
 
 async def list_users(request: ApiRequest, query: PageQuery) -> Page[User]:

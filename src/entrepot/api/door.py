@@ -6,12 +6,12 @@ from urllib.parse import quote, urlencode
 
 from msgspec import json
 
-from entrepot.api.desk import Desk
 from entrepot.api.paging import Page
 from entrepot.api.problems import problem_response
 from entrepot.api.reading import MAX_BODY, check_places, read_arguments
 from entrepot.api.requests import FOR_STRANGERS, ApiRequest, ApiRoute, Operation
 from entrepot.api.routes import ROUTES
+from entrepot.app import App
 from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound, Unauthenticated
 from entrepot.http.authorize import admit
 from entrepot.http.messages import Request, Response, content, empty, without_body
@@ -34,7 +34,7 @@ _HEADERS: Final = (
 class ApiDoor:
     """Everything below `/api/`."""
 
-    def __init__(self, app: Desk) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
         self._router: Router[Operation] = Router(ROUTES)
         self._touched: dict[int, datetime] = {}

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct, convert
 
-from entrepot.api.desk import Desk
+from entrepot.app import App
 from entrepot.errors import BadCredentials, Denied, NotFound, RepositoryUnknown
 from entrepot.http.authorize import AccessRule, Authorized
 from entrepot.http.messages import Request
@@ -31,7 +31,7 @@ View = TypeVar("View")
 class ApiRequest:
     """One request, with who asks and what they were admitted to."""
 
-    app: Desk
+    app: App
     http: Request
     identity: Identity = ANONYMOUS
     values: dict[str, str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot.cli.output import Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import Data, Json, fail, print_json, print_table, with_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +28,7 @@ def list_entries(
     from entrepot.hub.audit import AuditQuery
 
     query = AuditQuery(action=action, actor=actor)
-    page = with_services(data, lambda it: it.audit.list_all(OPERATOR, query, limit))
+    page = with_app(data, lambda it: it.audit.list_all(OPERATOR, query, limit))
     if as_json:
         names = ("id", "actor", "action", "target", "details", "address", "request", "hash")
         print_json(
@@ -48,7 +48,7 @@ def list_entries(
 @app.command("verify")
 def verify(data: Data = None, as_json: Json = False) -> None:
     """Check that no entry was changed or removed since it was written."""
-    broken = with_services(data, lambda it: it.audit.verify())
+    broken = with_app(data, lambda it: it.audit.verify())
     if as_json:
         print_json({"whole": broken is None, "first_broken": broken})
     elif broken is None:

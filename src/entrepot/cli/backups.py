@@ -14,15 +14,15 @@ from entrepot.cli.output import (
     fail,
     print_json,
     print_table,
-    with_services,
+    with_app,
 )
 from entrepot.cli.progress import showing
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.registry.backups import Backups
     from entrepot.registry.generations import Generation, Generations
-    from entrepot.services import Services
     from entrepot.settings import Settings
 
 Directory = Annotated[Path, typer.Argument(help="The directory of the backups.")]
@@ -46,7 +46,7 @@ def backup(
     if verify:
         _verify(backups, as_json=as_json)
         return
-    made = with_services(data, lambda services: _make(services, backups, data))
+    made = with_app(data, lambda hub: _make(hub, backups, data))
     if keep is not None:
         backups.keep(keep)
     if as_json:
@@ -67,9 +67,9 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Make a hub of a backup, where there is none yet; then check it."""
+    from entrepot.bootstrap import prepare_storage
     from entrepot.cli.configuration import read_settings
     from entrepot.registry.generations import Generations
-    from entrepot.start import prepare_storage
 
     settings, generations = read_settings(data=data), Generations(directory)
     try:
@@ -78,7 +78,7 @@ def restore(
         rows = asyncio.run(_restore(settings, generations, found))
     except (EntrepotError, OSError) as error:
         fail(str(error))
-    problems = with_services(data, _problems_of)
+    problems = with_app(data, _problems_of)
     if as_json:
         print_json({"generation": found.name, "rows": rows, "problems": problems})
     else:
@@ -89,21 +89,19 @@ def restore(
         raise typer.Exit(FAILED)
 
 
-async def _make(services: "Services", backups: "Backups", data: Path | None) -> "Generation":
+async def _make(hub: "App", backups: "Backups", data: Path | None) -> "Generation":
+    from entrepot.bootstrap import place_of_facts
     from entrepot.cli.configuration import read_settings
-    from entrepot.start import place_of_facts
 
     settings = read_settings(data=data)
     place = place_of_facts(settings, settings.database)
     with showing("Backing up", None, in_bytes=True) as bar:
-        return await backups.make(
-            services.metadata, services.storage, place, services.now, bar.reach
-        )
+        return await backups.make(hub.metadata, hub.storage, place, hub.now, bar.reach)
 
 
 async def _restore(settings: "Settings", generations: "Generations", found: "Generation") -> int:
+    from entrepot.bootstrap import open_storage, place_of_facts
     from entrepot.registry.restores import Restores
-    from entrepot.start import open_storage, place_of_facts
 
     storage, place = open_storage(settings), place_of_facts(settings, settings.database)
     with showing("Restoring", None, in_bytes=True) as bar:
@@ -111,10 +109,10 @@ async def _restore(settings: "Settings", generations: "Generations", found: "Gen
         return await restores.restore(found, storage, place, bar.reach)
 
 
-async def _problems_of(services: "Services") -> list[str]:
+async def _problems_of(hub: "App") -> list[str]:
     return [
         f"{each.what} {each.digest}: {each.problem}"
-        async for each in services.check.run()
+        async for each in hub.check.run()
         if each.problem is not None
     ]
 

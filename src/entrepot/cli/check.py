@@ -4,18 +4,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrepot.cli.output import FAILED, Data, Json, counted, print_json, with_services
+from entrepot.cli.output import FAILED, Data, Json, counted, print_json, with_app
 from entrepot.cli.progress import showing
 from entrepot.extract.confinement import Confinement, describe
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.registry.check import Checked
-    from entrepot.services import Services
 
 
 def check(data: Data = None, as_json: Json = False) -> None:
     """Check that everything stored is there and right; a hub may be running."""
-    found, sandbox = with_services(data, _look)
+    found, sandbox = with_app(data, _look)
     problems = [each for each in found if each.problem is not None]
     if as_json:
         print_json(
@@ -40,10 +40,10 @@ def check(data: Data = None, as_json: Json = False) -> None:
         raise typer.Exit(FAILED)
 
 
-async def _look(services: "Services") -> "tuple[list[Checked], Confinement]":
+async def _look(hub: "App") -> "tuple[list[Checked], Confinement]":
     found = []
-    with showing("Checking", await services.check.count()) as bar:
-        async for each in services.check.run():
+    with showing("Checking", await hub.check.count()) as bar:
+        async for each in hub.check.run():
             found.append(each)
             bar.advance(1)
-    return found, await services.confinement()
+    return found, await hub.confinement()

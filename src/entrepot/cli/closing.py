@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from entrepot.cli.output import confirm, counted, print_json, with_services
+from entrepot.cli.output import confirm, counted, print_json, with_app
 
 if TYPE_CHECKING:
     from entrepot.hub.closing import Belongings
@@ -16,10 +16,10 @@ def delete_namespace(
     name: str, kind: "NamespaceKind", data: Path | None, *, yes: bool, as_json: bool
 ) -> None:
     """Say what goes, ask, and delete it."""
-    found = with_services(data, lambda it: it.closing.preview(name, kind))
+    found = with_app(data, lambda it: it.closing.preview(name, kind))
     if not yes:
         confirm(f"Delete {_described(found)}, for good?")
-    gone = with_services(data, lambda it: it.closing.delete(name, kind))
+    gone = with_app(data, lambda it: it.closing.delete(name, kind))
     if as_json:
         print_json({"name": name, "deleted": True, "repositories": gone.repositories})
     else:

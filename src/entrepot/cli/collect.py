@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import Data, Json, confirm, counted, print_json, with_services
+from entrepot.cli.output import Data, Json, confirm, counted, print_json, with_app
 from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.registry.collector import Collected
-    from entrepot.services import Services
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, say what would go.")]
 Now = Annotated[bool, typer.Option("--now", help="Do not wait for the grace period.")]
@@ -27,7 +27,7 @@ def collect(
     """Free the space that nothing needs any more; a hub may be running."""
     if now and not dry_run and not yes:
         confirm("What was deleted can then not be restored, and pushes under way may fail. Go on?")
-    found = with_services(data, lambda services: _collect(services, dry_run=dry_run, now=now))
+    found = with_app(data, lambda hub: _collect(hub, dry_run=dry_run, now=now))
     if as_json:
         print_json(asdict(found))
         return
@@ -48,7 +48,7 @@ def _sentence(found: "Collected", *, is_preview: bool) -> str:
     )
 
 
-async def _collect(services: "Services", *, dry_run: bool, now: bool) -> "Collected":
-    collector = services.collector
+async def _collect(hub: "App", *, dry_run: bool, now: bool) -> "Collected":
+    collector = hub.collector
     with showing("Collecting", await collector.count()) as bar:
         return await (collector.preview if dry_run else collector.run)(bar.advance, at_once=now)

@@ -23,7 +23,7 @@ from entrepot.settings import FILES, PREFIX, Settings, is_secret
 
 _FIELDS = dataclasses.fields(Settings)
 _OF_OTHERS: Final = re.compile(
-    # Kubernetes and Docker tell containers of services, such as one that is called `entrepot`.
+    # Kubernetes and Docker tell containers of hub, such as one that is called `entrepot`.
     r"TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?"
 )
 _URL = re.compile(r"https?://[^/?#\s]+")

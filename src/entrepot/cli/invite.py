@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrepot.cli.addresses import Url, hub_url
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_services
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_app
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.metadata.invitations import Invitation
-    from entrepot.services import Services
 
 
 def invite(
@@ -37,12 +37,12 @@ def invite(
 
     address = hub_url(read_settings(data=data), url)
 
-    async def work(services: "Services") -> "tuple[Invitation, str]":
-        return await services.invitations.invite(
+    async def work(hub: "App") -> "tuple[Invitation, str]":
+        return await hub.invitations.invite(
             OPERATOR, organisation, role=Role(role), team=team, note=note
         )
 
-    made, secret = with_services(data, work)
+    made, secret = with_app(data, work)
     link = f"{address}/invitations/{secret}"
     if as_json:
         print_json({"id": made.id, "link": link, "expires_at": made.expires_at.isoformat()})

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, counted, fail, print_json, with_services
+from entrepot.cli.output import USAGE, Data, Json, counted, fail, print_json, with_app
 from entrepot.cli.progress import showing
 from entrepot.cli.repos import parse_name
 from entrepot.errors import EntrepotError, RepositoryUnknown
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.oci.names import Reference, RepositoryName
-    from entrepot.services import Services
 
 
 def export(
@@ -23,7 +23,7 @@ def export(
 ) -> None:
     """Write a repository as an OCI image layout: tags, children, and what is attached."""
     name, which = _parse(reference)
-    count = with_services(data, lambda services: _export(services, name, which, path))
+    count = with_app(data, lambda hub: _export(hub, name, which, path))
     if as_json:
         print_json({"path": str(path), "manifests": count})
     else:
@@ -38,7 +38,7 @@ def import_(
 ) -> None:
     """Push an OCI image layout into a repository; doing so again changes nothing."""
     parsed = parse_name(name)
-    tags = with_services(data, lambda services: _import(services, path, parsed))
+    tags = with_app(data, lambda hub: _import(hub, path, parsed))
     if as_json:
         print_json({"name": name, "tags": tags})
     else:
@@ -58,28 +58,26 @@ def _parse(text: str) -> "tuple[RepositoryName, Reference | None]":
         fail(error.message, USAGE)
 
 
-async def _export(
-    services: "Services", name: "RepositoryName", which: "Reference | None", path: Path
-) -> int:
-    repository = await services.repositories.get(name)
-    found = await services.exports.gather(repository, which)
-    total = await services.exports.measure(found)
+async def _export(hub: "App", name: "RepositoryName", which: "Reference | None", path: Path) -> int:
+    repository = await hub.repositories.get(name)
+    found = await hub.exports.gather(repository, which)
+    total = await hub.exports.measure(found)
     with showing("Writing", total, in_bytes=True) as bar:
-        await services.exports.write(found, path, bar.advance)
+        await hub.exports.write(found, path, bar.advance)
     return len(found.manifests)
 
 
-async def _import(services: "Services", path: Path, name: "RepositoryName") -> dict[str, str]:
+async def _import(hub: "App", path: Path, name: "RepositoryName") -> dict[str, str]:
     from dataclasses import replace
 
     from entrepot.hub.actors import OPERATOR
     from entrepot.hub.audit import witness_of
     from entrepot.registry.layouts import open_layout
 
-    rights = await services.permissions.rights(OPERATOR.identity, name)
+    rights = await hub.permissions.rights(OPERATOR.identity, name)
     if rights.target is None:
         raise RepositoryUnknown(f"there is nobody called {name.namespace}")
-    target = replace(rights.target, witness=witness_of(OPERATOR, services.now))
+    target = replace(rights.target, witness=witness_of(OPERATOR, hub.now))
     layout = open_layout(path)
     with showing("Reading", layout.size, in_bytes=True) as bar:
-        return await services.imports.read(layout, target, bar.advance)
+        return await hub.imports.read(layout, target, bar.advance)

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, counted, fail, print_json, with_services
+from entrepot.cli.output import USAGE, Data, Json, counted, fail, print_json, with_app
 from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from entrepot.services import Services
+    from entrepot.app import App
     from entrepot.settings import Settings
 
 
@@ -61,18 +61,18 @@ def _move_bytes(settings: "Settings", place: str) -> dict[str, object]:
             " and start the hub again: it then writes there and reads from both",
             USAGE,
         )
-    return with_services(settings.data, lambda services: _copy_blobs(services, place))
+    return with_app(settings.data, lambda hub: _copy_blobs(hub, place))
 
 
-async def _copy_blobs(services: "Services", place: str) -> dict[str, object]:
+async def _copy_blobs(hub: "App", place: str) -> dict[str, object]:
     import sys
 
     from entrepot.registry.moves import Moves
     from entrepot.storage.moving import MovingStorage
 
-    if not isinstance(services.storage, MovingStorage):
+    if not isinstance(hub.storage, MovingStorage):
         fail("storage_from is not set", USAGE)
-    moves = Moves(services.metadata, services.storage)
+    moves = Moves(hub.metadata, hub.storage)
     count, total = await moves.count()
     copied = problems = 0
     with showing("Copying", total) as bar:
@@ -93,9 +93,9 @@ async def _copy_blobs(services: "Services", place: str) -> dict[str, object]:
 
 
 def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
+    from entrepot.bootstrap import place_of_facts
     from entrepot.errors import EntrepotError
     from entrepot.metadata.copying import copy_database
-    from entrepot.start import place_of_facts
 
     if to != "sqlite" and not to.startswith(("postgresql://", "postgres://")):
         fail("a database is sqlite or postgresql://USER@HOST/NAME", USAGE)
@@ -124,7 +124,7 @@ def _cancel(settings: "Settings") -> dict[str, object]:
 
 def _facts_of(settings: "Settings") -> "Path | str":
     """Where the hub's facts are; no hub there ends the command."""
-    from entrepot.start import place_of_facts
+    from entrepot.bootstrap import place_of_facts
 
     if settings.database is None and not settings.sqlite_file.exists():
         fail(f"there is no hub in {settings.data} (start one with: entrepot serve)")

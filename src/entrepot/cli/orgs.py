@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from entrepot.cli.closing import delete_namespace
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +24,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Make an organisation."""
-    with_services(data, lambda it: it.organisations.add(name, owner))
+    with_app(data, lambda it: it.organisations.add(name, owner))
     if as_json:
         print_json({"name": name, "owner": owner})
     else:
@@ -34,7 +34,7 @@ def add(
 @app.command("list")
 def list_orgs(data: Data = None, as_json: Json = False) -> None:
     """List the organisations with their members."""
-    found = with_services(data, lambda it: it.organisations.list_all())
+    found = with_app(data, lambda it: it.organisations.list_all())
     if as_json:
         print_json(
             [
@@ -83,7 +83,7 @@ def member(
     if role != "none" and role not in set(Role):
         fail(f"a role is owner, editor, member or none, not {role}", USAGE)
     chosen = None if role == "none" else Role(role)
-    with_services(data, lambda it: it.organisations.set_member(name, account, chosen))
+    with_app(data, lambda it: it.organisations.set_member(name, account, chosen))
     if as_json:
         print_json({"name": name, "account": account, "role": role})
     else:

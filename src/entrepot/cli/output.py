@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from entrepot.services import Services
+    from entrepot.app import App
 
 T = TypeVar("T")
 
@@ -46,9 +46,9 @@ def confirm(question: str) -> None:
         fail("nothing was changed")
 
 
-def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]") -> T:
-    """Do some work on the hub's services; what has a name and goes wrong ends the command."""
-    from entrepot.app import open_services
+def with_app(data: Path | None, work: "Callable[[App], Awaitable[T]]") -> T:
+    """Do some work on the hub's hub; what has a name and goes wrong ends the command."""
+    from entrepot.app import open_app
     from entrepot.cli.configuration import read_settings
 
     settings = read_settings(data=data)
@@ -56,8 +56,8 @@ def with_services(data: Path | None, work: "Callable[[Services], Awaitable[T]]")
         fail(f"there is no hub in {settings.data} (start one with: entrepot serve)")
 
     async def run() -> T:
-        async with open_services(settings) as services:
-            return await work(services)
+        async with open_app(settings) as hub:
+            return await work(hub)
 
     return asyncio.run(run())
 

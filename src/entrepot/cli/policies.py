@@ -13,14 +13,14 @@ from entrepot.cli.output import (
     fail,
     print_json,
     print_table,
-    with_services,
+    with_app,
 )
 from entrepot.cli.repos import parse_name
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.oci.names import RepositoryName
     from entrepot.registry.retention import Verdict
-    from entrepot.services import Services
 
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _SIZE: Final = re.compile(r"(\d{1,15})([KMGT]?)(I?B)?")
@@ -37,12 +37,12 @@ def quota(
     """Show how much a namespace holds and may hold, or limit that."""
     limit = None if size in (None, "none") else parse_size(size or "")
 
-    async def work(services: "Services") -> tuple[int | None, int]:
+    async def work(hub: "App") -> tuple[int | None, int]:
         if size is not None:
-            await services.policies.set_quota(name, limit)
-        return await services.policies.get_room(name)
+            await hub.policies.set_quota(name, limit)
+        return await hub.policies.get_room(name)
 
-    most, used = with_services(data, work)
+    most, used = with_app(data, work)
     if as_json:
         print_json({"name": name, "limit": most, "used": used})
     else:
@@ -62,34 +62,32 @@ def retain(
     """Remove the tags that retention rules do not keep; they can be restored for a while."""
     parsed = parse_name(name) if name else None
     if dry_run:
-        _print_verdicts(with_services(data, lambda it: _preview(it, parsed)), as_json=as_json)
+        _print_verdicts(with_app(data, lambda it: _preview(it, parsed)), as_json=as_json)
         return
-    count = with_services(data, lambda services: _apply(services, parsed))
+    count = with_app(data, lambda hub: _apply(hub, parsed))
     if as_json:
         print_json({"removed": count})
     else:
         print(f"Removed {counted(count, 'tag')}.")
 
 
-async def _preview(
-    services: "Services", name: "RepositoryName | None"
-) -> "list[tuple[str, Verdict]]":
+async def _preview(hub: "App", name: "RepositoryName | None") -> "list[tuple[str, Verdict]]":
     if name is None:
-        found = await services.retention.preview_all()
+        found = await hub.retention.preview_all()
     else:
-        repository = await services.repositories.get(name)
-        found = [(repository, await services.retention.preview(repository))]
+        repository = await hub.repositories.get(name)
+        found = [(repository, await hub.retention.preview(repository))]
     return [(each.name.text, verdict) for each, verdicts in found for verdict in verdicts]
 
 
-async def _apply(services: "Services", name: "RepositoryName | None") -> int:
+async def _apply(hub: "App", name: "RepositoryName | None") -> int:
     from entrepot.hub.actors import OPERATOR
     from entrepot.hub.audit import witness_of
 
-    witness = witness_of(OPERATOR, services.now)
+    witness = witness_of(OPERATOR, hub.now)
     if name is None:
-        return await services.retention.run_all(witness)
-    return await services.retention.run(await services.repositories.get(name), witness)
+        return await hub.retention.run_all(witness)
+    return await hub.retention.run(await hub.repositories.get(name), witness)
 
 
 def _print_verdicts(verdicts: "list[tuple[str, Verdict]]", *, as_json: bool) -> None:

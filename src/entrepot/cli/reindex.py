@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data, Json, counted, print_json, with_services
+from entrepot.cli.output import Data, Json, counted, print_json, with_app
 
 if TYPE_CHECKING:
-    from entrepot.services import Services
+    from entrepot.app import App
 
 All = Annotated[bool, typer.Option("--all", help="Also what this version has read.")]
 _FINE: Final = ("done", "queued")
@@ -19,7 +19,7 @@ _PAUSE: Final = 0.2
 
 def reindex(everything: All = False, data: Data = None, as_json: Json = False) -> None:
     """Read the contents of artifacts again that an older version read; a hub may be running."""
-    found = with_services(data, lambda services: _reindex(services, everything=everything))
+    found = with_app(data, lambda hub: _reindex(hub, everything=everything))
     if as_json:
         print_json(found)
         return
@@ -29,42 +29,42 @@ def reindex(everything: All = False, data: Data = None, as_json: Json = False) -
     )
 
 
-async def _reindex(services: "Services", *, everything: bool) -> dict[str, int]:
+async def _reindex(hub: "App", *, everything: bool) -> dict[str, int]:
     from rich.console import Console
     from rich.progress import Progress
 
-    indexing, asked = services.indexing, 0
+    indexing, asked = hub.indexing, 0
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         total = await indexing.count_outdated(everything=everything)
         task = progress.add_task("Reading", total=total)
         # A few at a time: whatever is pushed meanwhile has its turn soon.
         async for count in indexing.ask_again(everything=everything):
-            await _work(services)
+            await _work(hub)
             asked += count
             progress.update(task, completed=asked)
         # Summaries follow a second after what they sum up.
-        await _work(services, timedelta(seconds=2))
-    return {"asked": asked, **await _states(services)}
+        await _work(hub, timedelta(seconds=2))
+    return {"asked": asked, **await _states(hub)}
 
 
-async def _work(services: "Services", ahead: timedelta = timedelta()) -> None:
+async def _work(hub: "App", ahead: timedelta = timedelta()) -> None:
     """Work as one of the hub's workers does, until nothing is due, or will be so soon."""
-    from entrepot.app import works_of
+    from entrepot.jobs.handlers import job_handlers
     from entrepot.jobs.worker import JobWorker
     from entrepot.metadata.jobs import is_due
 
-    worker = JobWorker(services.metadata, works_of(services), services.now)
+    worker = JobWorker(hub.metadata, job_handlers(hub), hub.now)
     await worker.drain()
-    while await is_due(services.metadata.reader, services.now() + ahead):
+    while await is_due(hub.metadata.reader, hub.now() + ahead):
         if not await worker.drain():
             await asyncio.sleep(_PAUSE)
 
 
-async def _states(services: "Services") -> dict[str, int]:
+async def _states(hub: "App") -> dict[str, int]:
     from entrepot.metadata import artifacts, jobs
 
-    reader = services.metadata.reader
+    reader = hub.metadata.reader
     states = await artifacts.count_states(reader)
     failed = sum(count for state, count in states.items() if state not in _FINE)
     waiting = (await jobs.count_jobs(reader)).get(("index", jobs.QUEUED), 0)

@@ -12,14 +12,14 @@ from entrepot.cli.output import (
     fail,
     print_json,
     print_table,
-    with_services,
+    with_app,
 )
 from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.metadata.repositories import Repository
     from entrepot.oci.names import RepositoryName
-    from entrepot.services import Services
 
 app = typer.Typer(no_args_is_help=True, help="Repositories.", rich_markup_mode=None)
 
@@ -30,7 +30,7 @@ _TAGS_SHOWN = 100
 @app.command("list")
 def list_repos(data: Data = None, as_json: Json = False) -> None:
     """List the repositories."""
-    found = with_services(data, lambda it: it.repositories.list_all())
+    found = with_app(data, lambda it: it.repositories.list_all())
     if as_json:
         print_json([_described(each) for each in found])
         return
@@ -43,12 +43,12 @@ def show(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Show a repository and its first tags."""
     parsed = parse_name(name)
 
-    async def work(services: "Services") -> "tuple[Repository, list[str]]":
-        repository = await services.repositories.get(parsed)
-        tags = await services.manifests.list_tags(repository, "", _TAGS_SHOWN + 1)
+    async def work(hub: "App") -> "tuple[Repository, list[str]]":
+        repository = await hub.repositories.get(parsed)
+        tags = await hub.manifests.list_tags(repository, "", _TAGS_SHOWN + 1)
         return repository, tags
 
-    repository, tags = with_services(data, work)
+    repository, tags = with_app(data, work)
     more = len(tags) > _TAGS_SHOWN
     if as_json:
         print_json({**_described(repository), "tags": tags[:_TAGS_SHOWN], "more_tags": more})
@@ -73,7 +73,7 @@ def visibility(
     parsed = parse_name(name)
     if value not in set(Visibility):
         fail(f"a visibility is public or private, not {value}", USAGE)
-    with_services(data, lambda it: it.repositories.set_visibility(parsed, Visibility(value)))
+    with_app(data, lambda it: it.repositories.set_visibility(parsed, Visibility(value)))
     if as_json:
         print_json({"name": name, "visibility": value})
     else:
@@ -91,7 +91,7 @@ def delete(
     parsed = parse_name(name)
     if not yes:
         confirm(f"Delete {name} with all its tags and manifests?")
-    with_services(data, lambda it: it.repositories.delete(parsed))
+    with_app(data, lambda it: it.repositories.delete(parsed))
     if as_json:
         print_json({"name": name, "deleted": True})
     else:

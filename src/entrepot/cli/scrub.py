@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import FAILED, Data, Json, counted, print_json, with_services
+from entrepot.cli.output import FAILED, Data, Json, counted, print_json, with_app
 from entrepot.cli.policies import parse_size
 from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.registry.scrub import Found
-    from entrepot.services import Services
 
 
 def scrub(
@@ -23,7 +23,7 @@ def scrub(
 ) -> None:
     """Compare every blob with its digest; what is wrong is put aside, to be pushed again."""
     limit = parse_size(rate) if rate else None
-    count, damaged = with_services(data, lambda services: _scrub(services, limit, after))
+    count, damaged = with_app(data, lambda hub: _scrub(hub, limit, after))
     if as_json:
         found = [
             {"digest": each.digest, "problem": each.problem, "repositories": each.holders}
@@ -38,10 +38,10 @@ def scrub(
         raise typer.Exit(FAILED)
 
 
-async def _scrub(services: "Services", rate: int | None, after: str) -> "tuple[int, list[Found]]":
+async def _scrub(hub: "App", rate: int | None, after: str) -> "tuple[int, list[Found]]":
     damaged, count = [], 0
-    with showing("Scrubbing", await services.scrub.count()) as bar:
-        async for each in services.scrub.run(rate, after):
+    with showing("Scrubbing", await hub.scrub.count()) as bar:
+        async for each in hub.scrub.run(rate, after):
             count += 1
             bar.advance(1)
             if each.problem is not None:

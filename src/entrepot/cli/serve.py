@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from granian.http import HTTP1Settings
 
-    from entrepot.app import Worker
     from entrepot.settings import Settings
+    from entrepot.worker import Worker
 
 DRAIN: Final = 30
 """Seconds that requests under way get to end after SIGTERM."""
@@ -99,10 +99,10 @@ def _prepare_in_child(options: dict[str, object]) -> "tuple[Settings, str]":
 
 
 def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> None:
+    from entrepot.bootstrap import prepare, public_url
     from entrepot.cli.configuration import read_settings
     from entrepot.extract.confinement import describe, read_probe, start_probe
     from entrepot.ops.signals import end_with
-    from entrepot.start import prepare, public_url
 
     end_with(parent)
     try:
@@ -138,8 +138,8 @@ def _check_first_password(settings: "Settings") -> None:
     given = settings.admin_password
     if given is None or MIN_LENGTH <= len(given) <= MAX_LENGTH:
         return
+    from entrepot.bootstrap import place_of_facts
     from entrepot.metadata.databases import has_accounts
-    from entrepot.start import place_of_facts
 
     if not has_accounts(place_of_facts(settings, settings.database)):
         raise ValueError(f"admin_password has {MIN_LENGTH} to {MAX_LENGTH} characters")
@@ -205,7 +205,7 @@ def _run(settings: "Settings", told: str) -> None:
     _allow_descriptors()
     certificate, key = settings.certificate_files()
     PatientServer(
-        "entrepot.app:Worker",
+        "entrepot.worker:Worker",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
@@ -239,7 +239,7 @@ def _start_worker(settings: "Settings", parent: int) -> "Worker":
 
     end_with(parent)
     end_at_once()
-    from entrepot.app import Worker
+    from entrepot.worker import Worker
 
     worker = Worker(settings)
     asyncio.get_event_loop().run_until_complete(worker.start())
@@ -288,7 +288,7 @@ def _http1_settings(settings: "Settings") -> "HTTP1Settings":
 
 
 def _allow_descriptors() -> None:
-    """Have as many as this process may: shells and services begin with too few for a crowd."""
+    """Have as many as this process may: shells and hub begin with too few for a crowd."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if resource.RLIM_INFINITY != soft < most:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_app
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.metadata.tokens import Token
-    from entrepot.services import Services
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,11 +45,11 @@ def add(
         fail(f"a scope is repo:read, repo:write or repo:admin, not {scope}", USAGE)
     lifetime = parse_lifetime(expires)
 
-    async def work(services: "Services") -> "tuple[Token, str]":
-        account = await services.accounts.get(user)
-        return await services.tokens.add_personal(account, label, Scope(scope), lifetime)
+    async def work(hub: "App") -> "tuple[Token, str]":
+        account = await hub.accounts.get(user)
+        return await hub.tokens.add_personal(account, label, Scope(scope), lifetime)
 
-    token, secret = with_services(data, work)
+    token, secret = with_app(data, work)
     if as_json:
         print_json({**_described(token, user), "token": secret})
     else:
@@ -59,7 +59,7 @@ def add(
 @app.command("list")
 def list_tokens(data: Data = None, as_json: Json = False) -> None:
     """List the tokens; their secrets are not kept anywhere."""
-    found = with_services(data, lambda it: it.tokens.list_personal())
+    found = with_app(data, lambda it: it.tokens.list_personal())
     if as_json:
         print_json([_described(token, user) for token, user in found])
         return
@@ -87,7 +87,7 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Make a token, and all that was got with it, stop working now."""
-    with_services(data, lambda it: it.tokens.revoke(token_id))
+    with_app(data, lambda it: it.tokens.revoke(token_id))
     if as_json:
         print_json({"id": token_id, "revoked": True})
     else:

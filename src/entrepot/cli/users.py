@@ -7,10 +7,10 @@ import typer
 
 from entrepot.cli.addresses import Url, hub_url
 from entrepot.cli.closing import delete_namespace
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_services
+from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_app
 
 if TYPE_CHECKING:
-    from entrepot.services import Services
+    from entrepot.app import App
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: who may sign in.", rich_markup_mode=None)
 
@@ -30,7 +30,7 @@ def add(
 ) -> None:
     """Make an account."""
     password = read_password(password_stdin)
-    account = with_services(data, lambda it: it.accounts.add(name, password, is_admin=admin))
+    account = with_app(data, lambda it: it.accounts.add(name, password, is_admin=admin))
     if as_json:
         print_json({"name": account.name, "admin": account.is_admin})
     else:
@@ -40,7 +40,7 @@ def add(
 @app.command("list")
 def list_users(data: Data = None, as_json: Json = False) -> None:
     """List the accounts."""
-    found = with_services(data, lambda it: it.accounts.list_all())
+    found = with_app(data, lambda it: it.accounts.list_all())
     if as_json:
         print_json(
             [
@@ -69,14 +69,14 @@ def list_users(data: Data = None, as_json: Json = False) -> None:
 @app.command("disable")
 def disable(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Let an account do nothing from now on."""
-    with_services(data, lambda it: it.accounts.disable(name))
+    with_app(data, lambda it: it.accounts.disable(name))
     _say(as_json, name, "disabled", f"Account {name} is disabled.")
 
 
 @app.command("enable")
 def enable(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Undo `disable`."""
-    with_services(data, lambda it: it.accounts.enable(name))
+    with_app(data, lambda it: it.accounts.enable(name))
     _say(as_json, name, "enabled", f"Account {name} is enabled.")
 
 
@@ -99,7 +99,7 @@ def password(
 ) -> None:
     """Replace an account's password."""
     new = read_password(password_stdin)
-    with_services(data, lambda it: it.accounts.set_password(name, new))
+    with_app(data, lambda it: it.accounts.set_password(name, new))
     _say(as_json, name, "password", f"The password of {name} is replaced.")
 
 
@@ -110,10 +110,10 @@ def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) 
 
     address = hub_url(read_settings(data=data), url)
 
-    async def work(services: "Services") -> str:
-        return await services.welcomes.begin(await services.accounts.get(name))
+    async def work(hub: "App") -> str:
+        return await hub.welcomes.begin(await hub.accounts.get(name))
 
-    secret = with_services(data, work)
+    secret = with_app(data, work)
     if as_json:
         print_json({"name": name, "link": f"{address}/welcome/{secret}"})
     else:
@@ -124,10 +124,10 @@ def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) 
 def second_factor(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Remove an account's second factor, because what shows its codes is lost."""
 
-    async def work(services: "Services") -> None:
-        await services.second_factors.remove(await services.accounts.get(name))
+    async def work(hub: "App") -> None:
+        await hub.second_factors.remove(await hub.accounts.get(name))
 
-    with_services(data, work)
+    with_app(data, work)
     _say(as_json, name, "second factor", f"{name} signs in by the password alone.")
 
 

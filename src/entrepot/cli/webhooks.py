@@ -12,14 +12,14 @@ from entrepot.cli.output import (
     fail,
     print_json,
     print_table,
-    with_services,
+    with_app,
 )
 from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
+    from entrepot.app import App
     from entrepot.hub.webhooks import Owner
     from entrepot.metadata.webhooks import Webhook
-    from entrepot.services import Services
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,13 +34,13 @@ Id = Annotated[int, typer.Argument(help="The webhook's number, as `webhook list`
 def list_webhooks(data: Data = None, as_json: Json = False) -> None:
     """List the webhooks of all repositories and namespaces."""
 
-    async def work(services: "Services") -> list[dict[str, object]]:
+    async def work(hub: "App") -> list[dict[str, object]]:
         return [
-            await _described(services, each, await _name_of(services, each))
-            for each in await services.webhooks.list_all()
+            await _described(hub, each, await _name_of(hub, each))
+            for each in await hub.webhooks.list_all()
         ]
 
-    found = with_services(data, work)
+    found = with_app(data, work)
     if as_json:
         print_json(found)
         return
@@ -75,11 +75,11 @@ def add(
     """Have a URL told of what happens, and show the secret it is signed with."""
     from entrepot.hub.actors import OPERATOR
 
-    async def work(services: "Services") -> "Webhook":
-        owner = await _owner(services, name)
-        return await services.webhooks.add(owner, url, event or (), OPERATOR)
+    async def work(hub: "App") -> "Webhook":
+        owner = await _owner(hub, name)
+        return await hub.webhooks.add(owner, url, event or (), OPERATOR)
 
-    made = with_services(data, work)
+    made = with_app(data, work)
     if as_json:
         print_json({"id": made.id, "url": made.url, "secret": made.secret})
         return
@@ -98,47 +98,47 @@ def redeliver(
     """Send again what was given up."""
     from entrepot.hub.actors import OPERATOR
 
-    async def work(services: "Services") -> int:
-        owner = await _owner_of(services, webhook)
+    async def work(hub: "App") -> int:
+        owner = await _owner_of(hub, webhook)
         if delivery is None:
-            return await services.webhooks.redeliver_dead(owner, webhook, OPERATOR)
-        await services.webhooks.redeliver(owner, webhook, delivery, OPERATOR)
+            return await hub.webhooks.redeliver_dead(owner, webhook, OPERATOR)
+        await hub.webhooks.redeliver(owner, webhook, delivery, OPERATOR)
         return 1
 
-    count = with_services(data, work)
+    count = with_app(data, work)
     if as_json:
         print_json({"webhook": webhook, "count": count})
     else:
         print(f"{counted(count, 'delivery', 'deliveries').capitalize()} will be sent again.")
 
 
-async def _owner(services: "Services", name: str) -> "Owner":
+async def _owner(hub: "App", name: str) -> "Owner":
     """The repository of that name, or else the namespace."""
     from entrepot.oci.names import RepositoryName
 
     if "/" not in name:
-        return await services.webhooks.of_namespace(name)
+        return await hub.webhooks.of_namespace(name)
     try:
-        return await services.webhooks.of_repository(RepositoryName(name))
+        return await hub.webhooks.of_repository(RepositoryName(name))
     except InvalidName:
         fail(f"{name} is neither a repository's name nor a namespace's", USAGE)
 
 
-async def _owner_of(services: "Services", webhook_id: int) -> "Owner":
+async def _owner_of(hub: "App", webhook_id: int) -> "Owner":
     """Whose a webhook is, by its number."""
-    every = await services.webhooks.list_all()
+    every = await hub.webhooks.list_all()
     found = next((each for each in every if each.id == webhook_id), None)
     if found is None:
         fail(f"there is no webhook {webhook_id}")
-    return await services.webhooks.owner_of(found)
+    return await hub.webhooks.owner_of(found)
 
 
-async def _name_of(services: "Services", webhook: "Webhook") -> str:
-    return (await services.webhooks.owner_of(webhook)).name
+async def _name_of(hub: "App", webhook: "Webhook") -> str:
+    return (await hub.webhooks.owner_of(webhook)).name
 
 
-async def _described(services: "Services", webhook: "Webhook", name: str) -> dict[str, object]:
-    counts = await services.webhooks.count(webhook)
+async def _described(hub: "App", webhook: "Webhook", name: str) -> dict[str, object]:
+    counts = await hub.webhooks.count(webhook)
     return {
         "id": webhook.id,
         "of": name,

@@ -184,7 +184,9 @@ async def retry_job(request: PageRequest) -> Response:
 
 async def show_settings(request: PageRequest) -> Page:
     """The settings in force."""
-    return SettingsPage(title="Settings", current="settings", settings=list(request.app.settings))
+    return SettingsPage(
+        title="Settings", current="settings", settings=list(request.app.describe_settings())
+    )
 
 
 async def show_audit(request: PageRequest) -> Page:

@@ -4,6 +4,7 @@ import base64
 import secrets
 from typing import Final
 
+from entrepot.app import App
 from entrepot.errors import (
     Denied,
     EntrepotError,
@@ -20,7 +21,6 @@ from entrepot.http.router import Match, Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING
 from entrepot.web.confirmation import ask, find_danger
-from entrepot.web.desk import Desk
 from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
 from entrepot.web.pages import Page, redirect, to_json
@@ -54,7 +54,7 @@ _FOR_TOKENS: Final = (AccessRule.ANYONE, AccessRule.PULL)
 class PageDoor:
     """Every page of the hub."""
 
-    def __init__(self, app: Desk) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
         self._router: Router[View] = Router(ROUTES)
 

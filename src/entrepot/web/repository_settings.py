@@ -50,7 +50,7 @@ async def save(request: PageRequest) -> Page | Response:
     """Save the words, or show first how the README will look."""
     description, readme = request.form.get("description"), request.form.get("readme")
     if request.form.get("what") == "preview":
-        return await _page(request, description, readme, await request.app.markdown(readme))
+        return await _page(request, description, readme, await request.app.renderer.preview(readme))
     name = request.repository.name
     await request.app.repositories.describe(name, description, readme, request.actor)
     return redirect(f"/r/{name}/-/settings", said="saved")

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from entrepot.app import App
 from entrepot.errors import Denied, NotFound, RepositoryUnknown
 from entrepot.http.cookies import cookie_name, has_unreadable_cookies, read_cookie, set_cookie
 from entrepot.http.forms import Form, form_token
@@ -16,7 +17,6 @@ from entrepot.hub.permissions import Rights
 from entrepot.hub.sessions import SignedIn
 from entrepot.metadata.accounts import Account, Namespace
 from entrepot.metadata.repositories import Repository, Target, Witness
-from entrepot.web.desk import Desk
 from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")
@@ -33,7 +33,7 @@ PageRoute = Route[View]
 class PageRequest:
     """One request, let in by the access rule of its route."""
 
-    app: Desk
+    app: App
     http: Request
     values: dict[str, str] = field(default_factory=dict)
     identity: Identity = ANONYMOUS

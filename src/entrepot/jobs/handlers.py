@@ -1,0 +1,29 @@
+"""What to do for each kind of job."""
+
+from entrepot.app import App
+from entrepot.jobs.worker import Work
+from entrepot.metadata import jobs
+
+
+def job_handlers(app: App) -> dict[str, Work]:
+    """The handler of each kind of job, by the name of the kind."""
+
+    async def index(subject: str) -> None:
+        await app.indexing.index(int(subject))
+
+    async def summarize(subject: str) -> None:
+        await app.summaries.summarize(int(subject))
+
+    async def recount(subject: str) -> None:
+        repository_id, _, digest = subject.partition(" ")
+        await app.indexing.count_marks(int(repository_id), digest)
+
+    async def measure(subject: str) -> None:
+        await app.quotas.measure(int(subject))
+
+    return {
+        jobs.INDEX: index,
+        jobs.SUMMARIZE: summarize,
+        jobs.RECOUNT: recount,
+        jobs.MEASURE: measure,
+    }

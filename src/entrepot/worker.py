@@ -1,0 +1,303 @@
+"""A process that answers requests: every door over one app, and the work beside them."""
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import secrets
+import time
+from typing import Any, Protocol
+
+from entrepot.app import App, build_app
+from entrepot.bootstrap import greet
+from entrepot.errors import NameTaken
+from entrepot.front import REFUSALS, Front, failed, refused
+from entrepot.http.messages import Request, Response
+from entrepot.http.pipes import make_pipes_directory
+from entrepot.http.server import Server
+from entrepot.hub import keyring
+from entrepot.hub.actors import OPERATOR
+from entrepot.hub.audit import witness_of
+from entrepot.jobs.deliverer import Deliverer
+from entrepot.jobs.handlers import job_handlers
+from entrepot.jobs.leaps import Brake
+from entrepot.jobs.posting import Poster
+from entrepot.jobs.upkeep import (
+    DRAW,
+    PRUNE,
+    REST,
+    SET_CLOCK,
+    WATCH_CLOCK,
+    Chore,
+    Upkeep,
+    chores_of,
+    collect_chore,
+    scrub_chore,
+)
+from entrepot.jobs.worker import JobWorker
+from entrepot.metadata.clocks import SharedClock
+from entrepot.metadata.engine import Clock
+from entrepot.ops.door import OperatorDoor
+from entrepot.ops.log import RequestLog, configure_logging
+from entrepot.ops.memory import keep_memory_flat
+from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.ops.readiness import Ending, Readiness
+from entrepot.ops.signals import ended_later
+from entrepot.settings import LogFormat, Settings
+from entrepot.v2.blobs import BlobDoor
+from entrepot.v2.door import DistributionDoor
+from entrepot.v2.lists import ListDoor
+from entrepot.v2.manifests import ManifestDoor
+from entrepot.v2.tokens import TokenDoor
+from entrepot.v2.uploads import UploadDoor
+from entrepot.web.docker_search import DockerSearch
+
+_log = logging.getLogger(__name__)
+_JUST_NOW = 0.2
+"""Seconds after an answer in which a worker counts as busy."""
+_OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Door(Protocol):
+    """Answers requests of one kind."""
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request."""
+
+
+class Hub:
+    """Every door over one app: answers any request and never raises."""
+
+    def __init__(self, settings: Settings, app: App, metrics: Metrics) -> None:
+        self._app = app
+        self._front = Front(
+            app.origins, settings.cors_origins, is_local_ca=settings.tls is not None
+        )
+        self._distribution = DistributionDoor(
+            app.gate,
+            app.origins,
+            manifests=ManifestDoor(app.gate, app.manifests, app.pulls, app.rates),
+            blobs=BlobDoor(app.gate, app.blobs, app.origins),
+            uploads=UploadDoor(app.gate, app.blobs, app.uploads, app.quotas),
+            lists=ListDoor(app.gate, app.metadata.reader, app.manifests, app.referrers),
+            tokens=TokenDoor(app.gate, app.identities, app.tokens, app.origins),
+        )
+        ending = Ending(settings.data, os.getppid())
+        self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))
+        self._docker_search = DockerSearch(app.gate, app.search)
+        self._pages: Door | None = None
+        self._api: Door | None = None
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request by the door its path belongs to."""
+        request.address = self._app.origins.address(request)
+        try:
+            response = self._front.receive(request) or await self._route(request)
+        except REFUSALS as error:
+            response = refused(request, error)
+        except Exception:
+            _log.exception("request failed", extra={"request": request.id, "path": request.path})
+            response = failed(request)
+        return self._front.finish(request, response)
+
+    async def _route(self, request: Request) -> Response:
+        path = request.path
+        if path in _OPERATOR_PATHS:
+            return await self._operator.answer(request)
+        self._app.rates.request(request.address)
+        if path.startswith("/v2/") or path == "/v2":
+            return await self._distribution.answer(request)
+        if path == "/token":
+            return await self._distribution.answer_token(request)
+        if path.startswith("/v1/"):
+            return await self._docker_search.answer(request)
+        if path.startswith("/api/"):
+            if self._api is None:
+                self._api = self._open_api()
+            return await self._api.answer(request)
+        if self._pages is None:
+            self._pages = self._open_pages()
+        return await self._pages.answer(request)
+
+    def _open_pages(self) -> Door:
+        # Late: many a worker of a registry never sees a browser, and templates take memory.
+        from entrepot.web.door import PageDoor
+
+        return PageDoor(self._app)
+
+    def _open_api(self) -> Door:
+        from entrepot.api.door import ApiDoor
+
+        return ApiDoor(self._app)
+
+    async def _ask_all(self) -> None:
+        """Raise unless all that the hub stands on answers."""
+        # One row, however large the hub is: load balancers ask every second.
+        await self._app.accounts.has_any()
+        await self._app.storage.check()
+
+
+class Worker:
+    """One of the processes that answer requests, as Granian runs it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server: Server | None = None
+        self._upkeep: Upkeep | None = None
+        self._jobs: JobWorker | None = None
+        self._poster: Poster | None = None
+        self._deliverer: Deliverer | None = None
+        self._log: RequestLog | None = None
+        self._app: App | None = None
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop, after the last one."""
+        loop.run_until_complete(self._stop())
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Answer one request."""
+        if self._server is not None and scope.proto == "http":
+            await self._server(scope, protocol)
+
+    async def start(self) -> None:
+        """Be ready for the first request."""
+        settings = self._settings
+        keep_memory_flat()
+        configure_logging(as_text=settings.log_format is LogFormat.TEXT)
+        share_between_workers(settings.data / "metrics")
+        metrics = Metrics()
+        self._log = RequestLog(as_text=settings.log_format is LogFormat.TEXT)
+        app = self._app = await build_app(settings)
+        metadata = app.metadata
+        await keyring.check(metadata, app.keyring)
+        await keyring.wrap_all(metadata, app.keyring)
+        # An end in between would leave an account whose password nobody was told.
+        with ended_later():
+            password = await ensure_admin(app, settings.admin_password)
+            if password is not None:
+                greet(settings, password, await first_link(app))
+        hub = Hub(settings, app, metrics)
+        watchers = _Watchers(self._log, metrics)
+        self._server = Server(
+            hub.answer,
+            watchers,
+            make_pipes_directory(settings.data),
+            Ending(settings.data, os.getppid()).is_announced,
+        )
+        self._start_upkeep(app, metrics)
+        self._start_work(app, metrics, watchers)
+        # What is here now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+
+    def _start_upkeep(self, app: App, metrics: Metrics) -> None:
+        settings, metadata = self._settings, app.metadata
+        chores = chores_of(metadata, app.pulls, app.uploads, settings.upload_expiry, app.now)
+        chores.append(Chore("prune-webhooks", PRUNE, app.webhooks.prune))
+        chores.append(Chore("rest", REST, app.reader.rest, is_shared=False))
+        chores.append(Chore("rest-renderer", REST, app.renderer.rest, is_shared=False))
+        chores.append(Chore("draw-readmes", DRAW, app.readmes.ask_for_missing))
+
+        brake = Brake(app.now, time.monotonic, settings.grace)
+        chores += _clock_chores(app.now, brake)
+
+        async def retain() -> int:
+            return await app.retention.run_all(witness_of(OPERATOR, app.now))
+
+        chores.append(
+            collect_chore(
+                retain,
+                app.collector,
+                app.quotas.measure_all,
+                settings.collect_every,
+                metrics.note_collection,
+                brake,
+            )
+        )
+        chores += scrub_chore(
+            app.scrub,
+            settings.scrub_every,
+            settings.scrub_rate,
+            metrics.note_scrubbed,
+            metrics.note_pass,
+        )
+        self._upkeep = Upkeep(metadata, chores, app.now)
+        self._upkeep.start()
+
+    def _start_work(self, app: App, metrics: Metrics, watchers: "_Watchers") -> None:
+        metadata = app.metadata
+        self._jobs = JobWorker(metadata, job_handlers(app), app.now, watchers.is_busy)
+        self._jobs.start()
+        self._poster = Poster(app.targets)
+        self._deliverer = Deliverer(
+            metadata,
+            app.targets,
+            self._poster,
+            app.now,
+            random.random,
+            metrics.note_delivery,
+            app.keyring,
+        )
+        self._deliverer.start()
+
+    async def _stop(self) -> None:
+        if self._deliverer is not None:
+            await self._deliverer.stop()
+        if self._poster is not None:
+            self._poster.close()
+        if self._jobs is not None:
+            await self._jobs.stop()
+        if self._upkeep is not None:
+            await self._upkeep.stop()
+        if self._app is not None:
+            await self._app.close()
+        if self._log is not None:
+            self._log.close()
+
+
+def _clock_chores(now: Clock, brake: Brake) -> list[Chore]:
+    """What each worker does about its clock: it is watched, and set where it can be."""
+    chores = [Chore("watch-clock", WATCH_CLOCK, brake.look, is_shared=False)]
+    if isinstance(now, SharedClock):
+        chores.append(Chore("set-clock", SET_CLOCK, now.set, is_shared=False))
+    return chores
+
+
+class _Watchers:
+    """Tells the log and the metrics of each request."""
+
+    def __init__(self, log: RequestLog, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._last = 0.0
+
+    def is_busy(self) -> bool:
+        """Whether somebody was answered just now."""
+        return time.monotonic() - self._last < _JUST_NOW
+
+    def __call__(self, request: Request, response: Response, seconds: float) -> None:
+        self._last = time.monotonic()
+        self._metrics.note(request, response, seconds)
+        self._log.note(request, response, seconds)
+
+
+async def ensure_admin(app: App, given: str | None) -> str | None:
+    """Make `admin` where there is no account yet; return the password if it was generated.
+
+    Of several workers that try at once, one makes the account.
+    """
+    if await app.accounts.has_any():
+        return None
+    password = given or secrets.token_urlsafe(12)
+    try:
+        await app.accounts.add("admin", password, is_admin=True)
+    except NameTaken:
+        return None
+    return None if given else password
+
+
+async def first_link(app: App) -> str:
+    """The secret of a link that lets whoever started the hub choose the password of `admin`."""
+    return await app.welcomes.begin(await app.accounts.get("admin"))
