@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.migrate import upgrade_sqlite
@@ -17,7 +18,14 @@ from tests.support import requirements, s3
 
 
 def pytest_configure() -> None:
-    """Let whatever the tests start find the programs that were unpacked for a user."""
+    """Let whatever the tests start find the programs that were unpacked for a user.
+
+    Examples are not timed, in CI or elsewhere: a busy machine is no fault.
+    """
+    if "CI" not in os.environ:
+        slow = [HealthCheck.too_slow]
+        settings.register_profile("untimed", deadline=None, suppress_health_check=slow)
+        settings.load_profile("untimed")
     if requirements.PRIVATE.exists():
         os.environ["PATH"] = f"{requirements.PRIVATE}{os.pathsep}{os.environ['PATH']}"
 

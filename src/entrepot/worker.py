@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import secrets
+import sys
 import time
 from typing import Any, Protocol
 
@@ -56,6 +57,7 @@ from entrepot.web.docker_search import DockerSearch
 _log = logging.getLogger(__name__)
 _JUST_NOW = 0.2
 """Seconds after an answer in which a worker counts as busy."""
+_SWITCH_INTERVAL = 0.0005
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -114,10 +116,11 @@ class Hub:
             return await self._docker_search.answer(request)
         if path.startswith("/api/"):
             if self._api is None:
-                self._api = self._open_api()
+                self._api = await asyncio.to_thread(self._open_api)
             return await self._api.answer(request)
         if self._pages is None:
-            self._pages = self._open_pages()
+            # In a thread: a worker's first page keeps no pull waiting for its imports.
+            self._pages = await asyncio.to_thread(self._open_pages)
         return await self._pages.answer(request)
 
     def _open_pages(self) -> Door:
@@ -164,6 +167,9 @@ class Worker:
         """Be ready for the first request."""
         settings = self._settings
         keep_memory_flat()
+        # Each look into SQLite lets go of the interpreter; a thread that parses gives it back only
+        # after this time, 5 ms by default, and a page looks twenty times.
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         configure_logging(as_text=settings.log_format is LogFormat.TEXT)
         share_between_workers(settings.data / "metrics")
         metrics = Metrics()

@@ -1,5 +1,6 @@
 """HEAD like GET, conditions, the version and the bytes of manifests."""
 
+import threading
 from itertools import product
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from entrepot.metadata.accounts import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
+from entrepot.web import render
 from tests.doors.conftest import INDEX, INDEX_DIGEST, LAYER_DIGEST, Open, Town
 from tests.doors.doors import Answer
 
@@ -118,3 +120,24 @@ async def test_the_bytes_of_a_manifest_come_back_with_their_type(open_doors: Ope
             answer = await doors.ask("GET", target, accept=accept)
             assert (answer.status, answer.body) == (200, spaced)
             assert answer.header("content-type") == OCI_INDEX
+
+
+async def test_templates_are_compiled_where_nobody_waits(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    compile_all = render._compile
+
+    def note(language: str, names: list[str]) -> None:
+        threads.append(threading.current_thread())
+        compile_all(language, names)
+
+    monkeypatch.setattr(render, "_compile", note)
+    monkeypatch.setattr(render, "_COMPILED", set())
+    for _ in range(2):
+        assert (await town.doors.ask("GET", "/explore")).status == 200
+    (thread,) = threads
+    assert thread is not threading.main_thread()
+    environment = render._environment("en")
+    loaded = {template.name for template in environment.cache.values()}  # type: ignore[union-attr]
+    assert {"search.html", "base.html", "parts.html"} <= loaded

@@ -97,3 +97,11 @@ def test_reading_ends_once_there_were_too_many_values(monkeypatch: pytest.Monkey
         parse_object(content, 100)
     assert objects == 50
     assert len(parse_object(content)) == 1
+
+
+def test_reading_ends_once_there_were_too_many_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[float] = []
+    monkeypatch.setattr(strict_json, "isfinite", lambda value: read.append(value) or True)
+    with pytest.raises(InvalidManifest, match="more than 100 values"):
+        parse_object(b'{"many":[' + b"1.5," * 10_000 + b"1]}", 100)
+    assert len(read) == 100

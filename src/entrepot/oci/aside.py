@@ -1,6 +1,7 @@
 """Work on large documents, done where nobody waits for it."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -18,4 +19,14 @@ async def aside(size: int, work: Callable[[], R]) -> R:
     """What the work returns or raises; off the event loop where it is about more than `QUICK`."""
     if size <= QUICK:
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_THREAD, work)
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, _without_collecting, work)
+
+
+def _without_collecting(work: Callable[[], R]) -> R:
+    """Do the work while nobody looks for cycles: documents have none, and all threads would wait
+    for each look at the hundred thousand values of one."""
+    gc.disable()
+    try:
+        return work()
+    finally:
+        gc.enable()

@@ -5,7 +5,6 @@ understand differently is how one of them gets fooled (CVE-2021-41190), so it is
 """
 
 import json
-import re
 from collections.abc import Sequence
 from math import isfinite
 from typing import Final
@@ -16,20 +15,18 @@ MAX_DEPTH: Final = 64
 MAX_VALUES: Final = 250_000
 """Objects, lists and values of one document, far more than 4 MiB of any manifest have."""
 _MAX_INTEGER: Final = 2**63 - 1
-_LONG_NUMBER: Final = re.compile(rb"[:,\[\s][-0-9.]+[eE]|[0-9]{19}")
-"""Whatever could be a number past 63 bits; where it is a part of a text, the walk finds none."""
+_LONGEST_INTEGER: Final = 20
 
 
 def parse_object(content: bytes, max_values: int | None = None) -> dict[str, object]:
     """Read a JSON object in UTF-8; raise `InvalidManifest` for anything else.
 
-    Where its objects hold more than `max_values` keys and values, it is not read to its end.
+    With `max_values`, it is not read to its end where its objects hold more keys and values, or it
+    holds more numbers; and numbers that 64 bits cannot hold are refused.
     """
-    hook = _unique if max_values is None else _Bounded(max_values)
+    decoder = _DECODER if max_values is None else _Bounded(max_values).decoder()
     try:
-        value = json.loads(
-            content.decode("utf-8"), object_pairs_hook=hook, parse_constant=_refuse_constant
-        )
+        value = decoder.decode(content.decode("utf-8"))
     except (UnicodeDecodeError, RecursionError) as error:
         raise InvalidManifest("the document is not UTF-8 JSON of a sane depth") from error
     except ValueError as error:
@@ -45,9 +42,8 @@ def refuse_hostile(content: bytes, document: dict[str, object]) -> None:
     Halves of surrogate pairs cannot be written as UTF-8, PostgreSQL holds no NUL, databases and
     most languages have 64 bits for an integer, and recursive readers have a stack.
     """
-    escapes = b"\\u" in content
-    deepest = content.count(b"{") + content.count(b"[")
-    if not escapes and deepest <= MAX_DEPTH and not _LONG_NUMBER.search(content):
+    # Numbers were looked at as they were parsed.
+    if b"\\u" not in content and content.count(b"{") + content.count(b"[") <= MAX_DEPTH:
         return
     level: list[object] = [document]
     seen = 0
@@ -57,18 +53,12 @@ def refuse_hostile(content: bytes, document: dict[str, object]) -> None:
         if seen > MAX_VALUES:
             raise InvalidManifest(f"the document holds more than {MAX_VALUES} values")
         for value in values:
-            _check_value(value)
+            if isinstance(value, str):
+                _check_text(value)
         level = [value for value in values if isinstance(value, dict | list)]
         if not level:
             return
     raise InvalidManifest(f"the document is nested more than {MAX_DEPTH} levels deep")
-
-
-def _check_value(value: object) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, int | float):
-        _check_number(value)
 
 
 def _children(value: object) -> Sequence[object]:
@@ -84,15 +74,6 @@ def _check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidManifest("the document holds half of a surrogate pair") from error
-
-
-def _check_number(value: float) -> None:
-    if not -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER and not _is_finite_float(value):
-        raise InvalidManifest(f"the document holds a number past {_MAX_INTEGER}")
-
-
-def _is_finite_float(value: float) -> bool:
-    return isinstance(value, float) and isfinite(value)
 
 
 def refuse_look_alikes(keys: Sequence[str], known: frozenset[str]) -> None:
@@ -122,17 +103,50 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 class _Bounded:
-    """Reads objects until they have held too many values."""
+    """Reads objects and numbers until there have been too many of them."""
 
     def __init__(self, max_values: int) -> None:
-        self._left = self._max_values = max_values
+        self._max_values = max_values
+        self._members = self._numbers = 0
 
-    def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
-        self._left -= 2 * len(pairs)
-        if self._left < 0:
-            raise InvalidManifest(f"the document holds more than {self._max_values} values")
+    def decoder(self) -> json.JSONDecoder:
+        """A decoder that raises `InvalidManifest` once there were."""
+        return json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_int=self._int,
+            parse_float=self._float,
+            parse_constant=_refuse_constant,
+        )
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        self._members += 2 * len(pairs)
+        self._check(self._members)
         return _unique(pairs)
+
+    def _int(self, text: str) -> int:
+        self._numbers += 1
+        self._check(self._numbers)
+        # 20 characters with a sign at the most; Python refuses to read thousands of digits.
+        value = int(text) if len(text) <= _LONGEST_INTEGER else _MAX_INTEGER + 1
+        if not -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER:
+            raise InvalidManifest(f"the document holds a number past {_MAX_INTEGER}")
+        return value
+
+    def _float(self, text: str) -> float:
+        self._numbers += 1
+        self._check(self._numbers)
+        value = float(text)
+        if not isfinite(value):
+            raise InvalidManifest(f"the document holds a number past {_MAX_INTEGER}")
+        return value
+
+    def _check(self, count: int) -> None:
+        if count > self._max_values:
+            raise InvalidManifest(f"the document holds more than {self._max_values} values")
 
 
 def _refuse_constant(name: str) -> object:
     raise InvalidManifest("the document holds a number that JSON does not have", {"value": name})
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -24,7 +24,7 @@ from entrepot.web.confirmation import ask, find_danger
 from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
 from entrepot.web.pages import Page, redirect, to_json
-from entrepot.web.render import render, static_file
+from entrepot.web.render import prepare, render, static_file
 from entrepot.web.requests import FORM_COOKIE, PROBLEM_COOKIE, PageRequest, PageRoute, View
 from entrepot.web.routes import ROUTES
 
@@ -65,7 +65,7 @@ class PageDoor:
         try:
             response = await self._answer(visit)
         except EntrepotError as error:
-            response = self._failure(visit, error)
+            response = await self._failure(visit, error)
         response.headers.extend(SECURITY)
         response.headers.extend(visit.cookies)
         return without_body(response) if request.method == "HEAD" else response
@@ -92,14 +92,14 @@ class PageDoor:
     async def _run(self, visit: PageRequest, route: PageRoute) -> Response:
         """What the route's handler makes of the visit, unless it must be confirmed first."""
         if danger := find_danger(route.pattern, visit.form):
-            return self._print(visit, ask(visit, danger))
+            return await self._print(visit, ask(visit, danger))
         try:
             page = await route.handler(visit)
         except EntrepotError as error:
             if visit.form.has("back") and not visit.wants_json:
                 return self._back(visit, error)
             raise
-        return page if isinstance(page, Response) else self._print(visit, page)
+        return page if isinstance(page, Response) else await self._print(visit, page)
 
     async def _identify(self, visit: PageRequest) -> None:
         """A browser by its session, a program by its `Authorization`."""
@@ -149,7 +149,7 @@ class PageDoor:
         visit.rights = admitted.rights
         visit.namespace = admitted.namespace.namespace if admitted.namespace else None
 
-    def _print(self, visit: PageRequest, page: Page) -> Response:
+    async def _print(self, visit: PageRequest, page: Page) -> Response:
         if visit.wants_json:
             return to_json(page)
         if not visit.form_secret and visit.http.header("authorization") is None:
@@ -157,6 +157,7 @@ class PageDoor:
             visit.keep(FORM_COOKIE, visit.form_secret)
         if visit.problem:
             visit.keep(PROBLEM_COOKIE, "", seconds=0)
+        await prepare(page, visit)
         headers = [
             ("cache-control", "private, no-cache"),
             ("vary", "accept, cookie, accept-language"),
@@ -164,7 +165,7 @@ class PageDoor:
         ]
         return content(page.status, _HTML, render(page, visit), headers)
 
-    def _failure(self, visit: PageRequest, error: EntrepotError) -> Response:
+    async def _failure(self, visit: PageRequest, error: EntrepotError) -> Response:
         is_program = visit.http.header("authorization") is not None
         if visit.wants_json or (is_program and isinstance(error, Unauthenticated)):
             return error_response(error)
@@ -172,7 +173,7 @@ class PageDoor:
             return redirect("/login", next=visit.http.target)
         if isinstance(error, Unauthenticated):
             error = Denied("sign in first")
-        response = self._print(visit, ErrorPage.of(error, status_of(error)))
+        response = await self._print(visit, ErrorPage.of(error, status_of(error)))
         if isinstance(error, MethodUnsupported):
             response.headers.append(("allow", ", ".join(error.allowed)))
         return response

@@ -1,7 +1,9 @@
 """HTML from pages: templates, static files, and the words of the visitor's language."""
 
+import asyncio
 import gettext
 import hashlib
+import re
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -124,6 +126,30 @@ def _icon(name: str | Kind, size: int = 20) -> Markup:
 
 def _words(language: str) -> gettext.NullTranslations:
     return gettext.translation("entrepot", _HERE / "locale", [language], fallback=True)
+
+
+async def prepare(page: Page, request: PageRequest) -> None:
+    """Compile the page's templates where that was not done yet; others go on meanwhile."""
+    if (request.language, page.template) not in _COMPILED:
+        frame = getattr(page, "frame", None)
+        names = [page.template, *([frame] if frame else [])]
+        await asyncio.to_thread(_compile, request.language, names)
+        _COMPILED.add((request.language, page.template))
+
+
+_COMPILED: Final[set[tuple[str, str]]] = set()
+_REFERRED: Final = re.compile(r"""{%-?\s*(?:extends|include|import|from)\s+["']([\w./-]+)["']""")
+
+
+def _compile(language: str, names: list[str]) -> None:
+    """Compile templates, and those that they extend or import by name."""
+    environment, seen = _environment(language), set[str]()
+    while names:
+        name = names.pop()
+        if name not in seen:
+            seen.add(name)
+            environment.get_template(name)
+            names += _REFERRED.findall((_HERE / "templates" / name).read_text())
 
 
 def render(page: Page, request: PageRequest) -> bytes:
