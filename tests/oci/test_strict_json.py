@@ -101,7 +101,12 @@ def test_reading_ends_once_there_were_too_many_values(monkeypatch: pytest.Monkey
 
 def test_reading_ends_once_there_were_too_many_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[float] = []
-    monkeypatch.setattr(strict_json, "isfinite", lambda value: read.append(value) or True)
+
+    def note(value: float) -> bool:
+        read.append(value)
+        return True
+
+    monkeypatch.setattr(strict_json, "isfinite", note)
     with pytest.raises(InvalidManifest, match="more than 100 values"):
         parse_object(b'{"many":[' + b"1.5," * 10_000 + b"1]}", 100)
     assert len(read) == 100
