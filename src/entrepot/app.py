@@ -13,7 +13,8 @@ from importlib.metadata import version
 from entrepot.bootstrap import now, open_clock, open_metadata, open_storage, prepare
 from entrepot.extract.reader import Reader
 from entrepot.extract.renderer import Renderer
-from entrepot.http.gate import Gate
+from entrepot.http.authenticate import Authenticator
+from entrepot.http.authorize import Authorizer
 from entrepot.http.origin import Origins
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.artifacts import Artifacts
@@ -131,9 +132,10 @@ class App:
         self.identities = Identities(
             metadata.reader, self.passwords, self.registry_tokens, self.limiter, self.now
         )
-        self.gate = Gate(metadata, self.identities, self.permissions, self.now)
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
         self.sessions = Sessions(metadata, self.now)
+        self.authenticator = Authenticator(self.identities, self.sessions)
+        self.authorizer = Authorizer(metadata, self.authenticator, self.permissions, self.now)
         self.second_factors = SecondFactors(
             metadata, self.accounts, self.limiter, "Entrepot", self.now, self.keyring
         )

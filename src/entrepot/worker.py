@@ -46,12 +46,7 @@ from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.ops.readiness import Ending, Readiness
 from entrepot.ops.signals import ended_later
 from entrepot.settings import LogFormat, Settings
-from entrepot.v2.blobs import BlobDoor
 from entrepot.v2.door import DistributionDoor
-from entrepot.v2.lists import ListDoor
-from entrepot.v2.manifests import ManifestDoor
-from entrepot.v2.tokens import TokenDoor
-from entrepot.v2.uploads import UploadDoor
 from entrepot.web.docker_search import DockerSearch
 
 _log = logging.getLogger(__name__)
@@ -76,18 +71,10 @@ class Hub:
         self._front = Front(
             app.origins, settings.cors_origins, is_local_ca=settings.tls is not None
         )
-        self._distribution = DistributionDoor(
-            app.gate,
-            app.origins,
-            manifests=ManifestDoor(app.gate, app.manifests, app.pulls, app.rates),
-            blobs=BlobDoor(app.gate, app.blobs, app.origins),
-            uploads=UploadDoor(app.gate, app.blobs, app.uploads, app.quotas),
-            lists=ListDoor(app.gate, app.metadata.reader, app.manifests, app.referrers),
-            tokens=TokenDoor(app.gate, app.identities, app.tokens, app.origins),
-        )
+        self._distribution = DistributionDoor(app)
         ending = Ending(settings.data, os.getppid())
         self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))
-        self._docker_search = DockerSearch(app.gate, app.search)
+        self._docker_search = DockerSearch(app)
         self._pages: Door | None = None
         self._api: Door | None = None
 

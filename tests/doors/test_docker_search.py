@@ -6,14 +6,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from entrepot.http.gate import Gate
 from entrepot.http.messages import PlainHeaders, Request, Response
 from entrepot.metadata import search
 from entrepot.metadata.accounts import Visibility
 from entrepot.web.docker_search import DockerSearch
 from tests.doors.conftest import Town
 from tests.doors.doors import basic
-from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_repository
 
 
@@ -27,10 +25,7 @@ class Engine:
     """Asks as Docker's engine does."""
 
     def __init__(self, town: Town) -> None:
-        app = town.doors.app
-        clock = MovableClock()
-        gate = Gate(town.metadata, app.identities, app.permissions, clock)
-        self._door = DockerSearch(gate, app.search)
+        self._door = DockerSearch(town.doors.app)
 
     async def ask(self, target: str, auth: str | None = None, method: str = "GET") -> Response:
         """The answer to a request."""

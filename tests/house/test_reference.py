@@ -13,7 +13,7 @@ from entrepot import errors
 from entrepot.cli.main import app
 from entrepot.http.errors import status_of
 from entrepot.settings import PREFIX, Settings
-from entrepot.v2.routes import Endpoint
+from entrepot.v2.requests import Endpoint
 from tests.support.tools import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"

@@ -12,10 +12,9 @@ from entrepot.api.reading import MAX_BODY, check_places, read_arguments
 from entrepot.api.requests import FOR_STRANGERS, ApiRequest, ApiRoute, Operation
 from entrepot.api.routes import ROUTES
 from entrepot.app import App
-from entrepot.errors import BadToken, EntrepotError, MethodUnsupported, NotFound, Unauthenticated
-from entrepot.http.authorize import admit
+from entrepot.errors import BadToken, EntrepotError, Unauthenticated
 from entrepot.http.messages import Request, Response, content, empty, without_body
-from entrepot.http.router import Match, Router
+from entrepot.http.router import Router
 from entrepot.hub.actors import Identity
 from entrepot.hub.names import fold_name
 
@@ -39,39 +38,33 @@ class ApiDoor:
         self._router: Router[Operation] = Router(ROUTES)
         self._touched: dict[int, datetime] = {}
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, http: Request) -> Response:
         """Answer a request of a program; raises nothing that has a name."""
-        request.facts["endpoint"] = "api"
+        http.facts["endpoint"] = "api"
         try:
-            response = await self._answer(ApiRequest(self._app, request))
+            response = await self._answer(ApiRequest(self._app, http))
         except EntrepotError as error:
-            response = problem_response(error, request)
+            response = problem_response(error, http)
         response.headers.extend(_HEADERS)
-        return without_body(response) if request.method == "HEAD" else response
+        return without_body(response) if http.method == "HEAD" else response
 
-    async def _answer(self, call: ApiRequest) -> Response:
-        request = call.http
-        found = self._router.find(request.method, request.path)
-        if not isinstance(found, Match):
-            raise MethodUnsupported(found) if found else NotFound
-        call.identity = await self._identify(request)
-        self._check_somebody(call.identity, found.route)
-        for place in _PEOPLE & set(found.values):
-            found.values[place] = fold_name(found.values[place])
-        check_places(found.values)
-        call.values = found.values
-        if "repository" in found.values:
-            request.facts["repository"] = found.values["repository"]
-        route, operation = found.route, found.route.handler
-        call.admitted = await admit(
-            self._app.permissions,
-            call.identity,
-            route.rule,
-            call.values,
-            is_unsafe=route.is_unsafe,
+    async def _answer(self, request: ApiRequest) -> Response:
+        http = request.http
+        route, values = self._router.find(http.method, http.path)
+        operation = route.handler
+        request.identity = await self._identify(http)
+        self._check_somebody(request.identity, route)
+        for place in _PEOPLE & set(values):
+            values[place] = fold_name(values[place])
+        check_places(values)
+        request.values = values
+        if "repository" in values:
+            http.facts["repository"] = values["repository"]
+        request.authorized = await self._app.authorizer.authorize(
+            request.identity, route.rule, values, is_unsafe=route.is_unsafe
         )
-        arguments = await read_arguments(operation, request, route.most or MAX_BODY)
-        return _printed(call, operation, await operation.handler(call, **arguments))
+        arguments = await read_arguments(operation, http, route.most or MAX_BODY)
+        return _printed(request, operation, await operation.handler(request, **arguments))
 
     def _check_somebody(self, identity: Identity, route: ApiRoute) -> None:
         """Demand credentials where the document says so, whatever there is behind it."""
@@ -82,7 +75,7 @@ class ApiDoor:
 
     async def _identify(self, request: Request) -> Identity:
         """Whoever `Authorization` says. Cookies are never read: no page can make a browser call."""
-        identity = await self._app.gate.identify(request)
+        identity = await self._app.authenticator.identify(request)
         request.facts["account"] = identity.name
         if identity.grants is not None:
             raise BadToken("a registry token opens /v2 alone: use an access token")
@@ -98,17 +91,17 @@ class ApiDoor:
         if len(self._touched) >= _REMEMBERED:
             self._touched.clear()
         self._touched[token_id] = now
-        await self._app.tokens.touch(token_id, request.address or request.client)
+        await self._app.tokens.touch(token_id, request.sender)
 
 
-def _printed(call: ApiRequest, operation: Operation, result: object) -> Response:
+def _printed(request: ApiRequest, operation: Operation, result: object) -> Response:
     if isinstance(result, Response):
         return result
     if result is None:
-        return empty(operation.status, call.headers)
+        return empty(operation.status, request.headers)
     if isinstance(result, Page) and result.next is not None:
-        call.headers.append(_link(call.http, result.next))
-    return content(operation.status, JSON, json.encode(result), call.headers)
+        request.headers.append(_link(request.http, result.next))
+    return content(operation.status, JSON, json.encode(result), request.headers)
 
 
 def _link(request: Request, after: str) -> tuple[str, str]:

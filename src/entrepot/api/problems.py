@@ -31,7 +31,7 @@ def problem_response(error: EntrepotError, request: Request) -> Response:
     if isinstance(error, Unauthenticated):
         headers += _challenges(error, request)
     if isinstance(error, MethodUnsupported):
-        headers.append(("allow", ", ".join(_with_head(error.allowed))))
+        headers.append(("allow", ", ".join(error.allowed)))
     return _respond(status, error.message, code_of(type(error)), request.id, headers)
 
 
@@ -61,7 +61,3 @@ def _challenges(error: Unauthenticated, request: Request) -> list[tuple[str, str
         ("www-authenticate", 'Basic realm="entrepot", charset="UTF-8"'),
         ("www-authenticate", f'Bearer realm="entrepot"{why}'),
     ]
-
-
-def _with_head(methods: tuple[str, ...]) -> list[str]:
-    return [*methods, *(["HEAD"] if "GET" in methods else [])]

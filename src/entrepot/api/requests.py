@@ -8,17 +8,13 @@ from typing import Final, TypeVar
 
 from msgspec import Struct, convert
 
-from entrepot.app import App
-from entrepot.errors import BadCredentials, Denied, NotFound, RepositoryUnknown
-from entrepot.http.authorize import AccessRule, Authorized
-from entrepot.http.messages import Request
+from entrepot.context import RequestContext
+from entrepot.errors import BadCredentials, Denied
+from entrepot.http.authorize import AccessRule
 from entrepot.http.router import Route
-from entrepot.hub.actors import ANONYMOUS, Actor, Identity
-from entrepot.hub.audit import witness_of
-from entrepot.hub.permissions import Rights, check_own
-from entrepot.metadata.accounts import Account, Namespace
+from entrepot.hub.permissions import check_own
+from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Reader
-from entrepot.metadata.repositories import Repository, Witness
 
 PREFIX: Final = "/api/v1"
 
@@ -28,52 +24,15 @@ View = TypeVar("View")
 
 
 @dataclass(slots=True)
-class ApiRequest:
-    """One request, with who asks and what they were admitted to."""
+class ApiRequest(RequestContext):
+    """A request of a program, let in by the access rule of its route."""
 
-    app: App
-    http: Request
-    identity: Identity = ANONYMOUS
-    values: dict[str, str] = field(default_factory=dict)
-    admitted: Authorized = field(default_factory=Authorized)
     headers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def reader(self) -> Reader:
         """The facts."""
         return self.app.metadata.reader
-
-    @property
-    def actor(self) -> Actor:
-        """Who asks, as the audit log knows them."""
-        return Actor(self.identity, self.http.address or self.http.client, self.http.id)
-
-    @property
-    def witness(self) -> Witness:
-        """What records changes to repositories."""
-        return witness_of(self.actor, self.app.now)
-
-    @property
-    def rights(self) -> Rights:
-        """What they may do with the repository that the address names."""
-        if self.admitted.rights is None:
-            raise RepositoryUnknown
-        return self.admitted.rights
-
-    @property
-    def repository(self) -> Repository:
-        """The repository that the address names."""
-        if self.rights.repository is None:
-            raise RepositoryUnknown
-        return self.rights.repository
-
-    @property
-    def namespace(self) -> Namespace:
-        """The namespace that the address names."""
-        found = self.admitted.namespace
-        if found is None or found.namespace is None:
-            raise NotFound
-        return found.namespace
 
     @property
     def account(self) -> Account:
@@ -87,11 +46,6 @@ class ApiRequest:
         """The account that asks, where no token limits it; else `Denied`."""
         check_own(self.account, self.actor)
         return self.account
-
-    @property
-    def origin(self) -> str:
-        """`scheme://host[:port]` as the program reached us."""
-        return self.app.origins.origin(self.http)
 
     @property
     def number(self) -> int:

@@ -1,19 +1,27 @@
-"""Holds requests to their routes' policies: the one place that says what a rule means."""
+"""Authorization: the access rule of a route, and the one place that says who passes it.
 
-from collections.abc import Mapping
+Container clients are challenged where pages and programs are told that there is nothing: an
+absent repository and a private one look alike to both.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from entrepot.errors import (
     Denied,
+    InsufficientScope,
     InvalidName,
     NamespaceUnknown,
     NotFound,
     RepositoryUnknown,
     Unauthenticated,
 )
-from entrepot.hub.actors import Identity
+from entrepot.http.authenticate import Authenticator
+from entrepot.http.messages import Request
+from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import (
     Action,
     NamespaceRights,
@@ -21,7 +29,11 @@ from entrepot.hub.permissions import (
     Rights,
     check_administrator,
 )
+from entrepot.hub.registry_tokens import CATALOG
+from entrepot.metadata.engine import Clock, Metadata
 from entrepot.oci.names import RepositoryName
+
+_REMEMBERED: Final = 4096
 
 
 class AccessRule(StrEnum):
@@ -36,91 +48,159 @@ class AccessRule(StrEnum):
     NAMESPACE_MEMBER = "belongs to the namespace"
     NAMESPACE_OWNER = "owns the namespace"
     HUB_ADMIN = "administers the hub"
+    CLIENT = "presents credentials or a token, which may be an anonymous one"
+    CATALOG = "presents credentials, or a token that lists the catalog"
 
 
-_NEEDED: Final = {AccessRule.PUSH: Action.PUSH, AccessRule.DELETE: Action.DELETE}
+_WRITES: Final = {AccessRule.PUSH: Action.PUSH, AccessRule.DELETE: Action.DELETE}
 
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """What somebody may do with the repository or in the namespace that the address names."""
+    """An identity, with its rights in the repository or the namespace that the address names."""
 
+    identity: Identity = ANONYMOUS
     rights: Rights | None = None
-    namespace: NamespaceRights | None = None
+    namespace_rights: NamespaceRights | None = None
 
 
-async def admit(
-    permissions: Permissions,
-    identity: Identity,
-    rule: AccessRule,
-    values: Mapping[str, str],
-    *,
-    is_unsafe: bool,
-) -> Authorized:
-    """Let them in, or raise what to answer: whoever may not know of a thing is told of none."""
-    if "repository" in values:
-        rights = await _to_repository(permissions, identity, rule, values["repository"])
-        if is_unsafe:
+UNDECIDED: Final = Authorized()
+"""What holds of a request before its route was found."""
+
+
+class Authorizer:
+    """Decides about requests by the database as it is at that moment.
+
+    Rights of container clients are remembered for as long as nothing at all has been committed
+    since, on this worker or another: a revoked token or a closed repository is noticed by the
+    next request.
+    """
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        authenticator: Authenticator,
+        permissions: Permissions,
+        now: Clock,
+    ) -> None:
+        self._metadata = metadata
+        self._authenticator = authenticator
+        self._permissions = permissions
+        self._now = now
+        self._version: Hashable | None = None
+        self._remembered: OrderedDict[tuple[str | None, str], Authorized] = OrderedDict()
+
+    async def authorize(
+        self, identity: Identity, rule: AccessRule, values: Mapping[str, str], *, is_unsafe: bool
+    ) -> Authorized:
+        """What a page or a program may see and do; raise the refusal where the rule fails."""
+        if "repository" in values:
+            rights = await self._repository_rights(identity, rule, values["repository"])
+            if is_unsafe:
+                _check_not_archived(rule, rights)
+            return Authorized(identity, rights=rights)
+        if "namespace" in values:
+            found = await self._namespace_rights(identity, rule, values["namespace"])
+            return Authorized(identity, namespace_rights=found)
+        if rule is not AccessRule.ANYONE and not identity.is_somebody:
+            raise Unauthenticated
+        if rule is AccessRule.HUB_ADMIN:
+            if not identity.may_everything:
+                raise NotFound
+            check_administrator(identity)
+        return Authorized(identity)
+
+    async def authorize_client(
+        self, request: Request, rule: AccessRule, name: RepositoryName | None
+    ) -> Authorized:
+        """What a container client may do with that repository, which may be one to create.
+
+        Raises what to challenge the client with where the rule fails.
+        """
+        if name is None:
+            return await self._authorize_without_repository(request, rule)
+        authorized = await self._find_authorized(request, name)
+        identity, rights = authorized.identity, authorized.rights
+        request.facts["account"] = identity.name
+        if rights is None or not _may(rule, identity, rights):
+            await self._permissions.check_namespace(identity, name)
+            if request.header("authorization") is None:
+                raise Unauthenticated
+            raise InsufficientScope
+        if rule is not AccessRule.PULL:
             _check_not_archived(rule, rights)
-        return Authorized(rights=rights)
-    if "namespace" in values:
-        name = values["namespace"]
-        return Authorized(namespace=await _to_namespace(permissions, identity, rule, name))
-    if rule is not AccessRule.ANYONE and not identity.is_somebody:
-        raise Unauthenticated
-    if rule is AccessRule.HUB_ADMIN:
-        if not identity.may_everything:
-            raise NotFound
-        check_administrator(identity)
-    return Authorized()
+        return authorized
+
+    async def _authorize_without_repository(self, request: Request, rule: AccessRule) -> Authorized:
+        identity = await self._authenticator.identify(request)
+        request.facts["account"] = identity.name
+        if not self._permissions.is_open:
+            if identity == ANONYMOUS:
+                raise Unauthenticated
+            grants = identity.grants
+            if rule is AccessRule.CATALOG and grants is not None and CATALOG not in grants:
+                raise InsufficientScope
+        return Authorized(identity)
+
+    async def _find_authorized(self, request: Request, name: RepositoryName) -> Authorized:
+        key = (request.header("authorization"), name.text)
+        version = await self._metadata.version()
+        if version is None or version != self._version:
+            self._remembered.clear()
+            self._version = version
+        found = self._remembered.get(key)
+        if found is not None and not self._is_expired(found.identity):
+            return found
+        identity = await self._authenticator.identify(request)
+        authorized = Authorized(identity, await self._permissions.rights(identity, name))
+        if version is not None:
+            self._remembered[key] = authorized
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return authorized
+
+    def _is_expired(self, identity: Identity) -> bool:
+        return identity.expires_at is not None and self._now() >= identity.expires_at
+
+    async def _repository_rights(self, identity: Identity, rule: AccessRule, text: str) -> Rights:
+        try:
+            rights = await self._permissions.rights(identity, RepositoryName(text))
+        except InvalidName as error:
+            raise RepositoryUnknown from error
+        if rights.repository is None or Action.PULL not in rights.actions:
+            raise RepositoryUnknown
+        if not _may(rule, identity, rights):
+            raise Denied if identity.is_somebody else Unauthenticated
+        return rights
+
+    async def _namespace_rights(
+        self, identity: Identity, rule: AccessRule, name: str
+    ) -> NamespaceRights:
+        rights = await self._permissions.namespace_rights(identity, name)
+        if rights.namespace is None:
+            raise NamespaceUnknown(f"nobody is called {name}")
+        if rule is AccessRule.ANYONE:
+            return rights
+        if not identity.is_somebody:
+            raise Unauthenticated
+        if not rights.may_see_members:
+            raise NamespaceUnknown(f"nobody is called {name}")
+        if rule is AccessRule.NAMESPACE_OWNER and not rights.may_administer:
+            raise Denied
+        return rights
 
 
-async def _to_repository(
-    permissions: Permissions, identity: Identity, rule: AccessRule, text: str
-) -> Rights:
-    rights = await _rights(permissions, identity, text)
-    if rights is None:
-        raise RepositoryUnknown
-    if not _may(identity, rule, rights):
-        raise Denied if identity.is_somebody else Unauthenticated
-    return rights
-
-
-async def _rights(permissions: Permissions, identity: Identity, text: str) -> Rights | None:
-    """What they may do with a repository that is there and that they may know of."""
-    try:
-        rights = await permissions.rights(identity, RepositoryName(text))
-    except InvalidName:
-        return None
-    return rights if rights.repository and Action.PULL in rights.actions else None
-
-
-def _may(identity: Identity, rule: AccessRule, rights: Rights) -> bool:
+def _may(rule: AccessRule, identity: Identity, rights: Rights) -> bool:
+    if rule is AccessRule.PULL:
+        return Action.PULL in rights.actions
     if rule is AccessRule.SIGNED_IN:
         return identity.is_somebody
     if rule is AccessRule.REPOSITORY_ADMIN:
         return rights.may_administer
-    return _NEEDED.get(rule, Action.PULL) in rights.actions
+    return _WRITES.get(rule, Action.PULL) in rights.actions
 
 
 def _check_not_archived(rule: AccessRule, rights: Rights) -> None:
     repository = rights.repository
-    if repository is not None and repository.is_archived and rule in _NEEDED:
+    if rule in _WRITES and repository is not None and repository.is_archived:
         raise Denied(f"{repository.name} is archived: it can be pulled from, and nothing else")
-
-
-async def _to_namespace(
-    permissions: Permissions, identity: Identity, rule: AccessRule, name: str
-) -> NamespaceRights:
-    rights = await permissions.namespace_rights(identity, name)
-    if rights.namespace is None:
-        raise NamespaceUnknown(f"nobody is called {name}")
-    if rule is AccessRule.ANYONE:
-        return rights
-    if not identity.is_somebody:
-        raise Unauthenticated
-    if not rights.may_see_members:
-        raise NamespaceUnknown(f"nobody is called {name}")
-    if rule is AccessRule.NAMESPACE_OWNER and not rights.may_administer:
-        raise Denied
-    return rights

@@ -1,4 +1,4 @@
-"""Conditions of requests that change something (RFC 9110 section 13)."""
+"""Conditions of requests (RFC 9110 section 13)."""
 
 import re
 from collections.abc import Callable
@@ -38,6 +38,15 @@ def conditions_of(request: Request) -> Condition | None:
     if match is None and none_match is None:
         return None
     return Conditions(match, none_match).check
+
+
+def matches_etag(request: Request, digest: str) -> bool:
+    """Say whether a line of `If-None-Match` names the digest, quoted or not, weak or strong."""
+    if request.header("if-none-match") is None:
+        return False
+    header = ",".join(request.headers.get_all("if-none-match"))
+    candidates = (part.strip().removeprefix("W/").strip('"') for part in header.split(","))
+    return any(candidate in (digest, "*") for candidate in candidates)
 
 
 def _field(request: Request, name: str) -> str | None:

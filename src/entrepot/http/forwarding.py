@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from itertools import zip_longest
 from typing import Final
@@ -141,3 +142,9 @@ def plain_address(text: str) -> str:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(address)
+
+
+@lru_cache(maxsize=4096)
+def usual_address(text: str) -> str:
+    """The address in its usual form, as `plain_address`; a text that is none as it is."""
+    return plain_address(text) if is_address(text) else text

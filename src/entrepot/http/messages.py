@@ -56,6 +56,11 @@ class Request:
         return self.headers.get(name)
 
     @property
+    def sender(self) -> str:
+        """The client's address: as far as trusted proxies say, else the peer's."""
+        return self.address or self.client
+
+    @property
     def content_length(self) -> int | None:
         """The announced length of the body in bytes, where one was announced."""
         text = self.headers.get("content-length")

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
-from entrepot.http.forwarding import Outside, is_address, look_outside, plain_address
+from entrepot.http.forwarding import Outside, is_address, look_outside, plain_address, usual_address
 from entrepot.http.messages import Request
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
@@ -58,8 +58,7 @@ class Origins:
 
     def address(self, request: Request) -> str:
         """The client's address: the peer's, or what trusted proxies say that theirs was."""
-        address = self._outside(request).address
-        return plain_address(address) if is_address(address) else address
+        return usual_address(self._outside(request).address)
 
     def _outside(self, request: Request) -> Outside:
         return look_outside(request.headers, request.client, self.is_trusted)

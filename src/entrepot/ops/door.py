@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from entrepot.errors import EntrepotError, MethodUnsupported, NotFound
+from entrepot.errors import EntrepotError
+from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_response
 from entrepot.http.messages import Request, Response, content, without_body
+from entrepot.http.router import Route, Router
 from entrepot.ops.metrics import Metrics
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,25 +21,31 @@ class OperatorDoor:
     def __init__(self, metrics: Metrics, is_ready: IsReady) -> None:
         self._metrics = metrics
         self._is_ready = is_ready
+        self._router = Router(
+            [
+                Route("GET", "/healthz", AccessRule.ANYONE, self._healthz),
+                Route("GET", "/readyz", AccessRule.ANYONE, self._readyz),
+                Route("GET", "/metrics", AccessRule.ANYONE, self._text),
+            ]
+        )
 
     async def answer(self, request: Request) -> Response:
         """Answer one of the three addresses."""
         request.facts["endpoint"] = "operator"
         try:
-            response = await self._answer(request)
+            route, _ = self._router.find(request.method, request.path)
+            response = await route.handler()
         except EntrepotError as error:
             response = error_response(error)
         return without_body(response) if request.method == "HEAD" else response
 
-    async def _answer(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            raise MethodUnsupported(("GET", "HEAD"))
-        if request.path == "/healthz":
-            return content(200, "text/plain", b"alive\n")
-        if request.path == "/metrics":
-            return content(200, _METRICS_TYPE, self._metrics.text())
-        if request.path != "/readyz":
-            raise NotFound
+    async def _healthz(self) -> Response:
+        return content(200, "text/plain", b"alive\n")
+
+    async def _readyz(self) -> Response:
         if await self._is_ready():
             return content(200, "text/plain", b"ready\n")
         return content(503, "text/plain", b"not ready\n", [("retry-after", "1")])
+
+    async def _text(self) -> Response:
+        return content(200, _METRICS_TYPE, self._metrics.text())

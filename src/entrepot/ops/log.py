@@ -93,7 +93,7 @@ def _as_json(request: Request, response: Response, seconds: float) -> str:
         "event": "request",
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "request": request.id,
-        "client": request.address or request.client,
+        "client": request.sender,
         "method": request.method,
         "path": request.path[:_LONGEST],
         "status": response.status,

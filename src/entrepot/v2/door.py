@@ -1,88 +1,49 @@
 """The distribution API as one app: routes, methods, errors in the OCI shape."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
+from entrepot.app import App
 from entrepot.errors import (
     EntrepotError,
     InsufficientScope,
+    InvalidName,
     MethodUnsupported,
     NoSuchNamespace,
-    NotFound,
     RangeUnsatisfiable,
     Unauthenticated,
 )
 from entrepot.http.errors import error_response, explain
-from entrepot.http.gate import Gate
-from entrepot.http.messages import Request, Response, content, without_body
-from entrepot.http.origin import Origins
-from entrepot.hub.identities import ANONYMOUS
+from entrepot.http.messages import Request, Response, without_body
+from entrepot.http.router import Router
 from entrepot.oci.names import RepositoryName
-from entrepot.v2.blobs import BlobDoor
-from entrepot.v2.lists import ListDoor
-from entrepot.v2.manifests import ManifestDoor
-from entrepot.v2.routes import Endpoint, Route, find_route
+from entrepot.v2.requests import Endpoint, RegistryRequest
+from entrepot.v2.routes import ROUTES
 from entrepot.v2.tokens import TokenDoor
-from entrepot.v2.uploads import UploadDoor
-
-Handler = Callable[[Request, RepositoryName, str], Awaitable[Response]]
-Methods = Mapping[str, Handler]
 
 _VERSION: Final = ("docker-distribution-api-version", "registry/2.0")
 _PUSHES: Final = frozenset({"POST", "PUT", "PATCH"})
-_NOWHERE: Final = RepositoryName("none")
 
 
 class DistributionDoor:
     """Answers everything below `/v2/`, and `/token`."""
 
-    def __init__(
-        self,
-        gate: Gate,
-        origins: Origins,
-        *,
-        manifests: ManifestDoor,
-        blobs: BlobDoor,
-        uploads: UploadDoor,
-        lists: ListDoor,
-        tokens: TokenDoor,
-    ) -> None:
-        self._gate = gate
-        self._origins = origins
-        self._tokens = tokens
-        self._methods: dict[Endpoint, Methods] = {
-            Endpoint.PING: {"GET": self._ping, "HEAD": self._ping},
-            Endpoint.CATALOG: {"GET": lists.catalog, "HEAD": lists.catalog},
-            Endpoint.TAGS: {"GET": lists.tags, "HEAD": lists.tags},
-            Endpoint.REFERRERS: {"GET": lists.referrers, "HEAD": lists.referrers},
-            Endpoint.MANIFEST: {
-                "GET": manifests.get,
-                "HEAD": manifests.head,
-                "PUT": manifests.put,
-                "DELETE": manifests.delete,
-            },
-            Endpoint.BLOB: {"GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete},
-            Endpoint.UPLOADS: {"POST": uploads.post},
-            Endpoint.UPLOAD: {
-                "GET": uploads.get,
-                "HEAD": uploads.get,
-                "PATCH": uploads.patch,
-                "PUT": uploads.put,
-                "DELETE": uploads.delete,
-            },
-        }
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._router = Router(ROUTES)
+        self._tokens = TokenDoor(app)
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, http: Request) -> Response:
         """Answer a request whose path begins with `/v2`; raises nothing that has a name."""
-        route = find_route(request.path)
+        request = RegistryRequest(self._app, http)
         try:
-            response = await self._dispatch(request, route)
+            response = await self._answer(request)
         except Unauthenticated as error:
-            response = self._challenge(request, route, error)
+            response = _challenge(request, error)
         except EntrepotError as error:
             response = _refusal(error)
         response.headers.append(_VERSION)
-        return without_body(response) if request.method == "HEAD" else response
+        return without_body(response) if http.method == "HEAD" else response
 
     async def answer_token(self, request: Request) -> Response:
         """Answer a request for a token."""
@@ -96,58 +57,50 @@ class DistributionDoor:
             response = _refusal(error)
         return without_body(response) if request.method == "HEAD" else response
 
-    async def _dispatch(self, request: Request, route: Route | None) -> Response:
-        if route is None:
-            raise NotFound
-        request.facts["endpoint"] = route.endpoint.name.lower()
-        methods = self._methods[route.endpoint]
-        handler = methods.get(request.method)
-        name = RepositoryName(route.name) if route.name else _NOWHERE
-        if handler is None:
-            raise MethodUnsupported(tuple(methods))
-        if route.name:
-            request.facts["repository"] = name.text
-        return await handler(request, name, route.reference)
-
-    async def _ping(self, request: Request, _: RepositoryName, __: str) -> Response:
-        """Nobody is challenged even where anybody may pull: clients learn the scheme here only."""
-        identity = await self._gate.identify(request)
-        request.facts["account"] = identity.account.name if identity.account else ""
-        if identity == ANONYMOUS and not self._gate.is_open:
-            raise Unauthenticated
-        return content(200, "application/json", b"{}")
-
-    def _challenge(self, request: Request, route: Route | None, error: Unauthenticated) -> Response:
-        """The one Bearer challenge (RFC 6750 section 3; the Docker token flow)."""
-        origin = self._origins.origin(request)
-        parts = [f'realm="{origin}/token"', f'service="{self._origins.host(request)}"']
-        scopes = _scopes(request, route)
-        if scopes:
-            parts.append(f'scope="{" ".join(scopes)}"')
-        if error.reason and request.header("authorization"):
-            parts.append(f'error="{error.reason}"')
-        if isinstance(error, NoSuchNamespace):
-            error = InsufficientScope(explain(error, origin))
-            # Of a HEAD the challenge is all that a client gets to read (RFC 6750 section 3).
-            parts.append(f'error_description="{_quotable(error.message)}"')
-        response = error_response(error)
-        response.headers.append(("www-authenticate", "Bearer " + ",".join(parts)))
-        return response
+    async def _answer(self, request: RegistryRequest) -> Response:
+        http = request.http
+        route, values = self._router.find(http.method, http.path)
+        operation, request.values = route.handler, values
+        request.endpoint = operation.endpoint
+        http.facts["endpoint"] = operation.label
+        name = None
+        if "name" in values:
+            name = request.name = RepositoryName(values["name"])
+            http.facts["repository"] = name.text
+        request.authorized = await self._app.authorizer.authorize_client(http, route.rule, name)
+        request.identity = request.authorized.identity
+        return await operation.handler(request)
 
 
-def _scopes(request: Request, route: Route | None) -> list[str]:
+def _challenge(request: RegistryRequest, error: Unauthenticated) -> Response:
+    """The one Bearer challenge (RFC 6750 section 3; the Docker token flow)."""
+    parts = [f'realm="{request.origin}/token"', f'service="{request.host}"']
+    scopes = _scopes(request)
+    if scopes:
+        parts.append(f'scope="{" ".join(scopes)}"')
+    if error.reason and request.http.header("authorization"):
+        parts.append(f'error="{error.reason}"')
+    if isinstance(error, NoSuchNamespace):
+        error = InsufficientScope(explain(error, request.origin))
+        # Of a HEAD the challenge is all that a client gets to read (RFC 6750 section 3).
+        parts.append(f'error_description="{_quotable(error.message)}"')
+    response = error_response(error)
+    response.headers.append(("www-authenticate", "Bearer " + ",".join(parts)))
+    return response
+
+
+def _scopes(request: RegistryRequest) -> list[str]:
     """What a token must allow for this request, the source of a mount included."""
-    if route is None or route.endpoint is Endpoint.PING:
+    if request.endpoint is Endpoint.PING:
         return []
-    if route.endpoint is Endpoint.CATALOG:
+    if request.endpoint is Endpoint.CATALOG:
         return ["registry:catalog:*"]
-    scopes = [f"repository:{route.name}:{_actions(request.method, route.endpoint)}"]
-    source = request.query("from")
-    if route.endpoint is Endpoint.UPLOADS and source and request.query("mount"):
-        try:
+    http = request.http
+    scopes = [f"repository:{request.name}:{_actions(http.method, request.endpoint)}"]
+    source = http.query("from")
+    if request.endpoint is Endpoint.UPLOADS and source and http.query("mount"):
+        with suppress(InvalidName):
             scopes.append(f"repository:{RepositoryName(source)}:pull")
-        except EntrepotError:
-            return scopes
     return scopes
 
 

@@ -1,58 +1,46 @@
-"""Which endpoint a path below `/v2/` names.
+"""Every path below `/v2/`: what is not in this table is not served."""
 
-A name may itself hold components called `blobs`, `manifests` or `tags`, so paths are read from the
-right: `/v2/a/tags/list/manifests/x` is the manifest `x` of `a/tags/list`.
-"""
+from typing import Final
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from entrepot.http.authorize import AccessRule
+from entrepot.v2 import blobs, lists, manifests, uploads
+from entrepot.v2.requests import Endpoint, Handler, Operation, RegistryRoute
 
-
-class Endpoint(Enum):
-    """The endpoints of distribution-spec 1.1, "Endpoints", and the catalog."""
-
-    PING = auto()
-    CATALOG = auto()
-    TAGS = auto()
-    MANIFEST = auto()
-    BLOB = auto()
-    UPLOADS = auto()
-    UPLOAD = auto()
-    REFERRERS = auto()
+_MANIFEST: Final = "/v2/{name}/manifests/{reference}"
+_BLOB: Final = "/v2/{name}/blobs/{reference}"
+_UPLOAD: Final = "/v2/{name}/blobs/uploads/{reference}"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """An endpoint with the texts its path holds, not yet parsed."""
-
-    endpoint: Endpoint
-    name: str = ""
-    reference: str = ""
+def _route(
+    endpoint: Endpoint, method: str, pattern: str, rule: AccessRule, handler: Handler
+) -> RegistryRoute:
+    return RegistryRoute(method, pattern, rule, Operation(endpoint, endpoint.name.lower(), handler))
 
 
-_PING = Route(Endpoint.PING)
-_CATALOG = Route(Endpoint.CATALOG)
-_BY_KIND = {
-    "manifests": Endpoint.MANIFEST,
-    "blobs": Endpoint.BLOB,
-    "referrers": Endpoint.REFERRERS,
-}
-
-
-def find_route(path: str) -> Route | None:
-    """The route of a path that begins with `/v2`; `None` where there is nothing."""
-    if path in ("/v2/", "/v2"):
-        return _PING
-    if path == "/v2/_catalog":
-        return _CATALOG
-    head, _, last = path.removeprefix("/v2/").rpartition("/")
-    name, _, kind = head.rpartition("/")
-    if kind == "blobs" and last == "uploads":
-        return Route(Endpoint.UPLOADS, name)
-    if kind == "uploads" and name.endswith("/blobs"):
-        name = name.removesuffix("/blobs")
-        return Route(Endpoint.UPLOAD, name, last) if last else Route(Endpoint.UPLOADS, name)
-    if kind == "tags" and last == "list":
-        return Route(Endpoint.TAGS, name)
-    endpoint = _BY_KIND.get(kind)
-    return Route(endpoint, name, last) if endpoint and last else None
+# Manifests come first, for they are asked for most; uploads before blobs, whose pattern they fit.
+ROUTES: Final[tuple[RegistryRoute, ...]] = (
+    _route(Endpoint.MANIFEST, "GET", _MANIFEST, AccessRule.PULL, manifests.get),
+    _route(Endpoint.MANIFEST, "HEAD", _MANIFEST, AccessRule.PULL, manifests.head),
+    _route(Endpoint.MANIFEST, "PUT", _MANIFEST, AccessRule.PUSH, manifests.put),
+    _route(Endpoint.MANIFEST, "DELETE", _MANIFEST, AccessRule.DELETE, manifests.delete),
+    _route(Endpoint.UPLOADS, "POST", "/v2/{name}/blobs/uploads", AccessRule.PUSH, uploads.post),
+    _route(Endpoint.UPLOADS, "POST", "/v2/{name}/blobs/uploads/", AccessRule.PUSH, uploads.post),
+    _route(Endpoint.BLOB, "GET", _BLOB, AccessRule.PULL, blobs.get),
+    _route(Endpoint.BLOB, "HEAD", _BLOB, AccessRule.PULL, blobs.head),
+    _route(Endpoint.BLOB, "DELETE", _BLOB, AccessRule.DELETE, blobs.delete),
+    _route(Endpoint.UPLOAD, "GET", _UPLOAD, AccessRule.PUSH, uploads.get),
+    _route(Endpoint.UPLOAD, "PATCH", _UPLOAD, AccessRule.PUSH, uploads.patch),
+    _route(Endpoint.UPLOAD, "PUT", _UPLOAD, AccessRule.PUSH, uploads.put),
+    _route(Endpoint.UPLOAD, "DELETE", _UPLOAD, AccessRule.PUSH, uploads.delete),
+    _route(Endpoint.TAGS, "GET", "/v2/{name}/tags/list", AccessRule.PULL, lists.tags),
+    _route(
+        Endpoint.REFERRERS,
+        "GET",
+        "/v2/{name}/referrers/{reference}",
+        AccessRule.PULL,
+        lists.referrers,
+    ),
+    _route(Endpoint.CATALOG, "GET", "/v2/_catalog", AccessRule.CATALOG, lists.catalog),
+    _route(Endpoint.PING, "GET", "/v2/", AccessRule.CLIENT, lists.ping),
+    _route(Endpoint.PING, "GET", "/v2", AccessRule.CLIENT, lists.ping),
+)

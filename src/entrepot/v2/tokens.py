@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
+from entrepot.app import App
 from entrepot.errors import (
     Denied,
     Invalid,
     InvalidName,
-    MethodUnsupported,
     NoSuchNamespace,
     TooLarge,
 )
+from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import explain
-from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, content
-from entrepot.http.origin import Origins
-from entrepot.hub.identities import ANONYMOUS, Identities, Identity
+from entrepot.http.router import Route, Router
+from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING, Action
-from entrepot.hub.tokens import AskedAccess, IssuedToken, Tokens
+from entrepot.hub.tokens import AskedAccess, IssuedToken
 from entrepot.oci.media_types import without_parameters
 from entrepot.oci.names import RepositoryName
 
@@ -55,21 +55,19 @@ class _Form:
 class TokenDoor:
     """Gives out registry tokens."""
 
-    def __init__(
-        self, gate: Gate, identities: Identities, tokens: Tokens, origins: Origins
-    ) -> None:
-        self._gate = gate
-        self._origins = origins
-        self._identities = identities
-        self._tokens = tokens
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._router = Router(
+            [
+                Route("GET", "/token", AccessRule.ANYONE, self._get),
+                Route("POST", "/token", AccessRule.ANYONE, self._post),
+            ]
+        )
 
     async def answer(self, request: Request) -> Response:
-        """Answer GET and POST."""
-        if request.method in ("GET", "HEAD"):
-            return await self._get(request)
-        if request.method == "POST":
-            return await self._post(request)
-        raise MethodUnsupported(("GET", "HEAD", "POST"))
+        """Answer GET and POST; raise what to challenge or refuse the client with."""
+        route, _ = self._router.find(request.method, request.path)
+        return await route.handler(request)
 
     async def _get(self, request: Request) -> Response:
         form = _Form(_parse_fields(request.query_string))
@@ -80,7 +78,7 @@ class TokenDoor:
         answer = _answer(issued)
         if form.text("offline_token") == "true" and identity != ANONYMOUS:
             client = form.text("client_id")
-            answer["refresh_token"] = await self._tokens.add_refresh(identity, client)
+            answer["refresh_token"] = await self._app.tokens.add_refresh(identity, client)
         return _respond(answer)
 
     async def _post(self, request: Request) -> Response:
@@ -89,11 +87,11 @@ class TokenDoor:
         grant = form.text("grant_type")
         refresh = form.text("refresh_token")
         if grant == "password":
-            identity = await self._identities.by_credentials(
-                form.text("username"), form.text("password"), request.address or request.client
+            identity = await self._app.identities.by_credentials(
+                form.text("username"), form.text("password"), request.sender
             )
         elif grant == "refresh_token":
-            identity = await self._identities.by_refresh_token(refresh)
+            identity = await self._app.identities.by_refresh_token(refresh)
         else:
             raise Invalid("grant_type is neither password nor refresh_token")
         await self._note(request, identity)
@@ -101,7 +99,7 @@ class TokenDoor:
         answer = _answer(issued)
         answer["scope"] = " ".join(_scope_texts(issued))
         if grant == "password" and form.text("access_type") == "offline":
-            refresh = await self._tokens.add_refresh(identity, form.text("client_id"))
+            refresh = await self._app.tokens.add_refresh(identity, form.text("client_id"))
         if refresh:
             answer["refresh_token"] = refresh
         return _respond(answer)
@@ -110,22 +108,22 @@ class TokenDoor:
         self, request: Request, identity: Identity, asked: Iterable[AskedAccess]
     ) -> IssuedToken:
         try:
-            return await self._tokens.issue(identity, asked)
+            return await self._app.tokens.issue(identity, asked)
         except NoSuchNamespace as error:
             # Clients show what the token service says; a 401 would make them ask for a password.
-            raise Denied(explain(error, self._origins.origin(request))) from error
+            raise Denied(explain(error, self._app.origins.origin(request))) from error
 
     async def _identity(self, request: Request) -> Identity:
         scheme, _, value = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "basic":
             return ANONYMOUS
-        return await self._gate.identify_basic(value.strip(), request.address or request.client)
+        return await self._app.authenticator.identify_basic(value.strip(), request.sender)
 
     async def _note(self, request: Request, identity: Identity) -> None:
         if identity.is_somebody:
             request.facts["account"] = identity.name
         if identity.token_id is not None:
-            await self._tokens.touch(identity.token_id, request.address or request.client)
+            await self._app.tokens.touch(identity.token_id, request.sender)
 
 
 def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:

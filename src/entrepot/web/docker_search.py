@@ -1,35 +1,43 @@
 """`docker search HOST/TERM`: two paths of Docker's first API, which its engine still asks for."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from entrepot.errors import EntrepotError, MethodUnsupported, NotFound, Unauthenticated
+from entrepot.app import App
+from entrepot.errors import EntrepotError, MethodUnsupported, Unauthenticated
+from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_response
-from entrepot.http.gate import Gate
 from entrepot.http.messages import Request, Response, content, without_body
-from entrepot.hub.search import Search
+from entrepot.http.router import Route, Router
 from entrepot.metadata.search import Hit
-
-PATHS: Final = frozenset({"/v1/_ping", "/v1/search"})
 
 _JSON: Final = "application/json"
 _USUAL, _MOST = 25, 100
 # Over HTTPS the engine then sends what `docker login` was given; over HTTP it never does.
 _STANDALONE: Final = (("x-docker-registry-standalone", "1"),)
 
+Handler = Callable[[Request], Awaitable[Response]]
+
 
 class DockerSearch:
     """Answers the engine with what whoever is logged in may see, or what everybody may."""
 
-    def __init__(self, gate: Gate, search: Search) -> None:
-        self._gate = gate
-        self._search = search
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._router: Router[Handler] = Router(
+            [
+                Route("GET", "/v1/_ping", AccessRule.ANYONE, self._ping),
+                Route("GET", "/v1/search", AccessRule.ANYONE, self._find),
+            ]
+        )
 
     async def answer(self, request: Request) -> Response:
-        """Answer a request for one of `PATHS`; raises nothing that has a name."""
+        """Answer a request for one of the two paths; raises nothing that has a name."""
         request.facts["endpoint"] = "docker-search"
         try:
-            response = await self._answer(request)
+            route, _ = self._router.find(request.method, request.path)
+            response = await route.handler(request)
         except Unauthenticated as error:
             response = error_response(error)
             response.headers.append(("www-authenticate", 'Basic realm="entrepot"'))
@@ -40,20 +48,14 @@ class DockerSearch:
             response = error_response(error)
         return without_body(response) if request.method == "HEAD" else response
 
-    async def _answer(self, request: Request) -> Response:
-        if request.path not in PATHS:
-            raise NotFound
-        if request.method not in ("GET", "HEAD"):
-            raise MethodUnsupported(("GET", "HEAD"))
-        if request.path == "/v1/_ping":
-            return content(200, _JSON, b"true", _STANDALONE)
-        return await self._find(request)
+    async def _ping(self, _: Request) -> Response:
+        return content(200, _JSON, b"true", _STANDALONE)
 
     async def _find(self, request: Request) -> Response:
-        identity = await self._gate.identify(request)
+        identity = await self._app.authenticator.identify(request)
         request.facts["account"] = identity.name
         text = request.query("q") or ""
-        results = await self._search.find(identity, text, limit=_limit(request.query("n")))
+        results = await self._app.search.find(identity, text, limit=_limit(request.query("n")))
         document = {
             "query": text,
             "num_results": results.found.total,

@@ -13,11 +13,10 @@ from entrepot.errors import (
     Unauthenticated,
 )
 from entrepot.http import forms
-from entrepot.http.authorize import AccessRule, admit
-from entrepot.http.cookies import read_sessions
+from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty, without_body
-from entrepot.http.router import Match, Router
+from entrepot.http.router import Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING
 from entrepot.web.confirmation import ask, find_danger
@@ -58,131 +57,118 @@ class PageDoor:
         self._app = app
         self._router: Router[View] = Router(ROUTES)
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, http: Request) -> Response:
         """Answer a request for a page or for what pages are made of."""
-        request.facts["endpoint"] = "page"
-        visit = PageRequest(self._app, request)
+        http.facts["endpoint"] = "page"
+        request = PageRequest(self._app, http)
         try:
-            response = await self._answer(visit)
+            response = await self._answer(request)
         except EntrepotError as error:
-            response = await self._failure(visit, error)
+            response = await self._failure(request, error)
         response.headers.extend(SECURITY)
-        response.headers.extend(visit.cookies)
-        return without_body(response) if request.method == "HEAD" else response
+        response.headers.extend(request.cookies)
+        return without_body(response) if http.method == "HEAD" else response
 
-    async def _answer(self, visit: PageRequest) -> Response:
-        request = visit.http
-        if request.path.startswith("/static/"):
-            return _static(request)
-        found = self._router.find(request.method, request.path)
-        if not isinstance(found, Match):
-            raise MethodUnsupported(found) if found else NotFound
-        await self._identify(visit)
-        visit.values = found.values
+    async def _answer(self, request: PageRequest) -> Response:
+        http = request.http
+        if http.path.startswith("/static/"):
+            return _static(http)
+        route, request.values = self._router.find(http.method, http.path)
+        await self._identify(request)
         # Whoever may not send much is not listened to for so long.
-        is_admitted_first = bool(found.route.most)
+        is_admitted_first = bool(route.most)
         if is_admitted_first:
-            await self._admit(visit, found.route)
-        if found.route.is_unsafe:
-            await self._check_form(visit, found.route.most or forms.MAX_FORM)
+            await self._authorize(request, route)
+        if route.is_unsafe:
+            await self._check_form(request, route.most or forms.MAX_FORM)
         if not is_admitted_first:
-            await self._admit(visit, found.route)
-        return await self._run(visit, found.route)
+            await self._authorize(request, route)
+        return await self._run(request, route)
 
-    async def _run(self, visit: PageRequest, route: PageRoute) -> Response:
-        """What the route's handler makes of the visit, unless it must be confirmed first."""
-        if danger := find_danger(route.pattern, visit.form):
-            return await self._print(visit, ask(visit, danger))
+    async def _run(self, request: PageRequest, route: PageRoute) -> Response:
+        """What the route's handler makes of the request, unless it must be confirmed first."""
+        if danger := find_danger(route.pattern, request.form):
+            return await self._print(request, ask(request, danger))
         try:
-            page = await route.handler(visit)
+            page = await route.handler(request)
         except EntrepotError as error:
-            if visit.form.has("back") and not visit.wants_json:
-                return self._back(visit, error)
+            if request.form.has("back") and not request.wants_json:
+                return self._back(request, error)
             raise
-        return page if isinstance(page, Response) else await self._print(visit, page)
+        return page if isinstance(page, Response) else await self._print(request, page)
 
-    async def _identify(self, visit: PageRequest) -> None:
-        """A browser by its session, a program by its `Authorization`."""
-        if visit.http.header("authorization") is not None:
-            identity = await self._app.gate.identify(visit.http)
-            visit.identity = ANONYMOUS if identity.grants is not None else identity
+    async def _identify(self, request: PageRequest) -> None:
+        """Find out who asks: a browser by its session, a program by its `Authorization`."""
+        http, authenticator = request.http, self._app.authenticator
+        if http.header("authorization") is not None:
+            identity = await authenticator.identify(http)
+            request.identity = ANONYMOUS if identity.grants is not None else identity
             return
-        visit.form_secret = visit.cookie(FORM_COOKIE)
-        for secret in read_sessions(visit.http, visit.origin):
-            visit.signed_in = await self._app.sessions.find(secret)
-            if visit.signed_in is not None:
-                visit.session_secret = secret
-                break
-        if visit.signed_in is None:
+        request.form_secret = request.cookie(FORM_COOKIE)
+        found, secret = await authenticator.find_session(http, request.origin)
+        request.signed_in, request.session_secret = found, secret
+        if found is None:
             return
-        if not visit.signed_in.is_pending:
-            visit.identity = Identity(visit.signed_in.account, EVERYTHING)
-            await self._app.sessions.touch(
-                visit.signed_in.session, visit.http.address or visit.http.client
-            )
-        visit.http.facts["account"] = visit.signed_in.account.name
+        if not found.is_pending:
+            request.identity = Identity(found.account, EVERYTHING)
+            await self._app.sessions.touch(found.session, http.sender)
+        http.facts["account"] = found.account.name
 
-    async def _check_form(self, visit: PageRequest, most: int) -> None:
+    async def _check_form(self, request: PageRequest, most: int) -> None:
         """A page of ours in this very browser sent it; pages take no other credentials."""
-        if visit.http.header("authorization") is not None:
+        if request.http.header("authorization") is not None:
             raise Denied("this address takes forms of pages only: programs have /api/v1")
-        forms.check_origin(visit.http, visit.origin)
-        if forms.media_type(visit.http) == forms.MULTIPART:
+        forms.check_origin(request.http, request.origin)
+        if forms.media_type(request.http) == forms.MULTIPART:
             # Its fields come with its files: the upload checks the token from the address.
-            given = visit.query("token")
+            given = request.query("token")
         else:
-            visit.form = await forms.read_form(visit.http, most)
-            given = visit.form.get("token")
-        forms.check_token(given, visit.form_secret, visit.session_secret)
+            request.form = await forms.read_form(request.http, most)
+            given = request.form.get("token")
+        forms.check_token(given, request.form_secret, request.session_secret)
 
-    async def _admit(self, visit: PageRequest, route: PageRoute) -> None:
+    async def _authorize(self, request: PageRequest, route: PageRoute) -> None:
         """Raise where the route's rule does not let the visitor in."""
-        if visit.identity.token_id is not None and route.rule not in _FOR_TOKENS:
+        if request.identity.token_id is not None and route.rule not in _FOR_TOKENS:
             raise Denied("a token opens repositories here, and nothing of its account's")
-        admitted = await admit(
-            self._app.permissions,
-            visit.identity,
-            route.rule,
-            visit.values,
-            is_unsafe=route.is_unsafe,
+        request.authorized = await self._app.authorizer.authorize(
+            request.identity, route.rule, request.values, is_unsafe=route.is_unsafe
         )
-        visit.rights = admitted.rights
-        visit.namespace = admitted.namespace.namespace if admitted.namespace else None
 
-    async def _print(self, visit: PageRequest, page: Page) -> Response:
-        if visit.wants_json:
+    async def _print(self, request: PageRequest, page: Page) -> Response:
+        if request.wants_json:
             return to_json(page)
-        if not visit.form_secret and visit.http.header("authorization") is None:
-            visit.form_secret = secrets.token_urlsafe(18)
-            visit.keep(FORM_COOKIE, visit.form_secret)
-        if visit.problem:
-            visit.keep(PROBLEM_COOKIE, "", seconds=0)
-        await prepare(page, visit)
+        if not request.form_secret and request.http.header("authorization") is None:
+            request.form_secret = secrets.token_urlsafe(18)
+            request.keep(FORM_COOKIE, request.form_secret)
+        if request.problem:
+            request.keep(PROBLEM_COOKIE, "", seconds=0)
+        await prepare(page, request)
         headers = [
             ("cache-control", "private, no-cache"),
             ("vary", "accept, cookie, accept-language"),
-            ("content-language", "zh-Hans" if visit.language == "zh" else "en"),
+            ("content-language", "zh-Hans" if request.language == "zh" else "en"),
         ]
-        return content(page.status, _HTML, render(page, visit), headers)
+        return content(page.status, _HTML, render(page, request), headers)
 
-    async def _failure(self, visit: PageRequest, error: EntrepotError) -> Response:
-        is_program = visit.http.header("authorization") is not None
-        if visit.wants_json or (is_program and isinstance(error, Unauthenticated)):
+    async def _failure(self, request: PageRequest, error: EntrepotError) -> Response:
+        is_program = request.http.header("authorization") is not None
+        if request.wants_json or (is_program and isinstance(error, Unauthenticated)):
             return error_response(error)
-        if isinstance(error, Unauthenticated) and visit.http.method in ("GET", "HEAD"):
-            return redirect("/login", next=visit.http.target)
+        if isinstance(error, Unauthenticated) and request.http.method in ("GET", "HEAD"):
+            return redirect("/login", next=request.http.target)
         if isinstance(error, Unauthenticated):
             error = Denied("sign in first")
-        response = await self._print(visit, ErrorPage.of(error, status_of(error)))
+        response = await self._print(request, ErrorPage.of(error, status_of(error)))
         if isinstance(error, MethodUnsupported):
             response.headers.append(("allow", ", ".join(error.allowed)))
         return response
 
-    def _back(self, visit: PageRequest, error: EntrepotError) -> Response:
+    def _back(self, request: PageRequest, error: EntrepotError) -> Response:
         """Send the visitor back to the form, and say there what was wrong with it."""
         text = base64.urlsafe_b64encode(error.message[:500].encode()).decode()
-        visit.keep(PROBLEM_COOKIE, text, seconds=60)
-        return redirect(local_address(visit.form.get("back")))
+        request.keep(PROBLEM_COOKIE, text, seconds=60)
+        return redirect(local_address(request.form.get("back")))
 
 
 def _static(request: Request) -> Response:

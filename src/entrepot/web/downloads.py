@@ -10,11 +10,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 from entrepot.errors import BlobUnknown, EntrepotError
 from entrepot.http.authorize import AccessRule
-from entrepot.http.messages import FileBody, Response, content, empty
-from entrepot.http.origin import may_follow
+from entrepot.http.blob_responses import blob_response
+from entrepot.http.messages import Response, content
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import tag_rows
-from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.tag_rows import Filters, Order
 from entrepot.oci.digests import Digest
 from entrepot.web.artifacts import open_artifact
@@ -47,31 +46,12 @@ async def download_blob(request: PageRequest) -> Response:
     except EntrepotError as error:
         raise BlobUnknown from error
     blob = await request.app.blobs.get(request.repository, digest)
+    name = request.query("name") or blob.digest[7:19]
     headers = [
-        ("content-type", "application/octet-stream"),
-        ("content-length", str(blob.size)),
-        ("content-disposition", disposition(request.query("name") or blob.digest[7:19])),
-        ("docker-content-digest", blob.digest),
-        ("etag", f'"{blob.digest}"'),
+        ("content-disposition", disposition(name)),
         ("content-security-policy", "default-src 'none'; sandbox"),
     ]
-    return await _send(request, blob, headers)
-
-
-async def _send(request: PageRequest, blob: StoredBlob, headers: list[tuple[str, str]]) -> Response:
-    """The bytes in the way that costs least; from elsewhere, they come without their name."""
-    blobs = request.app.blobs
-    url = await blobs.find_url(blob)
-    if url is not None and may_follow(request.origin, url):
-        await blobs.ensure_whole(blob)
-        return empty(307, [("location", url), ("cache-control", "no-store")])
-    part = await blobs.find_part(blob, 0, blob.size)
-    if part is not None:
-        return Response(200, headers, part)
-    path = await blobs.find_file(blob)
-    if path is not None:
-        return Response(200, headers, FileBody(path, 0, blob.size, whole=True))
-    return Response(200, headers, blobs.read(blob, 0, blob.size))
+    return await blob_response(request.http, request.app.blobs, blob, request.app.origins, headers)
 
 
 def disposition(name: str) -> str:

@@ -29,7 +29,7 @@ async def show_deletion(request: PageRequest) -> Page:
     namespace = _deletable(request)
     found = await request.app.closing.preview(namespace.name, namespace.kind)
     return DeleteNamespacePage(
-        **await frame(request, "settings", f"Delete {namespace.name}"),  # type: ignore[arg-type]
+        **frame(request, "settings", f"Delete {namespace.name}"),  # type: ignore[arg-type]
         repositories=found.repositories[:_LISTED],
         count=len(found.repositories),
         members=found.members,
@@ -48,12 +48,12 @@ async def delete(request: PageRequest) -> Response:
 
 def _deletable(request: PageRequest) -> Namespace:
     """The namespace of the address, unless the visitor may not delete it."""
-    is_account = request.owned.kind is NamespaceKind.ACCOUNT
+    is_account = request.namespace.kind is NamespaceKind.ACCOUNT
     if is_account and not (request.account and request.account.is_admin):
         raise Denied("accounts are deleted by administrators")
-    if is_account and request.account and request.account.id == request.owned.id:
+    if is_account and request.account and request.account.id == request.namespace.id:
         raise Denied("you cannot delete your own account: another administrator can")
-    return request.owned
+    return request.namespace
 
 
 ROUTES: Final = (

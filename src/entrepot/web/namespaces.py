@@ -116,13 +116,13 @@ class NewPage(Page):
     owners: list[str]
 
 
-async def frame(request: PageRequest, current: str, title: str) -> dict[str, object]:
+def frame(request: PageRequest, current: str, title: str) -> dict[str, object]:
     """What every page of a namespace shows."""
-    rights = await request.app.permissions.namespace_rights(request.identity, request.owned.name)
+    namespace, rights = request.namespace, request.namespace_rights
     return {
         "title": title,
-        "namespace": request.owned,
-        "is_organisation": request.owned.kind is NamespaceKind.ORGANISATION,
+        "namespace": namespace,
+        "is_organisation": namespace.kind is NamespaceKind.ORGANISATION,
         "may_administer": rights.may_administer,
         "may_see_members": rights.may_see_members,
         "current": current,
@@ -131,7 +131,7 @@ async def frame(request: PageRequest, current: str, title: str) -> dict[str, obj
 
 async def show_profile(request: PageRequest) -> Page:
     """The namespace's repositories."""
-    name = request.owned.name
+    name = request.namespace.name
     number = request.number("page", default=1, most=10_000)
     found = await request.app.search.find(
         request.identity,
@@ -141,7 +141,7 @@ async def show_profile(request: PageRequest) -> Page:
         offset=(number - 1) * _SIZE,
     )
     return ProfilePage(
-        **await frame(request, "repositories", name),  # type: ignore[arg-type]
+        **frame(request, "repositories", name),  # type: ignore[arg-type]
         hits=list(found.found.hits),
         pager=Pager(number, _SIZE, found.found.total),
         starred=await _starred(request),
@@ -150,20 +150,16 @@ async def show_profile(request: PageRequest) -> Page:
 
 async def _starred(request: PageRequest) -> list[str]:
     """What one likes oneself; what others like is theirs."""
-    if request.account is None or request.account.id != request.owned.id:
+    if request.account is None or request.account.id != request.namespace.id:
         return []
     liked = await request.app.stars.list_of(request.account, request.identity)
     return [each.name.text for each in liked]
 
 
-async def show_members(request: PageRequest) -> Page:
-    """Members and invitations."""
-    return await _members(request, "")
-
-
-async def _members(request: PageRequest, link: str) -> Page:
-    name = request.owned.name
-    shared = await frame(request, "members", f"{name}: members")
+async def show_members(request: PageRequest, link: str = "") -> Page:
+    """Members and invitations; `link` is that of an invitation just made."""
+    name = request.namespace.name
+    shared = frame(request, "members", f"{name}: members")
     may = bool(shared["may_administer"])
     invitations = await request.app.invitations.list_of(request.actor, name) if may else []
     return MembersPage(
@@ -181,7 +177,7 @@ async def set_member(request: PageRequest) -> Response:
         wanted = Role(role) if role else None
     except ValueError as error:
         raise Invalid("there is no such role") from error
-    name = request.owned.name
+    name = request.namespace.name
     await request.app.organisations.set_member(
         name, request.form.get("member").strip(), wanted, request.actor
     )
@@ -195,38 +191,38 @@ async def invite(request: PageRequest) -> Page:
     except ValueError as error:
         raise Invalid("there is no such role") from error
     _, secret = await request.app.invitations.invite(
-        request.actor, request.owned.name, role=role, note=request.form.get("note")[:200]
+        request.actor, request.namespace.name, role=role, note=request.form.get("note")[:200]
     )
-    return await _members(request, f"{request.origin}/invitations/{secret}")
+    return await show_members(request, f"{request.origin}/invitations/{secret}")
 
 
 async def revoke_invitation(request: PageRequest) -> Response:
     """Take an invitation back."""
     await request.app.invitations.revoke(request.actor, request.whole_number("id"))
-    return redirect(f"/u/{request.owned.name}/-/members", said="revoked")
+    return redirect(f"/u/{request.namespace.name}/-/members", said="revoked")
 
 
 async def show_teams(request: PageRequest) -> Page:
     """The teams."""
     return TeamsPage(
-        **await frame(request, "teams", f"{request.owned.name}: teams"),  # type: ignore[arg-type]
-        teams=await request.app.teams.list_of(request.owned.name, request.actor),
+        **frame(request, "teams", f"{request.namespace.name}: teams"),  # type: ignore[arg-type]
+        teams=await request.app.teams.list_of(request.namespace.name, request.actor),
     )
 
 
 async def add_team(request: PageRequest) -> Response:
     """Make a team."""
-    name, team = request.owned.name, request.form.get("name").strip()
+    name, team = request.namespace.name, request.form.get("name").strip()
     await request.app.teams.add(name, team, request.form.get("description"), request.actor)
     return redirect(f"/u/{name}/-/teams/{team}", said="saved")
 
 
 async def show_team(request: PageRequest) -> Page:
     """One team."""
-    name, team = request.owned.name, request.values["team"]
+    name, team = request.namespace.name, request.values["team"]
     teams = request.app.teams
     return TeamPage(
-        **await frame(request, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
+        **frame(request, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
         team=await teams.get(name, team, request.actor),
         members=await teams.list_members(name, team, request.actor),
         rights=await teams.list_rights(name, team, request.actor),
@@ -235,7 +231,7 @@ async def show_team(request: PageRequest) -> Page:
 
 async def change_team(request: PageRequest) -> Response:
     """Add or remove a member or a right, or delete the team: the button says which."""
-    name, team, form = request.owned.name, request.values["team"], request.form
+    name, team, form = request.namespace.name, request.values["team"], request.form
     teams, what, actor = request.app.teams, form.get("what"), request.actor
     if what == "add-member":
         await teams.add_member(name, team, form.get("member").strip(), actor)
@@ -264,9 +260,9 @@ async def show_tokens(request: PageRequest) -> Page:
 
 
 async def _tokens(request: PageRequest, secret: str) -> Page:
-    name = request.owned.name
+    name = request.namespace.name
     return NamespaceTokensPage(
-        **await frame(request, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
+        **frame(request, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
         tokens=await request.app.tokens.list_of_organisation(name, request.actor),
         secret=secret,
     )
@@ -276,7 +272,7 @@ async def add_token(request: PageRequest) -> Page:
     """Make a token; its secret is shown once."""
     asked = token_form(request)
     await check_owner(request)
-    name, add = request.owned.name, request.app.tokens.add_organisation
+    name, add = request.namespace.name, request.app.tokens.add_organisation
     _, secret = await add(
         name, asked.label, asked.scope, asked.lifetime, asked.repositories, request.actor
     )
@@ -285,7 +281,7 @@ async def add_token(request: PageRequest) -> Page:
 
 async def revoke_token(request: PageRequest) -> Response:
     """Revoke one of the organisation's tokens."""
-    number, name = request.whole_number("id"), request.owned.name
+    number, name = request.whole_number("id"), request.namespace.name
     found = await request.app.tokens.list_of_organisation(name, request.actor)
     if number not in {each.id for each in found}:
         raise TokenUnknown
@@ -296,14 +292,14 @@ async def revoke_token(request: PageRequest) -> Response:
 async def show_keys(request: PageRequest) -> Page:
     """The keys that this namespace trusts."""
     return KeysPage(
-        **await frame(request, "keys", f"{request.owned.name}: trusted keys"),  # type: ignore[arg-type]
-        keys=await request.app.trusted_keys.list_of(request.owned.id),
+        **frame(request, "keys", f"{request.namespace.name}: trusted keys"),  # type: ignore[arg-type]
+        keys=await request.app.trusted_keys.list_of(request.namespace.id),
     )
 
 
 async def change_keys(request: PageRequest) -> Response:
     """Trust a key, or trust one no more."""
-    form, name = request.form, request.owned.name
+    form, name = request.form, request.namespace.name
     if form.get("what") == "remove":
         await request.app.trusted_keys.remove(name, form.get("name"), request.actor)
     else:
@@ -319,9 +315,9 @@ async def show_audit(request: PageRequest) -> Page:
     query = AuditQuery(
         actor=request.query("actor"), action=request.query("action"), before_id=before or None
     )
-    found = await request.app.audit.list_of(request.actor, request.owned.name, query)
+    found = await request.app.audit.list_of(request.actor, request.namespace.name, query)
     return AuditPage(
-        **await frame(request, "audit", f"{request.owned.name}: audit log"),  # type: ignore[arg-type]
+        **frame(request, "audit", f"{request.namespace.name}: audit log"),  # type: ignore[arg-type]
         rows=found.rows,
         next_before=found.next_before,
         actor=request.query("actor"),
@@ -331,12 +327,13 @@ async def show_audit(request: PageRequest) -> Page:
 
 async def show_edit(request: PageRequest) -> Page:
     """Settings of an organisation."""
-    return EditPage(**await frame(request, "settings", f"{request.owned.name}: settings"))  # type: ignore[arg-type]
+    name = request.namespace.name
+    return EditPage(**frame(request, "settings", f"{name}: settings"))  # type: ignore[arg-type]
 
 
 async def edit(request: PageRequest) -> Response:
     """Change description and default visibility."""
-    name = request.owned.name
+    name = request.namespace.name
     visibility = Visibility.PUBLIC if request.form.get("public") else Visibility.PRIVATE
     await request.app.organisations.edit(
         name, request.form.get("description"), visibility, request.actor

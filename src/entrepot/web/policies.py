@@ -93,10 +93,10 @@ async def _repository_page(
 
 async def show_namespace(request: PageRequest) -> Page:
     """The rules of a namespace, its room and what is used of it."""
-    told = await request.app.policies.get_of_namespace(request.owned)
-    limit, used = await request.app.policies.get_room(request.owned.name)
+    told = await request.app.policies.get_of_namespace(request.namespace)
+    limit, used = await request.app.policies.get_room(request.namespace.name)
     return NamespacePoliciesPage(
-        **await frame(request, "policies", f"{request.owned.name}: policies"),  # type: ignore[arg-type]
+        **frame(request, "policies", f"{request.namespace.name}: policies"),  # type: ignore[arg-type]
         immutable=told.immutable.text,
         rules=told.rules,
         limit=limit,
@@ -107,7 +107,7 @@ async def show_namespace(request: PageRequest) -> Page:
 
 async def save_namespace(request: PageRequest) -> Response:
     """Save the rules of a namespace."""
-    name, immutable = request.owned.name, request.form.get("immutable")
+    name, immutable = request.namespace.name, request.form.get("immutable")
     await request.app.policies.set_of_namespace(
         name, immutable, _rules(request.form), request.actor
     )

@@ -2,21 +2,17 @@
 
 import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from entrepot.app import App
-from entrepot.errors import Denied, NotFound, RepositoryUnknown
+from entrepot.context import RequestContext
 from entrepot.http.cookies import cookie_name, has_unreadable_cookies, read_cookie, set_cookie
 from entrepot.http.forms import Form, form_token
-from entrepot.http.messages import Request, Response
+from entrepot.http.messages import Response
 from entrepot.http.router import Route
-from entrepot.hub.actors import ANONYMOUS, Action, Actor, Identity
-from entrepot.hub.audit import witness_of
-from entrepot.hub.permissions import Rights
+from entrepot.hub.actors import Action
 from entrepot.hub.sessions import SignedIn
-from entrepot.metadata.accounts import Account, Namespace
-from entrepot.metadata.repositories import Repository, Target, Witness
+from entrepot.metadata.accounts import Account
 from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")
@@ -30,44 +26,24 @@ PageRoute = Route[View]
 
 
 @dataclass(slots=True)
-class PageRequest:
-    """One request, let in by the access rule of its route."""
+class PageRequest(RequestContext):
+    """A request of a browser, let in by the access rule of its route."""
 
-    app: App
-    http: Request
-    values: dict[str, str] = field(default_factory=dict)
-    identity: Identity = ANONYMOUS
     signed_in: SignedIn | None = None
     session_secret: str = ""
     form_secret: str = ""
     form: Form = field(default_factory=Form)
-    rights: Rights | None = None
-    namespace: Namespace | None = None
     cookies: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def account(self) -> Account | None:
-        """Whoever is signed in."""
+        """The account that is signed in."""
         return self.identity.account
-
-    @property
-    def repository(self) -> Repository:
-        """The repository that the address names; only routes that have one ask."""
-        found = self.rights.repository if self.rights else None
-        if found is None:
-            raise RepositoryUnknown
-        return found
-
-    @property
-    def owned(self) -> Namespace:
-        """The namespace that the address names."""
-        if self.namespace is None:
-            raise NotFound
-        return self.namespace
 
     def may(self, action: Action) -> bool:
         """Whether the visitor may do this to the repository."""
-        return self.rights is not None and action in self.rights.actions
+        rights = self.authorized.rights
+        return rights is not None and action in rights.actions
 
     @property
     def may_push(self) -> bool:
@@ -82,17 +58,8 @@ class PageRequest:
     @property
     def may_administer(self) -> bool:
         """Whether to show the repository's settings."""
-        return self.rights is not None and self.rights.may_administer
-
-    @property
-    def origin(self) -> str:
-        """`scheme://host[:port]` as the visitor reached us."""
-        return self.app.origins.origin(self.http)
-
-    @property
-    def host(self) -> str:
-        """`host[:port]` as the visitor wrote it."""
-        return self.app.origins.host(self.http)
+        rights = self.authorized.rights
+        return rights is not None and rights.may_administer
 
     @property
     def is_https(self) -> bool:
@@ -157,27 +124,9 @@ class PageRequest:
         return "en"
 
     @property
-    def actor(self) -> Actor:
-        """The visitor as the audit log knows them."""
-        return Actor(self.identity, self.http.address or self.http.client, self.http.id)
-
-    @property
     def client(self) -> str:
         """What the browser calls itself."""
         return (self.http.header("user-agent") or "")[:300]
-
-    @property
-    def target(self) -> Target:
-        """Where what the visitor uploads goes, with who saw it."""
-        found = self.rights.target if self.rights else None
-        if found is None:
-            raise RepositoryUnknown
-        return replace(found, witness=self.witness)
-
-    def may_change(self) -> None:
-        """Raise `Denied` where the repository is archived."""
-        if self.repository.is_archived:
-            raise Denied("the repository is archived: it can be pulled from, and nothing else")
 
     def whole_number(self, field: str) -> int:
         """A form's field as a number; 0 for anything else."""
@@ -192,11 +141,6 @@ class PageRequest:
             return base64.urlsafe_b64decode(text).decode()[:500] if text else ""
         except ValueError:
             return ""
-
-    @property
-    def witness(self) -> Witness:
-        """What records the visitor's changes to repositories."""
-        return witness_of(self.actor, self.app.now)
 
     def query(self, name: str) -> str:
         """The parameter, empty where there is none; a NUL is no text."""

@@ -88,7 +88,6 @@ async def show_upload(request: PageRequest) -> Page:
 
 async def upload(request: PageRequest) -> Response:
     """Take the files as they come, each into a blob, then tag one manifest of them all."""
-    request.may_change()
     fields: dict[str, str] = {}
     files: list[_Uploaded] = []
     async for part, chunks in read_parts(request.http):

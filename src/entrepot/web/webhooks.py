@@ -85,13 +85,13 @@ class DeliveryPage(WebhookFrame):
 async def _owner(request: PageRequest) -> Owner:
     if "repository" in request.values:
         return await request.app.webhooks.of_repository(request.repository.name, request.actor)
-    return await request.app.webhooks.of_namespace(request.owned.name, request.actor)
+    return await request.app.webhooks.of_namespace(request.namespace.name, request.actor)
 
 
 def _base(request: PageRequest) -> str:
     if "repository" in request.values:
         return f"/r/{request.repository.name}/-/webhooks"
-    return f"/u/{request.owned.name}/-/webhooks"
+    return f"/u/{request.namespace.name}/-/webhooks"
 
 
 async def _frame(request: PageRequest) -> dict[str, object]:
@@ -107,11 +107,11 @@ async def _frame(request: PageRequest) -> dict[str, object]:
             "is_starred": await is_starred(request),
         }
     return frame | {
-        "title": f"{request.owned.name}: webhooks",
+        "title": f"{request.namespace.name}: webhooks",
         "frame": "namespace_frame.html",
         "current": "webhooks",
-        "namespace": request.owned,
-        "is_organisation": request.owned.kind is NamespaceKind.ORGANISATION,
+        "namespace": request.namespace,
+        "is_organisation": request.namespace.kind is NamespaceKind.ORGANISATION,
     }
 
 

@@ -1,0 +1,73 @@
+"""Authentication: who sends a request, by its `Authorization` or by a browser's session."""
+
+import base64
+import binascii
+from typing import Final
+
+from entrepot.errors import BadCredentials, BadToken
+from entrepot.http.cookies import read_sessions
+from entrepot.http.messages import Request
+from entrepot.hub.actors import ANONYMOUS, Identity
+from entrepot.hub.identities import Identities
+from entrepot.hub.secrets import looks_like_secret
+from entrepot.hub.sessions import Sessions, SignedIn
+
+_MAX_HEADER: Final = 16384
+
+
+class Authenticator:
+    """Finds out who sends a request, by the database as it is at that moment."""
+
+    def __init__(self, identities: Identities, sessions: Sessions) -> None:
+        self._identities = identities
+        self._sessions = sessions
+
+    async def identify(self, request: Request) -> Identity:
+        """The identity that `Authorization` presents; `ANONYMOUS` without one.
+
+        Raises `BadCredentials` or `BadToken`.
+        """
+        authorization = request.header("authorization")
+        if authorization is None:
+            return ANONYMOUS
+        scheme, _, value = authorization.partition(" ")
+        scheme, value = scheme.lower(), value.strip()
+        if len(value) > _MAX_HEADER:
+            raise BadToken
+        if scheme == "basic":
+            return await self.identify_basic(value, request.sender)
+        if scheme != "bearer":
+            raise BadToken
+        if looks_like_secret(value):
+            return await self._identities.by_access_token(value)
+        return await self._identities.by_registry_token(value)
+
+    async def identify_basic(self, value: str, address: str) -> Identity:
+        """The identity of Basic credentials (RFC 7617); `ANONYMOUS` where both parts are empty.
+
+        Raises `BadCredentials`, and `TooMany` where that address guesses.
+        """
+        name, secret = parse_basic(value)
+        if not name and not secret:
+            return ANONYMOUS
+        return await self._identities.by_credentials(name, secret, address)
+
+    async def find_session(self, request: Request, origin: str) -> tuple[SignedIn | None, str]:
+        """The session that a browser's cookies name, and its secret; `None` where none is good."""
+        for secret in read_sessions(request, origin):
+            signed_in = await self._sessions.find(secret)
+            if signed_in is not None:
+                return signed_in, secret
+        return None, ""
+
+
+def parse_basic(value: str) -> tuple[str, str]:
+    """The name and secret of Basic credentials; raise `BadCredentials` where they are malformed."""
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise BadCredentials from error
+    name, colon, secret = text.partition(":")
+    if not colon or "\0" in text:
+        raise BadCredentials
+    return name, secret
