@@ -38,6 +38,19 @@ async def test_a_blob_is_downloaded_and_never_shown(browser: Browser, name: str)
         assert (await browser.get(f"/r/{name}/-/blob/{other}")).status == 404
 
 
+async def test_a_part_of_a_blob_is_downloaded_as_what_the_browser_lacks(
+    browser: Browser, name: str
+) -> None:
+    address = f"/r/{name}/-/blob/{LAYER_DIGEST}"
+    answer = await browser.get(address, range="bytes=2-")
+    assert (answer.status, answer.body) == (206, LAYER[2:])
+    assert answer.header("content-range") == f"bytes 2-{len(LAYER) - 1}/{len(LAYER)}"
+    assert (answer.header("content-disposition") or "").startswith("attachment")
+    assert (await browser.get(address, range="bytes=99-")).status == 416
+    known = await browser.get(address, if_none_match=f'"{LAYER_DIGEST}"')
+    assert (known.status, known.body) == (304, b"")
+
+
 @pytest.mark.parametrize(
     ("name", "plain", "encoded"),
     [

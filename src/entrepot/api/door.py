@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from msgspec import json
 
@@ -14,6 +14,7 @@ from entrepot.api.routes import ROUTES
 from entrepot.app import App
 from entrepot.errors import BadToken, EntrepotError, Unauthenticated
 from entrepot.http.messages import Request, Response, content, empty, without_body
+from entrepot.http.paging import next_link
 from entrepot.http.router import Router
 from entrepot.hub.actors import Identity
 from entrepot.hub.names import fold_name
@@ -105,12 +106,7 @@ def _printed(request: ApiRequest, operation: Operation, result: object) -> Respo
 
 
 def _link(request: Request, after: str) -> tuple[str, str]:
-    """The `Link` to the next page (RFC 8288): this address with another `after`."""
-    pairs = [
-        (name, value)
-        for name in request.query_names()
-        if name != "after"
-        for value in request.query_all(name)
-    ]
-    query = urlencode([*pairs, ("after", after)])
-    return ("link", f'<{quote(request.path)}?{query}>; rel="next"')
+    """The `Link` to the next page: this address with another `after`."""
+    kept = [name for name in request.query_names() if name != "after"]
+    pairs = [(name, value) for name in kept for value in request.query_all(name)]
+    return next_link(quote(request.path), [*pairs, ("after", after)])

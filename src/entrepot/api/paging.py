@@ -1,14 +1,26 @@
 """Pages of lists: how many, after what, and where the next begins."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 
 from entrepot.api.fields import Asked
+from entrepot.http.paging import split_page
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+
+
+class HasId(Protocol):
+    """An entry of a list that is read by id, from the newest on."""
+
+    @property
+    def id(self) -> int:
+        """The entry's id."""
+
+
+Numbered = TypeVar("Numbered", bound=HasId)
 
 NEVER: Final = 2**62
 
@@ -63,8 +75,17 @@ def next_after(query: PageQuery, found: int) -> str | None:
 
 def page_of(found: Sequence[Found], query: PageQuery, view: Callable[[Found], Item]) -> Page[Item]:
     """A page of `limit + 1` entries that begin at the page's offset."""
-    items = [view(each) for each in found[: query.limit]]
-    return Page(items=items, next=next_after(query, len(found)))
+    entries, _ = split_page(found, query.limit)
+    return Page(items=[view(entry) for entry in entries], next=next_after(query, len(found)))
+
+
+def page_before(
+    found: Sequence[Numbered], query: PageQuery, view: Callable[[Numbered], Item]
+) -> Page[Item]:
+    """A page of `limit + 1` entries, newest first; the next begins below its last entry's id."""
+    entries, has_more = split_page(found, query.limit)
+    next_before = f"{entries[-1].id:x}" if has_more else None
+    return Page(items=[view(entry) for entry in entries], next=next_before)
 
 
 def counted(

@@ -7,7 +7,8 @@ from msgspec.structs import fields
 
 from entrepot.api.fields import PLACES
 from entrepot.api.requests import Operation
-from entrepot.errors import Invalid, NotFound, TooLarge, UnsupportedForm
+from entrepot.errors import Invalid, NotFound, UnsupportedForm
+from entrepot.http.bodies import read_body
 from entrepot.http.forms import media_type
 from entrepot.http.messages import Request
 
@@ -31,7 +32,7 @@ async def read_arguments(
     if operation.query is not None:
         arguments["query"] = read_query(operation.query, request)
     if operation.body is not None:
-        arguments["body"] = await read_body(operation.body, request, most)
+        arguments["body"] = await read_document(operation.body, request, most)
     return arguments
 
 
@@ -50,19 +51,13 @@ def read_query(kind: type[Struct], request: Request) -> Struct:
         raise Invalid(str(error)) from error
 
 
-async def read_body(kind: type[Struct], request: Request, most: int = MAX_BODY) -> Struct:
+async def read_document(kind: type[Struct], request: Request, most: int = MAX_BODY) -> Struct:
     """The body, JSON of at most so many bytes."""
     if media_type(request) != "application/json":
         raise UnsupportedForm("the body is JSON: application/json")
-    if (request.content_length or 0) > most:
-        raise TooLarge
-    content = bytearray()
-    async for run in request.body:
-        content += run
-        if len(content) > most:
-            raise TooLarge
+    content = await read_body(request, most)
     try:
-        return json.decode(bytes(content), type=kind)
+        return json.decode(content, type=kind)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(_said(error)) from error
 

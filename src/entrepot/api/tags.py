@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from entrepot.api.artifacts import Artifact
 from entrepot.api.fields import Asked, DigestText, Moment, Number, TagText, Text
-from entrepot.api.paging import NEVER, Page, PageQuery, page_of
+from entrepot.api.paging import NEVER, Page, PageQuery, page_before, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import ManifestUnknown
 from entrepot.http.authorize import AccessRule
@@ -145,9 +145,7 @@ async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEven
     events = await request.app.history.list_events(
         request.repository, query.tag, before, query.limit + 1
     )
-    items = [shown(TagEvent, each) for each in events[: query.limit]]
-    more = len(events) > query.limit
-    return Page(items=items, next=f"{items[-1].id:x}" if more else None)
+    return page_before(events, query, lambda event: shown(TagEvent, event))
 
 
 async def undo_event(request: ApiRequest, body: Undo) -> TagEvent:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from entrepot.api.fields import Asked, Moment
-from entrepot.api.paging import Page, PageQuery, cut
+from entrepot.api.paging import Page, PageQuery, cut, page_before
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.outbox import EVENTS
@@ -135,9 +135,7 @@ async def _deliveries(request: ApiRequest, query: PageQuery) -> Page[Delivery]:
     found = await request.app.webhooks.list_deliveries(
         await _webhook(request), query.before, query.limit + 1
     )
-    last = found[query.limit - 1].id if len(found) > query.limit else None
-    items = [shown(Delivery, each) for each in found[: query.limit]]
-    return Page(items=items, next=None if last is None else f"{last:x}")
+    return page_before(found, query, lambda each: shown(Delivery, each))
 
 
 async def _delivery(request: ApiRequest) -> deliveries.Delivery:

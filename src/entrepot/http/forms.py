@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from entrepot.errors import Denied, Invalid, TooLarge, UnsupportedForm
+from entrepot.errors import Denied, Invalid, UnsupportedForm
+from entrepot.http.bodies import read_body
 from entrepot.http.messages import Request
 from entrepot.http.origin import normal_origin
 
@@ -39,13 +40,7 @@ async def read_form(request: Request, most: int = MAX_FORM) -> Form:
     """The form in the request's body, of at most so many bytes."""
     if media_type(request) != FORM:
         raise UnsupportedForm
-    if (request.content_length or 0) > most:
-        raise TooLarge
-    body = bytearray()
-    async for run in request.body:
-        body += run
-        if len(body) > most:
-            raise TooLarge
+    body = await read_body(request, most)
     try:
         pairs = parse_qsl(
             body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, strict_parsing=False

@@ -3,7 +3,7 @@
 import json
 
 from entrepot.http.messages import Request, Response, content
-from entrepot.http.pages import cut, next_link, page_size
+from entrepot.http.paging import next_link, page_size, split_page
 from entrepot.metadata.repositories import list_all_names, list_names_of
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
@@ -23,9 +23,13 @@ async def tags(request: RegistryRequest) -> Response:
     size = page_size(request.http)
     last = _last(request.http)
     found = await request.app.manifests.list_tags(request.repository, last, size + 1)
-    page, more = cut(found, size)
-    links = [next_link(f"/v2/{request.name}/tags/list", n=size, last=page[-1])] if more else []
-    return _listed({"name": request.name.text, "tags": list(page)}, links)
+    page, more = split_page(found, size)
+    links = (
+        [next_link(f"/v2/{request.name}/tags/list", [("n", size), ("last", page[-1])])]
+        if more
+        else []
+    )
+    return _listed({"name": request.name.text, "tags": page}, links)
 
 
 async def catalog(request: RegistryRequest) -> Response:
@@ -38,9 +42,9 @@ async def catalog(request: RegistryRequest) -> Response:
         found = await list_all_names(reader, last, size + 1)
     else:
         found = await list_names_of(reader, namespaces, last, size + 1)
-    page, more = cut(found, size)
-    links = [next_link("/v2/_catalog", n=size, last=page[-1])] if more else []
-    return _listed({"repositories": list(page)}, links)
+    page, more = split_page(found, size)
+    links = [next_link("/v2/_catalog", [("n", size), ("last", page[-1])])] if more else []
+    return _listed({"repositories": page}, links)
 
 
 async def referrers(request: RegistryRequest) -> Response:
@@ -66,7 +70,7 @@ def _more_referrers(
     name: RepositoryName, subject: Digest, wanted: frozenset[str], after: int
 ) -> tuple[str, str]:
     path = f"/v2/{name}/referrers/{subject}"
-    return next_link(path, after=after, artifactType=sorted(wanted))
+    return next_link(path, [("after", after), *(("artifactType", kind) for kind in sorted(wanted))])
 
 
 def _last(request: Request) -> str:

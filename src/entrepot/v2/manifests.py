@@ -1,6 +1,7 @@
 """`/v2/NAME/manifests/REFERENCE`."""
 
 from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
+from entrepot.http.bodies import read_body
 from entrepot.http.conditions import conditions_of, matches_etag
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.hub.permissions import Action
@@ -42,7 +43,7 @@ async def put(request: RegistryRequest) -> Response:
     """Store a manifest under a tag, or under its digest with as many tags as `tag=` names."""
     request.app.rates.push(request.identity, request.http.address)
     digest, tags = _digest_and_tags(request.http, parse_reference(request.reference))
-    body = await read_limited(request.http, MAX_SIZE)
+    body = await read_body(request.http, MAX_SIZE, ManifestTooLarge(detail={"limit": MAX_SIZE}))
     pushed = await request.app.manifests.put(
         request.target,
         body,
@@ -76,18 +77,6 @@ async def delete(request: RegistryRequest) -> Response:
     else:
         await request.app.manifests.delete(repository, parsed, by, request.witness, condition)
     return empty(202)
-
-
-async def read_limited(request: Request, limit: int) -> bytes:
-    """The whole body; raise `ManifestTooLarge` when more than `limit` bytes are said or come."""
-    if (request.content_length or 0) > limit:
-        raise ManifestTooLarge(detail={"limit": limit})
-    runs = bytearray()
-    async for run in request.body:
-        runs += run
-        if len(runs) > limit:
-            raise ManifestTooLarge(detail={"limit": limit})
-    return bytes(runs)
 
 
 def _is_step_of_push(request: RegistryRequest) -> bool:

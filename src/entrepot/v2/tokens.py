@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from entrepot.app import App
 from entrepot.errors import (
@@ -16,16 +15,16 @@ from entrepot.errors import (
     TooLarge,
 )
 from entrepot.http.authorize import AccessRule
+from entrepot.http.bodies import read_body
 from entrepot.http.errors import explain
+from entrepot.http.forms import FORM, Form, media_type
 from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING, Action
 from entrepot.hub.tokens import AskedAccess, IssuedToken
-from entrepot.oci.media_types import without_parameters
 from entrepot.oci.names import RepositoryName
 
-_FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MAX_SCOPES: Final = 500
 """Scopes that one token is asked for: so many marks of names fit into a header line of 8 KiB."""
 _MAX_FORM: Final = 262_144
@@ -35,21 +34,6 @@ _MAX_FIELD: Final = 65536
 _MAX_FIELDS: Final = 1000
 _TYPE: Final = re.compile(r"([a-z0-9]+)(?:\([^)]*\))?")
 _NO_STORE: Final = ("cache-control", "no-store")
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The fields of an OAuth2 request, each with all its values."""
-
-    fields: dict[str, list[str]]
-
-    def text(self, name: str) -> str:
-        """The field's last value, or nothing."""
-        return self.fields.get(name, [""])[-1]
-
-    def texts(self, name: str) -> list[str]:
-        """All of the field's values."""
-        return self.fields.get(name, [])
 
 
 class TokenDoor:
@@ -70,25 +54,25 @@ class TokenDoor:
         return await route.handler(request)
 
     async def _get(self, request: Request) -> Response:
-        form = _Form(_parse_fields(request.query_string))
-        asked = parse_scopes(form.texts("scope"))
+        form = _parse_form(request.query_string)
+        asked = parse_scopes(form.get_all("scope"))
         identity = await self._identity(request)
         await self._note(request, identity)
         issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
-        if form.text("offline_token") == "true" and identity != ANONYMOUS:
-            client = form.text("client_id")
+        if form.get("offline_token") == "true" and identity != ANONYMOUS:
+            client = form.get("client_id")
             answer["refresh_token"] = await self._app.tokens.add_refresh(identity, client)
         return _respond(answer)
 
     async def _post(self, request: Request) -> Response:
         form = await _read_form(request)
-        asked = parse_scopes(form.texts("scope"))
-        grant = form.text("grant_type")
-        refresh = form.text("refresh_token")
+        asked = parse_scopes(form.get_all("scope"))
+        grant = form.get("grant_type")
+        refresh = form.get("refresh_token")
         if grant == "password":
             identity = await self._app.identities.by_credentials(
-                form.text("username"), form.text("password"), request.sender
+                form.get("username"), form.get("password"), request.sender
             )
         elif grant == "refresh_token":
             identity = await self._app.identities.by_refresh_token(refresh)
@@ -98,8 +82,8 @@ class TokenDoor:
         issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
         answer["scope"] = " ".join(_scope_texts(issued))
-        if grant == "password" and form.text("access_type") == "offline":
-            refresh = await self._app.tokens.add_refresh(identity, form.text("client_id"))
+        if grant == "password" and form.get("access_type") == "offline":
+            refresh = await self._app.tokens.add_refresh(identity, form.get("client_id"))
         if refresh:
             answer["refresh_token"] = refresh
         return _respond(answer)
@@ -160,26 +144,22 @@ def _parse_scope(text: str) -> AskedAccess | None:
         return None
 
 
-async def _read_form(request: Request) -> _Form:
-    if without_parameters(request.header("content-type") or "") != _FORM_TYPE:
-        raise Invalid(f"the body is not {_FORM_TYPE}")
-    body = bytearray()
-    async for run in request.body:
-        body += run
-        if len(body) > _MAX_FORM:
-            raise TooLarge
+async def _read_form(request: Request) -> Form:
+    if media_type(request) != FORM:
+        raise Invalid(f"the body is not {FORM}")
+    body = await read_body(request, _MAX_FORM)
     try:
-        fields = _parse_fields(body.decode())
+        form = _parse_form(body.decode())
     except UnicodeDecodeError as error:
         raise Invalid("the body is not a form") from error
-    if any(len(text) > _MAX_FIELD for name in fields if name != "scope" for text in fields[name]):
+    if any(len(text) > _MAX_FIELD for name, text in form.fields if name != "scope"):
         raise TooLarge
-    return _Form(fields)
+    return form
 
 
-def _parse_fields(text: str) -> dict[str, list[str]]:
+def _parse_form(text: str) -> Form:
     try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        return Form(tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)))
     except ValueError as error:
         raise Invalid(f"at most {_MAX_FIELDS} parameters can be given") from error
 

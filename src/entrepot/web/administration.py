@@ -6,12 +6,13 @@ from typing import ClassVar, Final
 from entrepot.extract.confinement import Confinement
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
+from entrepot.http.paging import Pager
 from entrepot.metadata import jobs, scrubs
 from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.jobs import FailedJob
 from entrepot.metadata.numbers import HubNumbers, find_numbers
 from entrepot.metadata.scrubs import Damage, Pass
-from entrepot.web.pages import Page, Pager, redirect
+from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
 _DAMAGED: Final = 20

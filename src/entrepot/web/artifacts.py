@@ -10,6 +10,7 @@ from entrepot.errors import ManifestUnknown, NotFound
 from entrepot.extract.findings import Findings, State
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
+from entrepot.http.paging import Pager
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.hub.contributions import Counted
@@ -30,7 +31,7 @@ from entrepot.web.artifact_parts import (
 )
 from entrepot.web.commands import Snippets, snippets_of
 from entrepot.web.evidence import Part, part_of
-from entrepot.web.pages import Page, Pager, redirect
+from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, here, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
 

@@ -16,9 +16,9 @@ from entrepot.extract.findings import (
     Package,
     Vulnerability,
 )
+from entrepot.http.paging import Pager
 from entrepot.kinds.kind import Tab
 from entrepot.web.artifact_parts import CATEGORIES
-from entrepot.web.pages import Pager
 
 SIZE: Final = 200
 """Entries of one page."""

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
+from entrepot.http.paging import Pager
 from entrepot.hub.search import Results
 from entrepot.metadata.search import FacetCounts, Hit
 from entrepot.metadata.search_packages import Shipped
 from entrepot.metadata.search_terms import Facet, Order
 from entrepot.web.commands import Snippets, push_snippets
-from entrepot.web.pages import Page, Pager, redirect
+from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import LANGUAGES, THEMES, PageRequest, PageRoute
 
 _SIZE: Final = 25

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid, TokenUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
+from entrepot.http.paging import Pager
 from entrepot.metadata.accounts import Namespace, NamespaceKind, Role
 from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.invitations import Invitation
@@ -17,7 +18,7 @@ from entrepot.metadata.trusted_keys import TrustedKey
 from entrepot.metadata.words import Visibility
 from entrepot.oci.names import RepositoryName
 from entrepot.web.account import check_owner, mine, token_form
-from entrepot.web.pages import Page, Pager, redirect
+from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
 _SIZE: Final = 25

@@ -26,30 +26,6 @@ class Crumb:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pager:
-    """Where a list stands: `page` from 1."""
-
-    page: int
-    size: int
-    total: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.size))
-
-    @property
-    def first(self) -> int:
-        """The number of the first entry shown, from 1; 0 where there is none."""
-        return (self.page - 1) * self.size + 1 if self.total else 0
-
-    @property
-    def last(self) -> int:
-        """The number of the last entry shown."""
-        return min(self.page * self.size, self.total)
-
-
 JSON: Final = "application/json"
 
 

@@ -6,12 +6,13 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
+from entrepot.http.paging import Pager
 from entrepot.metadata import artifacts, tag_groups, tag_rows
 from entrepot.metadata.tag_rows import Filters, Order, TagRow
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removal
-from entrepot.web.pages import Page, Pager, redirect
+from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
 

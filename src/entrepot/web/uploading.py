@@ -9,6 +9,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from entrepot.errors import Invalid, TooLarge, UnsupportedForm
 from entrepot.http.authorize import AccessRule
+from entrepot.http.bodies import join_chunks
 from entrepot.http.forms import MULTIPART, media_type
 from entrepot.http.messages import Request, Response
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
@@ -99,7 +100,8 @@ async def upload(request: PageRequest) -> Response:
                 raise Invalid(f"two files are called {file.title}: one would replace the other")
             files.append(file)
         else:
-            fields[part.name] = await _text(chunks)
+            text = await join_chunks(chunks, _LONGEST_FIELD)
+            fields[part.name] = text.decode(errors="replace").replace("\0", "")
     if not files:
         raise Invalid("choose at least one file")
     tag = await _tag(request, fields, files)
@@ -186,15 +188,6 @@ def _layer(file: _Uploaded) -> dict[str, Any]:
 def type_of(title: str) -> str:
     """The media type of a file by its name."""
     return _TYPES.get(title.rpartition(".")[2].lower(), "application/octet-stream")
-
-
-async def _text(chunks: AsyncIterator[bytes]) -> str:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > _LONGEST_FIELD:
-            raise TooLarge
-    return body.decode(errors="replace").replace("\0", "")
 
 
 async def read_parts(request: Request) -> AsyncIterator[tuple[_Part, AsyncIterator[bytes]]]:

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid, WebhookUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
+from entrepot.http.paging import split_page
 from entrepot.hub.outbox import EVENTS
 from entrepot.hub.webhooks import Owner
 from entrepot.metadata import webhooks
@@ -162,11 +163,12 @@ async def show(request: PageRequest) -> Page:
 async def _page(request: PageRequest, webhook: webhooks.Webhook, secret: str) -> Page:
     before = request.number("before", default=0, most=2**62)
     found = await request.app.webhooks.list_deliveries(webhook, before or None, _SIZE + 1)
+    deliveries, has_more = split_page(found, _SIZE)
     return WebhookPage(
         **await _frame(request),  # type: ignore[arg-type]
         webhook=await _shown(request, webhook),
-        deliveries=found[:_SIZE],
-        next_before=found[_SIZE - 1].id if len(found) > _SIZE else None,
+        deliveries=deliveries,
+        next_before=deliveries[-1].id if has_more else None,
         secret=secret,
     )
 
