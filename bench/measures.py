@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.content import (
@@ -29,11 +29,20 @@ _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A rate (per second), the slowest of a hundred answers (ms), memory grown by (bytes)."""
+    """A rate (per second), the slowest of a hundred answers (ms), memory grown by (bytes).
+
+    `processor` is what the registry took for one of what the rate counts (ms of processor time).
+    """
 
     rate: float
     p99: float | None = None
     grown: int | None = None
+    processor: float | None = None
+
+    def with_processor(self, peer: Peer, before: float, seconds: float) -> "Measure":
+        """The same, with what the peer has taken since it had taken `before`."""
+        spent = peer.tree.processor_seconds() - before
+        return replace(self, processor=spent * 1000 / (self.rate * seconds))
 
 
 def measure_requests(
@@ -48,7 +57,8 @@ def measure_requests(
     script.write_text(f'wrk.method = "{method}"\n{header}{accept}')
     url = f"http://127.0.0.1:{peer.port}{path}"
     _wrk(url, script, 1.0)
-    return _wrk(url, script, seconds)
+    before = peer.tree.processor_seconds()
+    return _wrk(url, script, seconds).with_processor(peer, before, seconds)
 
 
 def measure_heads(peer: Peer, path: str, seconds: float) -> Measure:
@@ -61,12 +71,13 @@ def measure_heads(peer: Peer, path: str, seconds: float) -> Measure:
     url = f"http://127.0.0.1:{peer.port}{path}"
     subprocess.run([*words, "-t1", *headers, url], capture_output=True, check=True)
     timed = [*words, f"-t{max(1, round(seconds))}", *headers, url]
+    before = peer.tree.processor_seconds()
     done = subprocess.run(timed, capture_output=True, text=True, check=True)
     rate = re.search(r"Requests per second:\s+([\d.]+)", done.stdout)
     p99 = re.search(r"99%\s+(\d+)", done.stdout)
     if rate is None or p99 is None or "Non-2xx" in done.stdout:
         raise RuntimeError(done.stdout)
-    return Measure(float(rate[1]), float(p99[1]))
+    return Measure(float(rate[1]), float(p99[1])).with_processor(peer, before, seconds)
 
 
 def _wrk(url: str, script: Path, seconds: float) -> Measure:
@@ -93,12 +104,14 @@ def measure_download(peer: Peer, path: Path, times: int) -> Measure:
     connection.request("GET", address, keep=False).expect(200)
     size = path.stat().st_size / (1 << 20)
     with watched(peer) as watch:
+        before = peer.tree.processor_seconds()
         began = time.perf_counter()
         for _ in range(times):
             connection.request("GET", address, keep=False).expect(200)
         seconds = time.perf_counter() - began
     connection.close()
-    return Measure(size * times / seconds, grown=watch.grown)
+    measured = Measure(size * times / seconds, grown=watch.grown)
+    return measured.with_processor(peer, before, seconds)
 
 
 def measure_upload(peer: Peer, path: Path, digest: str, *, streamed: bool) -> Measure:
@@ -107,6 +120,7 @@ def measure_upload(peer: Peer, path: Path, digest: str, *, streamed: bool) -> Me
     connection = Connection(peer.port, peer.authorization(repository))
     size = path.stat().st_size / (1 << 20)
     with watched(peer) as watch:
+        before = peer.tree.processor_seconds()
         began = time.perf_counter()
         begun = connection.request("POST", f"/v2/{repository}/blobs/uploads/").expect(202)
         location = begun.headers["location"]
@@ -119,19 +133,21 @@ def measure_upload(peer: Peer, path: Path, digest: str, *, streamed: bool) -> Me
         connection.request("PUT", upload_path(location, digest), body).expect(201)
         seconds = time.perf_counter() - began
     connection.close()
-    return Measure(size / seconds, grown=watch.grown)
+    return Measure(size / seconds, grown=watch.grown).with_processor(peer, before, seconds)
 
 
 def measure_pushes(peer: Peer, seconds: float, clients: int = 8) -> Measure:
     """Images of three objects per second: a layer of 8 KiB, a config, a manifest by tag."""
     names = [f"{NAMESPACE}/push{number}" for number in range(clients)]
     authorization = peer.authorization(*names)
+    before = peer.tree.processor_seconds()
     with ThreadPoolExecutor(clients) as pool:
         taken = list(
             pool.map(lambda name: push_images(peer.port, name, authorization, seconds), names)
         )
     times = sorted(each for one in taken for each in one)
-    return Measure(len(times) / seconds, p99=times[int(len(times) * 0.99)] * 1000)
+    measured = Measure(len(times) / seconds, p99=times[int(len(times) * 0.99)] * 1000)
+    return measured.with_processor(peer, before, seconds)
 
 
 def push_images(port: int, name: str, authorization: str | None, seconds: float) -> list[float]:

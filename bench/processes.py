@@ -34,6 +34,10 @@ class Tree:
         """Bytes resident in all of its processes, shared pages counted in each."""
         return sum(_resident(pid) for pid in self.pids())
 
+    def processor_seconds(self) -> float:
+        """Seconds of processor time, of user and system, that all of its processes have taken."""
+        return sum(_processor_seconds(pid) for pid in self.pids())
+
     def pids(self) -> list[int]:
         """Every process of the session."""
         return [pid for pid in _all_pids() if _session(pid) == self._process.pid]
@@ -65,3 +69,12 @@ def _resident(pid: int) -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processor_seconds(pid: int) -> float:
+    try:
+        # Behind the name, which may hold spaces: utime, stime, cutime, cstime (proc(5)).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")

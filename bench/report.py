@@ -36,6 +36,12 @@ class CaseResult:
         return _rate(self.entrepot) / _rate(self.peer)
 
     @property
+    def processor_ratio(self) -> float | None:
+        """Entrepot's processor time for one of what is counted, over the peer's."""
+        ours, theirs = _processor(self.entrepot), _processor(self.peer)
+        return ours / theirs if ours is not None and theirs else None
+
+    @property
     def grown(self) -> int | None:
         """The most that Entrepot grew by in any round."""
         return max((each.grown for each in self.entrepot if each.grown is not None), default=None)
@@ -126,9 +132,14 @@ def _tail(measures: Sequence[Measure]) -> float | None:
     return median(tails) if tails else None
 
 
+def _processor(measures: Sequence[Measure]) -> float | None:
+    taken = [each.processor for each in measures if each.processor is not None]
+    return median(taken) if taken else None
+
+
 def _case_heads(results: Sequence[CaseResult]) -> tuple[str, ...]:
     peer = results[0].peer_name if results else "peer"
-    return ("case", "Entrepot", peer, "ratio", "bar", "p99 ms", "grown", "met")
+    return ("case", "Entrepot", peer, "ratio", "bar", "processor", "p99 ms", "grown", "met")
 
 
 def _case_row(each: CaseResult) -> tuple[str, ...]:
@@ -141,10 +152,17 @@ def _case_row(each: CaseResult) -> tuple[str, ...]:
         f"{_rate(each.peer):,.0f} {each.case.unit}",
         f"{each.ratio:.2f}",
         f">= {each.case.least}",
+        _processor_cell(each),
         tails,
         grown,
         ", ".join(each.misses) or "yes",
     )
+
+
+def _processor_cell(each: CaseResult) -> str:
+    """Milliseconds for one, and the ratio to the peer's."""
+    ours, ratio = _processor(each.entrepot), each.processor_ratio
+    return "" if ours is None or ratio is None else f"{ours:.3f} ms, {ratio:.2f}"
 
 
 def _scale_row(each: ScaleResult) -> tuple[str, ...]:
@@ -172,7 +190,8 @@ def _footprint_rows(each: Footprint) -> list[tuple[str, ...]]:
 
 def _machine() -> str:
     system = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
-    return f"{system}, Python {platform.python_version()}"
+    load = os.getloadavg()[0]
+    return f"{system}, Python {platform.python_version()}, load {load:.1f}"
 
 
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -196,6 +215,7 @@ def _document(
                 "case": each.case.name,
                 "unit": each.case.unit,
                 "ratio": each.ratio,
+                "processor_ratio": each.processor_ratio,
                 "bar": each.case.least,
                 "misses": each.misses,
                 "entrepot": [asdict(one) for one in each.entrepot],

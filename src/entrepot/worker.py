@@ -8,6 +8,7 @@ import random
 import secrets
 import sys
 import time
+from datetime import timedelta
 from typing import Any, Protocol
 
 from entrepot.app import App, build_app
@@ -53,6 +54,7 @@ _log = logging.getLogger(__name__)
 _JUST_NOW = 0.2
 """Seconds after an answer in which a worker counts as busy."""
 _SWITCH_INTERVAL = 0.0005
+_WRITE_METRICS = timedelta(seconds=1)
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -216,6 +218,7 @@ class Worker:
             metrics.note_scrubbed,
             metrics.note_pass,
         )
+        chores.append(Chore("write-metrics", _WRITE_METRICS, metrics.flush, is_shared=False))
         self._upkeep = Upkeep(metadata, chores, app.now)
         self._upkeep.start()
 

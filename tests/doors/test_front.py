@@ -1,6 +1,8 @@
 """What holds at every door: limits of the head, pages of other origins, headers for browsers."""
 
+import json
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -225,3 +227,14 @@ async def test_a_page_of_a_listed_origin_pulls_with_a_token(town: Town, open_doo
     answer = await doors.ask("GET", "/v2/", auth=bearer, origin=UI)
     assert (answer.status, answer.headers("access-control-allow-origin")) == (200, [UI])
     assert PlainHeaders(answer.pairs).get("vary") == "origin"
+
+
+def test_a_line_of_the_log_is_json_that_steers_no_terminal() -> None:
+    request = request_of("GET", "/\x1b[2J\x9b2J/中文/\udcff", user_agent="a\x9b2J")
+    line = _as_json(request, empty(404), 0.0125)
+    assert line.isascii()
+    assert line.removesuffix("\n").isprintable()
+    found = json.loads(line)
+    assert (found["path"], found["status"], found["ms"]) == (request.path, 404, 12.5)
+    moment = datetime.fromisoformat(found["at"])
+    assert abs((datetime.now(UTC) - moment).total_seconds()) < 60

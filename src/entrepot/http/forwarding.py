@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from itertools import zip_longest
 from typing import Final
 
-from entrepot.http.messages import Headers
+from entrepot.http.messages import Headers, Outside
 
 MAX_HOPS: Final = 32
 """Proxies in a row that are listened to, from ours outwards."""
@@ -30,23 +31,17 @@ class Hop:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """How a request looked outside of our own proxies; empty where they do not say."""
-
-    address: str
-    scheme: str = ""
-    host: str = ""
-
-
 def look_outside(headers: Headers, peer: str, is_trusted: Callable[[str], bool]) -> Outside:
     """The request as the outermost of our proxies saw it; `peer` is who is connected to us.
 
     Each proxy adds to the right end. So hops are read from there, for as long as the one who says
     it is a proxy of ours: whatever stands further left, the client may have written.
     """
+    hops = read_hops(headers)
+    if not hops:
+        return Outside(peer)
     address, scheme, host = peer, "", ""
-    for hop in reversed(read_hops(headers)):
+    for hop in reversed(hops):
         if not is_trusted(address):
             break
         scheme, host = hop.scheme or scheme, hop.host or host
@@ -144,6 +139,7 @@ def plain_address(text: str) -> str:
     return str(address)
 
 
+@lru_cache(maxsize=4096)
 @lru_cache(maxsize=4096)
 def usual_address(text: str) -> str:
     """The address in its usual form, as `plain_address`; a text that is none as it is."""

@@ -31,6 +31,15 @@ class Headers(Protocol):
         """Every value that is text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How a request looked outside of our own proxies; empty where they do not say."""
+
+    address: str
+    scheme: str = ""
+    host: str = ""
+
+
 @dataclass(slots=True)
 class Request:
     """One request. `path` is percent-decoded once; the body can be read once."""
@@ -45,6 +54,8 @@ class Request:
     id: str
     # Who asks, as far as trusted proxies say: the peer itself where there is none.
     address: str = ""
+    # How it looked outside of our proxies, once somebody asked.
+    outside: Outside | None = None
     # What the log says of the request beside its outcome; names, never secrets.
     facts: dict[str, str] = field(default_factory=dict)
     # The cookies once somebody read them.

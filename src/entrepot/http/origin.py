@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
-from entrepot.http.forwarding import Outside, is_address, look_outside, plain_address, usual_address
-from entrepot.http.messages import Request
+from entrepot.http.forwarding import is_address, look_outside, plain_address, usual_address
+from entrepot.http.messages import Outside, Request
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _PORTS: Final = {"http": "80", "https": "443"}
@@ -61,7 +61,10 @@ class Origins:
         return usual_address(self._outside(request).address)
 
     def _outside(self, request: Request) -> Outside:
-        return look_outside(request.headers, request.client, self.is_trusted)
+        # Asked for the address, and again for the scheme.
+        if request.outside is None:
+            request.outside = look_outside(request.headers, request.client, self.is_trusted)
+        return request.outside
 
     def _other(self, scheme: str, host: str) -> str | None:
         """The other URL of that host; of two, the one of that scheme."""

@@ -8,8 +8,12 @@ import logging
 import os
 import queue
 import threading
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
+
+from msgspec.json import encode
 
 from entrepot.http.messages import Request, Response
 
@@ -89,9 +93,10 @@ def configure_logging(*, as_text: bool) -> None:
 
 def _as_json(request: Request, response: Response, seconds: float) -> str:
     facts = request.facts
+    now = time.time()
     event = {
         "event": "request",
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "at": f"{_second(int(now))}.{int(now % 1 * 1000):03}+00:00",
         "request": request.id,
         "client": request.sender,
         "method": request.method,
@@ -103,7 +108,18 @@ def _as_json(request: Request, response: Response, seconds: float) -> str:
         "repository": facts.get("repository", ""),
         "agent": (request.header("user-agent") or "")[:_LONGEST],
     }
-    return json.dumps(event) + "\n"
+    try:
+        line = encode(event)
+    except ValueError:
+        # Half a surrogate pair: how a path holds bytes that are no text.
+        return json.dumps(event) + "\n"
+    # Characters that could steer a terminal, U+009B among them, are written as escapes.
+    return line.decode("ascii") + "\n" if line.isascii() else json.dumps(event) + "\n"
+
+
+@lru_cache(maxsize=1)
+def _second(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()[:19]
 
 
 def _as_text(request: Request, response: Response, seconds: float) -> str:

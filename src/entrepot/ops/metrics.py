@@ -4,6 +4,7 @@ Labels take values from short lists of ours only: nobody outside can make series
 """
 
 import os
+from bisect import bisect_left
 from pathlib import Path
 from typing import Final
 
@@ -42,8 +43,31 @@ def _make_room(path: Path, size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
+class _Tally:
+    """Requests of one endpoint, method and status since numbers were written down last."""
+
+    __slots__ = ("buckets", "bytes", "count", "seconds")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.bytes = 0
+        self.seconds = 0.0
+        self.buckets = [0] * (len(_BUCKETS) + 1)
+
+    def note(self, seconds: float, size: int) -> None:
+        """Count one request."""
+        self.count += 1
+        self.bytes += size
+        self.seconds += seconds
+        self.buckets[bisect_left(_BUCKETS, seconds)] += 1
+
+
 class Metrics:
-    """What is counted of every request."""
+    """What is counted of every request.
+
+    Requests are counted in memory, and written where other workers see them by `flush`: a crash
+    loses what was counted since.
+    """
 
     def __init__(self) -> None:
         # Late: where the numbers live is decided when the module is first imported.
@@ -82,26 +106,33 @@ class Metrics:
         self._last_scrub = moment("entrepot_last_scrub_seconds", meaning)
         meaning = "Attempts to tell a webhook something."
         self._deliveries = counter("entrepot_webhook_attempts_total", meaning, "outcome")
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
+        self._tallies: dict[tuple[str, str, int], _Tally] = {}
 
     def note(self, request: Request, response: Response, seconds: float) -> None:
         """Count one request."""
-        endpoint = request.facts.get("endpoint", "other")
-        key = (endpoint, request.method, response.status)
-        children = self._children.get(key)
-        if children is None:
-            method = request.method if request.method in _METHODS else "OTHER"
-            children = (
-                self._requests.labels(endpoint, method, str(response.status)),
-                self._seconds.labels(endpoint),
-                self._sent.labels(endpoint),
-            )
-            if request.method in _METHODS:
-                self._children[key] = children
-        children[0].inc()
-        children[1].observe(seconds)
-        if response.size:
-            children[2].inc(response.size)
+        method = request.method if request.method in _METHODS else "OTHER"
+        key = (request.facts.get("endpoint", "other"), method, response.status)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = _Tally()
+        tally.note(seconds, response.size)
+
+    async def flush(self) -> None:
+        """Write down what was counted since the last time."""
+        self._write_down()
+
+    def _write_down(self) -> None:
+        tallies, self._tallies = self._tallies, {}
+        for (endpoint, method, status), tally in tallies.items():
+            self._requests.labels(endpoint, method, str(status)).inc(tally.count)
+            histogram = self._seconds.labels(endpoint)
+            # The library observes one value at a time; these two are all that it adds to.
+            histogram._sum.inc(tally.seconds)
+            for bucket, count in zip(histogram._buckets, tally.buckets, strict=True):
+                if count:
+                    bucket.inc(count)
+            # Made also where there is nothing to add: an endpoint has all its series.
+            self._sent.labels(endpoint).inc(tally.bytes)
 
     def note_collection(self, found: Collected) -> None:
         """Count what one run of the collector freed."""
@@ -129,6 +160,7 @@ class Metrics:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        self._write_down()
         if _SHARED_IN not in os.environ:
             return generate_latest(self._own)
         registry = CollectorRegistry()
