@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from itertools import zip_longest
 from typing import Final
