@@ -53,9 +53,9 @@ def _make_secret_key(settings: Settings) -> None:
         return
     if has_wrapped_secrets(settings.sqlite_file):
         raise Unavailable(
-            f"{path} is missing, and secrets in the database are wrapped by it: put it back. Where"
-            " it is lost for good, write at least 32 random characters into it: second factors and"
-            " webhooks' secrets must be set anew then"
+            f"{path} is missing, but secrets in the database are encrypted with it: "
+            "restore the file. If it is lost, write at least 32 random characters into "
+            "it; second factors and webhook secrets must then be set again"
         )
     write_private(path, f"{secrets.token_urlsafe(32)}\n".encode())
 
@@ -121,7 +121,7 @@ def _open_s3(settings: Settings, address: str) -> "S3Storage":
         from entrepot.storage.s3 import S3Storage
         from entrepot.storage.s3_buckets import Bucket, Place
     except ImportError as error:
-        raise Unavailable("storage in S3 needs more: pip install 'entrepot[s3]'") from error
+        raise Unavailable("storage in S3 requires an extra: pip install 'entrepot[s3]'") from error
 
     place = Place.parse(
         address,
@@ -145,7 +145,7 @@ def greet(settings: Settings, password: str, link_secret: str) -> None:
     url = public_url(settings)
     lines = [
         "",
-        "This is its first start. Sign in as",
+        "First start: sign in as",
         "  name      admin",
         f"  password  {password}",
         f"  at        {url}/",

@@ -53,13 +53,13 @@ class Denied(EntrepotError):
 
 
 class NotFound(EntrepotError):
-    """There is nothing here."""
+    """Not found."""
 
     code = "NOT_FOUND"
 
 
 class Conflict(EntrepotError):
-    """The request conflicts with what is there."""
+    """The request conflicts with the current state."""
 
     code = "DENIED"
 
@@ -110,7 +110,7 @@ class Unavailable(EntrepotError):
 
 
 class OutOfSpace(EntrepotError):
-    """There is no space left to store this."""
+    """The server is out of storage space."""
 
     code = "UNAVAILABLE"
 
@@ -169,15 +169,15 @@ class InvalidAccount(Invalid):
 
 
 class InvalidDescription(Invalid):
-    """A text that describes something is too long, or holds what no text should."""
+    """The description is too long or contains control characters."""
 
 
 class InvalidKey(Invalid):
-    """That is no public key in PEM."""
+    """Not a PEM public key."""
 
 
 class UnsupportedForm(EntrepotError):
-    """The body is not of a media type that is accepted here."""
+    """The media type of the body is not supported."""
 
     code = "UNSUPPORTED"
 
@@ -232,7 +232,7 @@ class TeamUnknown(NotFound):
 
 
 class InvitationUnknown(NotFound):
-    """The invitation does not exist, or is no longer good."""
+    """The invitation does not exist or is no longer valid."""
 
 
 class WebhookUnknown(NotFound):
@@ -244,11 +244,11 @@ class DeliveryUnknown(NotFound):
 
 
 class InvalidWebhook(Invalid):
-    """A webhook cannot be like that."""
+    """Invalid webhook."""
 
 
 class TooManyWebhooks(Conflict):
-    """There are as many webhooks as there may be."""
+    """The limit of webhooks is reached."""
 
 
 class KeyUnknown(NotFound):
@@ -271,7 +271,7 @@ class ManifestBlobUnknown(Invalid):
     def __init__(self, missing: tuple[str, ...]) -> None:
         message, count = self.default_message(), len(missing)
         if count > self.MOST_LISTED:
-            message += f"; of {count} the first {self.MOST_LISTED} are listed"
+            message += f"; the first {self.MOST_LISTED} of {count} are listed"
         super().__init__(message)
         self.missing = missing[: self.MOST_LISTED]
 
@@ -317,7 +317,7 @@ class MethodUnsupported(Unsupported):
 
 
 class PreconditionFailed(EntrepotError):
-    """What is there is not what the request's conditions ask for."""
+    """The current state does not match the request's preconditions."""
 
     code = "PRECONDITION_FAILED"
 
@@ -329,12 +329,12 @@ class UploadBusy(Conflict):
 
 
 class OtherTags(Conflict):
-    """Tags that nobody named would be deleted with the manifest they point at."""
+    """Deleting the manifest would also delete tags that the request does not name."""
 
     def __init__(self, tags: Sequence[str]) -> None:
         shown = ", ".join(tags[:20]) + (f" and {len(tags) - 20} more" if len(tags) > 20 else "")
         super().__init__(
-            f"deleting the manifest also deletes tags that were not named: {shown}",
+            f"deleting the manifest would also delete tags that the request does not name: {shown}",
             {"tags": list(tags[:100])},
         )
 
@@ -344,7 +344,7 @@ class TagImmutable(Denied):
 
 
 class QuotaExceeded(Denied):
-    """There is no room left in this namespace."""
+    """The quota of the namespace is exceeded."""
 
 
 class NameTaken(Conflict):

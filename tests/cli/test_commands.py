@@ -31,7 +31,7 @@ def listed(run: Run, group: str) -> list[dict[str, object]]:
 def test_users_are_added_and_listed(run: Run) -> None:
     assert said(run("user", "list")) == "There are no accounts.\n"
     add = ("user", "add", "alice", "--password-stdin")
-    assert said(run(*add, stdin=PASSWORD + "\n")) == "Account alice is ready.\n"
+    assert said(run(*add, stdin=PASSWORD + "\n")) == "Created account alice.\n"
     added = told(
         run("user", "add", "root", "--admin", "--password-stdin", "--json", stdin=PASSWORD)
     )
@@ -46,7 +46,7 @@ def test_users_are_added_and_listed(run: Run) -> None:
 
 
 def test_a_user_is_disabled_and_enabled(run: Run, alice: str) -> None:
-    assert said(run("user", "disable", alice)) == "Account alice is disabled.\n"
+    assert said(run("user", "disable", alice)) == "Disabled account alice.\n"
     assert listed(run, "user")[0]["disabled"] is True
     assert "disabled" in said(run("user", "list"))
     assert told(run("user", "enable", alice, "--json")) == {"name": "alice", "changed": "enabled"}
@@ -55,7 +55,7 @@ def test_a_user_is_disabled_and_enabled(run: Run, alice: str) -> None:
 
 def test_a_password_is_replaced(run: Run, alice: str) -> None:
     result = run("user", "password", alice, "--password-stdin", stdin="another long one\r\n")
-    assert said(result) == "The password of alice is replaced.\n"
+    assert said(result) == "Replaced the password of alice.\n"
 
 
 def test_a_short_password_is_refused_wherever_it_is_new(run: Run, alice: str) -> None:
@@ -68,7 +68,7 @@ def test_a_short_password_is_refused_wherever_it_is_new(run: Run, alice: str) ->
 def test_organisations_have_members(run: Run, alice: str) -> None:
     assert said(run("org", "list")) == "There are no organisations.\n"
     made = said(run("org", "add", "acme", "--owner", alice))
-    assert made == "Organisation acme is ready; alice owns it.\n"
+    assert made == "Created organisation acme with owner alice.\n"
     run("user", "add", "bob", "--password-stdin", stdin=PASSWORD)
     for role in ("member", "editor", "owner"):
         result = run("org", "member", "acme", "bob", "--role", role, "--json")
@@ -93,7 +93,7 @@ def test_a_token_is_shown_once_and_revoked(run: Run, alice: str) -> None:
     ]
     assert secret not in said(run("token", "list")) + json.dumps(tokens)
     number = str(tokens[0]["id"])
-    assert said(run("token", "revoke", number)) == f"Token {number} is revoked.\n"
+    assert said(run("token", "revoke", number)) == f"Revoked token {number}.\n"
     assert [each["revoked"] for each in listed(run, "token")] == [True, False]
     assert "revoked" in said(run("token", "list"))
 

@@ -14,11 +14,11 @@ from tests.cli.test_commands import said
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ((), "give one of"),
-        (("--to-storage", "files", "--cancel"), "give one of"),
+        ((), "pass one of"),
+        (("--to-storage", "files", "--cancel"), "pass one of"),
         (("--to-storage", "s3://hub-blobs"), 'storage_from = "files"'),
         (("--to-database", "mysql://hub"), "postgresql://USER@HOST/NAME"),
-        (("--to-database", "sqlite"), "there already"),
+        (("--to-database", "sqlite"), "already uses this database"),
     ],
 )
 def test_a_move_that_makes_no_sense_is_refused(
@@ -64,4 +64,4 @@ def test_bytes_do_not_move_to_where_they_are(
     monkeypatch.setenv("ENTREPOT_STORAGE_FROM", old)
     refused = run("migrate", "--to-storage", new)
     assert refused.exit_code == 2
-    assert "storage_from is where bytes were before" in refused.stderr
+    assert "storage_from must name the previous storage" in refused.stderr

@@ -67,7 +67,7 @@ def test_a_link_begins_with_the_hubs_real_address(
     result = run(*words)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "entrepot: the hub's address is not known: set url, or give --url https://HOST\n"
+        "entrepot: the hub's URL is unknown: set url, or pass --url https://HOST\n"
     )
     # As a hub that runs leaves it.
     (data / "address").write_text("https://localhost:8443\n")
@@ -89,7 +89,7 @@ def test_a_token_that_no_list_shows_is_not_revoked_by_its_number(run: Run, alice
     for number in range(1, token["id"]):
         result = run("token", "revoke", str(number))
         assert result.exit_code == 1
-        assert result.stderr == f"entrepot: no live token has the id {number}\n"
+        assert result.stderr == f"entrepot: no active token has the id {number}\n"
     assert link.startswith("etp_one")
     assert said(run("token", "revoke", str(token["id"])))
 
@@ -108,7 +108,9 @@ def test_a_quota_has_a_unit(run: Run, alice: str, size: str, limit: int) -> None
 def test_a_quota_without_a_unit_is_refused(run: Run, alice: str, size: str) -> None:
     result = run("quota", alice, size)
     assert result.exit_code == 2
-    assert result.stderr == f"entrepot: {size} is {size} bytes: write {size}B or {size}GB\n"
+    assert (
+        result.stderr == f"entrepot: invalid size {size}: add a unit, such as {size}B or {size}GB\n"
+    )
 
 
 @pytest.mark.parametrize("size", ["0", "0GB", "20iB", "20 GB", "GB", "-5GB", "1.5GB", "20GBB"])
@@ -119,7 +121,7 @@ def test_a_quota_that_is_no_size_is_refused(run: Run, alice: str, size: str) -> 
 
 
 def test_a_second_factor_is_removed(run: Run, alice: str) -> None:
-    assert said(run("user", "second-factor", alice)) == f"{alice} signs in by the password alone.\n"
+    assert said(run("user", "second-factor", alice)) == f"Removed the second factor of {alice}.\n"
     assert run("user", "second-factor", "nobody").exit_code == 1
 
 
@@ -136,12 +138,12 @@ def test_what_was_done_is_listed(run: Run, admin: str) -> None:
     assert [(row["action"], json.loads(row["details"])) for row in rows] == [
         ("org.create", {"owner": "root"})
     ]
-    assert said(run("audit", "list", "--actor", "nobody")) == "Nothing was done yet.\n"
+    assert said(run("audit", "list", "--actor", "nobody")) == "There are no entries.\n"
 
 
 def test_a_log_is_whole_until_somebody_changes_it(run: Run, admin: str, data: Path) -> None:
     assert admin
-    assert said(run("audit", "verify")) == "The audit log is whole.\n"
+    assert said(run("audit", "verify")) == "The audit log is intact.\n"
     assert told(run("audit", "verify", "--json")) == {"whole": True, "first_broken": None}
     with sqlite3.connect(data / "entrepot.db") as connection:
         connection.execute("UPDATE audit SET actor = 'somebody'")

@@ -27,7 +27,7 @@ from tests.registry.conftest import target_of
 from tests.wire.content import descriptor, image
 
 NAME = RepositoryName("shop/charts")
-NOTHING = "Queued no artifacts, 0 still waiting. 0 of {} cannot be read.\n"
+NOTHING = "Queued no artifacts, 0 still waiting. 0 of {} artifacts cannot be read.\n"
 
 Work = Callable[[App], Awaitable[object]]
 
@@ -97,7 +97,7 @@ def test_an_empty_hub_has_nothing_to_read(run: Run) -> None:
 
 
 def test_what_nobody_has_read_is_read_and_what_is_broken_is_counted(run: Run, shop: Path) -> None:
-    line = "Queued 3 artifacts, 0 still waiting. 1 of 3 cannot be read.\n"
+    line = "Queued 3 artifacts, 0 still waiting. 1 of 3 artifacts cannot be read.\n"
     assert said(run("reindex")) == line
     assert states(shop) == {"1.0.0": "done", "1.1.0": "done", "broken": "failed"}
     again = json.loads(said(run("reindex", "--json")))

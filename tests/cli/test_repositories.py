@@ -81,7 +81,7 @@ def test_a_repository_is_deleted_only_by_somebody_who_means_it(run: Run) -> None
     assert refused.exit_code == 2
     assert "--yes" in refused.stderr
     assert len(listed(run, "repo")) == 1
-    assert said(run("repo", "delete", "acme/app", "--yes")) == "acme/app is deleted.\n"
+    assert said(run("repo", "delete", "acme/app", "--yes")) == "Deleted acme/app.\n"
     assert listed(run, "repo") == []
 
 
@@ -112,7 +112,9 @@ def test_damage_is_named_and_fails_the_check(run: Run, stocked: Path, damage: st
 
 def test_retention_is_previewed_in_one_repository_or_in_all(run: Run, stocked: Path) -> None:
     for words in ((), ("acme/app",)):
-        assert said(run("retain", *words, "--dry-run")) == "No rules, or no tags.\n"
+        assert said(run("retain", *words, "--dry-run")) == (
+            "There are no retention rules, or no tags.\n"
+        )
     assert said(run("retain")) == "Removed no tags.\n"
 
     async def work() -> None:
@@ -155,7 +157,7 @@ def test_what_is_deleted_is_said_first(run: Run, alice: str, kind: str) -> None:
     result = run(kind, "delete", name)
     assert result.exit_code == 2
     assert f"Delete {name} with no repositories" in result.stderr
-    assert "give --yes" in result.stderr
+    assert "pass --yes" in result.stderr
     assert run(kind, "delete", name, stdin="n").exit_code == 1
     assert name in said(run(kind, "list"))
     result = run(kind, "delete", name, stdin="y")
@@ -164,7 +166,7 @@ def test_what_is_deleted_is_said_first(run: Run, alice: str, kind: str) -> None:
     assert name not in [each["name"] for each in listed(run, kind)]
     result = run(kind, "delete", name, "--yes")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "is called" in result.stderr
+    assert "no such" in result.stderr
 
 
 def test_an_account_goes_with_its_repositories_and_is_forgotten(

@@ -94,7 +94,7 @@ def test_a_hub_says_that_it_serves_once_it_answers(start: Start, tmp_path: Path)
 def test_a_first_password_that_is_too_short_is_one_line(start: Start) -> None:
     process = start(free_port(), ENTREPOT_ADMIN_PASSWORD="short")
     output, errors = process.communicate(timeout=PATIENCE)
-    said = "entrepot: admin_password has 8 to 1024 characters\n"
+    said = "entrepot: invalid admin_password: use 8 to 1024 characters\n"
     assert (process.returncode, output, errors) == (1, "", said)
 
 
@@ -106,7 +106,7 @@ def test_a_busy_port_is_one_line(start: Start) -> None:
         port = busy.getsockname()[1]
         process = start(port)
         output, errors = process.communicate(timeout=PATIENCE)
-    said = f"another program listens on 127.0.0.1:{port} already: choose another port with --port"
+    said = f"another program already listens on 127.0.0.1:{port}: choose another port with --port"
     assert (process.returncode, output, errors) == (1, "", f"entrepot: {said}\n")
 
 
@@ -119,7 +119,7 @@ def test_of_hubs_that_start_together_on_one_port_one_serves(start: Start) -> Non
     _, errors = refused.communicate()
     assert refused.returncode == 1
     assert errors.splitlines() == [
-        f"entrepot: another program listens on 127.0.0.1:{port} already: "
+        f"entrepot: another program already listens on 127.0.0.1:{port}: "
         "choose another port with --port"
     ]
     assert "Entrepot serves" in line_of(serving)

@@ -107,7 +107,7 @@ async def test_unfinished_uploads_count(shop: Shop) -> None:
         except QuotaExceeded:
             refused += 1
     assert (refused, shop.on_disk, await shop.reserved()) == (20, LIMIT, LIMIT)
-    with pytest.raises(QuotaExceeded, match="kept for uploads under way"):
+    with pytest.raises(QuotaExceeded, match="reserved for unfinished uploads"):
         (await Quotas(shop.metadata).find_room(shop.acme)).check(1)
     shop.clock.advance(timedelta(days=2))
     assert await worker.expire(timedelta(days=1)) == 10

@@ -102,7 +102,7 @@ async def refusal(town: Town, route: ApiRoute, identity: str) -> str:
     if answer.status < 400:
         return IN
     problem = answer.json()
-    code, is_hidden = str(problem["code"]), problem["detail"] == "there is nothing here"
+    code, is_hidden = str(problem["code"]), problem["detail"] == "not found"
     return code if code in REFUSALS or is_hidden else IN
 
 

@@ -46,7 +46,7 @@ async def test_a_client_that_moves_an_immutable_tag_is_told_the_rule(town: Town)
     status, said = await push(other)
     assert status == 403
     assert b'"DENIED"' in said
-    assert b"the tag v1 is immutable: v* is a rule of the repository" in said
+    assert b"the tag v1 is immutable: it matches the rule v* of the repository" in said
     assert (await push(INDEX))[0] == 201
     assert (await owner.ask("DELETE", f"/repositories/{name}/-/tags/v1")).status == 403
 

@@ -239,7 +239,7 @@ async def test_so_many_invitations_are_open_at_once(
     for by, organisation in ((owner, "acme"), (admin, None)):
         for _ in range(2):
             await invitations.invite(by, organisation)
-        with pytest.raises(Conflict, match="2 invitations are open"):
+        with pytest.raises(Conflict, match="limit of 2 open invitations"):
             await invitations.invite(by, organisation)
     clock.advance(LIFETIME * 2 + timedelta(seconds=1))
     await invitations.invite(owner, "acme")

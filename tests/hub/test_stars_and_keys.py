@@ -146,7 +146,7 @@ async def test_an_account_gives_so_many_stars(
     monkeypatch.setattr(stars_module, "MOST_STARS", 1)
     member = town.actors["member"].identity
     await stars.set(member, OPEN, wanted=True)
-    with pytest.raises(Conflict, match="given 1 stars"):
+    with pytest.raises(Conflict, match="limit of 1 stars"):
         await stars.set(member, APP, wanted=True)
     await stars.set(member, OPEN, wanted=False)
     await stars.set(member, APP, wanted=True)
@@ -159,7 +159,7 @@ async def test_a_namespace_trusts_so_many_keys(
     monkeypatch.setattr(keys_module, "MOST_KEYS", 2)
     for name in ("one", "two"):
         await keys.add("acme", name, public_pem())
-    with pytest.raises(Conflict, match="trusts 2 keys"):
+    with pytest.raises(Conflict, match="limit of 2 trusted keys"):
         await keys.add("acme", "three", public_pem())
     await keys.remove("acme", "one")
     await keys.add("acme", "three", public_pem())

@@ -236,7 +236,7 @@ async def test_an_organisation_has_so_many_teams_with_so_many_rights(
     monkeypatch.setattr(teams_module, "MOST_TEAMS", 2)
     monkeypatch.setattr(teams_module, "MOST_RIGHTS", 2)
     await teams.add("acme", "second")
-    with pytest.raises(Conflict, match="acme has 2 teams"):
+    with pytest.raises(Conflict, match="acme has reached the limit of 2 teams"):
         await teams.add("acme", "third")
     for pattern in ("one", "two"):
         await teams.set_right("acme", devs, pattern, Permission.READ)

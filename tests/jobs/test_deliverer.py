@@ -232,7 +232,7 @@ async def test_an_address_that_is_not_allowed_any_more_is_told_nothing(hall: Hal
     await hall.deliver()
     assert hall.servers.posted == []
     (delivery,) = await hall.deliveries(webhook)
-    assert "may not be sent" in delivery.error
+    assert "may not reach" in delivery.error
     await hall.rules.delete(hall.owner, webhook.id, hall.actor)
 
 

@@ -139,7 +139,7 @@ async def test_work_that_nobody_knows_is_given_up_in_the_end(
         await worker(metadata, clock, Works()).drain()
         clock.advance(timedelta(hours=1))
     (failed,) = await jobs.list_failed(metadata.reader, 10)
-    assert failed.error == "this version knows no work called of a newer version"
+    assert failed.error == "this version has no handler for jobs of kind of a newer version"
 
 
 async def test_a_crash_leaves_work_to_others_once_the_lease_is_over(

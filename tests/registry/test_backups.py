@@ -171,8 +171,8 @@ async def test_a_damaged_backup_is_told_and_never_restored(plant: Plant, shop: S
     assert await plant.backups.verify() == []
     facts = plant.data / "backups" / "generations" / made.name / FACTS
     facts.write_bytes(facts.read_bytes()[:-1])
-    assert await plant.backups.verify() == [f"the facts of {made.name} are damaged"]
-    with pytest.raises(Invalid, match="facts"):
+    assert await plant.backups.verify() == [f"the database copy in {made.name} is damaged"]
+    with pytest.raises(Invalid, match="database copy"):
         await plant.restore(made, "third")
 
 

@@ -60,8 +60,8 @@ async def test_everything_right_is_looked_at_and_counted(
     ("damaged", "problem"),
     [
         (None, "the bytes are missing"),
-        (b"", "there are 0 bytes instead of 3"),
-        (b"twoo", "there are 4 bytes instead of 3"),
+        (b"", "0 bytes instead of 3"),
+        (b"twoo", "4 bytes instead of 3"),
         (b"twO", "the bytes do not match the digest"),
     ],
 )

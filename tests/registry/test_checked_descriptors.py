@@ -62,7 +62,7 @@ async def test_a_size_is_that_of_the_content_that_is_there(
         with pytest.raises(InvalidManifest) as caught:
             await put(manifests, stocked, content)
         assert caught.value.code == "MANIFEST_INVALID"
-        assert caught.value.message.startswith(f"{where} says {size} bytes, and sha256:")
+        assert caught.value.message.startswith(f"{where} declares {size} bytes, but sha256:")
         assert caught.value.message.endswith(f"has {stored}")
 
 
@@ -70,7 +70,7 @@ async def test_the_empty_json_has_two_bytes_wherever_it_is(
     manifests: Manifests, new_target: Target
 ) -> None:
     lie = image(config=descriptor(b"{}", CONFIG) | {"size": 3})
-    with pytest.raises(InvalidManifest, match=r"config says 3 bytes.* has 2"):
+    with pytest.raises(InvalidManifest, match=r"config declares 3 bytes.* has 2"):
         await put(manifests, new_target, lie)
     await put(manifests, new_target, image())
 
@@ -146,7 +146,7 @@ async def test_thousands_of_missing_layers_are_refused_before_anybody_waits(
         await put(manifests, stocked, of(*layers))
     assert (len(counted.statements), counted.transactions) == (1, 0)
     assert len(caught.value.missing) == 100
-    assert f"of {MAX_DESCRIPTORS} the first 100 are listed" in caught.value.message
+    assert f"the first 100 of {MAX_DESCRIPTORS} are listed" in caught.value.message
     document = json.loads(error_body(caught.value))
     assert len(document["errors"]) == 100
     assert len(error_body(caught.value)) < 40_000

@@ -37,9 +37,9 @@ async def damaged(scrub: Scrub) -> list[Found]:
     [
         (b"the Bytes", "the bytes do not match the digest"),
         (b"\0" * len(RIGHT), "the bytes do not match the digest"),
-        (RIGHT[:-1], "there are 8 bytes instead of 9"),
-        (RIGHT + b"!", "there are 10 bytes instead of 9"),
-        (b"", "there are 0 bytes instead of 9"),
+        (RIGHT[:-1], "8 bytes instead of 9"),
+        (RIGHT + b"!", "10 bytes instead of 9"),
+        (b"", "0 bytes instead of 9"),
         (None, "the bytes are missing"),
     ],
 )

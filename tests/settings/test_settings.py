@@ -250,13 +250,13 @@ def test_a_misspelt_line_is_refused_with_the_nearest_name(
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("STORAGE", "s3:/bucket", "'s3:/bucket' is not possible. Where bytes are kept: `files`"),
-        ("STORAGE_FROM", "minio", "'minio' is not possible. Where bytes were kept before"),
-        ("S3_ENDPOINT", "minio:9000", "'minio:9000' is not possible. The URL of an S3-compatible"),
-        ("DATABASE", "mysql://a:quite-secret@b/c", "the value is not possible. A PostgreSQL data"),
-        ("URL", "hub.example.org", "'hub.example.org' is not possible. The public URL, such as"),
-        ("TLS", "yes", "'yes' is not possible. `auto`: serve HTTPS"),
-        ("GRACE", "soon", "'soon' is no duration: write PT1H for an hour"),
+        ("STORAGE", "s3:/bucket", "invalid value 's3:/bucket'. The storage for blobs: `files`"),
+        ("STORAGE_FROM", "minio", "invalid value 'minio'. The previous storage"),
+        ("S3_ENDPOINT", "minio:9000", "invalid value 'minio:9000'. The URL of the S3-compatible"),
+        ("DATABASE", "mysql://a:quite-secret@b/c", "invalid value (hidden). The PostgreSQL data"),
+        ("URL", "hub.example.org", "invalid value 'hub.example.org'. The public URL, such as"),
+        ("TLS", "yes", "invalid value 'yes'. `auto`: serve HTTPS"),
+        ("GRACE", "soon", "invalid duration 'soon': write PT1H for an hour"),
     ],
 )
 def test_a_value_that_is_not_possible_gets_a_sentence(

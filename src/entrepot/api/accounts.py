@@ -14,10 +14,10 @@ from entrepot.metadata.accounts import Namespace, Role
 
 
 class Me(Struct, frozen=True):
-    """Who asks, and the most that they may do this way.
+    """The caller and the permissions of its credentials.
 
-    An organisation's token has its organisation's name and no account. `repositories` are what a
-    token is limited to, `null` for every one.
+    For an organisation's token `name` is the organisation and there is no account. `repositories`
+    are the ones that a token is limited to, `null` for all.
     """
 
     name: str
@@ -31,21 +31,21 @@ class Me(Struct, frozen=True):
 
 
 class ProfileChange(Asked, frozen=True, kw_only=True):
-    """What changes; what is left out stays."""
+    """The fields to change; omitted fields stay as they are."""
 
     full_name: FullName | UnsetType = UNSET
     email: EmailText | UnsetType = UNSET
 
 
 class PasswordChange(Asked, frozen=True, kw_only=True):
-    """The password as it is, and as it is to be."""
+    """The current and the new password."""
 
     old: Secret
     new: Password
 
 
 class Session(Struct, frozen=True):
-    """A browser that is signed in."""
+    """A signed-in browser."""
 
     id: int
     created_at: Moment
@@ -56,20 +56,20 @@ class Session(Struct, frozen=True):
 
 
 class Membership(Struct, frozen=True):
-    """An organisation, and what one is there."""
+    """An organisation and the account's role in it."""
 
     organisation: str
     role: Role
 
 
 class Starred(Struct, frozen=True):
-    """A repository that one likes."""
+    """A repository that the account has starred."""
 
     repository: str
 
 
 class Accepted(Struct, frozen=True):
-    """What an invitation led into."""
+    """The organisation that the invitation led to."""
 
     organisation: str
     role: Role
@@ -77,45 +77,45 @@ class Accepted(Struct, frozen=True):
 
 
 class InvitationSecret(Asked, frozen=True, kw_only=True):
-    """The last part of an invitation's link."""
+    """The secret, the last part of an invitation link."""
 
     secret: Secret
 
 
 class SecondFactor(Struct, frozen=True):
-    """Whether a code is asked for, and how many recovery codes are left."""
+    """Whether a second factor is active, and how many recovery codes are left."""
 
     is_on: bool
     codes_left: int
 
 
 class Enrolment(Struct, frozen=True):
-    """The secret for an authenticator, which is never told again, and its picture."""
+    """The secret for an authenticator app and its QR code; shown only once."""
 
     secret: str
     qr_svg: str
 
 
 class Code(Asked, frozen=True, kw_only=True):
-    """What an authenticator shows."""
+    """A code of the authenticator app."""
 
     code: Annotated[str, Meta(pattern="^[0-9]{6}$")]
 
 
 class PasswordProof(Asked, frozen=True, kw_only=True):
-    """One's own password."""
+    """The account's current password."""
 
     password: Secret
 
 
 class RecoveryCodes(Struct, frozen=True):
-    """Codes that each work once, and are never told again."""
+    """Recovery codes, each valid once; shown only once."""
 
     codes: list[str]
 
 
 async def get_me(request: ApiRequest) -> Me:
-    """Who asks."""
+    """Return the caller and its permissions."""
     identity, account = request.identity, request.identity.account
     return Me(
         name=identity.name.partition(":")[0],
@@ -130,7 +130,7 @@ async def get_me(request: ApiRequest) -> Me:
 
 
 async def change_profile(request: ApiRequest, body: ProfileChange) -> Me:
-    """Change one's name and address."""
+    """Change the account's full name and e-mail address."""
     account = request.account
     full_name = account.full_name if body.full_name is UNSET else body.full_name
     email = account.email if body.email is UNSET else body.email
@@ -140,7 +140,7 @@ async def change_profile(request: ApiRequest, body: ProfileChange) -> Me:
 
 
 async def change_password(request: ApiRequest, body: PasswordChange) -> None:
-    """Change one's password; whoever was signed in must sign in again."""
+    """Change the account's password and sign out all browsers."""
     with proof():
         await request.app.accounts.change_password(
             request.account, body.old, body.new, request.actor
@@ -148,7 +148,7 @@ async def change_password(request: ApiRequest, body: PasswordChange) -> None:
 
 
 async def list_sessions(request: ApiRequest, query: PageQuery) -> Page[Session]:
-    """Browsers that are signed in, the one used last first."""
+    """List the signed-in browsers, the most recently used first."""
     found = await request.app.sessions.list_of(request.unlimited_account)
     return cut(found, query, lambda each: shown(Session, each))
 
@@ -164,25 +164,25 @@ async def end_sessions(request: ApiRequest) -> None:
 
 
 async def list_memberships(request: ApiRequest, query: PageQuery) -> Page[Membership]:
-    """The organisations that one belongs to."""
+    """List the organisations that the account belongs to."""
     found = await request.app.organisations.list_of(request.unlimited_account)
     return cut(found, query, _membership)
 
 
 async def list_starred(request: ApiRequest, query: PageQuery) -> Page[Starred]:
-    """Repositories that one likes, the newest star first."""
+    """List the starred repositories, the newest star first."""
     found = await request.app.stars.list_of(request.account, request.identity)
     return cut(found, query, lambda each: Starred(each.name.text))
 
 
 async def accept_invitation(request: ApiRequest, body: InvitationSecret) -> Accepted:
-    """Join the organisation that an invitation is into."""
+    """Accept an invitation and join its organisation."""
     found = await request.app.invitations.accept(body.secret, request.account, request.actor)
     return Accepted(found.organisation, found.role, found.team)
 
 
 async def get_second_factor(request: ApiRequest) -> SecondFactor:
-    """Whether a code is asked for when one signs in."""
+    """Return whether a second factor is active."""
     account = request.unlimited_account
     return SecondFactor(
         account.has_second_factor, await request.app.second_factors.count_codes(account)
@@ -190,7 +190,7 @@ async def get_second_factor(request: ApiRequest) -> SecondFactor:
 
 
 async def enrol_second_factor(request: ApiRequest, body: PasswordProof) -> Enrolment:
-    """Begin a second factor: nothing is asked for until a code confirms it."""
+    """Start setting up a second factor; it becomes active when a code confirms it."""
     with proof():
         await request.app.accounts.check_password(request.account, body.password, request.actor)
     enrolment = await request.app.second_factors.enrol(request.account, request.actor)
@@ -198,14 +198,14 @@ async def enrol_second_factor(request: ApiRequest, body: PasswordProof) -> Enrol
 
 
 async def confirm_second_factor(request: ApiRequest, body: Code) -> RecoveryCodes:
-    """Ask for the second factor from now on."""
+    """Activate the second factor with a code."""
     factors = request.app.second_factors
     with proof():
         return RecoveryCodes(await factors.confirm(request.account, body.code, request.actor))
 
 
 async def replace_recovery_codes(request: ApiRequest, body: PasswordProof) -> RecoveryCodes:
-    """New recovery codes in place of all others."""
+    """Create new recovery codes; the previous ones stop working."""
     factors = request.app.second_factors
     with proof():
         return RecoveryCodes(
@@ -214,7 +214,7 @@ async def replace_recovery_codes(request: ApiRequest, body: PasswordProof) -> Re
 
 
 async def disable_second_factor(request: ApiRequest, body: PasswordProof) -> None:
-    """Ask for the second factor no longer."""
+    """Deactivate the second factor."""
     with proof():
         await request.app.second_factors.disable(request.account, body.password, request.actor)
 

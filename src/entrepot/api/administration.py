@@ -25,7 +25,7 @@ _MOST_FAILURES: Final = 1000
 
 
 class User(Struct, frozen=True):
-    """Somebody who may sign in."""
+    """An account, as administrators see it."""
 
     name: str
     full_name: str
@@ -37,7 +37,7 @@ class User(Struct, frozen=True):
 
 
 class NewUser(Asked, frozen=True, kw_only=True):
-    """An account to be made."""
+    """The account to create."""
 
     name: NameText
     password: Password
@@ -45,20 +45,20 @@ class NewUser(Asked, frozen=True, kw_only=True):
 
 
 class UserChange(Asked, frozen=True, kw_only=True):
-    """What changes; what is left out stays."""
+    """The fields to change; omitted fields stay as they are."""
 
     is_admin: bool | UnsetType = UNSET
     is_disabled: bool | UnsetType = UNSET
 
 
 class Link(Struct, frozen=True):
-    """A link that works once, and is never told again."""
+    """A link that works once; shown only once."""
 
     url: str
 
 
 class Note(Asked, frozen=True, kw_only=True):
-    """What the invitation is for."""
+    """A note about the invited person."""
 
     note: Line = ""
 
@@ -72,7 +72,7 @@ class JobCount(Struct, frozen=True):
 
 
 class FailedJob(Struct, frozen=True):
-    """Work that was given up, and why."""
+    """A failed job and its error."""
 
     id: int
     kind: str
@@ -83,7 +83,7 @@ class FailedJob(Struct, frozen=True):
 
 
 class Storage(Struct, frozen=True):
-    """Counts of everything; `blob_bytes` are bytes that blobs take, each once."""
+    """Counts of all objects; `blob_bytes` counts each blob once."""
 
     accounts: int
     repositories: int
@@ -95,7 +95,7 @@ class Storage(Struct, frozen=True):
 
 
 class Setting(Struct, frozen=True):
-    """A setting in force; secrets are masked."""
+    """A setting and its value; secrets are masked."""
 
     name: str
     value: str
@@ -103,7 +103,7 @@ class Setting(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """Whether all is well."""
+    """The state of the hub."""
 
     version: str
     queued: int
@@ -113,7 +113,7 @@ class Health(Struct, frozen=True):
 
 
 async def get_health(request: ApiRequest) -> Health:
-    """The version, and work that waits or was given up."""
+    """Return the version and the numbers of queued and failed jobs."""
     counts = await jobs.count_jobs(request.reader)
     return Health(
         request.app.version,
@@ -124,23 +124,23 @@ async def get_health(request: ApiRequest) -> Health:
 
 
 async def get_storage(request: ApiRequest) -> Storage:
-    """How much there is of everything."""
+    """Return the counts of all objects."""
     return shown(Storage, await find_numbers(request.reader))
 
 
 async def list_settings(request: ApiRequest, query: PageQuery) -> Page[Setting]:
-    """The settings in force."""
+    """List the settings and their values."""
     return cut(request.app.describe_settings(), query, lambda each: Setting(*each))
 
 
 async def list_users(request: ApiRequest, query: PageQuery) -> Page[User]:
-    """Every account, by name."""
+    """List all accounts by name."""
     found = await request.app.accounts.list_page(query.limit + 1, query.offset)
     return page_of(found, query, _user)
 
 
 async def create_user(request: ApiRequest, body: NewUser) -> User:
-    """Make an account with a namespace of its name."""
+    """Create an account and its namespace."""
     made = await request.app.accounts.add(
         body.name, body.password, is_admin=body.is_admin, by=request.actor
     )
@@ -149,12 +149,14 @@ async def create_user(request: ApiRequest, body: NewUser) -> User:
 
 
 async def get_user(request: ApiRequest) -> User:
-    """One account."""
+    """Return an account."""
     return _user(await request.app.accounts.get(request.values["account"]))
 
 
 async def change_user(request: ApiRequest, body: UserChange) -> User:
-    """Disable or enable an account, or let it administer the hub; nobody does so of themselves."""
+    """Disable or enable an account, or make it an administrator. You cannot do so for your own
+    account.
+    """
     name, rules = request.values["account"], request.app.accounts
     if body.is_admin is not UNSET:
         await rules.set_admin(name, body.is_admin, request.actor)
@@ -164,7 +166,7 @@ async def change_user(request: ApiRequest, body: UserChange) -> User:
 
 
 async def delete_user(request: ApiRequest) -> None:
-    """Delete an account with its repositories, for good; nobody deletes themselves.
+    """Delete an account and its repositories permanently. You cannot delete your own account.
 
     409 while the account is the only owner of an organisation.
     """
@@ -174,7 +176,7 @@ async def delete_user(request: ApiRequest) -> None:
 
 
 async def create_link(request: ApiRequest) -> Link:
-    """Make a link with which somebody chooses a new password, once."""
+    """Create a password reset link that works once."""
     account = await request.app.accounts.get(request.values["account"])
     return Link(
         f"{request.origin}/welcome/{await request.app.welcomes.begin(account, request.actor)}"
@@ -182,50 +184,50 @@ async def create_link(request: ApiRequest) -> Link:
 
 
 async def remove_second_factor(request: ApiRequest) -> None:
-    """Ask an account for its second factor no longer, because the authenticator is lost."""
+    """Remove an account's second factor, for a lost authenticator."""
     account = await request.app.accounts.get(request.values["account"])
     await request.app.second_factors.remove(account, request.actor)
 
 
 async def list_hub_invitations(request: ApiRequest, query: PageQuery) -> Page[Invitation]:
-    """Invitations to the hub that nobody has accepted yet."""
+    """List the open invitations to the hub."""
     rules, limit = request.app.invitations, query.limit + 1
     found = await rules.list_of_hub(request.actor, limit, query.offset)
     return page_of(found, query, lambda each: shown(Invitation, each))
 
 
 async def create_hub_invitation(request: ApiRequest, body: Note) -> MadeInvitation:
-    """Invite somebody to make an account."""
+    """Create an invitation to the hub."""
     made, secret = await request.app.invitations.invite(request.actor, note=body.note)
     return made_invitation(request, made, secret)
 
 
 async def revoke_hub_invitation(request: ApiRequest) -> None:
-    """Make an invitation's link lead nowhere."""
+    """Revoke an invitation to the hub."""
     await request.app.invitations.revoke_of_hub(request.actor, request.number)
 
 
 async def list_jobs(request: ApiRequest, query: PageQuery) -> Page[JobCount]:
-    """How many jobs there are, by kind and state."""
+    """Count the jobs by kind and state."""
     counts = sorted((await jobs.count_jobs(request.reader)).items())
     return cut(counts, query, lambda each: JobCount(*each[0], each[1]))
 
 
 async def list_failed_jobs(request: ApiRequest, query: PageQuery) -> Page[FailedJob]:
-    """Work that was given up, the newest first."""
+    """List the failed jobs, the newest first."""
     found = await jobs.list_failed(request.reader, _MOST_FAILURES)
     return cut(found, query, lambda each: shown(FailedJob, each))
 
 
 async def retry_job(request: ApiRequest) -> None:
-    """Try work again that was given up."""
+    """Retry a failed job."""
     async with request.app.metadata.begin() as tx:
         if not await jobs.requeue(tx, request.number):
-            raise NotFound("there is no such job")
+            raise NotFound("no such job")
 
 
 async def list_hub_audit(request: ApiRequest, query: LogQuery) -> Page[AuditEntry]:
-    """What was done on the hub, the newest first."""
+    """List the hub's audit log, the newest entry first."""
     found = await request.app.audit.list_all(request.actor, query.rows, query.limit)
     return audit_page(found.rows, found.next_before)
 

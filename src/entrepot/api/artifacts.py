@@ -22,9 +22,9 @@ class Marks(Struct, frozen=True):
 
 
 class Artifact(Struct, frozen=True):
-    """A manifest seen with its kind; `size` is the bytes of everything it is made of.
+    """A manifest and its kind; `size` is the total size of its contents.
 
-    `state` says how far reading its contents has come: `queued`, `done`, `failed`, `too large` or
+    `state` tells whether the contents were read: `queued`, `done`, `failed`, `too large` or
     `unsupported`.
     """
 

@@ -79,7 +79,7 @@ class ApiDoor:
         identity = await self._app.authenticator.identify(request)
         request.facts["account"] = identity.name
         if identity.grants is not None:
-            raise BadToken("a registry token opens /v2 alone: use an access token")
+            raise BadToken("registry tokens are valid for /v2 only: use an access token")
         if identity.token_id is not None:
             await self._touch(identity.token_id, request)
         return identity

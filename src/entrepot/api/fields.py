@@ -90,14 +90,14 @@ EmailText = Annotated[
     Meta(
         max_length=254,
         pattern=r"^$|^[^\x00-\x1f\x7f-\xa0\xad]*@[^\x00-\x1f\x7f-\xa0\xad]*$",
-        description="An e-mail address, or nothing.",
+        description="An e-mail address, or an empty text.",
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True)]
 # As a text: read as a parameter, a datetime would take numbers too.
 MomentText = Annotated[
     str,
-    Meta(extra_json_schema={"format": "date-time"}, description="A moment (RFC 3339)."),
+    Meta(extra_json_schema={"format": "date-time"}, description="A time (RFC 3339)."),
 ]
 
 PLACES: Final[dict[str, object]] = {

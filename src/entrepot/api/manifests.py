@@ -46,7 +46,7 @@ _OURS: Final = frozenset({"findings", "marks", "counted"})
 
 
 class Descriptor(Struct, frozen=True):
-    """A piece of content that a manifest names; `platform` where it says what it runs on."""
+    """A content descriptor of the manifest; `platform` is set where the manifest declares one."""
 
     digest: str
     media_type: str
@@ -56,7 +56,7 @@ class Descriptor(Struct, frozen=True):
 
 
 class Description(Struct, frozen=True):
-    """What an artifact says of itself, as somebody pushed it: unsafe to trust."""
+    """The artifact's own description, as it was pushed: do not trust it."""
 
     title: str
     version: str
@@ -74,14 +74,14 @@ class Description(Struct, frozen=True):
 
 
 class Fact(Struct, frozen=True):
-    """One line of what an artifact says of itself."""
+    """A property of the artifact."""
 
     label: str
     value: str
 
 
 class Command(Struct, frozen=True):
-    """One thing to do with one tool: `text` works as it is."""
+    """A command for one tool; `text` can be pasted as it is."""
 
     tool: str
     title: str
@@ -91,7 +91,7 @@ class Command(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """A manifest seen with its kind."""
+    """A manifest and its kind."""
 
     digest: str
     media_type: str
@@ -112,9 +112,9 @@ class Manifest(Struct, frozen=True):
 
 
 class Attachment(Struct, frozen=True):
-    """Something attached, and what is attached to it; `how` is `subject`, `tag` or `index`.
+    """A referrer and its own referrers; `how` is `subject`, `tag` or `index`.
 
-    `truncated`: more is attached to it than is listed here; ask for what is attached to `digest`.
+    `truncated` means that it has more referrers than are listed: request those of its `digest`.
     Texts are shortened.
     """
 
@@ -126,7 +126,7 @@ class Attachment(Struct, frozen=True):
 
 
 class Document(Struct, frozen=True):
-    """A text that was read out of an artifact."""
+    """A text file read from an artifact."""
 
     name: str
     media_type: str
@@ -135,9 +135,9 @@ class Document(Struct, frozen=True):
 
 
 class Vulnerabilities(CountedBySeverity[Vulnerability], frozen=True, kw_only=True):
-    """Part of the findings, and of the VEX statements that are attached.
+    """A page of the findings and of the attached VEX statements.
 
-    `problems` says which attached reports could not be read.
+    `problems` lists the attached reports that could not be read.
     """
 
     problems: str = ""
@@ -145,13 +145,13 @@ class Vulnerabilities(CountedBySeverity[Vulnerability], frozen=True, kw_only=Tru
 
 
 class EvidenceQuery(PageQuery, frozen=True, kw_only=True):
-    """Which findings."""
+    """Filters for findings."""
 
-    q: Annotated[Text, Meta(description="Words that an entry holds, each of them.")] = ""
+    q: Annotated[Text, Meta(description="Words that must all appear in an entry.")] = ""
 
 
 async def get_manifest(request: ApiRequest) -> Manifest:
-    """What an artifact is, and the commands that fit it."""
+    """Return an artifact and the commands for it."""
     described = await _describe(request)
     stored, kind, evidence = described.stored, described.kind, described.evidence
     manifest, own = described.manifest, await request.app.evidence.of(stored.id)
@@ -183,7 +183,7 @@ async def get_manifest(request: ApiRequest) -> Manifest:
 
 
 async def delete_manifest(request: ApiRequest) -> None:
-    """Delete a manifest with its tags, by its digest; by a tag, remove only the tag."""
+    """Delete a manifest and its tags by digest, or only the tag by tag."""
     reference = _reference(request)
     by, witness = request.identity.account_id, request.witness
     if isinstance(reference, Tag):
@@ -193,9 +193,9 @@ async def delete_manifest(request: ApiRequest) -> None:
 
 
 async def list_attached(request: ApiRequest, query: PageQuery) -> CountedPage[Attachment]:
-    """What is attached: signatures, SBOMs, attestations, reports, and what is attached to those.
+    """List the referrers as a tree: signatures, SBOMs, attestations and reports.
 
-    500 are listed at most; `left_out` says how many more there are.
+    At most 500 are listed; `left_out` counts the others.
     """
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
     nodes = await request.app.attachments.tree_of(
@@ -208,15 +208,15 @@ async def list_attached(request: ApiRequest, query: PageQuery) -> CountedPage[At
 
 
 async def list_packages(request: ApiRequest, query: EvidenceQuery) -> CountedPage[Package]:
-    """The packages that SBOMs of the artifact list."""
+    """List the packages in the artifact's SBOMs."""
     found = await _evidence(request, query.q)
     return counted(found.packages, query, _as_it_is, found.left_out.get("packages", 0))
 
 
 async def list_vulnerabilities(request: ApiRequest, query: EvidenceQuery) -> Vulnerabilities:
-    """What reports about the artifact found, each vulnerability of each package once.
+    """List the vulnerabilities that reports found, one entry per vulnerability and package.
 
-    An entry whose `status` is `not_affected`, `fixed`, `suppressed` or `ignored` does not count.
+    An entry whose `status` is `not_affected`, `fixed`, `suppressed` or `ignored` is not counted.
     """
     found = await _evidence(request, query.q)
     page = counted(found.vulnerabilities, query, _as_it_is, left_out_of(found, "vulnerabilities"))
@@ -234,17 +234,17 @@ async def list_vulnerabilities(request: ApiRequest, query: EvidenceQuery) -> Vul
 async def list_misconfigurations(
     request: ApiRequest, query: EvidenceQuery
 ) -> CountedBySeverity[Issue]:
-    """Misconfigurations that reports about the artifact found."""
+    """List the misconfigurations that reports found."""
     return await _issues(request, query, "misconfiguration")
 
 
 async def list_secrets(request: ApiRequest, query: EvidenceQuery) -> CountedBySeverity[Issue]:
-    """Secrets that reports about the artifact found; what they match is as the tool wrote it."""
+    """List the secrets that reports found; matched text is as the tool wrote it."""
     return await _issues(request, query, "secret")
 
 
 async def list_licenses(request: ApiRequest, query: EvidenceQuery) -> CountedBySeverity[Issue]:
-    """Licences that reports about the artifact found, and how they are judged."""
+    """List the licences that reports found, with their severity."""
     return await _issues(request, query, "license")
 
 
@@ -269,36 +269,37 @@ def left_out_of(found: Findings, name: str) -> int:
 
 
 async def list_signatures(request: ApiRequest, query: PageQuery) -> Page[Signature]:
-    """Signatures of the artifact; an identity is a claim unless `check` is `verified`.
+    """List the signatures; an identity is only a claim unless `check` is `verified`.
 
-    `check` is `verified`, `valid`, `invalid` or `not checked`, and `reason` says why."""
+    `check` is `verified`, `valid`, `invalid` or `not checked`; `reason` explains it.
+    """
     return cut((await _evidence(request)).signatures, query, _as_it_is)
 
 
 async def list_statements(request: ApiRequest, query: PageQuery) -> Page[Statement]:
-    """What attestations say of the artifact: its provenance, tests, summaries."""
+    """List the attestations: provenance, test results and summaries."""
     return cut((await _evidence(request)).statements, query, _as_it_is)
 
 
 async def list_files(request: ApiRequest, query: PageQuery) -> CountedPage[File]:
-    """The files in the artifact."""
+    """List the files in the artifact."""
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
     return counted((await request.app.evidence.of(facts.id)).files, query, _as_it_is)
 
 
 async def list_documents(request: ApiRequest, query: PageQuery) -> Page[str]:
-    """The names of texts that were read out of the artifact."""
+    """List the names of the texts read from the artifact."""
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
     return cut(await _document_names(request, facts.id), query, _as_it_is)
 
 
 async def get_document(request: ApiRequest) -> Document:
-    """A text that was read out of the artifact; those called `….html` are safe HTML."""
+    """Return a text read from the artifact; names ending in `.html` are sanitized HTML."""
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
     name = request.values["document"]
     found = await artifacts.find_document(request.reader, facts.id, name)
     if found is None or name in _OURS:
-        raise NotFound(f"the artifact has no document called {name}")
+        raise NotFound(f"the artifact has no document {name}")
     return shown(Document, found)
 
 

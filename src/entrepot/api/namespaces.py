@@ -19,7 +19,7 @@ _PROSE = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 class Namespace(Struct, frozen=True):
-    """A person or an organisation; what repositories begin as is told to those who belong there."""
+    """A namespace; `default_visibility` is shown to its members only."""
 
     name: str
     kind: NamespaceKind
@@ -31,33 +31,33 @@ class Namespace(Struct, frozen=True):
 
 
 class NewOrganisation(Asked, frozen=True, kw_only=True):
-    """An organisation to be made."""
+    """The organisation to create."""
 
     name: NameText
 
 
 class NamespaceChange(Asked, frozen=True, kw_only=True):
-    """What changes; what is left out stays."""
+    """The fields to change; omitted fields stay as they are."""
 
     description: _PROSE | UnsetType = UNSET
     default_visibility: Visibility | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):
-    """Somebody who belongs to an organisation."""
+    """A member of an organisation."""
 
     name: str
     role: Role
 
 
 class NewRole(Asked, frozen=True, kw_only=True):
-    """What somebody is to be."""
+    """The role to set."""
 
     role: Role
 
 
 class Invitation(Struct, frozen=True):
-    """An invitation that nobody has accepted yet."""
+    """An open invitation."""
 
     id: int
     role: Role
@@ -69,14 +69,14 @@ class Invitation(Struct, frozen=True):
 
 
 class MadeInvitation(Struct, frozen=True):
-    """A new invitation; its link is never told again."""
+    """A new invitation; its link is shown only once."""
 
     invitation: Invitation
     url: str
 
 
 class NewInvitation(Asked, frozen=True, kw_only=True):
-    """What somebody is to be, and in which team."""
+    """The role and team of the invited person."""
 
     role: Role = Role.MEMBER
     team: NameText | None = None
@@ -84,7 +84,7 @@ class NewInvitation(Asked, frozen=True, kw_only=True):
 
 
 class Key(Struct, frozen=True):
-    """A public key in PEM whose signatures count."""
+    """A trusted public key in PEM."""
 
     name: str
     pem: str
@@ -92,14 +92,14 @@ class Key(Struct, frozen=True):
 
 
 class NewKey(Asked, frozen=True, kw_only=True):
-    """A public key to be trusted."""
+    """The public key to trust."""
 
     name: Label
     pem: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
 class AuditEntry(Struct, frozen=True):
-    """Something that was done; `details` is JSON, `hash` covers this row and all before."""
+    """An audit log entry; `details` is JSON, `hash` covers this entry and all before it."""
 
     id: int
     at: Moment
@@ -113,10 +113,10 @@ class AuditEntry(Struct, frozen=True):
 
 
 class LogQuery(PageQuery, frozen=True, kw_only=True):
-    """Which entries."""
+    """Filters for the audit log."""
 
-    actor: Annotated[Text, Meta(description="Who did it.")] = ""
-    action: Annotated[Text, Meta(description="What, or how it begins: `repo.tag`.")] = ""
+    actor: Annotated[Text, Meta(description="The account that acted.")] = ""
+    action: Annotated[Text, Meta(description="An action or its prefix, such as `repo.tag`.")] = ""
     since: MomentText | None = None
     until: MomentText | None = None
 
@@ -133,19 +133,19 @@ class LogQuery(PageQuery, frozen=True, kw_only=True):
 
 
 async def create_organisation(request: ApiRequest, body: NewOrganisation) -> Namespace:
-    """Make an organisation, owned by the caller."""
+    """Create an organisation owned by the caller."""
     await request.app.organisations.add(body.name, request.account.name, request.actor)
     request.created(f"/namespaces/{body.name}")
     return await _namespace(request, body.name)
 
 
 async def get_namespace(request: ApiRequest) -> Namespace:
-    """A person or an organisation."""
+    """Return a namespace."""
     return await _namespace(request, request.namespace.name)
 
 
 async def change_namespace(request: ApiRequest, body: NamespaceChange) -> Namespace:
-    """Describe a namespace, and say what repositories pushed there begin as."""
+    """Change a namespace's description and the visibility of new repositories."""
     found, as_it_is = request.namespace, request.namespace.default_visibility
     description = found.description if body.description is UNSET else body.description
     visibility = as_it_is if body.default_visibility is UNSET else body.default_visibility
@@ -154,43 +154,43 @@ async def change_namespace(request: ApiRequest, body: NamespaceChange) -> Namesp
 
 
 async def delete_namespace(request: ApiRequest) -> None:
-    """Delete an organisation with its repositories, for good.
+    """Delete an organisation and its repositories permanently.
 
-    An account is deleted by an administrator (`DELETE /admin/users/{account}`): 403 here.
+    Only an administrator can delete an account (`DELETE /admin/users/{account}`): 403 here.
     """
     found = request.namespace
     if found.kind is not NamespaceKind.ORGANISATION:
-        raise Denied(f"{found.name} is an account: an administrator deletes it")
+        raise Denied(f"{found.name} is an account: only an administrator can delete it")
     await request.app.closing.delete(found.name, NamespaceKind.ORGANISATION, request.actor)
 
 
 async def list_members(request: ApiRequest, query: PageQuery) -> Page[Member]:
-    """Who belongs to the organisation."""
+    """List the organisation's members."""
     found = await request.app.organisations.list_members(request.namespace.name, request.actor)
     return cut(found, query, lambda each: Member(*each))
 
 
 async def set_member(request: ApiRequest, body: NewRole) -> Member:
-    """Let somebody belong to the organisation, or give them another role."""
+    """Add a member to the organisation, or change its role."""
     name, member = request.namespace.name, request.values["member"]
     await request.app.organisations.set_member(name, member, body.role, request.actor)
     return Member(member, body.role)
 
 
 async def remove_member(request: ApiRequest) -> None:
-    """Let somebody belong to the organisation no more; every member may leave."""
+    """Remove a member from the organisation; members can remove themselves."""
     name, member = request.namespace.name, request.values["member"]
     await request.app.organisations.set_member(name, member, None, request.actor)
 
 
 async def list_invitations(request: ApiRequest, query: PageQuery) -> Page[Invitation]:
-    """Invitations that nobody has accepted yet, the newest first."""
+    """List the open invitations, the newest first."""
     found = await request.app.invitations.list_of(request.actor, request.namespace.name)
     return cut(found, query, lambda each: shown(Invitation, each))
 
 
 async def create_invitation(request: ApiRequest, body: NewInvitation) -> MadeInvitation:
-    """Invite somebody into the organisation."""
+    """Create an invitation to the organisation."""
     made, secret = await request.app.invitations.invite(
         request.actor, request.namespace.name, role=body.role, team=body.team, note=body.note
     )
@@ -198,7 +198,7 @@ async def create_invitation(request: ApiRequest, body: NewInvitation) -> MadeInv
 
 
 async def revoke_invitation(request: ApiRequest) -> None:
-    """Make an invitation's link lead nowhere."""
+    """Revoke an invitation."""
     found = await request.app.invitations.list_of(request.actor, request.namespace.name)
     await revoke_among(request, found)
 
@@ -216,25 +216,25 @@ def made_invitation(request: ApiRequest, made: StoredInvitation, secret: str) ->
 
 
 async def list_keys(request: ApiRequest, query: PageQuery) -> Page[Key]:
-    """Public keys that the namespace trusts."""
+    """List the trusted public keys of the namespace."""
     found = await request.app.trusted_keys.list_of(request.namespace.id)
     return cut(found, query, lambda each: shown(Key, each))
 
 
 async def trust_key(request: ApiRequest, body: NewKey) -> None:
-    """Trust a public key from now on."""
+    """Add a trusted public key."""
     await request.app.trusted_keys.add(request.namespace.name, body.name, body.pem, request.actor)
 
 
 async def distrust_key(request: ApiRequest) -> None:
-    """Trust a public key no longer."""
+    """Remove a trusted public key."""
     await request.app.trusted_keys.remove(
         request.namespace.name, request.values["key"], request.actor
     )
 
 
 async def list_audit(request: ApiRequest, query: LogQuery) -> Page[AuditEntry]:
-    """What was done in the namespace, the newest first."""
+    """List the namespace's audit log, the newest entry first."""
     name = request.namespace.name
     found = await request.app.audit.list_of(request.actor, name, query.rows, query.limit)
     return audit_page(found.rows, found.next_before)
@@ -252,7 +252,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         return convert(text, Moment, strict=True)
     except ValidationError as error:
-        raise Invalid(f"{text[:40]} is no moment with its time zone") from error
+        raise Invalid(f"invalid time {text[:40]}: use RFC 3339 with a time zone") from error
 
 
 def _entry(row: AuditRow) -> AuditEntry:

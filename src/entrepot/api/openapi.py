@@ -17,16 +17,16 @@ Schema = dict[str, object]
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 _ERRORS: Final = {
-    "400": "What was sent is malformed",
-    "401": "Credentials are needed, or those that came are no good",
-    "403": "The caller may not do this",
-    "404": "There is nothing there that the caller may know of",
-    "409": "It conflicts with what is there",
+    "400": "The request is malformed",
+    "401": "Authentication is required, or the credentials are invalid",
+    "403": "The caller lacks the permission",
+    "404": "Not found, or not visible to the caller",
+    "409": "The request conflicts with the current state",
     "413": "The body is too large",
     "415": "The body is not JSON",
-    "429": "Too many attempts: wait as long as `Retry-After` says",
-    "500": "A bug: the log has more under `request`",
-    "503": "Not right now: try again",
+    "429": "Too many attempts: wait for `Retry-After` seconds",
+    "500": "An internal error: search the log for `request`",
+    "503": "Temporarily unavailable: try again later",
 }
 
 
@@ -95,9 +95,9 @@ def _head(version: str) -> Schema:
             "version": version,
             "summary": "A hub for every software artifact",
             "description": (
-                "Everything that the pages can do, for programs. Names of repositories hold "
-                "slashes: write them as they are or as `%2F`. What belongs to a repository is "
-                "behind `/-/`. Containers clients speak `/v2/` instead."
+                "The API offers everything that the pages do. Repository names contain "
+                "slashes: write them as they are or as `%2F`. A repository's resources "
+                "are below `/-/`. Container clients use `/v2/` instead."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -117,12 +117,12 @@ def _components(schemas: dict[str, Schema]) -> Schema:
             "basic": {
                 "type": "http",
                 "scheme": "basic",
-                "description": "A name with its password, or with an access token.",
+                "description": "A user name with a password or an access token.",
             },
             "token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "A personal or an organisation's access token.",
+                "description": "The access token of an account or an organisation.",
             },
         },
     }

@@ -26,11 +26,11 @@ NEVER: Final = 2**62
 
 
 class PageQuery(Asked, frozen=True, kw_only=True):
-    """Which part of a list."""
+    """The page to return."""
 
-    limit: Annotated[int, Meta(ge=1, le=100, description="Entries of one page.")] = 50
+    limit: Annotated[int, Meta(ge=1, le=100, description="Entries per page.")] = 50
     after: Annotated[
-        str, Meta(pattern="^[0-9a-f]{0,15}$", description="The `next` of the page before.")
+        str, Meta(pattern="^[0-9a-f]{0,15}$", description="The `next` value of the previous page.")
     ] = ""
 
     @property
@@ -45,17 +45,17 @@ class PageQuery(Asked, frozen=True, kw_only=True):
 
 
 class Page(Struct, Generic[Item], frozen=True, kw_only=True):
-    """Part of a list; `next` is the `after` of the next page, `null` on the last one."""
+    """A page of a list; `next` is the `after` value of the next page, `null` on the last one."""
 
     items: list[Item]
     next: str | None = None
 
 
 class CountedPage(Page[Item], Generic[Item], frozen=True, kw_only=True):
-    """Part of a list that is counted.
+    """A page of a counted list.
 
-    `total` is how many entries the whole list has, `left_out` how many more a document had that
-    were too many to be kept.
+    `total` is the length of the whole list; `left_out` counts entries of a document that were not
+    kept.
     """
 
     total: int
@@ -63,7 +63,7 @@ class CountedPage(Page[Item], Generic[Item], frozen=True, kw_only=True):
 
 
 class CountedBySeverity(CountedPage[Item], Generic[Item], frozen=True, kw_only=True):
-    """Part of a list of findings; `counts` are by severity, of those that count."""
+    """A page of findings; `counts` holds the counted findings by severity."""
 
     counts: dict[str, int]
 

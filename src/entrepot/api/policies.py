@@ -14,7 +14,7 @@ from entrepot.oci.tag_patterns import MAX_PATTERNS, TagPatterns
 from entrepot.registry.retention import Reason, Verdict
 
 _Pattern = Annotated[
-    str, Meta(pattern=r"^!?[A-Za-z0-9_.*?-]{1,128}$", description="A pattern of tags: `v*`.")
+    str, Meta(pattern=r"^!?[A-Za-z0-9_.*?-]{1,128}$", description="A tag pattern, such as `v*`.")
 ]
 _Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=MAX_PATTERNS)]
 _NO_NUMBERS: Final = (None, None, None)
@@ -22,9 +22,9 @@ _Count = Annotated[int, Meta(ge=1, le=MOST)]
 
 
 class RetentionRules(Asked, frozen=True, kw_only=True):
-    """What is kept of the tags that match `tags`; without any number, everything.
+    """Rules that keep tags matching `tags`; without any number all tags are kept.
 
-    The `newest` ones, those pushed or pulled within so many days, and what matches `keep`.
+    Kept are the `newest` tags, tags pushed or pulled within so many days, and tags matching `keep`.
     """
 
     tags: _Patterns = ("*",)
@@ -35,14 +35,14 @@ class RetentionRules(Asked, frozen=True, kw_only=True):
 
 
 class Policies(Asked, frozen=True, kw_only=True):
-    """Tags that can be neither moved nor deleted, and what is kept of the others."""
+    """Immutable tag patterns and retention rules."""
 
     immutable: _Patterns = ()
     retention: RetentionRules | None = None
 
 
 class Decision(Struct, frozen=True):
-    """What becomes of a tag, and why."""
+    """The result of the rules for a tag, and the reason."""
 
     tag: str
     digest: str
@@ -52,26 +52,26 @@ class Decision(Struct, frozen=True):
 
 
 class Applied(Struct, frozen=True):
-    """How many tags went."""
+    """The number of deleted tags."""
 
     removed: int
 
 
 class Room(Struct, frozen=True):
-    """Bytes that a namespace may hold (`null`: no limit) and does; each blob counts once."""
+    """The quota in bytes (`null`: unlimited) and the storage used; each blob counts once."""
 
     limit: int | None
     used: int
 
 
 class NewRoom(Asked, frozen=True, kw_only=True):
-    """Bytes that a namespace may hold; `null`: as many as there is room for."""
+    """The quota in bytes; `null` for unlimited."""
 
     limit: Annotated[int, Meta(ge=1, le=2**62)] | None
 
 
 async def get_repository_policies(request: ApiRequest) -> Policies:
-    """What the repository itself has been told."""
+    """Return the repository's own policies."""
     own, _ = await request.app.policies.get_of_repository(request.repository)
     return _shown(own)
 
@@ -86,18 +86,20 @@ async def set_repository_policies(request: ApiRequest, body: Policies) -> Polici
 
 
 async def preview_retention(request: ApiRequest, query: PageQuery) -> Page[Decision]:
-    """What the rules in force would do to each tag, the newest first; nothing is changed."""
+    """Preview the retention rules for each tag, the newest first; changes nothing."""
     found = await request.app.retention.preview(request.repository)
     return cut(found, query, _decision)
 
 
 async def apply_retention(request: ApiRequest) -> Applied:
-    """Remove now what the rules in force do not keep; it can be restored for a while."""
+    """Delete the tags that the retention rules do not keep; they can be restored during the grace
+    period.
+    """
     return Applied(await request.app.retention.run(request.repository, request.witness))
 
 
 async def get_namespace_policies(request: ApiRequest) -> Policies:
-    """What all repositories of a namespace have been told."""
+    """Return the policies of the namespace."""
     return _shown(await request.app.policies.get_of_namespace(request.namespace))
 
 
@@ -111,12 +113,12 @@ async def set_namespace_policies(request: ApiRequest, body: Policies) -> Policie
 
 
 async def get_quota(request: ApiRequest) -> Room:
-    """How much a namespace may hold, and does."""
+    """Return the namespace's quota and used storage."""
     return Room(*await request.app.policies.get_room(request.namespace.name))
 
 
 async def set_quota(request: ApiRequest, body: NewRoom) -> Room:
-    """Limit how much an account's or an organisation's namespace may hold, or no longer."""
+    """Set or remove the namespace's quota."""
     name = request.values["account"]
     await request.app.policies.set_quota(name, body.limit, request.actor)
     return Room(*await request.app.policies.get_room(name))

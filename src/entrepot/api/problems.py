@@ -14,7 +14,7 @@ PROBLEM: Final = "application/problem+json"
 
 
 class Problem(Struct, frozen=True):
-    """What went wrong. `code` is for programs, `detail` for people, `request` for the log."""
+    """An error. `code` is for programs, `detail` for people, `request` finds it in the log."""
 
     type: str
     title: str
@@ -37,7 +37,9 @@ def problem_response(error: EntrepotError, request: Request) -> Response:
 
 def failure_response(request: Request) -> Response:
     """What a bug looks like from outside: the id to look for in the log."""
-    return _respond(500, "something went wrong here", "failure", request.id, [])
+    return _respond(
+        500, "internal error: report the request id to the operator", "failure", request.id, []
+    )
 
 
 def code_of(kind: type[EntrepotError]) -> str:

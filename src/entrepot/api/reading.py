@@ -43,7 +43,7 @@ def read_query(kind: type[Struct], request: Request) -> Struct:
     for name in request.query_names():
         values = request.query_all(name)
         if name not in lists and len(values) > 1:
-            raise Invalid(f"the parameter {name[:40]} is there more than once")
+            raise Invalid(f"the parameter {name[:40]} is given more than once")
         given[name] = values if name in lists else values[0]
     try:
         return convert(given, kind, strict=False)
@@ -54,7 +54,7 @@ def read_query(kind: type[Struct], request: Request) -> Struct:
 async def read_document(kind: type[Struct], request: Request, most: int = MAX_BODY) -> Struct:
     """The body, JSON of at most so many bytes."""
     if media_type(request) != "application/json":
-        raise UnsupportedForm("the body is JSON: application/json")
+        raise UnsupportedForm("the body must be JSON: set Content-Type to application/json")
     content = await read_body(request, most)
     try:
         return json.decode(content, type=kind)

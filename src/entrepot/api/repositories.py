@@ -19,7 +19,7 @@ from entrepot.oci.names import RepositoryName
 
 
 class RepositorySummary(Struct, frozen=True):
-    """A repository as lists show it; `kind` is what most of its tags are."""
+    """A repository in lists; `kind` is the kind of most of its tags."""
 
     name: str
     description: str
@@ -33,7 +33,7 @@ class RepositorySummary(Struct, frozen=True):
 
 
 class RepositoryFacts(Struct, frozen=True):
-    """What is known of a repository; `size` is the bytes of all blobs it holds."""
+    """The properties of a repository; `size` is the size of all its blobs."""
 
     name: str
     visibility: Visibility
@@ -51,7 +51,7 @@ class RepositoryFacts(Struct, frozen=True):
 
 
 class Repository(RepositoryFacts, frozen=True):
-    """A repository, and what the caller may do with it."""
+    """A repository and the caller's permissions on it."""
 
     actions: list[Action]
     may_administer: bool
@@ -59,7 +59,7 @@ class Repository(RepositoryFacts, frozen=True):
 
 
 class RepositoryQuery(PageQuery, frozen=True, kw_only=True):
-    """Which repositories, in which order."""
+    """Filters and order of repositories."""
 
     namespace: NameText | None = None
     sort: Order = Order.NEWEST
@@ -70,7 +70,7 @@ _README = Annotated[
     Meta(
         max_length=MAX_README,
         pattern=r"^[^\x00]*$",
-        description="Markdown as GitHub's, at most 1,000,000 bytes in UTF-8.",
+        description="GitHub-flavoured Markdown, at most 1,000,000 bytes of UTF-8.",
     ),
 ]
 
@@ -80,7 +80,7 @@ _MOST: Final = 4 * MAX_README
 
 
 class NewRepository(Asked, frozen=True, kw_only=True):
-    """A repository to be made; without `visibility` as the namespace's begin."""
+    """The repository to create; `visibility` defaults to the namespace's."""
 
     name: RepositoryText
     visibility: Visibility | None = None
@@ -88,7 +88,7 @@ class NewRepository(Asked, frozen=True, kw_only=True):
 
 
 class RepositoryChange(Asked, frozen=True, kw_only=True):
-    """What changes; what is left out stays."""
+    """The fields to change; omitted fields stay as they are."""
 
     description: Line | UnsetType = UNSET
     readme: _README | UnsetType = UNSET
@@ -97,19 +97,19 @@ class RepositoryChange(Asked, frozen=True, kw_only=True):
 
 
 class Move(Asked, frozen=True, kw_only=True):
-    """Where a repository goes."""
+    """The new name."""
 
     name: RepositoryText
 
 
 class Star(Struct, frozen=True):
-    """Whether the caller likes the repository."""
+    """Whether the caller has starred the repository."""
 
     is_starred: bool
 
 
 async def list_repositories(request: ApiRequest, query: RepositoryQuery) -> Page[RepositorySummary]:
-    """Repositories that the caller may see, by default those pushed to last first."""
+    """List the repositories visible to the caller, the most recently pushed first by default."""
     text = f'namespace:"{query.namespace}"' if query.namespace else ""
     results = await request.app.search.find(
         request.identity, text, order=query.sort, limit=query.limit + 1, offset=query.offset
@@ -118,7 +118,7 @@ async def list_repositories(request: ApiRequest, query: RepositoryQuery) -> Page
 
 
 async def create_repository(request: ApiRequest, body: NewRepository) -> Repository:
-    """Make an empty repository, where the caller may create one."""
+    """Create an empty repository."""
     name = RepositoryName(body.name)
     await request.app.repositories.create(name, body.visibility, body.description, request.actor)
     request.created(f"/repositories/{name}")
@@ -126,12 +126,12 @@ async def create_repository(request: ApiRequest, body: NewRepository) -> Reposit
 
 
 async def get_repository(request: ApiRequest) -> Repository:
-    """What a repository is; a former name leads to it."""
+    """Return a repository; a former name works too."""
     return await _repository(request, request.repository.name)
 
 
 async def change_repository(request: ApiRequest, body: RepositoryChange) -> Repository:
-    """Describe, open, close, archive or revive a repository."""
+    """Change a repository's description, README, visibility or archived state."""
     name, actor, rules = request.repository.name, request.actor, request.app.repositories
     if body.description is not UNSET or body.readme is not UNSET:
         facts = await repository_facts.get_facts(request.reader, request.repository.id)
@@ -146,7 +146,7 @@ async def change_repository(request: ApiRequest, body: RepositoryChange) -> Repo
 
 
 async def move_repository(request: ApiRequest, body: Move) -> Repository:
-    """Rename a repository, or transfer it to another namespace; the old name leads to it."""
+    """Rename or transfer a repository; the old name keeps working."""
     old, new = request.repository.name, RepositoryName(body.name)
     rules = request.app.repositories
     move = rules.rename if old.namespace == new.namespace else rules.transfer
@@ -155,22 +155,22 @@ async def move_repository(request: ApiRequest, body: Move) -> Repository:
 
 
 async def delete_repository(request: ApiRequest) -> None:
-    """Delete a repository with all that it holds."""
+    """Delete a repository and all its contents."""
     await request.app.repositories.delete(request.repository.name, request.actor)
 
 
 async def get_star(request: ApiRequest) -> Star:
-    """Whether the caller gave the repository a star."""
+    """Return whether the caller has starred the repository."""
     return Star(await request.app.stars.is_starred(request.account, request.repository))
 
 
 async def give_star(request: ApiRequest) -> None:
-    """Give the repository a star."""
+    """Star the repository."""
     await request.app.stars.set(request.identity, request.repository.name, wanted=True)
 
 
 async def take_star_back(request: ApiRequest) -> None:
-    """Take the star back."""
+    """Remove the star."""
     await request.app.stars.set(request.identity, request.repository.name, wanted=False)
 
 

@@ -38,7 +38,7 @@ class ApiRequest(RequestContext):
     def account(self) -> Account:
         """The account that asks; `Denied` to an organisation's token."""
         if self.identity.account is None:
-            raise Denied("an organisation's token has no account")
+            raise Denied("an organisation's token does not belong to an account")
         return self.identity.account
 
     @property

@@ -21,7 +21,7 @@ from entrepot.http.messages import Response, content
 
 
 async def describe_api(request: ApiRequest) -> Response:
-    """This document: every operation, as OpenAPI 3.1."""
+    """Return this OpenAPI 3.1 document."""
     from entrepot.api.openapi import document
 
     return content(200, "application/json", document(ROUTES, request.app.version))

@@ -14,21 +14,23 @@ from entrepot.metadata.search_terms import Order
 
 
 class FacetValue(Struct, frozen=True):
-    """A value, and how many of the found repositories have it."""
+    """A facet value and its number of repositories."""
 
     value: str
     count: int
 
 
 class Target(Struct, frozen=True):
-    """The one thing that the query named; `reference` is a tag, a digest or nothing."""
+    """The single object that the query names; `reference` is a tag, a digest or empty."""
 
     repository: str
     reference: str | None
 
 
 class SearchResults(Page[RepositorySummary], frozen=True, kw_only=True):
-    """What matches, counted by facet; `suggestions` are names, where nothing was found."""
+    """The matching repositories, counted by facet; `suggestions` are similar names when nothing
+    matches.
+    """
 
     total: int
     facets: dict[str, list[FacetValue]]
@@ -37,7 +39,7 @@ class SearchResults(Page[RepositorySummary], frozen=True, kw_only=True):
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True):
-    """What is looked for."""
+    """The search query and its filters."""
 
     q: Annotated[
         Text, Meta(description='Words, "phrases", -exclusions and filters such as `kind:chart`.')
@@ -46,13 +48,13 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class PackageQuery(PageQuery, frozen=True, kw_only=True):
-    """Which package."""
+    """The package to find."""
 
     name: Annotated[Text, Meta(description="`name`, `name@3.*` or `lib*`.")]
 
 
 class Shipped(Struct, frozen=True):
-    """A package in an artifact, as an SBOM says."""
+    """A package in an artifact, as an SBOM lists it."""
 
     repository: str
     digest: str
@@ -64,7 +66,7 @@ class Shipped(Struct, frozen=True):
 
 
 async def search(request: ApiRequest, query: SearchQuery) -> SearchResults:
-    """Repositories that match and that the caller may see."""
+    """Search the repositories visible to the caller."""
     results = await request.app.search.find(
         request.identity,
         query.q,
@@ -88,7 +90,7 @@ async def search(request: ApiRequest, query: SearchQuery) -> SearchResults:
 
 
 async def list_shipped(request: ApiRequest, query: PackageQuery) -> Page[Shipped]:
-    """Which artifacts that the caller may see ship a package."""
+    """Find the artifacts that contain a package, by their SBOMs."""
     found = await request.app.search.packages(
         request.identity, query.name, limit=query.limit + 1, offset=query.offset
     )

@@ -18,7 +18,7 @@ from entrepot.oci.names import Tag as TagName
 
 
 class Tag(Struct, frozen=True):
-    """A tag, the manifest it points at, and what that one is (`null` before anybody looked)."""
+    """A tag and its manifest; `artifact` is `null` until the contents are read."""
 
     tag: str
     digest: str
@@ -32,7 +32,7 @@ class Tag(Struct, frozen=True):
 
 
 class TagQuery(PageQuery, frozen=True, kw_only=True):
-    """Which tags, in which order."""
+    """Filters and order of tags."""
 
     q: Annotated[Text, Meta(description="Part of the tag.")] = ""
     kind: Annotated[Text, Meta(description="The id of a kind.")] = ""
@@ -41,7 +41,7 @@ class TagQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class TagEvent(Struct, frozen=True):
-    """One thing that became of a tag; `previous` is the digest it pointed at before."""
+    """An event of a tag; `previous` is the digest that it pointed to before."""
 
     id: int
     tag: str
@@ -53,19 +53,19 @@ class TagEvent(Struct, frozen=True):
 
 
 class HistoryQuery(PageQuery, frozen=True, kw_only=True):
-    """Events of one tag, or of all."""
+    """Filters for the history."""
 
     tag: TagText | None = None
 
 
 class Undo(Asked, frozen=True, kw_only=True):
-    """What is to be undone."""
+    """The event to undo."""
 
     event: Number
 
 
 class Going(Struct, frozen=True):
-    """A tag that would go, where it points, and the other tags on the same manifest."""
+    """A tag that would be deleted, its digest, and the other tags of the same manifest."""
 
     tag: str
     digest: str
@@ -73,7 +73,7 @@ class Going(Struct, frozen=True):
 
 
 class Removal(Struct, frozen=True):
-    """What would go: `manifests` with all that only they hold; `freed` in bytes."""
+    """The effect of a deletion: `manifests` to delete and the bytes `freed`."""
 
     going: list[Going]
     manifests: list[str]
@@ -82,21 +82,21 @@ class Removal(Struct, frozen=True):
 
 
 class RemovalQuery(Asked, frozen=True, kw_only=True):
-    """Which tags, and whether what they point at goes too."""
+    """The tags to delete, and whether to delete their manifests too."""
 
     tag: Annotated[list[TagText], Meta(min_length=1, max_length=100)]
     whole: bool = False
 
 
 class ChosenTag(Asked, frozen=True, kw_only=True):
-    """A tag, and the digest that it pointed at when somebody decided that it goes."""
+    """A tag and the digest that it pointed to when the deletion was decided."""
 
     tag: TagText
     digest: DigestText
 
 
 class RemovalOrder(Asked, frozen=True, kw_only=True):
-    """Which tags go, and whether what they point at goes too."""
+    """The tags to delete, and whether to delete their manifests too."""
 
     tags: Annotated[list[ChosenTag], Meta(min_length=1, max_length=500)]
     whole: bool = False
@@ -104,14 +104,14 @@ class RemovalOrder(Asked, frozen=True, kw_only=True):
         tuple[TagText, ...],
         Meta(
             max_length=5000,
-            description="With `whole`: tags that are not among `tags` and go with their manifests."
-            " A manifest with a tag that nobody named is not deleted (409).",
+            description="With `whole`: further tags that are deleted with their manifests. The "
+            "request fails with 409 if a manifest has a tag that is in neither list.",
         ),
     ] = ()
 
 
 async def list_tags(request: ApiRequest, query: TagQuery) -> Page[Tag]:
-    """Tags, by default from the newest version on."""
+    """List the tags, the newest version first by default."""
     filters = Filters(query.q, query.kind, query.platform)
     rows = await tag_rows.list_rows(
         request.reader,
@@ -125,7 +125,7 @@ async def list_tags(request: ApiRequest, query: TagQuery) -> Page[Tag]:
 
 
 async def get_tag(request: ApiRequest) -> Tag:
-    """One tag."""
+    """Return a tag."""
     row = await tag_rows.find_row(request.reader, request.repository.id, request.values["tag"])
     if row is None:
         raise ManifestUnknown(f"{request.repository.name} has no tag {request.values['tag']}")
@@ -133,14 +133,14 @@ async def get_tag(request: ApiRequest) -> Tag:
 
 
 async def delete_tag(request: ApiRequest) -> None:
-    """Remove only the tag; what it points at stays, and the history remembers it."""
+    """Remove a tag; its manifest stays, and the history keeps the event."""
     tag = TagName(request.values["tag"])
     by = request.identity.account_id
     await request.app.manifests.untag(request.repository, tag, by, request.witness)
 
 
 async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEvent]:
-    """What became of tags, the newest first."""
+    """List the history of tags, the newest event first."""
     before = query.before or NEVER
     events = await request.app.history.list_events(
         request.repository, query.tag, before, query.limit + 1
@@ -149,7 +149,7 @@ async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEven
 
 
 async def undo_event(request: ApiRequest, body: Undo) -> TagEvent:
-    """Point a tag at what it pointed at before an event; a deleted tag comes back."""
+    """Move a tag back to its digest before an event; a deleted tag is restored."""
     event = await request.app.history.restore(
         request.repository, body.event, request.identity.account_id, request.witness
     )
@@ -157,14 +157,14 @@ async def undo_event(request: ApiRequest, body: Undo) -> TagEvent:
 
 
 async def preview_removal(request: ApiRequest, query: RemovalQuery) -> Removal:
-    """What deleting these tags would take away."""
+    """Preview the deletion of tags; changes nothing."""
     tags = [TagName(each) for each in query.tag]
     removal = await request.app.removals.preview(request.repository, tags, whole=query.whole)
     return shown(Removal, removal)
 
 
 async def remove(request: ApiRequest, body: RemovalOrder) -> None:
-    """Delete tags that still point where they did; what moved or was tagged since stays."""
+    """Delete tags that have not moved since; tags that moved or were added are kept."""
     await request.app.removals.remove(
         request.repository,
         [(TagName(each.tag), Digest.parse(each.digest)) for each in body.tags],

@@ -12,7 +12,7 @@ from entrepot.metadata.teams import Permission
 
 
 class Team(Struct, frozen=True):
-    """A group of an organisation's members."""
+    """A team of an organisation."""
 
     name: str
     description: str
@@ -21,46 +21,48 @@ class Team(Struct, frozen=True):
 
 
 class NewTeam(Asked, frozen=True, kw_only=True):
-    """A team to be made."""
+    """The team to create."""
 
     name: NameText
     description: Text = ""
 
 
 class TeamChange(Asked, frozen=True, kw_only=True):
-    """What changes; what is left out stays."""
+    """The fields to change; omitted fields stay as they are."""
 
     name: NameText | UnsetType = UNSET
     description: Text | UnsetType = UNSET
 
 
 class TeamMember(Struct, frozen=True):
-    """Somebody in a team."""
+    """A member of a team."""
 
     name: str
 
 
 class Right(Struct, frozen=True):
-    """What a team may do with the repositories that a pattern covers."""
+    """A permission of a team on the repositories that match a pattern."""
 
     pattern: str
     permission: Permission
 
 
 class NewRight(Asked, frozen=True, kw_only=True):
-    """What the team may do."""
+    """The permission to set."""
 
-    permission: Annotated[Permission, Meta(description="Each includes the ones before it.")]
+    permission: Annotated[
+        Permission, Meta(description="Each permission includes the ones before it.")
+    ]
 
 
 async def list_teams(request: ApiRequest, query: PageQuery) -> Page[Team]:
-    """The organisation's teams, by name."""
+    """List the organisation's teams by name."""
     found = await request.app.teams.list_of(request.namespace.name, request.actor)
     return cut(found, query, lambda each: shown(Team, each))
 
 
 async def create_team(request: ApiRequest, body: NewTeam) -> Team:
-    """Make a team of nobody that may do nothing."""
+    """Create a team without members and permissions."""
     name = request.namespace.name
     await request.app.teams.add(name, body.name, body.description, request.actor)
     request.created(f"/namespaces/{name}/teams/{body.name}")
@@ -68,12 +70,12 @@ async def create_team(request: ApiRequest, body: NewTeam) -> Team:
 
 
 async def get_team(request: ApiRequest) -> Team:
-    """One team."""
+    """Return a team."""
     return await _team(request, request.values["team"])
 
 
 async def change_team(request: ApiRequest, body: TeamChange) -> Team:
-    """Rename or describe a team; its members and rights stay."""
+    """Change a team's name or description."""
     found = await _team(request, request.values["team"])
     name = found.name if body.name is UNSET else body.name
     description = found.description if body.description is UNSET else body.description
@@ -89,40 +91,40 @@ async def delete_team(request: ApiRequest) -> None:
 
 
 async def list_team_members(request: ApiRequest, query: PageQuery) -> Page[TeamMember]:
-    """Who is in the team."""
+    """List the members of the team."""
     name, team = request.namespace.name, request.values["team"]
     found = await request.app.teams.list_members(name, team, request.actor)
     return cut(found, query, TeamMember)
 
 
 async def add_team_member(request: ApiRequest) -> None:
-    """Put a member of the organisation into the team."""
+    """Add a member of the organisation to the team."""
     name, team, member = request.namespace.name, request.values["team"], request.values["member"]
     await request.app.teams.add_member(name, team, member, request.actor)
 
 
 async def remove_team_member(request: ApiRequest) -> None:
-    """Take somebody out of the team; they stay in the organisation."""
+    """Remove a member from the team; the member stays in the organisation."""
     name, team, member = request.namespace.name, request.values["team"], request.values["member"]
     await request.app.teams.remove_member(name, team, member, request.actor)
 
 
 async def list_rights(request: ApiRequest, query: PageQuery) -> Page[Right]:
-    """What the team may do with which repositories."""
+    """List the team's permissions."""
     name, team = request.namespace.name, request.values["team"]
     found = await request.app.teams.list_rights(name, team, request.actor)
     return cut(found, query, lambda each: shown(Right, each))
 
 
 async def set_right(request: ApiRequest, body: NewRight) -> Right:
-    """Let the team do this with what the pattern covers."""
+    """Set the team's permission for a pattern."""
     name, team, pattern = request.namespace.name, request.values["team"], request.values["pattern"]
     await request.app.teams.set_right(name, team, pattern, body.permission, request.actor)
     return Right(pattern, body.permission)
 
 
 async def remove_right(request: ApiRequest) -> None:
-    """Take back what the team may do with what the pattern covers."""
+    """Remove the team's permission for a pattern."""
     name, team, pattern = request.namespace.name, request.values["team"], request.values["pattern"]
     await request.app.teams.set_right(name, team, pattern, None, request.actor)
 

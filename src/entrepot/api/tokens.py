@@ -17,7 +17,7 @@ from entrepot.metadata.tokens import Token as StoredToken
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """A token; `hint` is how its secret begins, `repositories` what it is limited to."""
+    """A token; `hint` is the beginning of its secret, `repositories` are those it is limited to."""
 
     id: int
     label: str
@@ -32,16 +32,16 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class MadeToken(Struct, frozen=True, kw_only=True):
-    """A new token with its secret, which is never told again."""
+    """A new token and its secret, which is shown only once."""
 
     token: Token
     secret: str
 
 
 class NewToken(Asked, frozen=True, kw_only=True):
-    """A token to be made; without `days` it does not expire.
+    """The token to create; without `days` it does not expire.
 
-    One that is asked for with another token ends with that one, unless `password` is one's own.
+    A token that another token creates ends with that one, unless the account's `password` is given.
     """
 
     label: Label
@@ -57,13 +57,13 @@ class NewToken(Asked, frozen=True, kw_only=True):
 
 
 async def list_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
-    """One's own tokens, the newest first."""
+    """List the account's tokens, the newest first."""
     found = await request.app.tokens.list_of(request.unlimited_account)
     return cut(found, query, lambda each: shown(Token, each))
 
 
 async def create_token(request: ApiRequest, body: NewToken) -> MadeToken:
-    """Make a token of one's own."""
+    """Create a token of the account."""
     made = await request.app.tokens.add_personal(
         request.account,
         body.label,
@@ -76,18 +76,18 @@ async def create_token(request: ApiRequest, body: NewToken) -> MadeToken:
 
 
 async def revoke_token(request: ApiRequest) -> None:
-    """Make one of one's own tokens stop working now."""
+    """Revoke a token of the account."""
     await _revoke(request, await request.app.tokens.list_of(request.unlimited_account))
 
 
 async def list_organisation_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
-    """Tokens that act for the organisation, the newest first."""
+    """List the organisation's tokens, the newest first."""
     found = await request.app.tokens.list_of_organisation(request.namespace.name, request.actor)
     return cut(found, query, lambda each: shown(Token, each))
 
 
 async def create_organisation_token(request: ApiRequest, body: NewToken) -> MadeToken:
-    """Make a token that acts for the organisation, whoever leaves it."""
+    """Create a token that belongs to the organisation, not to its creator."""
     made = await request.app.tokens.add_organisation(
         request.namespace.name,
         body.label,
@@ -100,7 +100,7 @@ async def create_organisation_token(request: ApiRequest, body: NewToken) -> Made
 
 
 async def revoke_organisation_token(request: ApiRequest) -> None:
-    """Make one of the organisation's tokens stop working now."""
+    """Revoke a token of the organisation."""
     name = request.namespace.name
     await _revoke(request, await request.app.tokens.list_of_organisation(name, request.actor))
 

@@ -18,19 +18,19 @@ _URL = Annotated[
     Meta(
         min_length=1,
         max_length=2000,
-        description="Where to post to: `https://` or `http://`, on the internet at large.",
+        description="The URL to post to: `https://` or `http://`, on a public address.",
         examples=["https://ci.example.org/hooks/entrepot"],
     ),
 ]
 _Event = Annotated[str, Meta(pattern=rf"^(?:{'|'.join(map(re.escape, EVENTS))})$")]
 _EVENTS = Annotated[
     list[_Event],
-    Meta(max_length=len(EVENTS), description="Which events are told; none: every one."),
+    Meta(max_length=len(EVENTS), description="The events to send; an empty list sends all."),
 ]
 
 
 class Webhook(Struct, frozen=True):
-    """An address that is told of what happens."""
+    """A webhook: a URL and the events that it receives."""
 
     id: int
     url: str
@@ -40,20 +40,20 @@ class Webhook(Struct, frozen=True):
 
 
 class NewlyMadeWebhook(Webhook, frozen=True):
-    """A webhook with its secret, which is shown this once."""
+    """A new webhook and its secret, which is shown only once."""
 
     secret: str
 
 
 class NewWebhook(Asked, frozen=True, kw_only=True):
-    """A webhook to be made."""
+    """The webhook to create."""
 
     url: _URL
     events: _EVENTS = field(default_factory=list)
 
 
 class WebhookChange(Asked, frozen=True, kw_only=True):
-    """What changes; what is left out stays."""
+    """The fields to change; omitted fields stay as they are."""
 
     url: _URL | UnsetType = UNSET
     events: _EVENTS | UnsetType = UNSET
@@ -61,7 +61,7 @@ class WebhookChange(Asked, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True):
-    """A message, and what the last attempt to send it brought."""
+    """A delivery and the result of its last attempt."""
 
     id: int
     message: str
@@ -77,20 +77,20 @@ class Delivery(Struct, frozen=True):
 
 
 class WholeDelivery(Delivery, frozen=True):
-    """A delivery with what is sent (a CloudEvent in JSON) and the beginning of the answer."""
+    """A delivery with its request (a CloudEvent in JSON) and the beginning of the response."""
 
     body: str
     response: str
 
 
 class Queued(Struct, frozen=True):
-    """The delivery that was asked for."""
+    """The queued delivery."""
 
     id: int
 
 
 class Redelivered(Struct, frozen=True):
-    """How many deliveries will be sent again."""
+    """The number of deliveries that will be resent."""
 
     count: int
 
@@ -176,116 +176,116 @@ async def _redeliver_dead(request: ApiRequest) -> Redelivered:
 
 
 async def list_repository_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
-    """The webhooks of a repository itself, the oldest first."""
+    """List the webhooks of the repository, the oldest first."""
     return await _list(request, query)
 
 
 async def create_repository_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
-    """Have a URL told of what happens in the repository; the secret is shown this once."""
+    """Create a webhook of the repository; its secret is shown only once."""
     return await _create(request, body)
 
 
 async def get_repository_webhook(request: ApiRequest) -> Webhook:
-    """One webhook of the repository."""
+    """Return a webhook of the repository."""
     return shown(Webhook, await _webhook(request))
 
 
 async def change_repository_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
-    """Change a webhook of the repository, switch it off or on again."""
+    """Change, activate or deactivate a webhook of the repository."""
     return await _change(request, body)
 
 
 async def delete_repository_webhook(request: ApiRequest) -> None:
-    """Delete a webhook of the repository with all that still waits for it."""
+    """Delete a webhook of the repository and its queued deliveries."""
     await _delete(request)
 
 
 async def renew_repository_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
-    """Sign what a webhook of the repository is told with a new secret from now on."""
+    """Create a new secret for a webhook of the repository; later deliveries use it."""
     return await _renew(request)
 
 
 async def ping_repository_webhook(request: ApiRequest) -> Queued:
-    """Send something to a webhook of the repository, to see whether it arrives."""
+    """Send a test event to a webhook of the repository."""
     return await _ping(request)
 
 
 async def list_repository_webhook_deliveries(
     request: ApiRequest, query: PageQuery
 ) -> Page[Delivery]:
-    """What a webhook of the repository was told, the newest first."""
+    """List the deliveries of a webhook of the repository, the newest first."""
     return await _deliveries(request, query)
 
 
 async def get_repository_webhook_delivery(request: ApiRequest) -> WholeDelivery:
-    """One delivery of a webhook of the repository, with what was sent and answered."""
+    """Return a delivery of a webhook of the repository, with its request and response."""
     return shown(WholeDelivery, await _delivery(request))
 
 
 async def redeliver_to_repository_webhook(request: ApiRequest) -> Queued:
-    """Send one delivery again to a webhook of the repository."""
+    """Resend one delivery of a webhook of the repository."""
     return await _redeliver(request)
 
 
 async def redeliver_dead_to_repository_webhook(request: ApiRequest) -> Redelivered:
-    """Send everything again to a webhook of the repository that was given up."""
+    """Resend all failed deliveries of a webhook of the repository."""
     return await _redeliver_dead(request)
 
 
 async def list_namespace_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
-    """The webhooks of a namespace itself, the oldest first."""
+    """List the webhooks of the namespace, the oldest first."""
     return await _list(request, query)
 
 
 async def create_namespace_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
-    """Have a URL told of what happens in the namespace; the secret is shown this once."""
+    """Create a webhook of the namespace; its secret is shown only once."""
     return await _create(request, body)
 
 
 async def get_namespace_webhook(request: ApiRequest) -> Webhook:
-    """One webhook of the namespace."""
+    """Return a webhook of the namespace."""
     return shown(Webhook, await _webhook(request))
 
 
 async def change_namespace_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
-    """Change a webhook of the namespace, switch it off or on again."""
+    """Change, activate or deactivate a webhook of the namespace."""
     return await _change(request, body)
 
 
 async def delete_namespace_webhook(request: ApiRequest) -> None:
-    """Delete a webhook of the namespace with all that still waits for it."""
+    """Delete a webhook of the namespace and its queued deliveries."""
     await _delete(request)
 
 
 async def renew_namespace_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
-    """Sign what a webhook of the namespace is told with a new secret from now on."""
+    """Create a new secret for a webhook of the namespace; later deliveries use it."""
     return await _renew(request)
 
 
 async def ping_namespace_webhook(request: ApiRequest) -> Queued:
-    """Send something to a webhook of the namespace, to see whether it arrives."""
+    """Send a test event to a webhook of the namespace."""
     return await _ping(request)
 
 
 async def list_namespace_webhook_deliveries(
     request: ApiRequest, query: PageQuery
 ) -> Page[Delivery]:
-    """What a webhook of the namespace was told, the newest first."""
+    """List the deliveries of a webhook of the namespace, the newest first."""
     return await _deliveries(request, query)
 
 
 async def get_namespace_webhook_delivery(request: ApiRequest) -> WholeDelivery:
-    """One delivery of a webhook of the namespace, with what was sent and answered."""
+    """Return a delivery of a webhook of the namespace, with its request and response."""
     return shown(WholeDelivery, await _delivery(request))
 
 
 async def redeliver_to_namespace_webhook(request: ApiRequest) -> Queued:
-    """Send one delivery again to a webhook of the namespace."""
+    """Resend one delivery of a webhook of the namespace."""
     return await _redeliver(request)
 
 
 async def redeliver_dead_to_namespace_webhook(request: ApiRequest) -> Redelivered:
-    """Send everything again to a webhook of the namespace that was given up."""
+    """Resend all failed deliveries of a webhook of the namespace."""
     return await _redeliver_dead(request)
 
 

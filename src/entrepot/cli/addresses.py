@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 Url = Annotated[
     str | None,
-    typer.Option("--url", help="The hub's address; by default the setting, or the running hub's."),
+    typer.Option(
+        "--url", help="The hub's URL; by default the setting `url`, or the running hub's address."
+    ),
 ]
 _URL: Final = re.compile(r"https?://[^/?#\s]+")
 
@@ -25,17 +27,17 @@ def hub_url(settings: "Settings", given: str | None) -> str:
     """
     if given is not None:
         if not _URL.fullmatch(given.rstrip("/")):
-            fail(f"{given} is no address: it is like https://hub.example.org", USAGE)
+            fail(f"invalid URL {given}: use the form https://hub.example.org", USAGE)
         return given.rstrip("/")
     if settings.url is not None:
         return settings.url
     try:
         address = settings.address_file.read_text().strip()
     except OSError:
-        fail("the hub's address is not known: set url, or give --url https://HOST", FAILED)
+        fail("the hub's URL is unknown: set url, or pass --url https://HOST", FAILED)
     if "://localhost" in address:
         print(
-            "entrepot: this link works on this machine only: set url, or give --url https://HOST",
+            "entrepot: this link works on this machine only: set url, or pass --url https://HOST",
             file=sys.stderr,
         )
     return address

@@ -8,7 +8,7 @@ from entrepot.cli.output import Data, Json, fail, print_json, print_table, with_
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The audit log: what was done, by whom and from where.",
+    help="Show and verify the audit log: actions, actors and addresses.",
     rich_markup_mode=None,
 )
 
@@ -16,14 +16,19 @@ app = typer.Typer(
 @app.command("list")
 def list_entries(
     action: Annotated[
-        str, typer.Option("--action", help="Only these, such as repo, repo.tag or repo.tag.push.")
+        str,
+        typer.Option(
+            "--action", help="Show only these actions, such as repo, repo.tag or repo.tag.push."
+        ),
     ] = "",
-    actor: Annotated[str, typer.Option("--actor", help="Only what this account did.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many.")] = 50,
+    actor: Annotated[str, typer.Option("--actor", help="Show only actions of this account.")] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, help="The number of entries.")
+    ] = 50,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List what was done, the newest first."""
+    """List the audit log, the newest entry first."""
     from entrepot.hub.actors import OPERATOR
     from entrepot.hub.audit import AuditQuery
 
@@ -42,16 +47,16 @@ def list_entries(
         (f"{each.at:%Y-%m-%d %H:%M:%S}", each.actor, each.action, each.target, each.address)
         for each in page.rows
     ]
-    print_table(("AT", "ACTOR", "ACTION", "TARGET", "FROM"), rows, "Nothing was done yet.")
+    print_table(("AT", "ACTOR", "ACTION", "TARGET", "FROM"), rows, "There are no entries.")
 
 
 @app.command("verify")
 def verify(data: Data = None, as_json: Json = False) -> None:
-    """Check that no entry was changed or removed since it was written."""
+    """Verify the hashes of the audit log."""
     broken = with_app(data, lambda it: it.audit.verify())
     if as_json:
         print_json({"whole": broken is None, "first_broken": broken})
     elif broken is None:
-        print("The audit log is whole.")
+        print("The audit log is intact.")
     if broken is not None:
-        fail(f"the audit log was changed: entry {broken} is not what was written")
+        fail(f"the audit log was changed: the hash of entry {broken} does not match")

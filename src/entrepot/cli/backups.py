@@ -30,13 +30,19 @@ Directory = Annotated[Path, typer.Argument(help="The directory of the backups.")
 
 def backup(
     directory: Directory,
-    keep: Annotated[int | None, typer.Option(help="Forget all but the newest.", min=1)] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Only check what is there.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Only list what is there.")] = False,
+    keep: Annotated[
+        int | None, typer.Option(help="Keep this many backups and delete older ones.", min=1)
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify the existing backups instead of making one.")
+    ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the existing backups instead of making one.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Back up everything while the hub runs; bytes that are there already are not copied again."""
+    """Back up the hub while it runs; only new blobs are copied."""
     from entrepot.registry.backups import Backups
 
     backups = Backups(directory)
@@ -62,11 +68,13 @@ def backup(
 
 def restore(
     directory: Directory,
-    generation: Annotated[str | None, typer.Option(help="Not the newest, but this one.")] = None,
+    generation: Annotated[
+        str | None, typer.Option(help="The backup to restore; the newest by default.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a hub of a backup, where there is none yet; then check it."""
+    """Restore a backup into an empty data directory, then check it."""
     from entrepot.bootstrap import prepare_storage
     from entrepot.cli.configuration import read_settings
     from entrepot.registry.generations import Generations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check(data: Data = None, as_json: Json = False) -> None:
-    """Check that everything stored is there and right; a hub may be running."""
+    """Check the database and all blobs; the hub may be running."""
     found, sandbox = with_app(data, _look)
     problems = [each for each in found if each.problem is not None]
     if as_json:

@@ -15,7 +15,7 @@ _SHOWN: Final = 5
 def delete_namespace(
     name: str, kind: "NamespaceKind", data: Path | None, *, yes: bool, as_json: bool
 ) -> None:
-    """Say what goes, ask, and delete it."""
+    """Show what will be deleted, ask, and delete it."""
     found = with_app(data, lambda it: it.closing.preview(name, kind))
     if not yes:
         confirm(f"Delete {_described(found)}, for good?")

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from entrepot.app import App
     from entrepot.registry.collector import Collected
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, say what would go.")]
-Now = Annotated[bool, typer.Option("--now", help="Do not wait for the grace period.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be deleted, and change nothing.")
+]
+Now = Annotated[bool, typer.Option("--now", help="Ignore the grace period.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 def collect(
@@ -24,9 +26,9 @@ def collect(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Free the space that nothing needs any more; a hub may be running."""
+    """Delete unreferenced blobs; the hub may be running."""
     if now and not dry_run and not yes:
-        confirm("What was deleted can then not be restored, and pushes under way may fail. Go on?")
+        confirm("Deleted tags can then not be restored, and running pushes may fail. Continue?")
     found = with_app(data, lambda hub: _collect(hub, dry_run=dry_run, now=now))
     if as_json:
         print_json(asdict(found))

@@ -50,7 +50,7 @@ class _Sources(BaseSettings):
 
 
 def read_settings(**options: object) -> Settings:
-    """The settings, with the options that are not `None`; a mistake in them ends the command."""
+    """Return the settings with the given options; exit with status 2 if one is invalid."""
     _check_names(os.environ)
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -69,12 +69,12 @@ def _explained(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
         return _unknown(where, "", [each.name for each in _FIELDS])
-    shown = "the value" if is_secret(where) else repr(first["input"])
+    shown = "(hidden)" if is_secret(where) else repr(first["input"])
     if first["type"] == "string_pattern_mismatch":
         (meaning,) = [each.metadata["help"] for each in _FIELDS if each.name == first["loc"][0]]
-        return f"{where}: {shown} is not possible. {meaning}"
+        return f"{where}: invalid value {shown}. {meaning}"
     if first["type"].startswith("time_delta"):
-        return f"{where}: {shown} is no duration: write PT1H for an hour, or 3600 for its seconds"
+        return f"{where}: invalid duration {shown}: write PT1H for an hour, or 3600 for its seconds"
     return f"{where}: {first['msg']}"
 
 
@@ -134,7 +134,7 @@ def _check_together(settings: Settings) -> None:
 
 def _check_storage(settings: Settings) -> None:
     if settings.storage_from == settings.storage:
-        fail("storage_from is where bytes were before, not where they are now", USAGE)
+        fail("storage_from must name the previous storage, not the current one", USAGE)
     on_files = settings.storage == FILES and settings.storage_from in (None, FILES)
     if on_files and settings.s3_endpoint is not None:
         fail("s3_endpoint needs storage = s3://BUCKET", USAGE)

@@ -14,27 +14,26 @@ if TYPE_CHECKING:
 
 def invite(
     organisation: Annotated[
-        str | None, typer.Option("--org", help="Into this organisation; else only to the hub.")
+        str | None, typer.Option("--org", help="The organisation to join; by default only the hub.")
     ] = None,
     role: Annotated[
-        str, typer.Option("--role", help="owner, editor (push and delete) or member (pull).")
+        str, typer.Option("--role", help="owner, editor (read, write and delete) or member (read).")
     ] = "member",
     team: Annotated[
-        str | None, typer.Option("--team", help="And into this team of the organisation.")
+        str | None, typer.Option("--team", help="The team of the organisation to join as well.")
     ] = None,
-    note: Annotated[str, typer.Option("--note", help="For whom it is.")] = "",
+    note: Annotated[str, typer.Option("--note", help="A note about the invited person.")] = "",
     url: Url = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print a link that works once, within seven days."""
+    """Print an invitation link that works once, within seven days."""
     from entrepot.cli.configuration import read_settings
     from entrepot.hub.actors import OPERATOR
     from entrepot.metadata.accounts import Role
 
     if role not in set(Role):
-        fail(f"a role is owner, editor or member, not {role}", USAGE)
-
+        fail(f"invalid role {role}: use owner, editor or member", USAGE)
     address = hub_url(read_settings(data=data), url)
 
     async def work(hub: "App") -> "tuple[Invitation, str]":

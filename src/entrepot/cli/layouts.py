@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 def export(
-    reference: Annotated[str, typer.Argument(help="A repository, with :TAG or @DIGEST or all.")],
+    reference: Annotated[
+        str, typer.Argument(help="A repository, or one artifact of it with :TAG or @DIGEST.")
+    ],
     path: Annotated[Path, typer.Argument(help="A new directory, or a new file ending in .tar.")],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Write a repository as an OCI image layout: tags, children, and what is attached."""
+    """Export a repository as an OCI image layout, with all tags, children and referrers."""
     name, which = _parse(reference)
     count = with_app(data, lambda hub: _export(hub, name, which, path))
     if as_json:
@@ -36,7 +38,7 @@ def import_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Push an OCI image layout into a repository; doing so again changes nothing."""
+    """Import an OCI image layout into a repository; can be repeated."""
     parsed = parse_name(name)
     tags = with_app(data, lambda hub: _import(hub, path, parsed))
     if as_json:
@@ -76,7 +78,7 @@ async def _import(hub: "App", path: Path, name: "RepositoryName") -> dict[str, s
 
     rights = await hub.permissions.rights(OPERATOR.identity, name)
     if rights.target is None:
-        raise RepositoryUnknown(f"there is nobody called {name.namespace}")
+        raise RepositoryUnknown(f"no such user or organization: {name.namespace}")
     target = replace(rights.target, witness=witness_of(OPERATOR, hub.now))
     layout = open_layout(path)
     with showing("Reading", layout.size, in_bytes=True) as bar:

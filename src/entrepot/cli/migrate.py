@@ -22,21 +22,21 @@ def migrate(
         str | None, typer.Option("--to-database", help="`sqlite`, or `postgresql://…`.")
     ] = None,
     cancel: Annotated[
-        bool, typer.Option("--cancel", help="Let the database that was left be written again.")
+        bool, typer.Option("--cancel", help="Make the previous database writable again.")
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Move a hub to another storage or another database; a hub may be running."""
+    """Move the hub to another storage or another database while it runs."""
     from entrepot.cli.configuration import read_settings
 
     if [to_storage is not None, to_database is not None, cancel].count(True) != 1:
-        fail("give one of --to-storage, --to-database and --cancel", USAGE)
+        fail("pass one of --to-storage, --to-database and --cancel", USAGE)
     settings = read_settings(data=data)
     nouns: dict[str, str] = {}
     if to_storage is not None:
         told = _move_bytes(settings, to_storage)
-        line = "{storage} has {blobs}, {copied} copied now; {problems}."
+        line = "{storage} has {blobs}, {copied} of them copied now; {problems}."
         nouns = {"blobs": "blob", "problems": "problem"}
     elif to_database is not None:
         told = _move_facts(settings, to_database)
@@ -44,7 +44,7 @@ def migrate(
         nouns = {"rows": "row", "tables": "table"}
     else:
         told = _cancel(settings)
-        line = "The database is written again."
+        line = "The database is writable again."
     if as_json:
         print_json(told)
     else:
@@ -98,11 +98,11 @@ def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
     from entrepot.metadata.copying import copy_database
 
     if to != "sqlite" and not to.startswith(("postgresql://", "postgres://")):
-        fail("a database is sqlite or postgresql://USER@HOST/NAME", USAGE)
+        fail("invalid database: use sqlite or postgresql://USER@HOST/NAME", USAGE)
     source = _facts_of(settings)
     target = place_of_facts(settings, None if to == "sqlite" else to)
     if source == target:
-        fail("the hub is there already", USAGE)
+        fail("the hub already uses this database", USAGE)
     try:
         with showing("Copying rows", None) as bar:
             found = copy_database(source, target, bar.advance)

@@ -9,7 +9,7 @@ from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Organisations: namespaces that several accounts share.",
+    help="Manage organisations, the namespaces that several accounts share.",
     rich_markup_mode=None,
 )
 
@@ -19,21 +19,23 @@ Name = Annotated[str, typer.Argument(help="The organisation's name.")]
 @app.command("add")
 def add(
     name: Name,
-    owner: Annotated[str, typer.Option("--owner", help="The account that owns it.")],
+    owner: Annotated[
+        str, typer.Option("--owner", help="The account that will own the organisation.")
+    ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make an organisation."""
+    """Create an organisation."""
     with_app(data, lambda it: it.organisations.add(name, owner))
     if as_json:
         print_json({"name": name, "owner": owner})
     else:
-        print(f"Organisation {name} is ready; {owner} owns it.")
+        print(f"Created organisation {name} with owner {owner}.")
 
 
 @app.command("list")
 def list_orgs(data: Data = None, as_json: Json = False) -> None:
-    """List the organisations with their members."""
+    """List the organisations and their members."""
     found = with_app(data, lambda it: it.organisations.list_all())
     if as_json:
         print_json(
@@ -57,11 +59,11 @@ def list_orgs(data: Data = None, as_json: Json = False) -> None:
 @app.command("delete")
 def delete(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Delete an organisation with its repositories, tokens and webhooks, for good."""
+    """Permanently delete an organisation with its repositories, tokens and webhooks."""
     from entrepot.metadata.accounts import NamespaceKind
 
     delete_namespace(name, NamespaceKind.ORGANISATION, data, yes=yes, as_json=as_json)
@@ -72,16 +74,21 @@ def member(
     name: Name,
     account: Annotated[str, typer.Argument(help="The account.")],
     role: Annotated[
-        str, typer.Option("--role", help="owner, editor (push and delete), member (pull) or none.")
+        str,
+        typer.Option(
+            "--role",
+            help="owner, editor (read, write and delete), member (read), or none to remove the "
+            "member.",
+        ),
     ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Give an account a role in an organisation, or none any more."""
+    """Set or remove the role of an account in an organisation."""
     from entrepot.metadata.accounts import Role
 
     if role != "none" and role not in set(Role):
-        fail(f"a role is owner, editor, member or none, not {role}", USAGE)
+        fail(f"invalid role {role}: use owner, editor, member or none", USAGE)
     chosen = None if role == "none" else Role(role)
     with_app(data, lambda it: it.organisations.set_member(name, account, chosen))
     if as_json:

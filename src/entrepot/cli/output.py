@@ -41,7 +41,7 @@ def confirm(question: str) -> None:
     try:
         agreed = typer.confirm(question, err=True)
     except typer.Abort:
-        fail("nobody answered: give --yes", USAGE)
+        fail("no confirmation: pass --yes", USAGE)
     if not agreed:
         fail("nothing was changed")
 

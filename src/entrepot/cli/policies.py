@@ -29,12 +29,12 @@ _SIZE: Final = re.compile(r"(\d{1,15})([KMGT]?)(I?B)?")
 def quota(
     name: Annotated[str, typer.Argument(help="An account's or an organisation's name.")],
     size: Annotated[
-        str | None, typer.Argument(help="A size, such as 500MB or 20GiB; none: no limit.")
+        str | None, typer.Argument(help="A size, such as 500MB or 20GiB, or none for no limit.")
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show how much a namespace holds and may hold, or limit that."""
+    """Show or set the storage quota of a namespace."""
     limit = None if size in (None, "none") else parse_size(size or "")
 
     async def work(hub: "App") -> tuple[int | None, int]:
@@ -46,20 +46,21 @@ def quota(
     if as_json:
         print_json({"name": name, "limit": most, "used": used})
     else:
-        print(f"{name} holds {used:,} bytes of {'any number' if most is None else f'{most:,}'}.")
+        print(f"{name} uses {used:,} bytes of {'unlimited' if most is None else f'{most:,}'}.")
 
 
 def retain(
     name: Annotated[
-        str | None, typer.Argument(help="A repository; without, all that have rules.")
+        str | None,
+        typer.Argument(help="A repository; by default all repositories that have rules."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Change nothing, say what would go.")
+        bool, typer.Option("--dry-run", help="Show what would be deleted, and change nothing.")
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove the tags that retention rules do not keep; they can be restored for a while."""
+    """Delete the tags that the retention rules do not keep; they can be restored at first."""
     parsed = parse_name(name) if name else None
     if dry_run:
         _print_verdicts(with_app(data, lambda it: _preview(it, parsed)), as_json=as_json)
@@ -102,17 +103,19 @@ def _print_verdicts(verdicts: "list[tuple[str, Verdict]]", *, as_json: bool) -> 
     rows = [
         (name, each.tag, each.reason, f"{each.moved_at:%Y-%m-%d %H:%M}") for name, each in verdicts
     ]
-    print_table(("REPOSITORY", "TAG", "WHAT", "PUSHED"), rows, "No rules, or no tags.")
+    print_table(
+        ("REPOSITORY", "TAG", "WHAT", "PUSHED"), rows, "There are no retention rules, or no tags."
+    )
 
 
 def parse_size(text: str) -> int:
     """The bytes of `500MB` (powers of 1000), `20GiB` or `20G` (of 1024); else end the command."""
     found = _SIZE.fullmatch(text.upper())
     if found is None or not int(found[1]):
-        fail(f"{text} is no size: try 500MB or 20GiB", USAGE)
+        fail(f"invalid size {text}: write 500MB or 20GiB", USAGE)
     number, power, suffix = int(found[1]), _POWERS[found[2]], found[3]
     if not power and suffix is None:
-        fail(f"{text} is {text} bytes: write {text}B or {text}GB", USAGE)
+        fail(f"invalid size {text}: add a unit, such as {text}B or {text}GB", USAGE)
     if not power and suffix == "IB":
-        fail(f"{text} is no size: try 500MB or 20GiB", USAGE)
+        fail(f"invalid size {text}: write 500MB or 20GiB", USAGE)
     return int(number * (1000 if suffix == "B" else 1024) ** power)

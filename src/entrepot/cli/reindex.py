@@ -12,20 +12,22 @@ from entrepot.cli.output import Data, Json, counted, print_json, with_app
 if TYPE_CHECKING:
     from entrepot.app import App
 
-All = Annotated[bool, typer.Option("--all", help="Also what this version has read.")]
+All = Annotated[
+    bool, typer.Option("--all", help="Also artifacts that this version has already read.")
+]
 _FINE: Final = ("done", "queued")
 _PAUSE: Final = 0.2
 
 
 def reindex(everything: All = False, data: Data = None, as_json: Json = False) -> None:
-    """Read the contents of artifacts again that an older version read; a hub may be running."""
+    """Read artifacts again that an older version has read; the hub may be running."""
     found = with_app(data, lambda hub: _reindex(hub, everything=everything))
     if as_json:
         print_json(found)
         return
     print(
         f"Queued {counted(found['asked'], 'artifact')}, {found['waiting']:,} still waiting."
-        f" {found['failed']:,} of {found['total']:,} cannot be read."
+        f" {found['failed']:,} of {found['total']:,} artifacts cannot be read."
     )
 
 

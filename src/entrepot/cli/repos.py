@@ -63,16 +63,16 @@ def show(name: Name, data: Data = None, as_json: Json = False) -> None:
 @app.command("visibility")
 def visibility(
     name: Name,
-    value: Annotated[str, typer.Argument(metavar="public|private", help="Who may pull.")],
+    value: Annotated[str, typer.Argument(metavar="public|private", help="public or private.")],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Open a repository to everybody, or close it."""
+    """Make a repository public or private."""
     from entrepot.metadata.accounts import Visibility
 
     parsed = parse_name(name)
     if value not in set(Visibility):
-        fail(f"a visibility is public or private, not {value}", USAGE)
+        fail(f"invalid visibility {value}: use public or private", USAGE)
     with_app(data, lambda it: it.repositories.set_visibility(parsed, Visibility(value)))
     if as_json:
         print_json({"name": name, "visibility": value})
@@ -83,7 +83,9 @@ def visibility(
 @app.command("delete")
 def delete(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", "--force", help="Do not ask.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", "--force", help="Do not ask for confirmation.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -95,17 +97,17 @@ def delete(
     if as_json:
         print_json({"name": name, "deleted": True})
     else:
-        print(f"{name} is deleted.")
+        print(f"Deleted {name}.")
 
 
 def parse_name(name: str) -> "RepositoryName":
-    """The repository's name that was typed; what is none ends the command."""
+    """Return the repository's name; exit with status 2 if it is invalid."""
     from entrepot.oci.names import RepositoryName
 
     try:
         return RepositoryName(name)
     except InvalidName:
-        fail(f"{name} is not a repository's name", USAGE)
+        fail(f"invalid repository name: {name}", USAGE)
 
 
 def _described(repository: "Repository") -> dict[str, object]:

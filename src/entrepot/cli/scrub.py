@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 def scrub(
     rate: Annotated[
-        str | None, typer.Option(help="Bytes a second at most, such as 50M; none: all there are.")
+        str | None,
+        typer.Option(
+            help="The maximum read rate in bytes per second, such as 50M; unlimited by default."
+        ),
     ] = None,
-    after: Annotated[str, typer.Option(help="Go on after this digest.")] = "",
+    after: Annotated[str, typer.Option(help="Continue after this digest.")] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Compare every blob with its digest; what is wrong is put aside, to be pushed again."""
+    """Compare every blob with its digest; corrupt blobs are moved to `quarantine`."""
     limit = parse_size(rate) if rate else None
     count, damaged = with_app(data, lambda hub: _scrub(hub, limit, after))
     if as_json:
@@ -32,7 +35,8 @@ def scrub(
         print_json({"checked": count, "damaged": found})
     else:
         for each in damaged:
-            print(f"{each.digest}: {each.problem}; held by {', '.join(each.holders) or 'nobody'}")
+            holders = ", ".join(each.holders) or "no repository"
+            print(f"{each.digest}: {each.problem}; referenced by {holders}")
         print(f"Scrubbed {counted(count, 'blob')}: {len(damaged) or 'none'} damaged.")
     if damaged:
         raise typer.Exit(FAILED)

@@ -10,18 +10,20 @@ if TYPE_CHECKING:
     from entrepot.app import App
 
 app = typer.Typer(
-    no_args_is_help=True, help="Secrets that the database holds.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="Manage the encrypted secrets of the database.",
+    rich_markup_mode=None,
 )
 
 
 @app.callback()
 def _root() -> None:
-    """Secrets that the database holds."""
+    """Manage the encrypted secrets of the database."""
 
 
 @app.command("unwrap")
 def unwrap(data: Data = None) -> None:
-    """Store secrets unwrapped, for an older version; the next start wraps them again."""
+    """Decrypt the secrets for an older version; the next start encrypts them again."""
 
     async def work(hub: "App") -> int:
         from entrepot.hub.keyring import unwrap_all
@@ -29,4 +31,4 @@ def unwrap(data: Data = None) -> None:
         return await unwrap_all(hub.metadata, hub.keyring)
 
     count = with_app(data, work)
-    print(f"Unwrapped {counted(count, 'secret')}.")
+    print(f"Decrypted {counted(count, 'secret')}.")

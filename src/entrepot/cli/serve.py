@@ -33,7 +33,7 @@ DRAIN: Final = 30
 """Seconds that requests under way get to end after SIGTERM."""
 _CONNECTIONS: Final = 16_384
 """Connections that a worker holds at once, idle ones too; past that, others wait to be accepted."""
-_BUSY: Final = "another program listens on {} already: choose another port with --port"
+_BUSY: Final = "another program already listens on {}: choose another port with --port"
 _LOOK_EVERY: Final = 0.05
 _OWN_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on here
 _DESCRIPTORS: Final = 4 * _CONNECTIONS
@@ -62,7 +62,7 @@ def serve(
         Path | None, typer.Option("--tls-key", help="The certificate's key (PEM).")
     ] = None,
 ) -> None:
-    """Run a hub until SIGTERM or SIGINT; the first start makes the account `admin`."""
+    """Run the hub until SIGTERM or SIGINT; the first start creates the account `admin`."""
     options: dict[str, object] = {
         "host": host,
         "port": port,
@@ -142,7 +142,7 @@ def _check_first_password(settings: "Settings") -> None:
     from entrepot.metadata.databases import has_accounts
 
     if not has_accounts(place_of_facts(settings, settings.database)):
-        raise ValueError(f"admin_password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+        raise ValueError(f"invalid admin_password: use {MIN_LENGTH} to {MAX_LENGTH} characters")
 
 
 def _check_port(settings: "Settings") -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Personal tokens: given to clients instead of a password.",
+    help="Manage personal tokens, which clients use instead of a password.",
     rich_markup_mode=None,
 )
 
@@ -29,20 +29,22 @@ _UNITS: Final = {
 
 @app.command("add")
 def add(
-    user: Annotated[str, typer.Argument(help="The account that the token stands for.")],
-    label: Annotated[str, typer.Option("--label", help="What it is for.")],
+    user: Annotated[str, typer.Argument(help="The account that the token belongs to.")],
+    label: Annotated[
+        str, typer.Option("--label", help="The token's name, such as the machine that uses it.")
+    ],
     scope: Annotated[str, typer.Option("--scope", help="repo:read, repo:write or repo:admin.")],
     expires: Annotated[
-        str, typer.Option("--expires", help="How long it works: 12h, 90d, 6w, 1y or never.")
+        str, typer.Option("--expires", help="The token's lifetime: 12h, 90d, 6w, 1y or never.")
     ] = "90d",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a token and print it, once."""
+    """Create a token and print it once."""
     from entrepot.metadata.tokens import Scope
 
     if scope not in set(Scope):
-        fail(f"a scope is repo:read, repo:write or repo:admin, not {scope}", USAGE)
+        fail(f"invalid scope {scope}: use repo:read, repo:write or repo:admin", USAGE)
     lifetime = parse_lifetime(expires)
 
     async def work(hub: "App") -> "tuple[Token, str]":
@@ -58,7 +60,7 @@ def add(
 
 @app.command("list")
 def list_tokens(data: Data = None, as_json: Json = False) -> None:
-    """List the tokens; their secrets are not kept anywhere."""
+    """List the tokens, without their secrets."""
     found = with_app(data, lambda it: it.tokens.list_personal())
     if as_json:
         print_json([_described(token, user) for token, user in found])
@@ -86,12 +88,12 @@ def revoke(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a token, and all that was got with it, stop working now."""
+    """Revoke a token and all tokens created with it."""
     with_app(data, lambda it: it.tokens.revoke(token_id))
     if as_json:
         print_json({"id": token_id, "revoked": True})
     else:
-        print(f"Token {token_id} is revoked.")
+        print(f"Revoked token {token_id}.")
 
 
 def parse_lifetime(text: str) -> timedelta | None:
@@ -100,7 +102,7 @@ def parse_lifetime(text: str) -> timedelta | None:
         return None
     match = _LIFETIME.fullmatch(text)
     if match is None or int(match[1]) == 0:
-        fail(f"a lifetime is like 12h, 90d, 6w, 1y or never, not {text}", USAGE)
+        fail(f"invalid lifetime {text}: write 12h, 90d, 6w, 1y or never", USAGE)
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -17,12 +17,12 @@ _STORES: Final = (
 
 
 def trust(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    show: Annotated[bool, typer.Option("--print", help="Show the commands only.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Only print the commands.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add the hub's local CA to the system's store, after asking."""
+    """Add the hub's local CA to the system's trust store, after asking."""
     from entrepot.cli.configuration import read_settings
 
     settings = read_settings(data=data)
@@ -31,7 +31,7 @@ def trust(
         fail(f"there is no CA in {settings.data} (make one with: entrepot serve --tls auto)")
     store = next((each for each in _STORES if each[0].is_dir()), None)
     if store is None:
-        fail(f"no certificate store that is known here: add {ca} by hand")
+        fail(f"unknown certificate store: add {ca} by hand")
     target = store[0] / "entrepot-local-ca.crt"
     commands = [f"sudo cp {ca} {target}", "sudo " + " ".join(store[1])]
     if show:
@@ -55,6 +55,6 @@ def _install(ca: Path, target: Path, refresh: tuple[str, ...]) -> None:
         # The program's name comes from the list above.
         subprocess.run([program, *refresh[1:]], check=True, capture_output=True)  # noqa: S603
     except PermissionError:
-        fail("that needs root: run it with sudo, or see --print")
+        fail("root is required: use sudo, or see --print")
     except subprocess.CalledProcessError as error:
         fail(f"{refresh[0]} failed: {error.stderr.decode(errors='replace').strip()}")

@@ -12,7 +12,7 @@ from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table
 if TYPE_CHECKING:
     from entrepot.app import App
 
-app = typer.Typer(no_args_is_help=True, help="Accounts: who may sign in.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Manage accounts.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="The account's name.")]
 PasswordStdin = Annotated[
@@ -24,17 +24,19 @@ PasswordStdin = Annotated[
 def add(
     name: Name,
     password_stdin: PasswordStdin = False,
-    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Make the account an administrator.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make an account."""
+    """Create an account."""
     password = read_password(password_stdin)
     account = with_app(data, lambda it: it.accounts.add(name, password, is_admin=admin))
     if as_json:
         print_json({"name": account.name, "admin": account.is_admin})
     else:
-        print(f"Account {account.name} is ready.")
+        print(f"Created account {account.name}.")
 
 
 @app.command("list")
@@ -68,26 +70,26 @@ def list_users(data: Data = None, as_json: Json = False) -> None:
 
 @app.command("disable")
 def disable(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Let an account do nothing from now on."""
+    """Disable an account: block sign-in and stop its tokens."""
     with_app(data, lambda it: it.accounts.disable(name))
-    _say(as_json, name, "disabled", f"Account {name} is disabled.")
+    _say(as_json, name, "disabled", f"Disabled account {name}.")
 
 
 @app.command("enable")
 def enable(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Undo `disable`."""
+    """Enable a disabled account."""
     with_app(data, lambda it: it.accounts.enable(name))
-    _say(as_json, name, "enabled", f"Account {name} is enabled.")
+    _say(as_json, name, "enabled", f"Enabled account {name}.")
 
 
 @app.command("delete")
 def delete(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Delete an account with its repositories, tokens and webhooks, for good."""
+    """Permanently delete an account with its repositories, tokens and webhooks."""
     from entrepot.metadata.accounts import NamespaceKind
 
     delete_namespace(name, NamespaceKind.ACCOUNT, data, yes=yes, as_json=as_json)
@@ -100,12 +102,12 @@ def password(
     """Replace an account's password."""
     new = read_password(password_stdin)
     with_app(data, lambda it: it.accounts.set_password(name, new))
-    _say(as_json, name, "password", f"The password of {name} is replaced.")
+    _say(as_json, name, "password", f"Replaced the password of {name}.")
 
 
 @app.command("link")
 def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) -> None:
-    """Print a link, good once and for three days, that gives an account a new password."""
+    """Print a password reset link that works once, within three days."""
     from entrepot.cli.configuration import read_settings
 
     address = hub_url(read_settings(data=data), url)
@@ -122,13 +124,13 @@ def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) 
 
 @app.command("second-factor")
 def second_factor(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Remove an account's second factor, because what shows its codes is lost."""
+    """Remove an account's second factor, for a lost authenticator."""
 
     async def work(hub: "App") -> None:
         await hub.second_factors.remove(await hub.accounts.get(name))
 
     with_app(data, work)
-    _say(as_json, name, "second factor", f"{name} signs in by the password alone.")
+    _say(as_json, name, "second factor", f"Removed the second factor of {name}.")
 
 
 def read_password(from_stdin: bool) -> str:
@@ -136,11 +138,11 @@ def read_password(from_stdin: bool) -> str:
     if from_stdin:
         text = _line_of_stdin()
         if not text:
-            fail("the standard input holds no password", USAGE)
+            fail("no password on the standard input", USAGE)
     elif sys.stdin.isatty():
         text = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     else:
-        fail("give the password with --password-stdin", USAGE)
+        fail("pass the password with --password-stdin", USAGE)
     return text
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Webhooks: who is told of what happens.",
+    help="Manage webhooks.",
     rich_markup_mode=None,
 )
 
@@ -65,14 +65,14 @@ def add(
         str,
         typer.Argument(help="A repository, such as docker/demo, or a namespace, such as docker."),
     ],
-    url: Annotated[str, typer.Argument(help="Where to post to.")],
+    url: Annotated[str, typer.Argument(help="The URL to post to.")],
     event: Annotated[
-        list[str] | None, typer.Option("--event", help="An event to tell of; by default every one.")
+        list[str] | None, typer.Option("--event", help="An event to send; by default all events.")
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Have a URL told of what happens, and show the secret it is signed with."""
+    """Create a webhook and print its secret once."""
     from entrepot.hub.actors import OPERATOR
 
     async def work(hub: "App") -> "Webhook":
@@ -83,19 +83,22 @@ def add(
     if as_json:
         print_json({"id": made.id, "url": made.url, "secret": made.secret})
         return
-    print(f"Webhook {made.id} of {name}. Its secret is shown once:\n{made.secret}")
+    print(f"Created webhook {made.id} of {name}. Its secret is shown only once:\n{made.secret}")
 
 
 @app.command("redeliver")
 def redeliver(
     webhook: Id,
     delivery: Annotated[
-        int | None, typer.Option("--delivery", help="Only this one, given up or not.")
+        int | None,
+        typer.Option(
+            "--delivery", help="The delivery to resend; by default all failed deliveries."
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Send again what was given up."""
+    """Resend the failed deliveries of a webhook."""
     from entrepot.hub.actors import OPERATOR
 
     async def work(hub: "App") -> int:
@@ -121,7 +124,7 @@ async def _owner(hub: "App", name: str) -> "Owner":
     try:
         return await hub.webhooks.of_repository(RepositoryName(name))
     except InvalidName:
-        fail(f"{name} is neither a repository's name nor a namespace's", USAGE)
+        fail(f"{name} is not a repository or a namespace", USAGE)
 
 
 async def _owner_of(hub: "App", webhook_id: int) -> "Owner":
@@ -129,7 +132,7 @@ async def _owner_of(hub: "App", webhook_id: int) -> "Owner":
     every = await hub.webhooks.list_all()
     found = next((each for each in every if each.id == webhook_id), None)
     if found is None:
-        fail(f"there is no webhook {webhook_id}")
+        fail(f"no such webhook: {webhook_id}")
     return await hub.webhooks.owner_of(found)
 
 

@@ -178,13 +178,13 @@ class Authorizer:
     ) -> NamespaceRights:
         rights = await self._permissions.namespace_rights(identity, name)
         if rights.namespace is None:
-            raise NamespaceUnknown(f"nobody is called {name}")
+            raise NamespaceUnknown(f"no such user or organization: {name}")
         if rule is AccessRule.ANYONE:
             return rights
         if not identity.is_somebody:
             raise Unauthenticated
         if not rights.may_see_members:
-            raise NamespaceUnknown(f"nobody is called {name}")
+            raise NamespaceUnknown(f"no such user or organization: {name}")
         if rule is AccessRule.NAMESPACE_OWNER and not rights.may_administer:
             raise Denied
         return rights
@@ -203,4 +203,4 @@ def _may(rule: AccessRule, identity: Identity, rights: Rights) -> bool:
 def _check_not_archived(rule: AccessRule, rights: Rights) -> None:
     repository = rights.repository
     if rule in _WRITES and repository is not None and repository.is_archived:
-        raise Denied(f"{repository.name} is archived: it can be pulled from, and nothing else")
+        raise Denied(f"{repository.name} is archived and read-only: only pulls are allowed")

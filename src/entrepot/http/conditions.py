@@ -27,9 +27,13 @@ class Conditions:
         `If-Match` compares strongly, so weak tags never match there; `If-None-Match` weakly.
         """
         if self.match is not None and not _names(self.match, digest, is_weak=False):
-            raise PreconditionFailed("If-Match: something else is there", {"digest": digest})
+            raise PreconditionFailed(
+                "If-Match does not match the current version", {"digest": digest}
+            )
         if self.none_match is not None and _names(self.none_match, digest, is_weak=True):
-            raise PreconditionFailed("If-None-Match: that is there", {"digest": digest})
+            raise PreconditionFailed(
+                "If-None-Match matches the current version", {"digest": digest}
+            )
 
 
 def conditions_of(request: Request) -> Condition | None:

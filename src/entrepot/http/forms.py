@@ -46,7 +46,7 @@ async def read_form(request: Request, most: int = MAX_FORM) -> Form:
             body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, strict_parsing=False
         )
     except ValueError as error:
-        raise Invalid("the form cannot be read") from error
+        raise Invalid("invalid form data") from error
     # A NUL is no text: databases refuse it, and no form's field can hold it.
     return Form(tuple((name, value.replace("\0", "")) for name, value in pairs))
 
@@ -74,4 +74,4 @@ def check_origin(request: Request, origin: str) -> None:
 def check_token(given: str, secret: str, session: str) -> None:
     """Raise `Denied` where the form did not come from a page of ours in this browser."""
     if not secret or not hmac.compare_digest(given.encode(), form_token(secret, session).encode()):
-        raise Denied("the form is too old: load the page again")
+        raise Denied("the form has expired: reload the page")

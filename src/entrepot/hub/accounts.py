@@ -73,7 +73,7 @@ class Accounts:
         """The account of that name."""
         found = await find_account(self._metadata.reader, name)
         if found is None:
-            raise AccountUnknown(f"no account is called {name}")
+            raise AccountUnknown(f"no such user: {name}")
         return found
 
     async def has_any(self) -> bool:
@@ -127,9 +127,9 @@ class Accounts:
         else:
             check_own(account, by)
         if len(full_name) > MAX_FULL_NAME or not full_name.isprintable():
-            raise InvalidAccount(f"a name has at most {MAX_FULL_NAME} characters on one line")
+            raise InvalidAccount(f"invalid name: at most {MAX_FULL_NAME} characters on one line")
         if email and ("@" not in email or len(email) > MAX_EMAIL or not email.isprintable()):
-            raise InvalidAccount("that is no e-mail address")
+            raise InvalidAccount("not an e-mail address")
         async with self._metadata.begin() as tx:
             await accounts.set_profile(tx, account.id, full_name, email)
             entry = Entry(account.id, by, Audited.ACCOUNT_EDIT, account.name)
@@ -140,7 +140,7 @@ class Accounts:
         check_administrator(by.identity)
         account = await self.get(name)
         if by.account is not None and by.account.id == account.id:
-            raise Denied("nobody disables themselves")
+            raise Denied("you cannot disable your own account: ask another administrator")
         now = self._now()
         async with self._metadata.begin() as tx:
             await accounts.set_disabled(tx, account.id, now)
@@ -161,7 +161,7 @@ class Accounts:
         check_administrator(by.identity)
         account = await self.get(name)
         if by.account is not None and by.account.id == account.id:
-            raise Denied("nobody changes this of themselves")
+            raise Denied("you cannot change this for your own account: ask another administrator")
         async with self._metadata.begin() as tx:
             await accounts.set_admin(tx, account.id, is_admin)
             details = {"admin": is_admin}

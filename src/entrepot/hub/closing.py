@@ -70,7 +70,7 @@ class Closing:
 
     async def _check_account(self, account: Namespace, by: Actor) -> None:
         if by.account is not None and by.account.id == account.id:
-            raise Denied("nobody deletes themselves")
+            raise Denied("you cannot delete your own account: ask another administrator")
         reader = self._metadata.reader
         for organisation, role in await accounts.list_organisations_of(reader, account.id):
             owners = await accounts.list_owner_ids(reader, organisation.id)
@@ -84,5 +84,5 @@ class Closing:
         found = await accounts.find_namespace(self._metadata.reader, name)
         if found is None or found.kind is not kind:
             what = "account" if kind is NamespaceKind.ACCOUNT else "organisation"
-            raise NamespaceUnknown(f"no {what} is called {name}")
+            raise NamespaceUnknown(f"no such {what}: {name}")
         return found

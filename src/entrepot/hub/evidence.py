@@ -45,7 +45,7 @@ class Evidence:
         try:
             return json.decode(document.text, type=Findings)
         except DecodeError:
-            return Findings(state=State.FAILED, reason="what was found cannot be read")
+            return Findings(state=State.FAILED, reason="the stored findings cannot be read")
 
     async def gather(
         self, repository_id: int, digest: str, own: Findings, query: str = ""

@@ -62,7 +62,7 @@ class Invitations:
         async with self._metadata.begin() as tx:
             await invitations.delete_expired(tx, now - LIFETIME)
             if await invitations.count_open(tx, made.namespace_id, now) >= MOST_OPEN:
-                raise Conflict(f"{MOST_OPEN} invitations are open: revoke some first")
+                raise Conflict(f"limit of {MOST_OPEN} open invitations reached: revoke one")
             made_id = await invitations.insert_invitation(tx, made, hash_secret(secret))
             target = organisation or "hub"
             details = {"role": str(role), "team": team, "note": made.note}
@@ -117,7 +117,7 @@ class Invitations:
         check_unlimited(by.identity)
         found = await self.get(secret)
         if found.namespace_id is None:
-            raise InvitationUnknown("this invitation is for somebody without an account")
+            raise InvitationUnknown("this invitation is for people without an account")
         async with self._metadata.begin() as tx:
             await self.accept_in(tx, found, account, by)
         return found
@@ -154,7 +154,7 @@ class Invitations:
         reader = self._metadata.reader
         found = await teams.find_team(reader, namespace.id, team) if namespace else None
         if found is None:
-            raise TeamUnknown(f"no team is called {team}")
+            raise TeamUnknown(f"no such team: {team}")
         return found.id
 
     async def _inviter_id(self, by: Actor) -> int:
@@ -163,7 +163,7 @@ class Invitations:
         found = await accounts.find_administrator_id(self._metadata.reader)
         if found is not None:
             return found
-        raise Denied("there is no administrator to invite in the name of")
+        raise Denied("no administrator exists to send the invitation")
 
     async def _stands(self, invitation: Invitation) -> bool:
         reader = self._metadata.reader

@@ -62,7 +62,8 @@ class Keyring:
             return AESGCM(key).decrypt(text[:_NONCE], text[_NONCE:], purpose.encode()).decode()
         except InvalidTag as error:
             raise Unavailable(
-                "a secret in the database is wrapped by another secret_key than this hub's"
+                "a secret in the database was encrypted with another secret_key: set the "
+                "one that the hub used before"
             ) from error
 
 

@@ -29,8 +29,8 @@ def check_name(name: str) -> None:
     """Raise `InvalidAccount` unless the name can be the first component of a repository's."""
     if len(name) > MAX_NAME or not _NAME.fullmatch(name):
         raise InvalidAccount(
-            f"a name has 1 to {MAX_NAME} lower-case letters and digits, "
-            "with single dots, dashes or underscores between them"
+            f"invalid name: use 1 to {MAX_NAME} lower-case letters and digits, with "
+            "single dots, dashes or underscores between them"
         )
 
 

@@ -101,7 +101,7 @@ class Provider:
         if said is None and sends is not True:
             return
         if said != self.settings.issuer:
-            raise BadCredentials("this is the answer of another provider")
+            raise BadCredentials("the response comes from another provider")
 
     async def redeem(self, code: str, redirect_uri: str, verifier: str, nonce: str) -> Claims:
         """Whom the code stands for; raise `BadCredentials` for any that is not good."""
@@ -128,7 +128,7 @@ class Provider:
             return claims
         said = await self._get(await self._endpoint("userinfo_endpoint"), access_token)
         if said.get("sub") != claims.subject:
-            raise BadCredentials("the provider speaks of two people at once")
+            raise BadCredentials("the provider's responses name two different users")
         return _described(claims, {"name": claims.full_name, **said})
 
     async def _exchange(self, form: dict[str, str]) -> Document:
@@ -168,18 +168,18 @@ class Provider:
         audiences = audience if isinstance(audience, list) else [audience]
         party = claims.get("azp", self.settings.client_id)
         if claims.get("iss") != self.settings.issuer:
-            raise BadCredentials("the ID token is of another provider")
+            raise BadCredentials("the ID token was issued by another provider")
         if self.settings.client_id not in audiences or party != self.settings.client_id:
-            raise BadCredentials("the ID token is for somebody else")
+            raise BadCredentials("the ID token was issued to another client")
         if len(audiences) > 1 and "azp" not in claims:
-            raise BadCredentials("the ID token does not say whom it is for")
+            raise BadCredentials("the ID token has no audience")
         if now >= _instant(claims, "exp") + _LEEWAY or _instant(claims, "iat") > now + _LEEWAY:
             raise BadCredentials("the ID token has expired")
         if not hmac.compare_digest(_text(claims, "nonce").encode(), nonce.encode()):
-            raise BadCredentials("the ID token answers another question")
+            raise BadCredentials("the ID token has the wrong nonce")
         subject = _text(claims, "sub")
         if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
-            raise BadCredentials("the ID token says of nobody")
+            raise BadCredentials("the ID token has no subject")
         return _described(Claims(self.settings.issuer, subject, "", "", ""), claims)
 
     async def _keys_with(self, kid: str | None) -> "KeySet":
@@ -220,14 +220,14 @@ class Provider:
             self._failed_at = now
             raise
         if document.get("issuer") != self.settings.issuer:
-            raise Unavailable("the sign-in provider calls itself otherwise than oidc_issuer")
+            raise Unavailable("the sign-in provider's issuer differs from the setting oidc_issuer")
         self._found = (document, now)
         return document
 
     async def _get(self, url: str, access_token: str = "") -> Document:
         status, document = await self._client.get(url, access_token)
         if status != 200:
-            raise Unavailable("the sign-in provider does not answer as it should")
+            raise Unavailable("the sign-in provider sent an invalid response")
         return document
 
 
@@ -256,8 +256,8 @@ def _text(claims: Document, name: str) -> str:
 def _instant(claims: Document, name: str) -> datetime:
     found = claims.get(name)
     if isinstance(found, bool) or not isinstance(found, int | float):
-        raise BadCredentials("the ID token does not say when it is good")
+        raise BadCredentials("the ID token has no validity period")
     try:
         return datetime.fromtimestamp(found, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise BadCredentials("the ID token does not say when it is good") from error
+        raise BadCredentials("the ID token has no validity period") from error

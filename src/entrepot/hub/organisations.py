@@ -48,13 +48,13 @@ class Organisations:
         account = await self._account(owner)
         own = by.account is not None and by.account.id == account.id
         if not own and not by.identity.may_everything:
-            raise Denied("an organisation begins with whoever makes it")
+            raise Denied("an organisation needs an owner")
         now, kind = self._now(), NamespaceKind.ORGANISATION
         async with self._metadata.begin() as tx:
             if not by.identity.may_everything:
                 found = await accounts.list_organisations_of(tx, account.id)
                 if sum(role is Role.OWNER for _, role in found) >= MOST_OWNED:
-                    raise Conflict(f"{owner} owns {MOST_OWNED} organizations already")
+                    raise Conflict(f"{owner} has reached the limit of {MOST_OWNED} organizations")
             namespace_id = await claim(tx, name, kind, self._default_visibility, now)
             await accounts.set_role(tx, namespace_id, account.id, Role.OWNER)
             entry = Entry(namespace_id, by, Audited.ORG_CREATE, name, {"owner": owner})
@@ -75,7 +75,7 @@ class Organisations:
         """The organisation's members; `NamespaceUnknown` to whoever does not belong there."""
         rights = await self._permissions.namespace_rights(by.identity, name)
         if rights.namespace is None or not rights.may_see_members:
-            raise NamespaceUnknown(f"no organisation is called {name}")
+            raise NamespaceUnknown(f"no such organisation: {name}")
         return await accounts.list_members(self._metadata.reader, rights.namespace.id)
 
     async def edit(
@@ -84,7 +84,7 @@ class Organisations:
         """Describe a namespace, and say what is pushed there begins as; for its owners."""
         namespace = await self._permissions.namespace_to_administer(by.identity, name)
         if len(description) > MAX_DESCRIPTION:
-            raise InvalidAccount(f"a description has at most {MAX_DESCRIPTION} characters")
+            raise InvalidAccount(f"invalid description: at most {MAX_DESCRIPTION} characters")
         async with self._metadata.begin() as tx:
             await accounts.edit_namespace(tx, namespace.id, description, default_visibility)
             details = {"default_visibility": str(default_visibility)}
@@ -102,7 +102,7 @@ class Organisations:
         namespace = await self._namespace_to_change(name, member, role, by)
         account = await self._account(member)
         if namespace.kind is not NamespaceKind.ORGANISATION:
-            raise NamespaceUnknown(f"no organisation is called {name}")
+            raise NamespaceUnknown(f"no such organisation: {name}")
         async with self._metadata.begin() as tx:
             before = await accounts.find_role(tx, namespace.id, account.id)
             await self._set_role(tx, namespace.id, account.id, role)
@@ -136,7 +136,7 @@ class Organisations:
     async def _account(self, name: str) -> Account:
         found = await find_account(self._metadata.reader, name)
         if found is None:
-            raise AccountUnknown(f"no account is called {name}")
+            raise AccountUnknown(f"no such user: {name}")
         return found
 
 

@@ -197,7 +197,7 @@ class Permissions:
         """
         rights = await self.rights(identity, name)
         if rights.repository is None:
-            raise RepositoryUnknown(f"no repository is called {name}")
+            raise RepositoryUnknown(f"no such repository: {name}")
         if not rights.may_administer:
             raise Denied(f"only administrators of {name} may do this")
         return rights.repository
@@ -206,14 +206,14 @@ class Permissions:
         """The repository, for somebody who may pull from it; else `RepositoryUnknown`."""
         rights = await self.rights(identity, name)
         if rights.repository is None or Action.PULL not in rights.actions:
-            raise RepositoryUnknown(f"no repository is called {name}")
+            raise RepositoryUnknown(f"no such repository: {name}")
         return rights.repository
 
     async def namespace_to_administer(self, identity: Identity, name: str) -> Namespace:
         """The namespace, for its owner; `NamespaceUnknown` to strangers, `Denied` to members."""
         rights = await self.namespace_rights(identity, name)
         if rights.namespace is None or not rights.may_see_members:
-            raise NamespaceUnknown(f"no organisation is called {name}")
+            raise NamespaceUnknown(f"no such organisation: {name}")
         if not rights.may_administer:
             raise Denied(f"only owners of {name} may do this")
         return rights.namespace
@@ -298,14 +298,16 @@ def check_administrator(identity: Identity) -> None:
 def check_unlimited(identity: Identity) -> None:
     """Raise `Denied` for nobody, and for tokens that may not do everything their account may."""
     if not identity.is_somebody or not identity.is_unlimited:
-        raise Denied("this needs an account, or a token of it that nothing limits")
+        raise Denied(
+            "this requires an account, or an account's token that is not limited to repositories"
+        )
 
 
 def check_own(account: Account, by: Actor) -> None:
     """Raise `Denied` unless this is the account itself, signed in or with an unlimited token."""
     check_unlimited(by.identity)
     if by.account is None or by.account.id != account.id:
-        raise Denied("only the account itself may do this")
+        raise Denied("only the account's owner may do this")
 
 
 def listed_actions(identity: Identity, name: RepositoryName) -> Actions:

@@ -84,7 +84,7 @@ class Policies:
     async def _get_namespace(self, name: str) -> Namespace:
         found = await find_namespace(self._metadata.reader, name)
         if found is None:
-            raise NamespaceUnknown(f"no namespace is called {name}")
+            raise NamespaceUnknown(f"no such namespace: {name}")
         return found
 
     async def set_quota(self, name: str, limit: int | None, by: Actor = OPERATOR) -> None:

@@ -27,7 +27,7 @@ MAX_ANSWER: Final = 1024 * 1024
 Document = Mapping[str, object]
 """A JSON object that a provider sent, of which nothing is known yet."""
 _PORTS: Final = {"http": 80, "https": 443}
-_AMISS: Final = "the sign-in provider does not answer as it should"
+_AMISS: Final = "the sign-in provider sent an invalid response"
 
 
 class ProviderClient:
@@ -81,7 +81,9 @@ class ProviderClient:
         found = await asyncio.get_running_loop().getaddrinfo(host, port)
         chosen = self._targets.choose([str(each[4][0]) for each in found])
         if chosen is None:
-            raise Unavailable("the sign-in provider leads to an address that is not asked")
+            raise Unavailable(
+                "the sign-in provider names an endpoint that is not allowed: see oidc_networks"
+            )
         shown = f"[{chosen}]" if isinstance(chosen, ipaddress.IPv6Address) else str(chosen)
         pinned = parts._replace(netloc=f"{shown}:{port}").geturl()
         return pinned, {"sni_hostname": host}, {"host": parts.netloc.rpartition("@")[2]}

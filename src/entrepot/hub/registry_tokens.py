@@ -143,7 +143,7 @@ class RegistryTokens:
                 await insert_signing_key(tx, key.thumbprint(), private, now)
         found = await self._find_key()
         if found is None:
-            raise Unavailable("there is no key to sign with")
+            raise Unavailable("the signing key is missing")
         return found
 
 

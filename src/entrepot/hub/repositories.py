@@ -44,7 +44,7 @@ class Repositories:
         """The repository of that name."""
         found = await repositories.find_repository(self._metadata.reader, name)
         if found is None:
-            raise RepositoryUnknown(f"no repository is called {name}")
+            raise RepositoryUnknown(f"no such repository: {name}")
         return found
 
     async def create(
@@ -122,7 +122,9 @@ class Repositories:
         found = await self._permissions.repository_to_administer(by.identity, name)
         target = await self._free_target(new_name, by)
         if target.namespace_id != found.namespace_id:
-            raise Denied("a repository is renamed within its namespace, or transferred to another")
+            raise Denied(
+                "invalid new name: rename within the namespace, or transfer to another namespace"
+            )
         await self._move(found, target, Audited.REPO_RENAME, by)
 
     async def transfer(
@@ -229,7 +231,7 @@ class Repositories:
 def _check_texts(description: str, readme: str) -> None:
     if len(description) > MAX_DESCRIPTION or not description.isprintable():
         raise InvalidDescription(
-            f"a description has at most {MAX_DESCRIPTION} characters on one line"
+            f"invalid description: at most {MAX_DESCRIPTION} characters on one line"
         )
     if len(readme.encode(errors="replace")) > MAX_README or "\0" in readme:
         raise InvalidDescription(f"a README has at most {MAX_README:,} bytes (1 MB)")

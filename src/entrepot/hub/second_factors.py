@@ -29,7 +29,7 @@ RECOVERY_CODES: Final = 10
 _SKEW: Final = (0, -1, 1)
 """Steps beside the current one whose codes are good: clocks differ."""
 _LETTERS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
-_WRONG: Final = "the code is wrong, or has been used"
+_WRONG: Final = "wrong code, or the code was already used"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class SignIn:
     async def by_code(self, pending: SignedIn, code: str, by: Actor, client: str) -> Begun:
         """Go on with a session that waits for its second factor; it ends, another begins."""
         if not pending.is_pending:
-            raise Conflict("this session waits for nothing")
+            raise Conflict("this session is already signed in")
         try:
             await self._second_factors.check(pending.account, code, by)
         except BadCredentials:

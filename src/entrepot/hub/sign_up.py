@@ -44,7 +44,7 @@ class SignUp:
         `InvalidAccount`, and `TooMany` from one address.
         """
         if not self.may_sign_up(is_invited=bool(invitation)):
-            raise Denied("administrators make the accounts of this hub")
+            raise Denied("sign-up is closed: ask an administrator for an account")
         found = await self._invitations.get(invitation) if invitation else None
         check_free_name(name)
         check_length(password)

@@ -125,9 +125,9 @@ class SingleSignOn:
         """The attempt that a browser kept and that the provider answers; else `BadCredentials`."""
         attempt = _opened(kept, await self._key())
         if not hmac.compare_digest(attempt.state.encode(), returned.state.encode(errors="replace")):
-            raise BadCredentials("this is the answer to another attempt to sign in")
+            raise BadCredentials("this response belongs to another sign-in attempt")
         if to_instant(self._now()) >= attempt.until:
-            raise BadCredentials("this took too long; try again")
+            raise BadCredentials("the sign-in took too long: try again")
         return attempt
 
     async def finish(self, attempt: Attempt, returned: Returned, by: Actor) -> Account:
@@ -137,7 +137,7 @@ class SingleSignOn:
         links it (`link`). Raises `BadCredentials`, and `Denied` for who has no account.
         """
         if attempt.account_id:
-            raise BadCredentials("this is the answer to another attempt to sign in")
+            raise BadCredentials("this response belongs to another sign-in attempt")
         claims = await self._claims(attempt, returned, by)
         reader = self._metadata.reader
         found = await external_identities.find_linked_account(reader, claims.issuer, claims.subject)
@@ -158,7 +158,7 @@ class SingleSignOn:
         check_own(account, by)
         is_same = hmac.compare_digest(attempt.browser, hash_secret(session))
         if attempt.account_id != account.id or not is_same:
-            raise BadCredentials("another account or browser began to link")
+            raise BadCredentials("another account or browser started linking")
         claims = await self._claims(attempt, returned, by)
         now = self._now()
         async with self._metadata.begin() as tx:
@@ -166,7 +166,7 @@ class SingleSignOn:
                 tx, claims.issuer, claims.subject, account.id, now
             )
             if not linked:
-                raise Conflict("whoever that is at the provider has an account here")
+                raise Conflict("the provider's account is already linked to an account of this hub")
             await record(tx, _link_entry(account, by, claims.issuer), now)
 
     async def unlink(self, account: Account, password: str, by: Actor) -> None:
@@ -188,7 +188,7 @@ class SingleSignOn:
         try:
             await self._limiter.count(_ONCE, attempt.state)
         except TooMany as error:
-            raise BadCredentials("this answer has been used") from error
+            raise BadCredentials("this response was already used") from error
         await self._provider.check_issuer(returned.issuer)
         return await self._provider.redeem(
             returned.code, attempt.redirect_uri, attempt.verifier, attempt.nonce
@@ -199,7 +199,7 @@ class SingleSignOn:
 
     async def _sign_up(self, claims: Claims, by: Actor) -> Account:
         if not self._may_sign_up:
-            raise Denied("nobody here is linked to that account of the provider")
+            raise Denied("no account of this hub is linked to the provider's account")
         name = name_from(claims.name or claims.email.partition("@")[0])
         # A password that nobody knows: an administrator's link can give another.
         password_hash = await self._passwords.hash(secrets.token_urlsafe())
@@ -219,9 +219,10 @@ def name_from(text: str) -> str:
     try:
         check_free_name(name)
     except (InvalidAccount, NameTaken) as error:
-        raise Denied("what the provider calls you cannot be a name here; ask for an account") from (
-            error
-        )
+        raise Denied(
+            "your user name at the provider is not a valid name here: ask an administrator "
+            "for an account"
+        ) from error
     return name
 
 
@@ -235,7 +236,7 @@ def _opened(kept: str, key: bytes) -> Attempt:
     text, _, mark = kept.partition(".")
     expected = hmac.digest(key, text.encode(errors="replace"), "sha256").hex()
     if not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):
-        raise BadCredentials("this browser did not begin to sign in")
+        raise BadCredentials("this browser did not start the sign-in")
     return Attempt(*json.loads(base64.urlsafe_b64decode(text)))
 
 

@@ -39,7 +39,7 @@ class Stars:
             if wanted:
                 given = await stars.count_stars_of(tx, identity.account.id)
                 if given >= MOST_STARS:
-                    raise Conflict(f"you have given {MOST_STARS} stars: take one back first")
+                    raise Conflict(f"the limit of {MOST_STARS} stars is reached: remove one first")
                 await stars.add_star(tx, identity.account.id, repository.id, self._now())
             else:
                 await stars.remove_star(tx, identity.account.id, repository.id)

@@ -65,7 +65,9 @@ class Targets:
         except ValueError:
             return place
         if not self.may_be_sent_to(address):
-            raise InvalidWebhook("webhooks may not be sent to that address")
+            raise InvalidWebhook(
+                "webhooks may not reach this private address: see webhook_networks"
+            )
         return place
 
     def may_be_sent_to(self, address: Address) -> bool:
@@ -91,19 +93,21 @@ class Targets:
 
 def _parse(url: str) -> Place:
     if len(url) > MAX_URL or not _CHARACTERS.fullmatch(url):
-        raise InvalidWebhook("a webhook's URL has printable ASCII characters only")
+        raise InvalidWebhook("invalid webhook URL: use printable ASCII characters only")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidWebhook("that is no URL") from error
+        raise InvalidWebhook("invalid webhook URL") from error
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not url[len(scheme) :].startswith("://"):
-        raise InvalidWebhook("a webhook's URL begins with https:// or http://")
+        raise InvalidWebhook("invalid webhook URL: it must begin with https:// or http://")
     if "@" in parts.netloc or parts.fragment or "#" in url:
-        raise InvalidWebhook("a webhook's URL has neither a password nor a fragment")
+        raise InvalidWebhook("invalid webhook URL: passwords and fragments are not allowed")
     if parts.netloc.endswith(":") or (port is not None and not _is_fit(port)):
-        raise InvalidWebhook(f"a webhook's port is 80, 443, or {_FIRST_FREE_PORT} and above")
+        raise InvalidWebhook(
+            f"invalid webhook URL: the port must be 80, 443 or at least {_FIRST_FREE_PORT}"
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(scheme, _host(parts.netloc, parts.hostname or ""), port or _PORTS[scheme], path)
 
@@ -118,13 +122,13 @@ def _host(netloc: str, host: str) -> str:
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError as error:
-            raise InvalidWebhook("that is no IPv6 address") from error
+            raise InvalidWebhook("invalid webhook URL: not an IPv6 address") from error
     if "[" in netloc or "]" in netloc:
-        raise InvalidWebhook("that is no URL")
+        raise InvalidWebhook("invalid webhook URL")
     try:
         return str(ipaddress.IPv4Address(host))
     except ValueError:
         pass
     if len(host) > 253 or not _NAME.fullmatch(host):
-        raise InvalidWebhook("a webhook's URL names a host, as a name or as an address")
+        raise InvalidWebhook("invalid webhook URL: the host is missing")
     return host

@@ -69,9 +69,9 @@ class Teams:
         now = self._now()
         async with self._metadata.begin() as tx:
             if len(await teams.list_teams(tx, namespace.id)) >= MOST_TEAMS:
-                raise Conflict(f"{organisation} has {MOST_TEAMS} teams already")
+                raise Conflict(f"{organisation} has reached the limit of {MOST_TEAMS} teams")
             if await teams.insert_team(tx, namespace.id, name, description, now) is None:
-                raise NameTaken(f"{organisation} has a team called {name}")
+                raise NameTaken(f"{organisation} already has a team {name}")
             await self._record(tx, namespace, by, Audited.TEAM_CREATE, name, {})
 
     async def edit(
@@ -84,7 +84,7 @@ class Teams:
         async with self._metadata.begin() as tx:
             other = await teams.find_team(tx, namespace.id, new_name)
             if other is not None and other.id != team.id:
-                raise NameTaken(f"{organisation} has a team called {new_name}")
+                raise NameTaken(f"{organisation} already has a team {new_name}")
             await teams.update_team(tx, team.id, new_name, description)
             await self._record(tx, namespace, by, Audited.TEAM_EDIT, name, {"name": new_name})
 
@@ -105,7 +105,7 @@ class Teams:
         account_id = await self._account_id(account_name)
         async with self._metadata.begin() as tx:
             if await accounts.find_role(tx, namespace.id, account_id) is None:
-                raise InvalidAccount(f"{account_name} is no member of {organisation}")
+                raise InvalidAccount(f"{account_name} is not a member of {organisation}")
             if await teams.add_team_member(tx, team.id, account_id):
                 details = {"member": account_name}
                 await self._record(tx, namespace, by, Audited.TEAM_MEMBER_ADD, name, details)
@@ -137,21 +137,23 @@ class Teams:
         namespace = await self._owned(organisation, by)
         team = await self._find(namespace, name)
         if len(pattern) > _MAX_PATTERN or not _PATTERN.fullmatch(pattern):
-            raise InvalidAccount("a pattern is a repository's name, prefix/* or *")
+            raise InvalidAccount("invalid pattern: use a repository's name, prefix/* or *")
         async with self._metadata.begin() as tx:
             if permission is None:
                 await teams.remove_right(tx, team.id, pattern)
             else:
                 await teams.set_right(tx, team.id, TeamRight(pattern, permission))
                 if len(await teams.list_rights(tx, team.id)) > MOST_RIGHTS:
-                    raise Conflict(f"a team has rights for at most {MOST_RIGHTS} patterns")
+                    raise Conflict(
+                        f"a team can have permissions for at most {MOST_RIGHTS} patterns"
+                    )
             details = {"pattern": pattern, "permission": permission}
             await self._record(tx, namespace, by, Audited.TEAM_RIGHT, name, details)
 
     async def _visible(self, organisation: str, by: Actor) -> Namespace:
         rights = await self._permissions.namespace_rights(by.identity, organisation)
         if not rights.may_see_members:
-            raise NamespaceUnknown(f"no organisation is called {organisation}")
+            raise NamespaceUnknown(f"no such organisation: {organisation}")
         return _organisation(rights.namespace, organisation)
 
     async def _owned(self, organisation: str, by: Actor) -> Namespace:
@@ -161,13 +163,13 @@ class Teams:
     async def _find(self, namespace: Namespace, name: str) -> Team:
         found = await teams.find_team(self._metadata.reader, namespace.id, name)
         if found is None:
-            raise TeamUnknown(f"{namespace.name} has no team called {name}")
+            raise TeamUnknown(f"no such team in {namespace.name}: {name}")
         return found
 
     async def _account_id(self, name: str) -> int:
         found = await find_account(self._metadata.reader, name)
         if found is None:
-            raise AccountUnknown(f"no account is called {name}")
+            raise AccountUnknown(f"no such user: {name}")
         return found.id
 
     async def _record(
@@ -185,11 +187,11 @@ class Teams:
 
 def _organisation(namespace: Namespace | None, name: str) -> Namespace:
     if namespace is None or namespace.kind is not NamespaceKind.ORGANISATION:
-        raise NamespaceUnknown(f"no organisation is called {name}")
+        raise NamespaceUnknown(f"no such organisation: {name}")
     return namespace
 
 
 def _check(name: str, description: str) -> None:
     check_name(name)
     if len(description) > MAX_DESCRIPTION:
-        raise InvalidAccount(f"a description has at most {MAX_DESCRIPTION} characters")
+        raise InvalidAccount(f"invalid description: at most {MAX_DESCRIPTION} characters")

@@ -231,11 +231,11 @@ class Tokens:
         # Sign-ins and one-time links have ids too, but are in no list of tokens.
         is_listed = token is not None and token.kind in _LISTED
         if token is None or not is_listed or not await self._may_revoke(token, by):
-            raise TokenUnknown(f"no live token has the id {token_id}")
+            raise TokenUnknown(f"no active token has the id {token_id}")
         now = self._now()
         async with self._metadata.begin() as tx:
             if not await tokens.revoke_token(tx, token_id, now):
-                raise TokenUnknown(f"no live token has the id {token_id}")
+                raise TokenUnknown(f"no active token has the id {token_id}")
             namespace_id = token.namespace_id or token.account_id
             entry = Entry(namespace_id, by, Audited.TOKEN_REVOKE, token.label)
             await record(tx, entry, now)
@@ -258,11 +258,13 @@ class Tokens:
         self, token: Token, namespace_id: int, whose: str, by: Actor
     ) -> tuple[Token, str]:
         if not 0 < len(token.label) <= MAX_LABEL or not token.label.isprintable():
-            raise InvalidAccount(f"a token's label has 1 to {MAX_LABEL} characters on one line")
+            raise InvalidAccount(f"invalid token name: use 1 to {MAX_LABEL} characters on one line")
         now = self._now()
         async with self._metadata.begin() as tx:
             if await tokens.count_live(tx, token.account_id, token.kind, now) >= MOST_LIVE:
-                raise Conflict(f"{MOST_LIVE} tokens work already: revoke some first")
+                raise Conflict(
+                    f"the limit of {MOST_LIVE} active tokens is reached: revoke one first"
+                )
             made = await self._insert(tx, token)
             details = {"label": token.label, "scope": str(token.scope)}
             entry = Entry(namespace_id, by, Audited.TOKEN_CREATE, whose, details)
@@ -278,7 +280,7 @@ class Tokens:
     async def _owned(self, organisation: str, by: Actor) -> Namespace:
         found = await self._permissions.namespace_to_administer(by.identity, organisation)
         if found.kind is not NamespaceKind.ORGANISATION:
-            raise NamespaceUnknown(f"no organisation is called {organisation}")
+            raise NamespaceUnknown(f"no such organisation: {organisation}")
         return found
 
     async def _may_revoke(self, token: Token, by: Actor) -> bool:
@@ -310,7 +312,7 @@ def _checked(repositories: Sequence[str] | None) -> tuple[str, ...] | None:
         return None
     patterns = tuple(dict.fromkeys(repositories))
     if not 0 < len(patterns) <= MAX_REPOSITORIES:
-        raise InvalidAccount(f"a token is limited to 1 to {MAX_REPOSITORIES} repositories")
+        raise InvalidAccount(f"a token can be limited to 1 to {MAX_REPOSITORIES} repositories")
     for each in patterns:
         RepositoryName(each.removesuffix("/*"))  # raises InvalidName
     return patterns

@@ -37,7 +37,7 @@ class TrustedKeys:
         """
         found = await self._permissions.namespace_to_administer(by.identity, namespace)
         if not 0 < len(name) <= MAX_NAME or not name.isprintable():
-            raise InvalidKey(f"a key's name has 1 to {MAX_NAME} characters on one line")
+            raise InvalidKey(f"invalid key name: use 1 to {MAX_NAME} characters on one line")
         key = TrustedKey(
             id=0,
             namespace_id=found.id,
@@ -48,9 +48,9 @@ class TrustedKeys:
         )
         async with self._metadata.begin() as tx:
             if len(await trusted_keys.list_trusted_keys(tx, found.id)) >= MOST_KEYS:
-                raise Conflict(f"{namespace} trusts {MOST_KEYS} keys already")
+                raise Conflict(f"{namespace} has reached the limit of {MOST_KEYS} trusted keys")
             if not await trusted_keys.insert_trusted_key(tx, key):
-                raise NameTaken(f"{namespace} has a key called {name}")
+                raise NameTaken(f"{namespace} already has a key {name}")
             await check_signatures(tx, found.id, self._now())
             entry = Entry(found.id, by, Audited.KEY_TRUST, namespace, {"key": name})
             await record(tx, entry, self._now())
@@ -60,7 +60,7 @@ class TrustedKeys:
         found = await self._permissions.namespace_to_administer(by.identity, namespace)
         async with self._metadata.begin() as tx:
             if not await trusted_keys.delete_trusted_key(tx, found.id, name):
-                raise KeyUnknown(f"{namespace} has no key called {name}")
+                raise KeyUnknown(f"no such key in {namespace}: {name}")
             await check_signatures(tx, found.id, self._now())
             entry = Entry(found.id, by, Audited.KEY_DISTRUST, namespace, {"key": name})
             await record(tx, entry, self._now())
@@ -87,9 +87,9 @@ def _normal(pem: str) -> str:
     )
 
     if len(pem) > MAX_PEM or "PRIVATE" in pem:
-        raise InvalidKey("that is no public key in PEM")
+        raise InvalidKey("not a PEM public key")
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InvalidKey("that is no public key in PEM") from error
+        raise InvalidKey("not a PEM public key") from error
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -111,7 +111,7 @@ class Webhooks:
     async def add(self, owner: Owner, url: str, events: Iterable[str], by: Actor) -> Webhook:
         """Have the URL told of the events (none: of every one); the secret is shown this once."""
         if len(await self.list_of(owner)) >= MAX_WEBHOOKS:
-            raise TooManyWebhooks(f"{owner.name} has {MAX_WEBHOOKS} webhooks already")
+            raise TooManyWebhooks(f"{owner.name} has reached the limit of {MAX_WEBHOOKS} webhooks")
         new = Webhook(
             id=0,
             namespace_id=None if owner.repository_id is not None else owner.namespace_id,
@@ -218,7 +218,7 @@ class Webhooks:
         """Give up what has waited too long, and forget what is long over."""
         now = self._now()
         async with self._metadata.begin() as tx:
-            why = f"given up after {WAITS.days} days"
+            why = f"failed: not delivered within {WAITS.days} days"
             await deliveries.give_up_before(tx, now - WAITS, now, why)
             await deliveries.delete_ended_before(tx, now - KEPT)
             await webhooks.delete_orphans(tx)
@@ -246,5 +246,5 @@ def _known(events: Iterable[str]) -> tuple[str, ...]:
     wanted = frozenset(events)
     unknown = sorted(wanted - frozenset(EVENTS))
     if unknown:
-        raise InvalidWebhook(f"there is no event called {unknown[0][:40]}")
+        raise InvalidWebhook(f"no such event: {unknown[0][:40]}")
     return tuple(each for each in EVENTS if each in wanted)

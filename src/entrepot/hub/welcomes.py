@@ -71,7 +71,7 @@ class Welcomes:
         account, now = found.account, self._now()
         async with self._metadata.begin() as tx:
             if not await tokens.revoke_token(tx, found.token.id, now):
-                raise TokenUnknown("this link has been used")
+                raise TokenUnknown("this link was already used")
             await accounts.set_password(tx, account.id, password_hash)
             await tokens.revoke_refresh_tokens(tx, account.id, now)
             await delete_other_sessions(tx, account.id, 0)
@@ -84,8 +84,8 @@ class Welcomes:
         reader = self._metadata.reader
         token = await tokens.find_token(reader, hash_secret(secret))
         if token is None or token.kind is not TokenKind.WELCOME or not token.is_live(self._now()):
-            raise TokenUnknown("this link does not work, or no longer")
+            raise TokenUnknown("this link is invalid or has expired")
         account = await accounts.find_account_by_id(reader, token.account_id)
         if account is None or account.disabled_at is not None:
-            raise TokenUnknown("this link does not work, or no longer")
+            raise TokenUnknown("this link is invalid or has expired")
         return _Found(token, account)

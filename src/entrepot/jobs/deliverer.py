@@ -169,7 +169,7 @@ class Deliverer:
         now = self._now()
         if webhook is None or not (webhook.is_active or delivery.event == "ping"):
             self._note("dead")
-            why = "the webhook was switched off"
+            why = "the webhook was deactivated"
             return Outcome(DEAD, delivery.attempts, now, now, error=why)
         outcome = await self._post(webhook, delivery, now)
         self._note("failed" if outcome.state == WAITING else outcome.state)
@@ -222,7 +222,7 @@ def _explained(status: int) -> str:
     if 300 <= status < 400:
         return f"answered {status}: redirects are not followed"
     if status == _GONE:
-        return "answered 410: the webhook was switched off"
+        return "answered 410: the webhook was deactivated"
     return f"answered {status}"
 
 

@@ -88,7 +88,7 @@ class Poster:
                 raise PostFailed("the host's name has no address") from error
         chosen = self._targets.choose(found)
         if chosen is None:
-            raise PostFailed("webhooks may not be sent to that address")
+            raise PostFailed("webhooks may not reach this private address: see webhook_networks")
         return str(chosen)
 
     async def _connect(

@@ -157,7 +157,7 @@ class JobWorker:
     async def _do(self, job: Job) -> str | None:
         work = self._works.get(job.kind)
         if work is None:
-            return f"this version knows no work called {job.kind}"
+            return f"this version has no handler for jobs of kind {job.kind}"
         try:
             await work(job.subject)
         except Exception as error:  # whatever went wrong is told, and tried again

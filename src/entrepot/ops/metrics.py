@@ -85,26 +85,26 @@ class Metrics:
         self._requests = counter("entrepot_requests_total", "Requests answered.", *labels)
         self._seconds = Histogram(
             "entrepot_request_seconds",
-            "Time from a request's headers to its answer being handed over.",
+            "Time from a request's headers to its response, in seconds.",
             ("endpoint",),
             buckets=_BUCKETS,
             registry=own,
         )
-        meaning = "Bytes of bodies answered."
+        meaning = "Bytes of response bodies."
         self._sent = counter("entrepot_sent_bytes_total", meaning, "endpoint")
-        meaning = "Things that the collector freed."
+        meaning = "Objects that garbage collection deleted."
         self._collected = counter("entrepot_collected_total", meaning, "what")
-        meaning = "Bytes that the collector freed."
+        meaning = "Bytes that garbage collection freed."
         self._freed = counter("entrepot_collected_bytes_total", meaning)
-        meaning = "When the collector last ended, in seconds since 1970."
+        meaning = "When garbage collection last ended, as a Unix timestamp."
         self._last_collection = moment("entrepot_last_collection_seconds", meaning)
-        meaning = "Bytes that were read and compared with their digests."
+        meaning = "Bytes of blobs that were compared with their digests."
         self._scrubbed = counter("entrepot_scrubbed_bytes_total", meaning)
-        meaning = "Blobs that were then found wrong."
+        meaning = "Blobs that were found damaged."
         self._damaged = counter("entrepot_damaged_blobs_total", meaning)
-        meaning = "When every blob had last been compared, in seconds since 1970."
+        meaning = "When the last integrity check of all blobs ended, as a Unix timestamp."
         self._last_scrub = moment("entrepot_last_scrub_seconds", meaning)
-        meaning = "Attempts to tell a webhook something."
+        meaning = "Attempts to deliver to a webhook."
         self._deliveries = counter("entrepot_webhook_attempts_total", meaning, "outcome")
         self._tallies: dict[tuple[str, str, int], _Tally] = {}
 

@@ -102,7 +102,7 @@ class Backups(Generations):
             problems += [f"{generation.name} lacks {each}" for each in generation.problems]
             facts = self.facts_of(generation)
             if await asyncio.to_thread(hash_of_file, facts) != generation.facts:
-                problems.append(f"the facts of {generation.name} are damaged")
+                problems.append(f"the database copy in {generation.name} is damaged")
                 continue
             known = {each.partition(": ")[0] for each in generation.problems}
             found = await asyncio.to_thread(list_blobs, facts)

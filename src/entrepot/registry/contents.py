@@ -43,7 +43,7 @@ def check_sizes(manifest: Manifest, sizes: Mapping[Digest, int]) -> None:
         size = sizes.get(described.digest, described.size)
         if size != described.size:
             raise InvalidManifest(
-                f"{where} says {described.size} bytes, and {described.digest} has {size}",
+                f"{where} declares {described.size} bytes, but {described.digest} has {size}",
                 {"digest": str(described.digest), "size": described.size, "stored": size},
             )
 

@@ -39,7 +39,7 @@ async def find_damage(storage: Storage, blob: StoredBlob, wait: Wait = at_once) 
             return MISSING
         raise
     if size != blob.size:
-        return f"there are {size} bytes instead of {blob.size}"
+        return f"{size} bytes instead of {blob.size}"
     return None if hasher.hexdigest() == digest.hex else OTHERS
 
 

@@ -131,7 +131,7 @@ class History:
     async def _get_event(self, tx: Transaction, repository: Repository, event_id: int) -> TagEvent:
         event = await history.find_event(tx, repository.id, event_id)
         if event is None:
-            raise ManifestUnknown("there is no such event")
+            raise ManifestUnknown("no such event")
         return event
 
     async def _undo(
@@ -162,11 +162,11 @@ class History:
             return False
         kept = await history.find_deleted(tx, repository.id, digest)
         if kept is None:
-            raise ManifestUnknown("the manifest is gone for good", {"digest": str(digest)})
+            raise ManifestUnknown("the manifest was permanently deleted", {"digest": str(digest)})
         manifest = parse_manifest(*kept)
         for each in needed_blobs(manifest):
             if not await blobs.is_linked(tx, repository.id, each):
-                raise ManifestUnknown("content of the manifest is gone for good")
+                raise ManifestUnknown("a blob of the manifest was permanently deleted")
         new, now = new_manifest(manifest, digest), self._now()
         await history.forget_deleted(tx, repository.id, digest)
         manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)

@@ -141,7 +141,7 @@ class Exports:
                 file.write(run)
                 watch(len(run))
         if hasher.hexdigest() != digest.hex:
-            raise Invalid(f"the hub's bytes of {digest} are damaged")
+            raise Invalid(f"the hub's blob {digest} is damaged")
 
 
 class Imports:
@@ -236,7 +236,7 @@ class Layout:
         """All bytes of a small blob, compared with the digest."""
         content = self._content(_name(digest), most)
         if Digest.of(content, digest.algorithm) != digest:
-            raise Invalid(f"the layout's bytes of {digest} are damaged")
+            raise Invalid(f"the layout's blob {digest} is damaged")
         return content
 
     def read_json(self, name: str) -> dict[str, Any]:
@@ -246,7 +246,7 @@ class Layout:
         except (ValueError, RecursionError) as error:
             raise Invalid(f"{name} is not JSON") from error
         if not isinstance(document, dict):
-            raise Invalid(f"{name} is no JSON object")
+            raise Invalid(f"{name} is not a JSON object")
         return document
 
     def runs(self, digest: Digest) -> Iterator[bytes]:
@@ -276,7 +276,7 @@ def open_layout(path: Path) -> Layout:
     """Find the files of a layout in a directory or a tar archive; else `Invalid`."""
     files = _files_in(path) if path.is_dir() else _files_of(path)
     if "index.json" not in files:
-        raise Invalid(f"{path} is no OCI image layout: it has no index.json")
+        raise Invalid(f"{path} is not an OCI image layout: index.json is missing")
     return Layout(files)
 
 

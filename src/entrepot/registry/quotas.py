@@ -168,10 +168,12 @@ async def release(tx: Transaction, repository_id: int, digests: Collection[str])
 def _exceeded(found: Quota | None, size: int) -> QuotaExceeded:
     if found is None:
         return QuotaExceeded("no room")
-    arriving = f" and {_mib(found.reserved)} kept for uploads under way" if found.reserved else ""
+    arriving = (
+        f" and {_mib(found.reserved)} reserved for unfinished uploads" if found.reserved else ""
+    )
     return QuotaExceeded(
-        f"no room: {_mib(size)} more would exceed the namespace's quota of {_mib(found.limit)},"
-        f" of which {_mib(found.used)} are used{arriving}",
+        f"quota exceeded: {_mib(size)} more would exceed the namespace's quota of "
+        f"{_mib(found.limit)}, of which {_mib(found.used)} are used{arriving}",
         {"quota": found.limit, "used": found.used, "wanted": size},
     )
 

@@ -46,7 +46,7 @@ class Restores:
         """
         facts = self._generations.facts_of(generation)
         if await asyncio.to_thread(hash_of_file, facts) != generation.facts:
-            raise Invalid(f"the facts of {generation.name} are damaged")
+            raise Invalid(f"the database copy in {generation.name} is damaged")
         self._check_version(generation, facts)
         await asyncio.to_thread(snapshots.begin, place, lines_of(facts))
         blobs = await asyncio.to_thread(list_blobs, facts)
@@ -60,9 +60,9 @@ class Restores:
         if not snapshots.is_known(revision):
             maker = generation.version or "the version that made it"
             raise Invalid(
-                f"the backup {generation.name} is of a later version than this one, which is"
-                f" {version('entrepot')} (revision {revision} of the facts is not known here):"
-                f" install {maker} and restore with that"
+                f"the backup {generation.name} was made by a newer version than "
+                f"{version('entrepot')} (database revision {revision} is unknown): "
+                f"install {maker} and restore with it"
             )
 
     async def _put_all(

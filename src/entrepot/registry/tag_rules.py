@@ -44,6 +44,6 @@ async def check_may_change(reader: Reader, repository_id: int, tag: str) -> None
     if rule is not None:
         who, pattern = rule
         raise TagImmutable(
-            f"the tag {tag} is immutable: {pattern} is a rule of the {who}",
+            f"the tag {tag} is immutable: it matches the rule {pattern} of the {who}",
             {"tag": tag, "rule": pattern, "of": who},
         )

@@ -69,7 +69,10 @@ class Uploads:
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
             if await uploads.count_uploads(tx, account_id, repository.id) >= MOST_UNFINISHED:
-                raise TooMany(f"{MOST_UNFINISHED} uploads are unfinished: finish or cancel some")
+                raise TooMany(
+                    f"the limit of {MOST_UNFINISHED} unfinished uploads is reached: finish or "
+                    "cancel one"
+                )
             upload = Upload(_new_id(), repository.id, account_id, 0, algorithm, None)
             await uploads.insert_upload(tx, upload, now)
         return upload
@@ -263,7 +266,7 @@ class Uploads:
         known = await blobs.find_blob_anywhere(tx, digest)
         await blobs.lock_keys(tx, key, *([known.key] if known else []))
         if await self._storage.find_size(key) is None:
-            raise Unavailable("the upload took too long to be recorded")
+            raise Unavailable("the upload was not recorded in time: push it again")
         await blobs.insert_blob(tx, digest, size, key, self._now())
 
     async def cancel(self, upload: Upload) -> None:

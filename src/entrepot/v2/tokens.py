@@ -77,7 +77,7 @@ class TokenDoor:
         elif grant == "refresh_token":
             identity = await self._app.identities.by_refresh_token(refresh)
         else:
-            raise Invalid("grant_type is neither password nor refresh_token")
+            raise Invalid("grant_type must be password or refresh_token")
         await self._note(request, identity)
         issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
@@ -121,8 +121,8 @@ def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:
     scopes = dict.fromkeys(scope for text in texts for scope in text.split())
     if len(scopes) > MAX_SCOPES:
         raise Invalid(
-            f"{len(scopes)} scopes are asked for, and a token lists at most {MAX_SCOPES}: "
-            "ask for several tokens"
+            f"{len(scopes)} scopes requested, but a token can have at most {MAX_SCOPES}: "
+            "request several tokens"
         )
     return [access for access in map(_parse_scope, scopes) if access is not None]
 

@@ -226,11 +226,11 @@ def token_form(request: PageRequest) -> TokenForm:
     form = request.form
     label = form.get("label").strip()
     if not 1 <= len(label) <= 100:
-        raise Invalid("a token needs a label of at most 100 characters")
+        raise Invalid("invalid token name: use 1 to 100 characters")
     try:
         scope = Scope(form.get("scope"))
     except ValueError as error:
-        raise Invalid("choose what the token may do") from error
+        raise Invalid("choose the token's permission") from error
     days = LIFETIMES.get(form.get("days"))
     patterns = form.get("repositories").replace(",", " ").split()
     return TokenForm(label, scope, timedelta(days=days) if days else None, patterns or None)

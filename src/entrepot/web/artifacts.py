@@ -123,7 +123,7 @@ def reference_of(request: PageRequest) -> Reference:
     try:
         return parse_reference(text)
     except Exception as error:
-        raise ManifestUnknown(f"{text[:100]} is neither a tag nor a digest") from error
+        raise ManifestUnknown(f"{text[:100]} is not a tag or a digest") from error
 
 
 def _findings(document: Document | None) -> Findings:
@@ -132,7 +132,7 @@ def _findings(document: Document | None) -> Findings:
     try:
         return json.decode(document.text, type=Findings)
     except DecodeError:
-        return Findings(state=State.FAILED, reason="what was found cannot be read")
+        return Findings(state=State.FAILED, reason="the stored findings cannot be read")
 
 
 async def show_artifact(request: PageRequest) -> Page | Response:
@@ -161,7 +161,7 @@ async def show_tab(request: PageRequest) -> Page:
     name = request.values["tab"]
     shared = await _shared(request, opened, name)
     if name not in (*shared["tabs"], "readme", "raw"):
-        raise NotFound("this artifact has no such page")
+        raise NotFound("this artifact has no such tab")
     page = TabPage(**shared, query=request.query("q"))
     await _FILL.get(name, _fill_document)(request, opened, page)
     return page

@@ -117,7 +117,7 @@ class PageDoor:
     async def _check_form(self, request: PageRequest, most: int) -> None:
         """A page of ours in this very browser sent it; pages take no other credentials."""
         if request.http.header("authorization") is not None:
-            raise Denied("this address takes forms of pages only: programs have /api/v1")
+            raise Denied("this address accepts only forms of pages: use /api/v1 instead")
         forms.check_origin(request.http, request.origin)
         if forms.media_type(request.http) == forms.MULTIPART:
             # Its fields come with its files: the upload checks the token from the address.
@@ -130,7 +130,9 @@ class PageDoor:
     async def _authorize(self, request: PageRequest, route: PageRoute) -> None:
         """Raise where the route's rule does not let the visitor in."""
         if request.identity.token_id is not None and route.rule not in _FOR_TOKENS:
-            raise Denied("a token opens repositories here, and nothing of its account's")
+            raise Denied(
+                "tokens can open pages of repositories only: sign in to open account pages"
+            )
         request.authorized = await self._app.authorizer.authorize(
             request.identity, route.rule, request.values, is_unsafe=route.is_unsafe
         )

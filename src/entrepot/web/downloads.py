@@ -120,7 +120,7 @@ async def export_vulnerabilities(request: PageRequest) -> Response:
         writer.writerow([_cell(_written(getattr(each, name))) for name in _COLUMNS])
     left_out = found.left_out.get("vulnerabilities", 0)
     if left_out:
-        writer.writerow([f"({left_out} more were too many to be kept)"])
+        writer.writerow([f"({left_out} more entries were not kept)"])
     headers = [("content-disposition", disposition(f"{stored.digest[7:19]}-vulnerabilities.csv"))]
     return content(200, "text/csv; charset=utf-8", table.getvalue().encode(), headers)
 

@@ -21,7 +21,7 @@ from entrepot.kinds.kind import Tab
 from entrepot.web.artifact_parts import CATEGORIES
 
 SIZE: Final = 200
-"""Entries of one page."""
+"""Entries per page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def _deletable(request: PageRequest) -> Namespace:
     """The namespace of the address, unless the visitor may not delete it."""
     is_account = request.namespace.kind is NamespaceKind.ACCOUNT
     if is_account and not (request.account and request.account.is_admin):
-        raise Denied("accounts are deleted by administrators")
+        raise Denied("only administrators can delete accounts")
     if is_account and request.account and request.account.id == request.namespace.id:
         raise Denied("you cannot delete your own account: another administrator can")
     return request.namespace

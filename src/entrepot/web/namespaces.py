@@ -177,7 +177,7 @@ async def set_member(request: PageRequest) -> Response:
     try:
         wanted = Role(role) if role else None
     except ValueError as error:
-        raise Invalid("there is no such role") from error
+        raise Invalid("no such role") from error
     name = request.namespace.name
     await request.app.organisations.set_member(
         name, request.form.get("member").strip(), wanted, request.actor
@@ -190,7 +190,7 @@ async def invite(request: PageRequest) -> Page:
     try:
         role = Role(request.form.get("role") or Role.MEMBER)
     except ValueError as error:
-        raise Invalid("there is no such role") from error
+        raise Invalid("no such role") from error
     _, secret = await request.app.invitations.invite(
         request.actor, request.namespace.name, role=role, note=request.form.get("note")[:200]
     )
@@ -252,7 +252,7 @@ def _permission(request: PageRequest) -> Permission:
     try:
         return Permission(request.form.get("permission"))
     except ValueError as error:
-        raise Invalid("there is no such permission") from error
+        raise Invalid("no such permission") from error
 
 
 async def show_tokens(request: PageRequest) -> Page:

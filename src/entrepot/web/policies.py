@@ -137,7 +137,7 @@ def _number(form: Form, name: str, most: int) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 15 and int(text) <= most):
-        raise Invalid(f"{text[:20]} is no number that makes sense here")
+        raise Invalid(f"invalid number: {text[:20]}")
     return int(text)
 
 

@@ -99,7 +99,7 @@ async def end(request: PageRequest) -> Response:
 def _check_name(request: PageRequest) -> None:
     """What cannot be undone easily is confirmed by typing the name."""
     if request.form.get("confirm").strip() != request.repository.name.text:
-        raise Invalid("the name that was typed is not the repository's")
+        raise Invalid("the typed name does not match the repository's name")
 
 
 ROUTES: Final = (

@@ -115,7 +115,7 @@ async def log_out(request: PageRequest) -> Response:
 async def show_sign_up(request: PageRequest) -> Page:
     """The page to make an account."""
     if not request.app.sign_up.may_sign_up(is_invited=False):
-        raise NotFound("accounts are made by administrators here")
+        raise NotFound("sign-up is closed: ask an administrator for an account")
     return SignUpPage(title="Sign up", invitation="", organisation="", may_sign_up=True)
 
 

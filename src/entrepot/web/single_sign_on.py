@@ -38,7 +38,7 @@ def _keep(request: PageRequest, kept: str) -> None:
 
 def _provider(request: PageRequest) -> SingleSignOn:
     if request.app.single_sign_on is None:
-        raise NotFound("no provider is configured")
+        raise NotFound("no sign-in provider is configured")
     return request.app.single_sign_on
 
 
@@ -74,7 +74,7 @@ async def finish(request: PageRequest) -> Response:
     provider = _provider(request)
     kept = request.cookie(_COOKIE)
     if not kept:
-        raise Denied("the sign-in took too long, or began in another browser")
+        raise Denied("the sign-in took too long or started in another browser: try again")
     returned = Returned(
         request.query_whole("code"), request.query_whole("state"), request.http.query("iss")
     )
@@ -91,7 +91,7 @@ async def _finish(
     request: PageRequest, provider: SingleSignOn, attempt: Attempt, returned: Returned
 ) -> Response:
     if not returned.code:
-        raise Denied("the provider did not sign you in")
+        raise Denied("the provider rejected the sign-in")
     if attempt.account_id:
         await provider.link(mine(request), attempt, returned, request.session_secret, request.actor)
         return redirect(attempt.wanted, said="saved")

@@ -144,7 +144,7 @@ def _pair(text: str) -> tuple[Tag, Digest]:
     """A tag and the digest that it pointed at when its deletion was shown."""
     tag, separator, digest = text.partition("@")
     if not separator:
-        raise Invalid("a tag to delete comes with its digest")
+        raise Invalid("a tag to delete needs its digest: reload the page")
     return Tag(tag), Digest.parse(digest)
 
 

@@ -97,7 +97,7 @@ async def upload(request: PageRequest) -> Response:
         if part.filename:
             file = await _store(request, part, chunks)
             if any(each.title == file.title for each in files):
-                raise Invalid(f"two files are called {file.title}: one would replace the other")
+                raise Invalid(f"two files have the name {file.title}: rename one")
             files.append(file)
         else:
             text = await join_chunks(chunks, _LONGEST_FIELD)
@@ -244,11 +244,11 @@ class _Events:
             try:
                 chunk = await anext(self._body)
             except StopAsyncIteration as error:
-                raise Invalid("the form ends before its last field does") from error
+                raise Invalid("the form is incomplete: upload again") from error
             try:
                 self._parser.write(chunk)
             except Exception as error:  # the library's own class differs between versions
-                raise Invalid("the form cannot be read") from error
+                raise Invalid("invalid form data") from error
         return self._events.pop(0)
 
 
