@@ -155,5 +155,5 @@ def _compile(language: str, names: list[str]) -> None:
 def render(page: Page, request: PageRequest) -> bytes:
     """The page as HTML."""
     template = _environment(request.language).get_template(page.template)
-    values: dict[str, Any] = {"page": page, "visit": request}
+    values: dict[str, Any] = {"page": page, "request": request}
     return template.render(values).encode(errors="replace")
