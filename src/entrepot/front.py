@@ -3,7 +3,7 @@
 from typing import Final
 
 from entrepot.errors import AddressTooLong, EntrepotError, HeadTooLarge, TooMany
-from entrepot.http.errors import error_response, failure_response, status_of, waiting_headers
+from entrepot.http.errors import error_headers, error_response, failure_response, status_of
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.origin import Origins, normal_origin
 from entrepot.v2.door import refusal
@@ -129,7 +129,7 @@ def refused(request: Request, error: EntrepotError) -> Response:
     status = status_of(error)
     again = f"; try again in {error.wait} seconds" if isinstance(error, TooMany) else ""
     text = f"{error.message}{again}\n".encode()
-    return content(status, "text/plain; charset=utf-8", text, waiting_headers(error, status))
+    return content(status, "text/plain; charset=utf-8", text, error_headers(error, status))
 
 
 def failed(request: Request) -> Response:

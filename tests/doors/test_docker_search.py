@@ -9,7 +9,6 @@ import pytest
 from entrepot.http.messages import PlainHeaders, Request, Response
 from entrepot.metadata import search
 from entrepot.metadata.accounts import Visibility
-from entrepot.web.docker_search import DockerSearch
 from tests.doors.conftest import Town
 from tests.doors.doors import basic
 from tests.metadata.rows import add_repository
@@ -25,13 +24,13 @@ class Engine:
     """Asks as Docker's engine does."""
 
     def __init__(self, town: Town) -> None:
-        self._door = DockerSearch(town.doors.app)
+        self._hub = town.doors.hub
 
     async def ask(self, target: str, auth: str | None = None, method: str = "GET") -> Response:
         """The answer to a request."""
         parts = urlsplit(target)
         headers = PlainHeaders([("authorization", auth)] if auth else [])
-        return await self._door.answer(
+        return await self._hub.answer(
             Request(method, parts.path, parts.query, headers, nothing(), "https", "::1", "0")
         )
 

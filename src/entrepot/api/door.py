@@ -13,7 +13,7 @@ from entrepot.api.requests import FOR_STRANGERS, ApiRequest, ApiRoute, Operation
 from entrepot.api.routes import ROUTES
 from entrepot.app import App
 from entrepot.errors import BadToken, EntrepotError, Unauthenticated
-from entrepot.http.messages import Request, Response, content, empty, without_body
+from entrepot.http.messages import Request, Response, content, empty
 from entrepot.http.paging import next_link
 from entrepot.http.router import Router
 from entrepot.hub.actors import Identity
@@ -47,7 +47,7 @@ class ApiDoor:
         except EntrepotError as error:
             response = problem_response(error, http)
         response.headers.extend(_HEADERS)
-        return without_body(response) if http.method == "HEAD" else response
+        return response
 
     async def _answer(self, request: ApiRequest) -> Response:
         http = request.http

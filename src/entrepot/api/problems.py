@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, json
 
-from entrepot.errors import EntrepotError, MethodUnsupported, Unauthenticated
-from entrepot.http.errors import status_of, waiting_headers
+from entrepot.errors import EntrepotError, Unauthenticated
+from entrepot.http.errors import error_headers, status_of
 from entrepot.http.messages import Request, Response, content
 
 PROBLEM: Final = "application/problem+json"
@@ -27,11 +27,9 @@ class Problem(Struct, frozen=True):
 def problem_response(error: EntrepotError, request: Request) -> Response:
     """The answer to a request that failed in a way we can name."""
     status = status_of(error)
-    headers = waiting_headers(error, status)
+    headers = error_headers(error, status)
     if isinstance(error, Unauthenticated):
         headers += _challenges(error, request)
-    if isinstance(error, MethodUnsupported):
-        headers.append(("allow", ", ".join(error.allowed)))
     return _respond(status, error.message, code_of(type(error)), request.id, headers)
 
 

@@ -4,7 +4,15 @@ import json
 from typing import Final
 
 from entrepot import errors
-from entrepot.errors import EntrepotError, ManifestBlobUnknown, NoSuchNamespace, TooMany
+from entrepot.errors import (
+    EntrepotError,
+    ManifestBlobUnknown,
+    MethodUnsupported,
+    NoSuchNamespace,
+    RangeUnsatisfiable,
+    TooMany,
+    Unauthenticated,
+)
 from entrepot.http.messages import Response, content
 
 STATUS: Final[dict[type[EntrepotError], int]] = {
@@ -40,12 +48,23 @@ def status_of(error: EntrepotError) -> int:
 def error_response(error: EntrepotError) -> Response:
     """The OCI error body (distribution-spec 1.1, "Error Codes") with its status."""
     status = status_of(error)
-    headers = waiting_headers(error, status)
-    return content(status, "application/json", error_body(error), headers)
+    return content(status, "application/json", error_body(error), error_headers(error, status))
 
 
-def waiting_headers(error: EntrepotError, status: int) -> list[tuple[str, str]]:
-    """When to try again, where that may help, and what the limit is."""
+def basic_error_response(error: EntrepotError) -> Response:
+    """As `error_response`; who must say who they are is asked for Basic credentials (RFC 7617)."""
+    response = error_response(error)
+    if isinstance(error, Unauthenticated):
+        response.headers.append(("www-authenticate", 'Basic realm="entrepot"'))
+    return response
+
+
+def error_headers(error: EntrepotError, status: int) -> list[tuple[str, str]]:
+    """What would be allowed, which range there is, or when to try again."""
+    if isinstance(error, MethodUnsupported):
+        return [("allow", ", ".join(error.allowed))]
+    if isinstance(error, RangeUnsatisfiable):
+        return [("content-range", f"bytes */{error.size}")]
     if isinstance(error, TooMany):
         return [("retry-after", str(error.wait)), *error.headers]
     return [("retry-after", RETRY_AFTER[status])] if status in RETRY_AFTER else []

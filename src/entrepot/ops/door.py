@@ -6,7 +6,7 @@ from typing import Final
 from entrepot.errors import EntrepotError
 from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_response
-from entrepot.http.messages import Request, Response, content, without_body
+from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
 from entrepot.ops.metrics import Metrics
 
@@ -34,10 +34,9 @@ class OperatorDoor:
         request.facts["endpoint"] = "operator"
         try:
             route, _ = self._router.find(request.method, request.path)
-            response = await route.handler()
+            return await route.handler()
         except EntrepotError as error:
-            response = error_response(error)
-        return without_body(response) if request.method == "HEAD" else response
+            return error_response(error)
 
     async def _healthz(self) -> Response:
         return content(200, "text/plain", b"alive\n")

@@ -8,13 +8,11 @@ from entrepot.errors import (
     EntrepotError,
     InsufficientScope,
     InvalidName,
-    MethodUnsupported,
     NoSuchNamespace,
-    RangeUnsatisfiable,
     Unauthenticated,
 )
-from entrepot.http.errors import error_response, explain
-from entrepot.http.messages import Request, Response, without_body
+from entrepot.http.errors import basic_error_response, error_response, explain
+from entrepot.http.messages import Request, Response
 from entrepot.http.router import Router
 from entrepot.oci.names import RepositoryName
 from entrepot.v2.requests import Endpoint, RegistryRequest
@@ -41,21 +39,17 @@ class DistributionDoor:
         except Unauthenticated as error:
             response = _challenge(request, error)
         except EntrepotError as error:
-            response = _refusal(error)
+            response = error_response(error)
         response.headers.append(_VERSION)
-        return without_body(response) if http.method == "HEAD" else response
+        return response
 
     async def answer_token(self, request: Request) -> Response:
         """Answer a request for a token."""
         request.facts["endpoint"] = "token"
         try:
-            response = await self._tokens.answer(request)
-        except Unauthenticated as error:
-            response = error_response(error)
-            response.headers.append(("www-authenticate", 'Basic realm="entrepot"'))
+            return await self._tokens.answer(request)
         except EntrepotError as error:
-            response = _refusal(error)
-        return without_body(response) if request.method == "HEAD" else response
+            return basic_error_response(error)
 
     async def _answer(self, request: RegistryRequest) -> Response:
         http = request.http
@@ -119,17 +113,8 @@ def _quotable(text: str) -> str:
     return text.replace('"', "'").replace("\\", "/").replace(",", ";")
 
 
-def _refusal(error: EntrepotError) -> Response:
-    response = error_response(error)
-    if isinstance(error, MethodUnsupported):
-        response.headers.append(("allow", ", ".join(error.allowed)))
-    if isinstance(error, RangeUnsatisfiable):
-        response.headers.append(("content-range", f"bytes */{error.size}"))
-    return response
-
-
 def refusal(error: EntrepotError) -> Response:
     """The answer to a request below `/v2` that is refused before this door is asked."""
-    response = _refusal(error)
+    response = error_response(error)
     response.headers.append(_VERSION)
     return response

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from entrepot.app import App
-from entrepot.errors import EntrepotError, MethodUnsupported, Unauthenticated
+from entrepot.errors import EntrepotError
 from entrepot.http.authorize import AccessRule
-from entrepot.http.errors import error_response
-from entrepot.http.messages import Request, Response, content, without_body
+from entrepot.http.errors import basic_error_response
+from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
 from entrepot.metadata.search import Hit
 
@@ -37,16 +37,9 @@ class DockerSearch:
         request.facts["endpoint"] = "docker-search"
         try:
             route, _ = self._router.find(request.method, request.path)
-            response = await route.handler(request)
-        except Unauthenticated as error:
-            response = error_response(error)
-            response.headers.append(("www-authenticate", 'Basic realm="entrepot"'))
-        except MethodUnsupported as error:
-            response = error_response(error)
-            response.headers.append(("allow", ", ".join(error.allowed)))
+            return await route.handler(request)
         except EntrepotError as error:
-            response = error_response(error)
-        return without_body(response) if request.method == "HEAD" else response
+            return basic_error_response(error)
 
     async def _ping(self, _: Request) -> Response:
         return content(200, _JSON, b"true", _STANDALONE)

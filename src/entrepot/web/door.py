@@ -14,8 +14,8 @@ from entrepot.errors import (
 )
 from entrepot.http import forms
 from entrepot.http.authorize import AccessRule
-from entrepot.http.errors import error_response, status_of
-from entrepot.http.messages import Request, Response, content, empty, without_body
+from entrepot.http.errors import error_headers, error_response, status_of
+from entrepot.http.messages import Request, Response, content, empty
 from entrepot.http.router import Router
 from entrepot.hub.identities import ANONYMOUS, Identity
 from entrepot.hub.permissions import EVERYTHING
@@ -67,7 +67,7 @@ class PageDoor:
             response = await self._failure(request, error)
         response.headers.extend(SECURITY)
         response.headers.extend(request.cookies)
-        return without_body(response) if http.method == "HEAD" else response
+        return response
 
     async def _answer(self, request: PageRequest) -> Response:
         http = request.http
@@ -161,9 +161,9 @@ class PageDoor:
             return redirect("/login", next=request.http.target)
         if isinstance(error, Unauthenticated):
             error = Denied("sign in first")
-        response = await self._print(request, ErrorPage.of(error, status_of(error)))
-        if isinstance(error, MethodUnsupported):
-            response.headers.append(("allow", ", ".join(error.allowed)))
+        status = status_of(error)
+        response = await self._print(request, ErrorPage.of(error, status))
+        response.headers += error_headers(error, status)
         return response
 
     def _back(self, request: PageRequest, error: EntrepotError) -> Response:
