@@ -1,4 +1,4 @@
-"""What happens before a hub can serve: directories, schema, and the first word to its operator.
+"""Preparations before a hub serves: directories, schema and the first message.
 
 Light, like `entrepot.settings`: a cold start waits for it.
 """

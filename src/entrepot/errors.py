@@ -25,7 +25,7 @@ class EntrepotError(Exception):
 
     @property
     def message(self) -> str:
-        """What went wrong, for a person; never holds a secret."""
+        """The error message for a person; never contains a secret."""
         return str(self)
 
 

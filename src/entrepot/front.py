@@ -1,4 +1,4 @@
-"""What holds for every request, whatever door it is for: limits, CORS, headers."""
+"""Processing common to all requests: limits, CORS, headers."""
 
 from typing import Final
 
@@ -116,7 +116,7 @@ def check_head(request: Request) -> None:
 
 
 def refused(request: Request, error: EntrepotError) -> Response:
-    """What somebody is told whom no door was asked for, in the words of that door."""
+    """Return a refusal in the format of the door that the request was for."""
     if request.path.startswith("/api/"):
         from entrepot.api.problems import problem_response
 
@@ -133,7 +133,7 @@ def refused(request: Request, error: EntrepotError) -> Response:
 
 
 def failed(request: Request) -> Response:
-    """What a bug looks like from outside, in the words of the door it is behind."""
+    """Return the answer to an unexpected failure, in the format of the door."""
     if request.path.startswith("/api/"):
         from entrepot.api.problems import failure_response as problem
 

@@ -49,7 +49,7 @@ def _shown(name: str, value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a hub is told before it starts; never changes while it runs."""
+    """The settings of a hub; they never change while it runs."""
 
     host: str = _setting("The address to listen on.", "127.0.0.1")
     port: int = _setting("The port to listen on.", 5000, ge=1, le=65535)

@@ -1,4 +1,4 @@
-"""Whoever asks: their account, their second factor, their sessions, and what is theirs."""
+"""The caller's account: profile, second factor, sessions, memberships and stars."""
 
 from typing import Annotated, Final
 

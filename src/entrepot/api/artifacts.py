@@ -1,10 +1,10 @@
-"""What lists and pages say of an artifact."""
+"""Artifacts, as lists and the API show them."""
 
 from msgspec import Struct, field
 
 
 class Marks(Struct, frozen=True):
-    """What is attached to an artifact and to its children, counted.
+    """Counts of the attachments of an artifact and its children.
 
     `signatures` are those that name the artifact; of these a trusted key made the `verified` ones,
     and the certificate or key that they bring fits the `valid` ones. `invalid` ones come on top:

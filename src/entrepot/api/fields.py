@@ -1,4 +1,4 @@
-"""What fields of bodies, parameters and addresses hold: each word once, for reading and telling."""
+"""Field types shared by bodies, parameters and addresses."""
 
 from datetime import datetime
 from typing import Annotated, Final

@@ -69,7 +69,7 @@ class CountedBySeverity(CountedPage[Item], Generic[Item], frozen=True, kw_only=T
 
 
 def next_after(query: PageQuery, found: int) -> str | None:
-    """The cursor behind a page, where `limit + 1` entries were looked for and so many found."""
+    """Return the cursor after a page, from the number found of `limit + 1` requested entries."""
     return f"{query.offset + query.limit:x}" if found > query.limit else None
 
 

@@ -24,7 +24,7 @@ _Count = Annotated[int, Meta(ge=1, le=MOST)]
 class RetentionRules(Asked, frozen=True, kw_only=True):
     """Rules that keep tags matching `tags`; without any number all tags are kept.
 
-    Kept are the `newest` tags, tags pushed or pulled within so many days, and tags matching `keep`.
+    Kept are the `newest` tags, tags pushed or pulled within some days, and those matching `keep`.
     """
 
     tags: _Patterns = ("*",)

@@ -1,4 +1,4 @@
-"""What went wrong, as a problem document (RFC 9457)."""
+"""Errors as problem documents (RFC 9457)."""
 
 import re
 from http import HTTPStatus
@@ -34,7 +34,7 @@ def problem_response(error: EntrepotError, request: Request) -> Response:
 
 
 def failure_response(request: Request) -> Response:
-    """What a bug looks like from outside: the id to look for in the log."""
+    """Return the answer to an unexpected failure: the request id to search the log for."""
     return _respond(
         500, "internal error: report the request id to the operator", "failure", request.id, []
     )

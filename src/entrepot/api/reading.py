@@ -1,4 +1,4 @@
-"""What a request brings along: the values of its address, its parameters, its body."""
+"""Reading of a request's path values, parameters and body."""
 
 from typing import Final, get_args, get_origin
 
@@ -52,7 +52,7 @@ def read_query(kind: type[Struct], request: Request) -> Struct:
 
 
 async def read_document(kind: type[Struct], request: Request, most: int = MAX_BODY) -> Struct:
-    """The body, JSON of at most so many bytes."""
+    """Read the JSON body, of at most that many bytes."""
     if media_type(request) != "application/json":
         raise UnsupportedForm("the body must be JSON: set Content-Type to application/json")
     content = await read_body(request, most)

@@ -31,7 +31,7 @@ class ApiRequest(RequestContext):
 
     @property
     def reader(self) -> Reader:
-        """The facts."""
+        """The transaction begin of the hub's database."""
         return self.app.metadata.reader
 
     @property
@@ -59,7 +59,7 @@ class ApiRequest(RequestContext):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What can be asked of a route: what it takes and returns is read off its handler."""
+    """An API operation; its input and output are read from its handler's signature."""
 
     handler: Handler
     status: int
@@ -74,7 +74,7 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """What the docstring says beside its first sentence."""
+        """The docstring without its first sentence."""
         return (inspect.getdoc(self.handler) or "").partition("\n")[2].strip()
 
 
@@ -102,7 +102,7 @@ def shown(kind: type[View], value: object) -> View:
 
 @contextmanager
 def proof() -> Iterator[None]:
-    """What proves the caller in a body is wrong: their `Authorization` is not, so it is no 401."""
+    """Turn wrong credentials in a body into 403: the `Authorization` itself was right."""
     try:
         yield
     except BadCredentials as error:

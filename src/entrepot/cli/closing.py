@@ -1,4 +1,4 @@
-"""What `entrepot user delete` and `entrepot org delete` have in common."""
+"""Shared steps of `entrepot user delete` and `entrepot org delete`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final

@@ -1,4 +1,4 @@
-"""`entrepot collect`: frees the space that nothing needs any more."""
+"""`entrepot collect`: deletes unreferenced blobs."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated

@@ -79,7 +79,7 @@ def _explained(error: ValidationError) -> str:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    """End the command at a variable that looks like a setting and is none: it would be ignored."""
+    """Exit at a variable that looks like a setting but is unknown: it would be ignored."""
     known = [each.name.upper() for each in _FIELDS]
     for name in sorted(names):
         rest = name.upper().removeprefix(PREFIX)

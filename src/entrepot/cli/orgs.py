@@ -94,4 +94,5 @@ def member(
     if as_json:
         print_json({"name": name, "account": account, "role": role})
     else:
-        print(f"{account} is now {role} in {name}.")
+        removed = f"Removed {account} from {name}."
+        print(f"{account} is now {role} in {name}." if chosen else removed)

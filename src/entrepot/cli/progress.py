@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What is shown."""
+    """A progress bar."""
 
     progress: "Progress"
     task: "TaskID"
 
     def advance(self, count: int) -> None:
-        """So much more is done."""
+        """Advance the bar by that much."""
         self.progress.advance(self.task, count)
 
     def reach(self, done: int, total: int) -> None:
-        """So much of so much is done."""
+        """Set the bar to the part done of the total."""
         self.progress.update(self.task, completed=done, total=total)
 
 

@@ -37,7 +37,7 @@ _TYPES: Final = {
 
 @dataclass(slots=True)
 class Member:
-    """One entry; `read` gives at most so many of its bytes, once, before the next is asked for."""
+    """One entry; `read` gives at most that many bytes, once, before the next is asked for."""
 
     path: str
     size: int
@@ -83,7 +83,7 @@ class Bounded:
 
 
 def open_stream(file: IO[bytes], size: int) -> Bounded:
-    """What a blob holds, decompressed by what its first bytes say, not by its media type."""
+    """Open a blob's content, decompressed by its first bytes, not by its media type."""
     if size > limits.COMPRESSED:
         raise TooLarge("the blob is larger than what is looked into")
     first = file.read(6)

@@ -1,4 +1,4 @@
-"""What charts say to Artifact Hub, in annotations that hold YAML: as words for people."""
+"""Artifact Hub's chart annotations, which hold YAML."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -64,7 +64,7 @@ def load_certificate(content: str | bytes) -> x509.Certificate | None:
 
 
 def claims_of(certificate: x509.Certificate) -> dict[str, Any]:
-    """What a certificate says of whom it is for: identity, issuer, dates, and CI's details."""
+    """Return a certificate's claims: identity, issuer, dates and CI details."""
     found = _fulcio_texts(certificate)
     details = {
         _CLAIMS.get(number, f"Fulcio {number}"): cut(text, 1000)

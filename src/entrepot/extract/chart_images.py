@@ -16,7 +16,7 @@ _DEPTH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What stands for a tag or a registry that no value says."""
+    """Defaults for tags and registries that values leave out."""
 
     tag: str = ""
     registry: str = ""
@@ -52,7 +52,7 @@ def images_in(values: object, defaults: Defaults, depth: int = 0) -> Iterator[st
 
 
 def annotated_images(annotation: object) -> Iterator[str]:
-    """What `artifacthub.io/images` lists, once it is parsed."""
+    """Return the images in a parsed `artifacthub.io/images` annotation."""
     for each in as_list(annotation)[:100]:
         yield from _some(whole(as_text(as_mapping(each).get("image"), 300)))
 

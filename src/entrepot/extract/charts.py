@@ -76,11 +76,11 @@ class _Chart:
         return [*self.documents.values(), *others]
 
     def dependencies(self) -> list[Any]:
-        """What it depends on, as Chart.yaml says, or requirements.yaml beside it."""
+        """Return the dependencies of Chart.yaml, or of requirements.yaml beside it."""
         return _some(self.chart, "dependencies") or _some(self.requirements, "dependencies")
 
     def all_problems(self) -> list[str]:
-        """Whatever is not shown whole."""
+        """Return the parts that are not shown in full."""
         cut = [f"only {limits.DOCUMENTS} of its templates are shown"]
         return [*self.problems, *(cut if self.are_templates_cut else [])]
 

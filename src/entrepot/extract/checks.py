@@ -1,4 +1,4 @@
-"""What came of checking a signature: one of four results, and why.
+"""Results of signature checks: one of four, and the reason.
 
 `verified` means exactly that one of the task's keys made the signature over a payload that names
 the subject. `valid` means that the certificate which the signature brings fits it, and that nobody
@@ -27,7 +27,7 @@ _ORDER: Final = tuple(Result)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of checking, and why."""
+    """The result of a check and its reason."""
 
     result: Result
     reason: str
@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What a signature says beside its bytes: by whom, when, and until when it is good."""
+    """A signature's claims: signer, time of signing and expiry."""
 
     certificate: x509.Certificate | None = None
     signed_at: datetime | None = None

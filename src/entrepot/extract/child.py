@@ -53,7 +53,7 @@ def _read(task: Task) -> Findings:
 
 
 def _render(task: Task) -> Findings:
-    """Draw a text within so much processor time; past it the kernel ends this process.
+    """Draw a text within a limit of processor time; past it the kernel ends this process.
 
     The parser and the cleaner are compiled: no handler of Python's would run before they are done.
     """

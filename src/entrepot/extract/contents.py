@@ -1,4 +1,4 @@
-"""What YAML files hold, in a few lines: services of Compose, resources of Kubernetes."""
+"""Summaries of YAML files: services of Compose, resources of Kubernetes."""
 
 import re
 from collections.abc import Iterator, Mapping

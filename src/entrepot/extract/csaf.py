@@ -187,7 +187,7 @@ class _Weakness:
         return word, score
 
     def impact(self, product_ids: frozenset[str]) -> str:
-        """What somebody says of how bad it is there."""
+        """Return the stated impact on the product."""
         return _first(self.threats, product_ids, "impact")
 
     def fixed_in(self, product: Component, products: _Products) -> str:

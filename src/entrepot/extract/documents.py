@@ -62,7 +62,7 @@ def _proving(found: Findings, task: Task) -> Findings:
 
 
 def read_document(blob: Blob, content: bytes, task: Task) -> Findings:
-    """What one layer says."""
+    """Read the findings of one layer."""
     media_type = blob.media_type.partition(";")[0].strip().lower()
     shown = _shown(blob, in_utf8(content))
     if media_type.startswith("application/vnd.dev.cosign.simplesigning."):

@@ -274,7 +274,7 @@ _open: Callable[[str], IO[bytes]] = _open_path
 
 
 def read_whole(blob: Blob, most: int) -> bytes:
-    """A blob's bytes, decompressed where they are gzipped, at most so many."""
+    """Return a blob's bytes up to a limit, decompressed where they are gzipped."""
     with open_blob(blob) as file:
         start = file.read(6)
         file.seek(0)

@@ -1,4 +1,4 @@
-"""What was found in an artifact's blobs: plain values, safe to write down, unsafe to trust.
+"""Findings from an artifact's blobs: plain values, not to be trusted.
 
 Every text is as somebody pushed it, cut to a bound. Whoever shows it escapes it.
 """
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Result(StrEnum):
-    """What came of checking a signature, the best one first."""
+    """The result of a signature check, the best one first."""
 
     VERIFIED = "verified"
     """A key that the namespace trusts made it, over a payload that names the subject."""
@@ -124,7 +124,7 @@ class Vulnerability(Struct, frozen=True, omit_defaults=True):
 
 
 class Component(Struct, frozen=True, omit_defaults=True):
-    """What a VEX statement names: an artifact or a package; `ids` are purls, digests, CPEs, names.
+    """An artifact or package that a VEX statement names; `ids` are purls, digests, CPEs, names.
 
     Without a version every version is meant.
     """
@@ -137,7 +137,7 @@ class Component(Struct, frozen=True, omit_defaults=True):
 
 
 class Assessment(Struct, frozen=True, omit_defaults=True):
-    """What a VEX statement says of a vulnerability in products; it finds nothing by itself."""
+    """A VEX statement's assessment of a vulnerability in products; not a finding itself."""
 
     id: str
     status: str = ""

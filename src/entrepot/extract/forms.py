@@ -75,7 +75,7 @@ def joined_whole(found: list[Findings], problems: list[str]) -> Findings:
 
 
 def read_form(content: bytes, read_json: ReadsJson, media_type: str = "") -> Findings:
-    """What a text says; `read_json` is asked for JSON objects.
+    """Parse a document's text; `read_json` parses JSON objects only.
 
     `Unreadable` where it is damaged; `unsupported` with a reason where its form is not known.
     """

@@ -1,4 +1,4 @@
-"""What a Markdown file says of itself before its text: YAML between `---`, TOML between `+++`."""
+"""Front matter of Markdown files: YAML between `---`, TOML between `+++`."""
 
 import re
 import tomllib
@@ -35,7 +35,7 @@ _FACTS: Final = {
 
 
 def split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
-    """What was said in front, and the text without it; empty, and the whole, where there is none.
+    """Return the front matter and the text after it; empty and the whole text without any.
 
     What stands between rules but is no list of keys is text; keys that cannot be parsed are
     taken away all the same, for nobody wrote them to be read as a paragraph.

@@ -24,7 +24,7 @@ _BLOB: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What lies around a README: the files of its artifact, small pictures, the source code."""
+    """Targets for a README's relative links: the artifact's files, pictures, source code."""
 
     path: str = "README.md"
     """Where it lies itself."""

@@ -20,7 +20,7 @@ from entrepot.extract.rewriting import ALERTS, PREFIX, rewrite
 MAX: Final = 1_000_000
 """Characters that are rendered; what is longer is plain text."""
 _MOST_HTML: Final = 3 * MAX
-"""Characters of HTML, pictures included; a page with so many takes a few milliseconds more."""
+"""Characters of HTML, pictures included; a page of that size takes a few milliseconds more."""
 _OPTIONS: Final = (
     cmark.Options.CMARK_OPT_UNSAFE
     | cmark.Options.CMARK_OPT_FOOTNOTES

@@ -11,7 +11,7 @@ _MOST: Final = 20
 
 
 def facts_of(component: Mapping[str, Any]) -> dict[str, str]:
-    """What a component's model card says, line by line; nothing where it has none."""
+    """Return the facts of a component's model card, line by line; none without a card."""
     card = as_mapping(component.get("modelCard"))
     parameters = as_mapping(card.get("modelParameters"))
     analysis = as_mapping(card.get("quantitativeAnalysis"))

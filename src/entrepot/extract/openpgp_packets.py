@@ -20,7 +20,7 @@ _CREATED, _EXPIRES, _KEY_ID, _FINGERPRINT = 2, 3, 16, 33
 
 @dataclass(frozen=True, slots=True)
 class SignaturePacket:
-    """What a signature says of itself; nothing of it is checked."""
+    """The unverified contents of a signature packet."""
 
     key_id: str = ""
     created: datetime | None = None

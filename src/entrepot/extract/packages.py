@@ -1,4 +1,4 @@
-"""What a package is called: one name for it, whichever format and scanner tells of it.
+"""Canonical names of packages, independent of format and scanner.
 
 The names are those of the ecosystems, as OSV writes them: `org.example:lib` of Maven,
 `@scope/name` of npm, `golang.org/x/net` of Go, `vendor/name` of Packagist; what a distribution
@@ -80,7 +80,7 @@ def parse_purl(text: str) -> PackageUrl | None:
 
 
 def canonical_name(name: str, purl: str = "", group: str = "") -> str:
-    """What the package is called in its ecosystem; the name as it stands where none is known.
+    """Return the package's name in its ecosystem; unknown ecosystems keep the name.
 
     A package URL that is of something else than the name says does not replace it.
     """

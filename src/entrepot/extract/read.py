@@ -30,7 +30,7 @@ _DOCUMENTS: Final = (".json", ".jsonl", ".spdx", ".sarif", ".xml", ".yaml", ".ym
 
 
 def read_task(task: Task) -> Findings:
-    """What was found; never raises for anything that the blobs hold."""
+    """Return the findings; never raises because of a blob's content."""
     read = _READERS.get(task.extractor)
     try:
         if task.extractor == MARKDOWN:

@@ -37,7 +37,7 @@ class Reader:
         self._turn = asyncio.Lock()
 
     async def read(self, task: Task) -> Findings:
-        """What was found; a child that dies or hangs is a finding too."""
+        """Return the findings; a child that dies or hangs is a finding too."""
         async with self._turn:
             try:
                 async with asyncio.timeout(task.seconds + _GRACE):

@@ -31,7 +31,7 @@ class Reads(Protocol):
     """Reads where it can do no harm."""
 
     async def read(self, task: Task) -> Findings:
-        """What was found; never raises for what the task holds."""
+        """Return the findings; never raises because of a task's content."""
 
     async def rest(self) -> None:
         """Let go of what has had nothing to do for a while."""

@@ -125,7 +125,7 @@ def _fixes(said: Said, name: str) -> list[str]:
 
 
 def read_harbor(said: Said) -> Findings:
-    """What Harbor's scanner adapters report."""
+    """Read the reports of Harbor's scanner adapters."""
     scanner = as_mapping(said.get("scanner"))
     tool = as_text(scanner.get("name"), 100) or "Harbor"
     found = []

@@ -194,7 +194,7 @@ class _Seen:
 
     @property
     def category(self) -> str:
-        """What Trivy's tags say; empty for vulnerabilities and for findings in code."""
+        """Return the category in Trivy's tags; empty for vulnerabilities and code findings."""
         listed = as_items(self.properties.get("tags"))[:50]
         tags = {as_text(each, 40).lower() for each in listed}
         if is_known(split_id(self.rule_id)[0]):

@@ -65,7 +65,7 @@ def best_score(values: Iterable[object]) -> float:
 
 
 def severity_or_score(word: object, score: float) -> str:
-    """What the word says, else what the score does."""
+    """Return the severity of the word, else that of the score."""
     found = severity_of(word)
     return band_of(score) if found == UNKNOWN and score else found
 

@@ -1,4 +1,4 @@
-"""What is said about vulnerabilities: OpenVEX, and the vulnerabilities of CycloneDX."""
+"""VEX statements: OpenVEX, and the vulnerabilities of CycloneDX."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

@@ -93,7 +93,7 @@ class Authorizer:
     async def authorize(
         self, identity: Identity, rule: AccessRule, values: Mapping[str, str], *, is_unsafe: bool
     ) -> Authorized:
-        """What a page or a program may see and do; raise the refusal where the rule fails."""
+        """Return the rights of a page's or program's caller; raise where the rule fails."""
         if "repository" in values:
             rights = await self._repository_rights(identity, rule, values["repository"])
             if is_unsafe:
@@ -113,7 +113,7 @@ class Authorizer:
     async def authorize_client(
         self, request: Request, rule: AccessRule, name: RepositoryName | None
     ) -> Authorized:
-        """What a container client may do with that repository, which may be one to create.
+        """Return a container client's rights to the repository, which may not exist yet.
 
         Raises what to challenge the client with where the rule fails.
         """

@@ -16,7 +16,7 @@ Condition = Callable[[str | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must hold of the thing that a request changes; `None` where nothing was asked."""
+    """Preconditions of a change (`If-Match`, `If-None-Match`); `None` where absent."""
 
     match: str | None
     none_match: str | None

@@ -60,7 +60,7 @@ def basic_error_response(error: EntrepotError) -> Response:
 
 
 def error_headers(error: EntrepotError, status: int) -> list[tuple[str, str]]:
-    """What would be allowed, which range there is, or when to try again."""
+    """Return the headers of an error: allowed methods, the range, or when to retry."""
     if isinstance(error, MethodUnsupported):
         return [("allow", ", ".join(error.allowed))]
     if isinstance(error, RangeUnsatisfiable):
@@ -80,12 +80,12 @@ def error_body(error: EntrepotError) -> bytes:
 
 
 def explain(error: NoSuchNamespace, origin: str) -> str:
-    """What is wrong and what to do about it, with the hub's address as the client knows it."""
+    """Return the error message and its remedy, with the hub's address as the client knows it."""
     return f"{error.message}: {error.remedy.format(origin=origin)}"
 
 
 def failure_response(request_id: str) -> Response:
-    """What a bug looks like from outside: a code, and the id to look for in the log."""
+    """Return the answer to an unexpected failure: a code and the request id in the log."""
     detail = {"code": "UNKNOWN", "message": "unknown error", "detail": {"request": request_id}}
     body = json.dumps({"errors": [detail]}, separators=(",", ":")).encode()
     return content(500, "application/json", body)

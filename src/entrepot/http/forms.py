@@ -37,7 +37,7 @@ class Form:
 
 
 async def read_form(request: Request, most: int = MAX_FORM) -> Form:
-    """The form in the request's body, of at most so many bytes."""
+    """Read the form in the request's body, of at most that many bytes."""
     if media_type(request) != FORM:
         raise UnsupportedForm
     body = await read_body(request, most)

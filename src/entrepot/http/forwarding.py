@@ -1,4 +1,4 @@
-"""What proxies say of the request before it reached them: `X-Forwarded-…` and `Forwarded`."""
+"""Proxy headers of a request: `X-Forwarded-…` and `Forwarded`."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _X_NAMES: Final = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What one proxy says of whoever asked it; empty where it does not say.
+    """A proxy's statement about its client; fields are empty where it makes none.
 
     An address that it says but nobody can read is empty; `None` is one that it does not say.
     """
@@ -51,7 +51,7 @@ def look_outside(headers: Headers, peer: str, is_trusted: Callable[[str], bool])
 
 
 def read_hops(headers: Headers) -> list[Hop]:
-    """What each proxy said, the outermost first, at most `MAX_HOPS`.
+    """Return each proxy's statement, the outermost first, at most `MAX_HOPS`.
 
     `Forwarded` (RFC 7239) is asked only where there is no `X-Forwarded-…`: proxies that set these
     pass the other on as the client wrote it.

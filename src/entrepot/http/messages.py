@@ -150,7 +150,7 @@ def content(
 
 
 def without_body(response: Response) -> Response:
-    """What a HEAD gets: the same status and headers, and no bytes."""
+    """Return the response to HEAD: the same status and headers without the body."""
     return Response(response.status, response.headers)
 
 

@@ -13,7 +13,7 @@ from entrepot.metadata.tokens import Scope
 
 
 class Action(StrEnum):
-    """What can be done to a repository's content (the token scope's words)."""
+    """An action on a repository's content (the token scope's words)."""
 
     PULL = "pull"
     PUSH = "push"
@@ -42,7 +42,7 @@ _MARK_LENGTH: Final = 8
 
 
 def mark_of(name: str) -> str:
-    """What a token of very many repositories lists in place of the name: `#`, a part of its hash.
+    """Return a name's mark for tokens of many repositories: `#` and a part of its hash.
 
     `#` cannot be part of a name. A name with the same mark would open nothing that the account
     behind the token may not open: what a token lists only narrows that.
@@ -113,7 +113,7 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """What the audit log calls them."""
+        """The actor's name in the audit log."""
         return self.identity.name or "anonymous"
 
 

@@ -52,7 +52,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """What counts; `document` has what was counted, `identifiers` the ids it is found by."""
+    """Counts of a document, and the identifiers that it is found by."""
 
     marks: Marks
     document: PackedDocument | None

@@ -49,7 +49,7 @@ class Described:
 
     @property
     def description(self) -> Description:
-        """What it says of itself: in its manifest and config, else in what was read of it."""
+        """Return the artifact's own description, from its manifest, config or contents."""
         artifact = self.artifact
         return replace(
             self.kind.describe(self.evidence),
@@ -67,7 +67,7 @@ class Artifacts:
         self._storage = storage
 
     async def describe(self, repository_id: int, stored: StoredManifest) -> Described:
-        """What the manifest is, with what was written down about its contents, if anything was."""
+        """Return the artifact of a manifest, with the stored findings of its contents."""
         manifest = await read_manifest(stored.content, stored.media_type)
         sizes, children = await self._children(repository_id, manifest)
         evidence = Evidence(manifest, await self._config(repository_id, manifest), children)
@@ -160,7 +160,7 @@ def unknown_artifact(stored: StoredManifest, repository_id: int) -> Artifact:
 
 
 def platforms_of(evidence: Evidence) -> tuple[str, ...]:
-    """What the artifact runs on: an index's children, or the config's own platform."""
+    """Return the artifact's platforms: of an index's children, or of the config."""
     found = [
         child.descriptor.platform.whole
         for child in real_children(evidence)

@@ -1,4 +1,4 @@
-"""What is attached to an artifact: signatures, SBOMs, attestations, reports; in every form.
+"""Attachments of an artifact in every form: signatures, SBOMs, attestations, reports.
 
 A referrer names its subject itself. Older clients attach by tags (`sha256-HEX.sig`, or an index
 at `sha256-HEX`), and BuildKit by an index that lists the attestation beside the image.
@@ -77,7 +77,7 @@ class Attachments:
         return self._metadata.reader
 
     async def list_of(self, repository_id: int, digest: str) -> list[Attached]:
-        """What is attached to a digest, each once, at most `MAX_LISTED` of `count_of`."""
+        """List the attachments of a digest, each once, at most `MAX_LISTED` of `count_of`."""
         found: dict[str, Attached] = {}
         for other, artifact in await artifacts.list_attached(self._reader, repository_id, digest):
             found[other] = Attached(other, artifact, "subject")
@@ -114,7 +114,7 @@ class Attachments:
     async def tree_of(
         self, repository_id: int, digest: str, *, offset: int = 0, limit: int = MAX_NODES
     ) -> tuple[Node, ...]:
-        """What is attached from `offset` on, at most `limit`, with what is attached to that.
+        """Return the tree of attachments from `offset` on, at most `limit`.
 
         Level by level: each manifest is there once, at most four levels and `MAX_NODES` in all.
         """

@@ -29,7 +29,7 @@ Details = Mapping[str, str | int | bool | None]
 
 
 class Audited(StrEnum):
-    """What is recorded, in Docker Hub's words where it has one."""
+    """The recorded actions, in Docker Hub's words where it has one."""
 
     ACCOUNT_CREATE = "account.create"
     ACCOUNT_DELETE = "account.delete"
@@ -148,7 +148,7 @@ async def verify(reader: Reader) -> int | None:
 
 
 def witness_of(actor: Actor, now: Clock) -> Witness:
-    """What records the changes that the actor makes to repositories by pushing and deleting."""
+    """Return the recorder of the actor's changes to repositories."""
 
     async def note(tx: Transaction, change: Change) -> None:
         await tell_of_change(tx, change, actor, now())

@@ -15,7 +15,7 @@ from entrepot.oci.names import RepositoryName
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What goes with an account or an organisation."""
+    """The belongings that are deleted with an account or an organisation."""
 
     name: str
     repositories: list[str]
@@ -38,7 +38,7 @@ class Closing:
         self._now = now
 
     async def preview(self, name: str, kind: NamespaceKind) -> Belongings:
-        """What `delete` would destroy; raise `NamespaceUnknown` where there is no such thing."""
+        """Return the belongings that `delete` would destroy; raise `NamespaceUnknown` if absent."""
         namespace = await self._get(name, kind)
         reader = self._metadata.reader
         names = await closing.list_names_in(reader, namespace.id)

@@ -1,4 +1,4 @@
-"""What attachments add to the marks of an artifact: signatures, SBOMs, findings once each."""
+"""Contributions of attachments to the counts of their subjects."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class Named(Struct, frozen=True):
 
 
 class Contribution(Struct, frozen=True):
-    """What an attachment adds to a subject's marks; signatures count for what they name only.
+    """An attachment's contribution to a subject's counts.
 
     Readers before the second wrote no `signatures`, but the subjects of those that were verified.
     """
@@ -38,7 +38,7 @@ class Contribution(Struct, frozen=True):
 
 
 def contribution(findings: Findings) -> Contribution:
-    """What an attachment adds to its subject's marks."""
+    """Return an attachment's contribution to its subject."""
     said = [each for each in findings.statements if each.predicate_type != _SIGNED]
     marks = Marks(
         signatures=len(findings.signatures) if not said else 0,
@@ -77,7 +77,7 @@ def _brief(found: Vulnerability) -> Vulnerability:
 
 
 def marks_for(said: Contribution, digest: str) -> Marks:
-    """What an attachment adds to the marks of that digest.
+    """Return an attachment's contribution to the counts of that digest.
 
     By tags and indexes a signature can be attached to what it does not sign.
     """
@@ -155,7 +155,7 @@ def _flat(issues: Mapping[str, Mapping[str, int]]) -> Counter[tuple[str, str]]:
 
 
 class Counted(Struct, frozen=True):
-    """What was counted of an artifact, kept for the indexes that list it."""
+    """The stored counts of an artifact, for the indexes that list it."""
 
     issues: dict[str, dict[str, int]] = {}
     """Misconfigurations, secrets and licences by severity."""
@@ -165,7 +165,7 @@ class Counted(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is written down of an artifact: marks, findings, and ids that it is found by."""
+    """The stored counts of an artifact: attachments, findings, identifiers."""
 
     marks: Marks
     counted: Counted

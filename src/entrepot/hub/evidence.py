@@ -1,4 +1,4 @@
-"""What attachments say of an artifact, gathered: packages, findings, statements, signatures."""
+"""Findings of an artifact's attachments: packages, vulnerabilities, statements, signatures."""
 
 import asyncio
 from collections import Counter
@@ -38,7 +38,7 @@ class Evidence:
         self._attachments = attachments
 
     async def of(self, manifest_id: int) -> Findings:
-        """What was found in the artifact itself; queued where nobody has looked yet."""
+        """Return the findings in the artifact itself; queued until it was read."""
         document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
         if document is None:
             return Findings(state=State.QUEUED)

@@ -43,7 +43,7 @@ class Identities:
         self._now = now
 
     async def by_credentials(self, name: str, secret: str, address: str = "") -> Identity:
-        """Whoever has this name and this password or token; else `BadCredentials`.
+        """Return the identity of this name and password or token; else raise `BadCredentials`.
 
         Where there is a second factor the password alone is not enough (`SecondFactorMissing`):
         clients cannot ask for a code, so they need a personal token. Whoever guesses from
@@ -93,7 +93,7 @@ class Identities:
         return account
 
     async def by_refresh_token(self, secret: str) -> Identity:
-        """Whoever a refresh token was given to; else `BadCredentials`."""
+        """Return the identity that a refresh token was given to; else raise `BadCredentials`."""
         token = await find_token(self._reader, hash_secret(secret))
         if token is None or token.kind is not TokenKind.REFRESH or not token.is_live(self._now()):
             raise BadCredentials
@@ -103,7 +103,7 @@ class Identities:
         return identity
 
     async def by_registry_token(self, text: str) -> Identity:
-        """Whoever a registry token was issued to, while that account and secret are good.
+        """Return the identity of a registry token while its account and secret are valid.
 
         Raises `BadToken`.
         """
@@ -130,7 +130,7 @@ class Identities:
         return replace(identity, grants=claims.grants, expires_at=expires_at)
 
     async def by_access_token(self, secret: str) -> Identity:
-        """Whoever a personal or an organisation's token stands for; else `BadToken`."""
+        """Return the identity of a personal or an organisation's token; else raise `BadToken`."""
         identity = await self._find_by_token(secret)
         if identity is None:
             raise BadToken

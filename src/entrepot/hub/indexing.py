@@ -66,7 +66,7 @@ class ReadsContents(Protocol):
     """Reads blobs where they can do no harm."""
 
     async def read(self, task: Task) -> Findings:
-        """What was found; never raises for what the blobs hold."""
+        """Return the findings; never raises because of a blob's content."""
 
 
 class Indexing:

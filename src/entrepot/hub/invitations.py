@@ -71,7 +71,7 @@ class Invitations:
         return await self._get(made_id), secret
 
     async def list_of(self, by: Actor, organisation: str) -> list[Invitation]:
-        """What nobody has accepted yet, for whoever may invite there; newest first."""
+        """List a namespace's open invitations, the newest first; for those who may invite."""
         namespace = await self._namespace(by, organisation)
         reader = self._metadata.reader
         return await invitations.list_invitations(reader, namespace.id) if namespace else []

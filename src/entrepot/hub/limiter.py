@@ -162,7 +162,7 @@ class Limiter:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that one IPv6 host has to itself."""
+    """Return the network that limits count as one: an IPv4 address, or an IPv6 /64."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

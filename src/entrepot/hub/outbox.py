@@ -1,4 +1,4 @@
-"""What webhooks will be told, written in the transaction of the change: CloudEvents 1.0 in JSON.
+"""Webhook events, written in the transaction of the change as CloudEvents 1.0 in JSON.
 
 A change costs one look at the webhooks' indices where nobody listens.
 """

@@ -57,7 +57,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What somebody may do with a name; `target` is `None` where nothing is or could be there."""
+    """An identity's rights to a name; `target` is `None` where no repository is or could be."""
 
     actions: Actions
     target: Target | None
@@ -72,7 +72,7 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceRights:
-    """What somebody may do in a namespace, which there may be none of."""
+    """An identity's rights in a namespace, which may not exist."""
 
     namespace: Namespace | None
     role: Role | None
@@ -96,7 +96,7 @@ def decide(
     listed: Actions = EVERYTHING,
     is_open: bool = False,
 ) -> Actions:
-    """What somebody may do with a repository (`None`: one to be created).
+    """Return the rights to a repository (`None`: one to be created).
 
     `role` is theirs in the name's namespace, `OWNER` in their own; `permissions` are those of
     their teams there. `listed` is what their token lists for the name. What everybody may do is
@@ -124,7 +124,7 @@ class Permissions:
         self.is_open = is_open
 
     async def rights(self, identity: Identity, name: RepositoryName) -> Rights:
-        """What somebody may do with the name, or with what has moved from there."""
+        """Return the identity's rights to the name, or to the repository that moved from there."""
         found = await find_repository(self._reader, name)
         if found is not None:
             return await self._rights_in(identity, found)
@@ -171,7 +171,7 @@ class Permissions:
         return [identity.account.id, *await list_memberships(self._reader, identity.account.id)]
 
     async def namespace_rights(self, identity: Identity, name: str) -> NamespaceRights:
-        """What somebody may do in the namespace of that name."""
+        """Return the identity's rights in the namespace of that name."""
         namespace = await find_namespace(self._reader, name)
         if namespace is None:
             return NamespaceRights(None, None, False, False)
@@ -180,7 +180,7 @@ class Permissions:
     async def rights_in_namespace(
         self, identity: Identity, namespace: Namespace
     ) -> NamespaceRights:
-        """What somebody may do in a namespace; a token for some repositories is none of it."""
+        """Return the identity's rights in a namespace; none for a token of some repositories."""
         if identity.patterns is not None:
             return NamespaceRights(namespace, None, False, False)
         role = await self._role(identity, namespace.id)
@@ -203,7 +203,7 @@ class Permissions:
         return rights.repository
 
     async def repository_to_see(self, identity: Identity, name: RepositoryName) -> Repository:
-        """The repository, for somebody who may pull from it; else `RepositoryUnknown`."""
+        """Return the repository if the identity may read it; else raise `RepositoryUnknown`."""
         rights = await self.rights(identity, name)
         if rights.repository is None or Action.PULL not in rights.actions:
             raise RepositoryUnknown(f"no such repository: {name}")
@@ -230,7 +230,7 @@ class Permissions:
         return Rights(actions, target, may_administer)
 
     async def rights_to_create(self, identity: Identity, name: RepositoryName) -> Rights:
-        """What somebody may do with a name that nothing has."""
+        """Return the identity's rights to a name that no repository has."""
         namespace = None
         if name.namespace is not None:
             namespace = await find_namespace(self._reader, name.namespace)
@@ -311,7 +311,7 @@ def check_own(account: Account, by: Actor) -> None:
 
 
 def listed_actions(identity: Identity, name: RepositoryName) -> Actions:
-    """What the token that somebody presented lists for the name; credentials list everything."""
+    """Return the actions that the presented token lists for the name; all for credentials."""
     patterns = identity.patterns
     if patterns is not None and not any(matches(pattern, name.text) for pattern in patterns):
         return NOTHING

@@ -19,7 +19,7 @@ from entrepot.oci.tag_patterns import TagPatterns
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a namespace or a repository has been told; `rules` is `None` where it has none."""
+    """The policies of a namespace or a repository; `rules` is `None` without any."""
 
     immutable: TagPatterns
     rules: Rules | None
@@ -39,13 +39,13 @@ class Policies:
         self._now = now
 
     async def get_of_repository(self, repository: Repository) -> tuple[Told, Told]:
-        """What the repository itself has been told, and what its namespace."""
+        """Return the repository's own policies, and its namespace's."""
         found = await policies.find_of_repository(self._metadata.reader, repository.id)
         of_namespace, of_repository = found
         return _told(of_repository), _told(of_namespace)
 
     async def get_of_namespace(self, namespace: Namespace) -> Told:
-        """What the namespace has been told."""
+        """Return the policies of the namespace."""
         return _told(await policies.find_of_namespace(self._metadata.reader, namespace.id))
 
     async def set_of_repository(

@@ -192,7 +192,7 @@ def _split(path: str) -> tuple[str, str, str]:
 
 
 def as_named(query: Query, jump: Jump | None) -> Query | None:
-    """What `php:7.2-apache` also means: repositories called so that have the tag."""
+    """Return the second reading of `php:7.2-apache`: repositories of that name with the tag."""
     if jump is None or jump.repository is None or not isinstance(jump.reference, Tag):
         return None
     tag = Filter(Within.TAG, jump.reference.text)

@@ -82,7 +82,7 @@ class Rate:
 
 
 class Rates:
-    """What one worker lets through."""
+    """Rate limits of one worker."""
 
     def __init__(self, limits: Limits, tick: Tick) -> None:
         def rate(word: str, limit: int | None) -> Rate | None:
@@ -97,7 +97,7 @@ class Rates:
         return self._pulls.take(subject_of(identity, address)) if self._pulls else ()
 
     def look_at_pulls(self, identity: Identity, address: str) -> Headers:
-        """What is left to pull, for who asks without pulling."""
+        """Return the pulls that are left, without counting one."""
         return self._pulls.look(subject_of(identity, address)) if self._pulls else ()
 
     def push(self, identity: Identity, address: str) -> None:

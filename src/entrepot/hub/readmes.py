@@ -47,7 +47,7 @@ class Readmes:
             await rendered_readmes.write(tx, repository_id, drawn)
 
     async def catch_up(self, repository_id: int, readme: str) -> RenderedReadme | None:
-        """What has to be kept, where the README was not drawn yet or by an older renderer."""
+        """Return the README to store, where it was not rendered yet or by an older renderer."""
         if not readme:
             return None
         found = await rendered_readmes.find(self._metadata.reader, repository_id)
@@ -56,7 +56,7 @@ class Readmes:
         return _drawn(readme, await self._renderer.render(readme, _REPOSITORY))
 
     async def html_of(self, repository_id: int, readme: str) -> str:
-        """What is shown of a repository's README: its text, where it is not drawn yet."""
+        """Return a repository's README as HTML; its text where it is not rendered yet."""
         found = await rendered_readmes.find(self._metadata.reader, repository_id)
         return found.html if found and found.source == source_of(readme) else as_plain(readme)
 
@@ -70,7 +70,7 @@ class Readmes:
         return len(missing)
 
     async def with_html(self, described: Described, findings: Findings) -> Findings:
-        """What was read of an artifact, with the HTML of its README; without the pictures."""
+        """Return an artifact's findings with the HTML of its README, without pictures."""
         pictures = [each for each in findings.documents if each.name.startswith(PICTURE)]
         texts = [each for each in findings.documents if not each.name.startswith(PICTURE)]
         drawn: list[Document] = []

@@ -46,7 +46,7 @@ CATALOG: Final = "*catalog*"
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says.
+    """The claims of a verified token.
 
     `token_id` is the personal or refresh token it was got with; without one, `password_mark` ties
     it to the password it was got with.
@@ -77,7 +77,7 @@ class RegistryTokens:
         return jwt.encode(header, _to_json(claims, now), key, algorithms=[ALGORITHM])
 
     async def read(self, text: str, now: datetime) -> Claims:
-        """What the token says; raise `BadToken` where it is not one of ours or has expired."""
+        """Return the token's claims; raise `BadToken` where it is invalid or expired."""
         claims = self._read.get(text)
         if claims is None:
             claims = await self._verify(text, now)

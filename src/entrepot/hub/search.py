@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What was understood, what was found, and where to go at once if it names one thing.
+    """The results of a search, and a redirect target if the query names one thing.
 
     `suggestions` are names that look like what was typed, where nothing was found.
     """
@@ -87,7 +87,7 @@ class Search:
         return await packages_of(self._reader, package, sight, limit=limit, offset=offset)
 
     async def sight_of(self, identity: Identity) -> Sight:
-        """What somebody sees."""
+        """Return the repositories that an identity can see."""
         namespaces = await self._permissions.visible_namespaces(identity)
         return Sight(None if namespaces is None else tuple(namespaces))
 

@@ -34,7 +34,7 @@ _WRONG: Final = "wrong code, or the code was already used"
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What an authenticator needs: a secret to type, or the same as a URL and as a picture."""
+    """The secret for an authenticator app, as text, URL and QR code."""
 
     secret: str
     url: str

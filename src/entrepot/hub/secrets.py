@@ -37,7 +37,7 @@ def looks_like_secret(text: str) -> bool:
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a secret: it is random enough to need no slow hash."""
+    """Return the stored hash of a secret: it is random enough to need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -61,7 +61,7 @@ class Sessions:
         return secret
 
     async def find(self, secret: str) -> SignedIn | None:
-        """Whoever signed in with this secret, while the session and the account are good."""
+        """Return the account of this session secret, while both are valid."""
         session = await sessions.find_session(self._metadata.reader, hash_secret(secret))
         if session is None or self._is_over(session):
             return None

@@ -42,7 +42,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What must be the same when the browser comes back: kept by it, and signed by the hub."""
+    """A sign-in attempt: kept by the browser, signed by the hub, compared at its return."""
 
     state: str
     nonce: str
@@ -59,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a browser brings from the provider; `issuer` is the parameter `iss`, if any."""
+    """The parameters that a browser brings back from the provider; `issuer` is `iss`, if any."""
 
     code: str
     state: str

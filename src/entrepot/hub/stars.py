@@ -45,7 +45,7 @@ class Stars:
                 await stars.remove_star(tx, identity.account.id, repository.id)
 
     async def list_of(self, account: Account, seen_by: Identity) -> list[Repository]:
-        """What the account gave stars to, as far as somebody may see it; the newest star first."""
+        """List the account's stars that the viewer can see, the newest star first."""
         found = await stars.list_starred(self._metadata.reader, account.id)
         rights = [await self._permissions.rights(seen_by, each.name) for each in found]
         pairs = zip(found, rights, strict=True)

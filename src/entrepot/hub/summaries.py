@@ -1,4 +1,4 @@
-"""What a repository is as a whole: its kind, its size, and the words it is found by."""
+"""Summaries of repositories: kind, size and search words."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final

@@ -53,7 +53,7 @@ class Teams:
         return await teams.list_team_members(self._metadata.reader, team.id)
 
     async def list_rights(self, organisation: str, name: str, by: Actor) -> list[TeamRight]:
-        """What the team may do with which repositories."""
+        """List the team's permissions by pattern."""
         team = await self.get(organisation, name, by)
         return await teams.list_rights(self._metadata.reader, team.id)
 

@@ -204,7 +204,7 @@ class Webhooks:
             await self._record(tx, owner, webhook, Audited.WEBHOOK_REDELIVER, by, details)
 
     async def redeliver_dead(self, owner: Owner, webhook_id: int, by: Actor) -> int:
-        """Send everything again that was given up; say how much it is."""
+        """Resend all failed deliveries; return their number."""
         webhook, now = await self.get(owner, webhook_id), self._now()
         async with self._metadata.begin() as tx:
             for repository_id in await deliveries.list_dead_streams(tx, webhook.id):

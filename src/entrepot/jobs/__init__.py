@@ -1,1 +1,1 @@
-"""What must happen later."""
+"""Background jobs and periodic tasks."""

@@ -26,7 +26,7 @@ from entrepot.metadata.webhooks import Webhook
 _log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 8
-"""After so many in vain a delivery is dead: about eight hours after the first."""
+"""After this many failed attempts a delivery is dead: about eight hours after the first."""
 LEASE: Final = timedelta(minutes=1)
 """How long a stream is one worker's; another takes it after that."""
 SOON: Final = timedelta(seconds=1)
@@ -47,7 +47,7 @@ class Posts(Protocol):
     """Sends a request to a place that was looked at."""
 
     async def post(self, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
-        """What the place answers; else `PostFailed`."""
+        """Post to the URL and return its answer; raise `PostFailed`."""
 
 
 class Deliverer:

@@ -1,4 +1,4 @@
-"""What to do for each kind of job."""
+"""Handlers for each kind of job."""
 
 from entrepot.app import App
 from entrepot.jobs.worker import Work

@@ -1,4 +1,4 @@
-"""What a hub does about a clock that is set: it waits, and mends what a wrong clock has dated."""
+"""Handling of a clock that is set: wait, and correct times in the future."""
 
 import logging
 from collections.abc import Callable

@@ -33,7 +33,7 @@ class PostFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the other side said, as far as it was read."""
+    """The other side's answer, as far as it was read."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,7 +55,7 @@ class Poster:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def post(self, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
-        """What the place answers; else `PostFailed`."""
+        """Post and return the answer; raise `PostFailed`."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(TIMEOUT):

@@ -181,7 +181,7 @@ def collect_chore(
     note: Callable[[Collected], None],
     brake: Brake,
 ) -> Chore:
-    """The chore of freeing space: what rules do not keep, then what nothing needs.
+    """Delete the tags that retention rules do not keep, then unreferenced blobs.
 
     Nothing goes while the brake holds. `note` is told what was freed; `measure` counts anew what
     is left.

@@ -1,1 +1,1 @@
-"""What an artifact is: one module per kind, each recognised from its manifest. Pure."""
+"""Kinds of artifacts: one module per kind, recognised from the manifest. Pure. Pure."""

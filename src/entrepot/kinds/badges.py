@@ -5,7 +5,7 @@ from entrepot.kinds.marks import is_image_layer, normal
 
 
 def badges(evidence: Evidence) -> tuple[str, ...]:
-    """What is special about an image's layers: eStargz, zstd:chunked, encrypted, zstd."""
+    """Return the special formats of an image's layers: eStargz, zstd:chunked, encrypted, zstd."""
     layers = evidence.manifest.layers
     names = {name for layer in layers for name in layer.annotations}
     types = [normal(layer.media_type) for layer in layers if is_image_layer(layer.media_type)]

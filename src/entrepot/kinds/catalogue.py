@@ -104,7 +104,7 @@ def _or_else(kind: Kind, asked: Callable[P, T], otherwise: T) -> Callable[P, T]:
 
 
 def recognize(evidence: Evidence) -> Kind:
-    """What an artifact is; never raises, and says "image" only of what proves to be one.
+    """Return the kind of an artifact; never raises, and returns "image" only for images.
 
     Its types decide before its contents do; of long lists the first `LOOKED_AT` are looked at.
     """

@@ -1,4 +1,4 @@
-"""What is said about software: SBOMs, attestations, provenance, vulnerability reports."""
+"""Documents about software: SBOMs, attestations, provenance, vulnerability reports."""
 
 from typing import Final
 
@@ -338,6 +338,6 @@ _BY_PREDICATE: Final = (
 
 
 def of_predicate(evidence: Evidence) -> Kind:
-    """What a statement is by the predicate that its annotations name; else an attestation."""
+    """Return the kind of a statement by its predicate annotation; else an attestation."""
     said = predicate_of(evidence)
     return next((kind for start, kind in _BY_PREDICATE if said.startswith(start)), ATTESTATION)

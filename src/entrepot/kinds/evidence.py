@@ -1,4 +1,4 @@
-"""What recognition looks at."""
+"""The view of a manifest that recognition uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -52,7 +52,7 @@ class Tab(StrEnum):
 
 
 class Extractor(StrEnum):
-    """What can be read out of an artifact's blobs after the push."""
+    """The extractors that read an artifact's blobs after the push."""
 
     NOTHING = "nothing"
     IMAGE = "image"
@@ -74,7 +74,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What an artifact says of itself in the words that all kinds share; empty where it does not.
+    """An artifact's own description, in the fields that all kinds share.
 
     Everything is text that somebody pushed: escape it, and link only what is http(s).
     """

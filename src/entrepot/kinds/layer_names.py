@@ -1,4 +1,4 @@
-"""What a layer is called: by its title, by what its kind has instead of one, by its type."""
+"""Names of layers: by title, by kind, or by media type."""
 
 from collections.abc import Mapping
 from typing import Final

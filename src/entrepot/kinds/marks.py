@@ -1,4 +1,4 @@
-"""What kinds are told apart by: types, layers, annotations and labels, as predicates."""
+"""Predicates that tell kinds apart: types, layers, annotations and labels."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def is_image_layer(media_type: str) -> bool:
 
 
 def type_key(evidence: Evidence) -> str:
-    """What an artifact says it is: `artifactType`, else the config's media type.
+    """Return the artifact's declared type: `artifactType`, else the config's media type.
 
     An `artifactType` that is an image's or a layer's type says nothing, nor does the empty config's
     (image-spec 1.1, "Guidelines for Artifact Usage"). `application/vnd.unknown…` is nothing too.
@@ -107,7 +107,7 @@ def deciding_types(recognizes: Recognizes) -> tuple[str, ...]:
 
 
 def type_keys(evidence: Evidence) -> tuple[str, ...]:
-    """What it says it is, then its config's media type; each as written, then bare of parameters.
+    """Return the declared type and the config's media type, as written and without parameters.
 
     Both count: a client may say something of its own and keep the config's type that is known.
     """

@@ -41,7 +41,7 @@ class Entry:
 
     @property
     def platform(self) -> Platform | None:
-        """What it runs on, `None` where it does not say."""
+        """Return the config's platform, `None` where it names none."""
         return self.child.descriptor.platform
 
 

@@ -24,7 +24,7 @@ def is_local(place: Place) -> bool:
 
 
 def oras(place: Place) -> str:
-    """What `oras` must be told: it takes `localhost` for plain HTTP, and nothing else."""
+    """Return the flags of `oras`: it uses plain HTTP for `localhost` only."""
     is_taken_for_http = place.host.partition(":")[0] == "localhost"
     if is_taken_for_http == (not place.is_https):
         return ""
@@ -32,32 +32,32 @@ def oras(place: Place) -> str:
 
 
 def helm(place: Place) -> str:
-    """What `helm` must be told: it takes every host for one with a certificate."""
+    """Return the flags of `helm`: it expects a certificate from every host."""
     return "" if place.is_https else " --plain-http"
 
 
 def tls(place: Place, prefix: str = "") -> str:
-    """What skopeo, podman and buildah must be told."""
+    """Return the TLS flags of skopeo, podman and buildah."""
     return "" if place.is_https else f" --{prefix}tls-verify=false"
 
 
 def crane(place: Place) -> str:
-    """What `crane` must be told: it knows local names and addresses."""
+    """Return the flags of `crane`: it knows local names and addresses."""
     return "" if place.is_https or is_local(place) else " --insecure"
 
 
 def nerdctl(place: Place) -> str:
-    """What `nerdctl` must be told."""
+    """Return the flags of `nerdctl`."""
     return "" if place.is_https or is_local(place) else " --insecure-registry"
 
 
 def cosign(place: Place) -> str:
-    """What `cosign` must be told."""
+    """Return the flags of `cosign`."""
     return "" if place.is_https else " --allow-http-registry"
 
 
 def docker_note(place: Place) -> str:
-    """What people must know before `docker` talks to a host over plain HTTP."""
+    """Return the note about `docker` and hosts over plain HTTP."""
     if place.is_https or is_local(place):
         return ""
     return f"Over plain HTTP, {place.host} must be among the engine's insecure-registries."
@@ -89,7 +89,7 @@ def pull_files(place: Place, title: str = "Pull the files") -> Command:
 
 
 def with_oras(place: Place) -> tuple[Command, ...]:
-    """What `oras` can do with anything."""
+    """Return the commands of `oras` for any artifact."""
     flags = oras(place)
     return (
         Command(
@@ -109,7 +109,7 @@ def _from(place: Place) -> str:
 
 
 def with_regctl(place: Place) -> tuple[Command, ...]:
-    """What `regctl` can do with anything."""
+    """Return the commands of `regctl` for any artifact."""
     commands = (
         Command("regctl", "Show the manifest", f"regctl manifest get {place.reference}"),
         Command(
@@ -123,7 +123,7 @@ def with_regctl(place: Place) -> tuple[Command, ...]:
 
 
 def with_crane(place: Place) -> tuple[Command, ...]:
-    """What `crane` can do with anything."""
+    """Return the commands of `crane` for any artifact."""
     flags = crane(place)
     return (
         Command("crane", "Show the manifest", f"crane manifest{flags} {place.reference}"),
@@ -132,7 +132,7 @@ def with_crane(place: Place) -> tuple[Command, ...]:
 
 
 def with_skopeo(place: Place, *, is_image: bool) -> tuple[Command, ...]:
-    """What `skopeo` can do."""
+    """Return the commands of `skopeo`."""
     flags = tls(place)
     raw = "" if is_image else " --raw"
     return (
@@ -195,7 +195,7 @@ _PLAIN_HTTP_HOST: Final = {
 
 
 def plain_http(tool: str, place: Place) -> str:
-    """What a tool must be told before it takes a host over plain HTTP; empty where nothing."""
+    """Return a tool's flags for plain HTTP; empty where none are needed."""
     if tool == "oras":
         return oras(place)
     if place.is_https:
@@ -262,7 +262,7 @@ def _pull_blobs(place: Place, evidence: Evidence) -> Command | None:
 
 
 def with_podman_artifact(place: Place) -> tuple[Command, ...]:
-    """What Podman 5.4 and later can do with artifacts."""
+    """Return the artifact commands of Podman 5.4 and later."""
     text = (
         f"podman artifact pull{tls(place)} {place.reference}\n"
         f"podman artifact extract {place.reference} ./files/"

@@ -1,4 +1,4 @@
-"""What artifacts say of themselves in annotations, labels and configs."""
+"""Descriptions that artifacts give in annotations, labels and configs."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -140,7 +140,7 @@ def facts_at(config: Mapping[str, object], wanted: Iterable[tuple[str, str]]) ->
 
 
 def value_at(config: Mapping[str, object], path: str) -> object:
-    """What is at `a.b.c`, `None` where there is nothing."""
+    """Return the value at `a.b.c`, `None` where there is none."""
     value: object = config
     for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None

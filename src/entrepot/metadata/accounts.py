@@ -30,7 +30,7 @@ class NamespaceKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a member of an organisation may do: all, push and delete, or pull."""
+    """The role of a member of an organisation."""
 
     OWNER = "owner"
     EDITOR = "editor"
@@ -327,7 +327,7 @@ async def list_namespaces(reader: Reader, kind: NamespaceKind) -> list[Namespace
 
 
 async def find_role(reader: Reader, namespace_id: int, account_id: int) -> Role | None:
-    """What the account is in the namespace; `None` for strangers."""
+    """Return the account's role in the namespace; `None` for strangers."""
     row = await reader.one(_ROLE, namespace_id=namespace_id, account_id=account_id)
     return None if row is None else Role(row[0])
 

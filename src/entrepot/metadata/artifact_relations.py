@@ -1,4 +1,4 @@
-"""What manifests are to each other in a repository: indexes, and what they list."""
+"""Relations of manifests in a repository: indexes and the manifests that they list."""
 
 import json
 from collections.abc import Collection
@@ -161,7 +161,7 @@ async def list_parents_among(
 async def list_children(
     reader: Reader, repository_id: int, manifest_id: int, limit: int
 ) -> list[Artifact]:
-    """What the manifests that an index lists are, as far as that is known."""
+    """List the known artifacts among an index's manifests."""
     rows = await reader.all(
         _OF_CHILDREN, repository_id=repository_id, manifest_id=manifest_id, limit=limit
     )
@@ -171,7 +171,7 @@ async def list_children(
 async def find_subjects(
     reader: Reader, repository_id: int, digests: Collection[Digest]
 ) -> dict[Digest, str | None]:
-    """What those of the manifests that are here name as subject, by one statement."""
+    """Return the subjects of those manifests that exist here, by one statement."""
     among = json.dumps([str(digest) for digest in digests])
     rows = await reader.all(_FIND_SUBJECTS, repository_id=repository_id, among=among)
     return {Digest.parse(row[0]): None if row[1] is None else str(row[1]) for row in rows}

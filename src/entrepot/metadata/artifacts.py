@@ -1,4 +1,4 @@
-"""What was found out about manifests: kinds, sizes, documents, what is attached."""
+"""Facts about manifests: kinds, sizes, documents, attachments."""
 
 import json
 import zlib
@@ -16,7 +16,7 @@ from entrepot.metadata.upserts import insert
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is attached to an artifact and to its children, counted.
+    """Counts of the attachments of an artifact and its children.
 
     `signatures` name the artifact and are not known to be wrong; `verified` and `valid` are those
     of them that a trusted key made, and that fit the certificate or key which they bring.
@@ -222,7 +222,7 @@ _COUNT_TO_READ: Final = Statement(
 
 
 async def find_artifact(reader: Reader, manifest_id: int) -> Artifact | None:
-    """What was found out about that manifest, `None` before anybody looked."""
+    """Return the artifact of that manifest, `None` before it was read."""
     row = await reader.one(_FIND, manifest_id=manifest_id)
     return None if row is None else artifact_of(row)
 

@@ -1,4 +1,4 @@
-"""What was done, by whom and from where; each row holds a hash of itself and the row before."""
+"""The audit log; each row has a hash of itself and of the row before."""
 
 from dataclasses import dataclass
 from datetime import datetime

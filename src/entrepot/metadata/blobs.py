@@ -186,7 +186,7 @@ async def unlink_blob(tx: Transaction, repository_id: int, digest: Digest) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A repository that holds a blob, with what decides who may pull from it."""
+    """A repository that holds a blob, with its visibility."""
 
     repository_id: int
     namespace_id: int | None

@@ -39,7 +39,7 @@ AS $$ BEGIN RAISE EXCEPTION '{SEAL}' USING ERRCODE = '57P03'; END $$"""
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a table holds: how many rows, and a number that any other content would change."""
+    """A table's row count, and a checksum that any other content would change."""
 
     table: str
     rows: int

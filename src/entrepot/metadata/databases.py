@@ -94,7 +94,7 @@ def batches(table: Table, connection: Connection) -> Iterator[Sequence[Row[Any]]
 
 
 def settle(connection: Connection) -> None:
-    """What follows when every row was written.
+    """Finish a copy after every row was written.
 
     The next id is one that no row has. The words that repositories are found by are written again
     when the hub has started, as after a push: engines keep them in their ways.

@@ -1,4 +1,4 @@
-"""What webhooks are told: written with the change it tells of, and kept for a while after."""
+"""Webhook deliveries: written with the change, and kept for a while after."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt brought; `again` says when to try once more, where the state is waiting."""
+    """The outcome of an attempt; `again` is the next attempt's time while the state is waiting."""
 
     state: str
     attempts: int
@@ -222,12 +222,12 @@ async def revive(tx: Transaction, webhook_id: int, delivery_id: int, now: dateti
 
 
 async def revive_dead(tx: Transaction, webhook_id: int, now: datetime) -> int:
-    """Send again everything that was given up; say how much it is."""
+    """Queue all failed deliveries again; return their number."""
     return await tx.run(_REVIVE_DEAD, hook=webhook_id, dead=DEAD, at=to_instant(now))
 
 
 async def list_dead_streams(reader: Reader, webhook_id: int) -> list[int]:
-    """The repositories that something is about which was given up."""
+    """Return the repositories of the failed deliveries."""
     return [int(row[0]) for row in await reader.all(_DEAD_STREAMS, hook=webhook_id, dead=DEAD)]
 
 

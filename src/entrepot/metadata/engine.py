@@ -1,4 +1,4 @@
-"""What every engine for facts promises, and statements written once for all of them."""
+"""The interface of all database engines, and statements written once for all of them."""
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager

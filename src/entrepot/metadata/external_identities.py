@@ -1,4 +1,4 @@
-"""What providers of identities call our accounts."""
+"""Accounts' identities at single sign-on providers."""
 
 from datetime import datetime
 from typing import Final

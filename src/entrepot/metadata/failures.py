@@ -1,4 +1,4 @@
-"""What goes wrong between a hub and its database, as one sentence for operators."""
+"""Database failures as one sentence for operators."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What nothing needs any more: found a page at a time, taken away only where that still holds.
+"""Unreferenced rows: found by pages, deleted only where still unreferenced.
 
 A page is a walk along an index that marks what may go, and not a search for it: how long it takes
 does not depend on how much, or how little, is found.

@@ -25,7 +25,7 @@ from entrepot.oci.names import Tag
 
 
 class TagAction(StrEnum):
-    """What became of a tag."""
+    """An event of a tag."""
 
     PUSHED = "pushed"
     MOVED = "moved"

@@ -150,13 +150,13 @@ async def find_invitation_by_id(reader: Reader, invitation_id: int) -> Invitatio
 
 
 async def list_invitations(reader: Reader, namespace_id: int) -> list[Invitation]:
-    """What nobody has accepted of the organisation's; newest first."""
+    """List the organisation's open invitations; newest first."""
     rows = await reader.all(_LIST_OF, namespace_id=namespace_id)
     return [_invitation(row) for row in rows]
 
 
 async def list_hub_invitations(reader: Reader, limit: int, offset: int) -> list[Invitation]:
-    """What nobody has accepted of the hub's own; at most `limit` from `offset` on, newest first."""
+    """List the hub's open invitations; at most `limit` from `offset` on, newest first."""
     rows = await reader.all(_LIST_HUB, limit=limit, offset=offset)
     return [_invitation(row) for row in rows]
 

@@ -53,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """Work that was given up, and why."""
+    """A failed job and its error."""
 
     id: int
     kind: str
@@ -288,13 +288,13 @@ async def count_jobs(reader: Reader) -> dict[tuple[str, str], int]:
 
 
 async def list_failed(reader: Reader, limit: int) -> list[FailedJob]:
-    """Work that was given up, the newest first."""
+    """List the failed jobs, the newest first."""
     rows = await reader.all(_FAILED, failed=FAILED, limit=limit)
     return [FailedJob(row[0], row[1], row[2], row[3], row[4], from_instant(row[5])) for row in rows]
 
 
 async def requeue(tx: Transaction, job_id: int) -> bool:
-    """Try work again that was given up; say whether there is such work."""
+    """Queue a failed job again; return whether it exists."""
     return await tx.run(_REQUEUE, job_id=job_id, failed=FAILED) > 0
 
 

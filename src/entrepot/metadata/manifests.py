@@ -20,7 +20,7 @@ from entrepot.oci.names import Tag
 
 @dataclass(frozen=True, slots=True)
 class ManifestFacts:
-    """What an answer without the bytes says; `size` is in bytes."""
+    """A manifest without its bytes; `size` is in bytes."""
 
     id: int
     digest: str

@@ -43,7 +43,7 @@ _NAME: Final = Statement(select(namespaces.c.name).where(namespaces.c.id == bind
 
 
 async def find_namespace_name(reader: Reader, namespace_id: int) -> str | None:
-    """What the namespace with that id is called."""
+    """Return the name of the namespace with that id."""
     row = await reader.one(_NAME, id=namespace_id)
     return None if row is None else str(row[0])
 

@@ -9,7 +9,7 @@ _RUNS: Final = re.compile(r"[-_.]+")
 
 
 def base_name(name: str) -> str | None:
-    """What a package is called without its group, scope or path; `None` where it has none.
+    """Return a package's name without group, scope or path; `None` where it has none.
 
     That is `log4j-core` of `org.apache.logging.log4j:log4j-core`.
     """

@@ -37,7 +37,7 @@ REFERENCE_COST: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one namespace or repository has been told: patterns, and retention rules as JSON."""
+    """The policies of one namespace or repository: patterns, and retention rules as JSON."""
 
     immutable: str = ""
     retention: str = ""
@@ -208,13 +208,13 @@ _ADD: Final = Statement(_OF.values(used=_N.c.used + bindparam("size")))
 
 
 async def find_of_namespace(reader: Reader, namespace_id: int) -> Policy:
-    """What the namespace has been told; nothing where nobody told it anything."""
+    """Return the policies of the namespace; empty ones where none are set."""
     row = await reader.one(_OF_NAMESPACE, namespace_id=namespace_id)
     return Policy() if row is None else Policy(*row)
 
 
 async def find_of_repository(reader: Reader, repository_id: int) -> tuple[Policy, Policy]:
-    """What the repository's namespace has been told, and what the repository itself."""
+    """Return the policies of the repository's namespace, and the repository's own."""
     row = await reader.one(_OF_REPOSITORY, repository_id=repository_id)
     if row is None:
         return Policy(), Policy()
@@ -285,7 +285,7 @@ async def list_quotas(reader: Reader) -> list[Quota]:
 
 
 async def set_quota(tx: Transaction, namespace_id: int, limit: int | None) -> None:
-    """Limit the namespace's room to so many bytes, or (`None`) no longer."""
+    """Set the namespace's quota in bytes, or remove it (`None`)."""
     await tx.run(_SET_QUOTA, of=namespace_id, quota=limit)
 
 
@@ -295,7 +295,7 @@ async def take_room(tx: Transaction, namespace_id: int, digest: Digest, size: in
 
 
 async def add_used(tx: Transaction, namespace_id: int, size: int) -> None:
-    """Count so many bytes more, of what is not shared; lock first."""
+    """Add bytes to the namespace's usage; lock it first."""
     await tx.run(_ADD, of=namespace_id, size=size)
 
 

@@ -1,4 +1,4 @@
-"""What would be free if some manifests went, and what went with those that did."""
+"""Impact of deletions: the bytes that would be free, and the rows deleted along."""
 
 import json
 from collections.abc import Sequence

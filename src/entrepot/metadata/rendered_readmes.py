@@ -1,4 +1,4 @@
-"""What the READMEs of repositories look like: drawn when they are saved, never when shown."""
+"""Rendered READMEs of repositories: rendered when saved, never when shown."""
 
 import hashlib
 import zlib
@@ -80,7 +80,7 @@ async def remove(tx: Transaction, repository_id: int) -> None:
 
 
 async def find(reader: Reader, repository_id: int) -> RenderedReadme | None:
-    """What was drawn last."""
+    """Return the last rendered README."""
     row = await reader.one(_FIND, of=repository_id)
     if row is None:
         return None

@@ -207,7 +207,7 @@ async def lock_by_id(tx: Transaction, repository_id: int) -> bool:
 
 
 async def set_visibility(tx: Transaction, repository_id: int, visibility: Visibility) -> None:
-    """Change who may pull."""
+    """Change the visibility."""
     await tx.run(_SET_VISIBILITY, repository_id=repository_id, new_visibility=visibility)
 
 
@@ -285,7 +285,7 @@ def repository_of(row: Row) -> Repository:
 
 
 class Event(StrEnum):
-    """What happens to a repository and its content."""
+    """A change of a repository or its content."""
 
     CREATED = "created"
     PUSHED = "pushed"

@@ -1,4 +1,4 @@
-"""What a page or a list says of a repository beside its name."""
+"""Properties of a repository that pages and lists show beside its name."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,7 +73,7 @@ _SET_SUMMARY: Final = Statement(
 
 
 async def get_facts(reader: Reader, repository_id: int) -> RepositoryFacts:
-    """What is known of the repository; `RepositoryUnknown` where it is gone."""
+    """Return the properties of the repository; raise `RepositoryUnknown` where it is gone."""
     row = await reader.one(_GET, repository_id=repository_id)
     if row is None:
         raise RepositoryUnknown

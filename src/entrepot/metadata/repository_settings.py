@@ -1,4 +1,4 @@
-"""What a repository's administrators change about it."""
+"""Settings that a repository's administrators change."""
 
 from datetime import datetime
 from typing import Final

@@ -51,7 +51,7 @@ async def sum_reserved(reader: Reader, namespace_id: int, but: str = "") -> int:
 async def set_reservation(
     tx: Transaction, upload_id: str, namespace_id: int, size: int, now: datetime
 ) -> None:
-    """Let the upload's reservation be of so many bytes."""
+    """Set the upload's reservation in bytes."""
     await tx.run(_SET, id=upload_id, namespace_id=namespace_id, size=size, now=to_instant(now))
 
 

@@ -13,9 +13,9 @@ MOST: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is kept of the tags that match `tags`; at least one number is given.
+    """Rules that keep tags matching `tags`; at least one number is given.
 
-    `newest` tags, those pushed or pulled within so many days, and those that match `keep`.
+    `newest` tags, those pushed or pulled within a number of days, and those that match `keep`.
     """
 
     tags: str = "*"

@@ -34,7 +34,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A blob that is not what it should be, and since when that is known."""
+    """A damaged blob, and when the damage was found."""
 
     digest: str
     problem: str

@@ -1,4 +1,4 @@
-"""What a query's filters ask of a repository, as conditions whose values are bound later."""
+"""Filters of a search query as SQL conditions whose values are bound later."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -108,7 +108,7 @@ _TAGS: Final = Statement(
 async def packages_of(
     reader: Reader, package: str, sight: Sight, *, limit: int = 50, offset: int = 0
 ) -> ShippedPage:
-    """What ships `name`, `prefix*`, `name@version` or `name@3.0.*`, and is seen."""
+    """List the visible artifacts with `name`, `prefix*`, `name@version` or `name@3.0.*`."""
     values: dict[str, Value] = {f"{name}_of": value for name, value in package_values(package)}
     if sight.is_limited:
         values |= sight.values

@@ -1,4 +1,4 @@
-"""What can be searched for, as values that both engines' queries are made of."""
+"""Search terms, the values that both engines' queries are made of."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ _SHORTEST_PREFIX: Final = 2
 
 
 class Facet(StrEnum):
-    """What repositories are counted and narrowed by; the words of `repository_facets`."""
+    """A facet of search results; the words of `repository_facets`."""
 
     KIND = "kind"
     ARCH = "arch"
@@ -24,7 +24,7 @@ class Facet(StrEnum):
 
 
 class Within(StrEnum):
-    """What an artifact of the repository must have."""
+    """A condition on the artifacts of a repository."""
 
     PACKAGE = "package"
     PURL = "purl"
@@ -72,7 +72,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What somebody looks for; without anything in it, everything."""
+    """A search query; without any term it matches everything."""
 
     terms: tuple[Term, ...] = ()
     excluded: tuple[Term, ...] = ()

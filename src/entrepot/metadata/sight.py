@@ -14,7 +14,7 @@ from entrepot.metadata.words import Visibility
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What somebody sees beside the public: private repositories of namespaces, and single ones.
+    """The private repositories that an identity can see, by namespace and one by one.
 
     `namespaces` is `None` for those who see everything.
     """

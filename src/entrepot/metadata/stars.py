@@ -76,5 +76,5 @@ async def count_stars_of(reader: Reader, account_id: int) -> int:
 
 
 async def list_starred(reader: Reader, account_id: int) -> list[Repository]:
-    """What the account gave stars to, the newest star first; whether it may see them or not."""
+    """List the account's stars, the newest first, visible to it or not."""
     return [repository_of(row) for row in await reader.all(_LIST, who=account_id)]

@@ -14,7 +14,7 @@ from entrepot.metadata.upserts import insert
 
 
 class Permission(StrEnum):
-    """What a team may do with a repository; each includes the ones before it."""
+    """A team's permission on a repository; each includes the ones before it."""
 
     READ = "read"
     WRITE = "write"
@@ -35,7 +35,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class TeamRight:
-    """What a team may do with the repositories that a pattern covers."""
+    """A team's permission on the repositories that match a pattern."""
 
     pattern: str
     permission: Permission
@@ -189,7 +189,7 @@ async def leave_teams(tx: Transaction, namespace_id: int, account_id: int) -> No
 
 
 async def list_rights(reader: Reader, team_id: int) -> list[TeamRight]:
-    """What the team may do, by pattern."""
+    """List the team's permissions by pattern."""
     return [_right(row) for row in await reader.all(_RIGHTS, team_id=team_id)]
 
 
@@ -204,7 +204,7 @@ async def remove_right(tx: Transaction, team_id: int, pattern: str) -> bool:
 
 
 async def list_rights_of(reader: Reader, namespace_id: int, account_id: int) -> list[TeamRight]:
-    """What all teams of the organisation that the account is in may do, in no order."""
+    """List the permissions of all teams of the account in the organisation, in no order."""
     rows = await reader.all(_RIGHTS_OF, namespace_id=namespace_id, account_id=account_id)
     return [_right(row) for row in rows]
 

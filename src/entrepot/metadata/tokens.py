@@ -22,7 +22,7 @@ from entrepot.metadata.upserts import insert
 
 
 class TokenKind(StrEnum):
-    """What a token was made for."""
+    """The purpose of a token."""
 
     PERSONAL = "personal"
     REFRESH = "refresh"

@@ -16,7 +16,7 @@ class SignUpMode(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Who may pull from a repository without belonging to its namespace."""
+    """The visibility of a repository to people outside its namespace."""
 
     PRIVATE = "private"
     PUBLIC = "public"

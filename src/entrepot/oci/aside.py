@@ -16,7 +16,7 @@ _THREAD: Final = ThreadPoolExecutor(1, thread_name_prefix="documents")
 
 
 async def aside(size: int, work: Callable[[], R]) -> R:
-    """What the work returns or raises; off the event loop where it is about more than `QUICK`."""
+    """Return the work's result or raise its error; work larger than `QUICK` runs in a thread."""
     if size <= QUICK:
         return work()
     return await asyncio.get_running_loop().run_in_executor(_THREAD, _without_collecting, work)

@@ -18,7 +18,7 @@ _MAX_SIZE: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a manifest says of a piece of content; `size` is in bytes."""
+    """A manifest's descriptor of a piece of content; `size` is in bytes."""
 
     media_type: str
     digest: Digest

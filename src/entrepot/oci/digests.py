@@ -12,7 +12,7 @@ _HEX: Final = re.compile(r"[0-9a-f]+")
 
 
 class Hasher(Protocol):
-    """What hashes bytes as they pass: the part of `hashlib`'s objects that we use."""
+    """A hash that is fed in pieces: the part of `hashlib`'s objects that we use."""
 
     def update(self, data: bytes | memoryview, /) -> None:
         """Add bytes."""

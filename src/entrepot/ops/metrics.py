@@ -63,7 +63,7 @@ class _Tally:
 
 
 class Metrics:
-    """What is counted of every request.
+    """Counters of requests.
 
     Requests are counted in memory, and written where other workers see them by `flush`: a crash
     loses what was counted since.

@@ -26,7 +26,7 @@ _SMALL_IN_ALL: Final = 16 * 1024 * 1024
 
 
 class Blobs:
-    """What a repository holds."""
+    """The blobs of repositories."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The collector: frees what nothing needs any more, while everybody goes on.
+"""Garbage collection: deletes unreferenced blobs while the hub serves.
 
 It works in slices, each in a short transaction of its own that looks again at all it takes away.
 Between two slices anything may happen. What keeps data:
@@ -48,7 +48,7 @@ Watch = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was freed, or would be: `size` is the bytes of `blobs` and `strays`."""
+    """The objects that were deleted, or would be: `size` is the bytes of `blobs` and `strays`."""
 
     manifests: int = 0
     deleted: int = 0
@@ -104,7 +104,7 @@ class Collector:
         return found
 
     async def preview(self, watch: Watch = lambda _: None, *, at_once: bool = False) -> Collected:
-        """What `run` would free; nothing is changed."""
+        """Return the objects that `run` would delete; nothing is changed."""
         before = self._before(at_once=at_once)
         reader = self._metadata.reader
         free: Counter[str] = Counter()

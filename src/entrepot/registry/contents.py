@@ -1,4 +1,4 @@
-"""What a manifest refers to, and what is kept of it."""
+"""References of a manifest, and the form in which they are stored."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What may be wrong with stored bytes: the one place that compares them with their digest."""
+"""Damage of stored bytes: the one place that compares them with their digest."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ MISSING: Final = "the bytes are missing"
 OTHERS: Final = "the bytes do not match the digest"
 
 Wait = Callable[[int], Awaitable[None]]
-"""Called when so many bytes more were read; the next are read when it returns."""
+"""Called with the number of bytes just read; the next are read when it returns."""
 
 
 async def at_once(_: int) -> None:
@@ -44,5 +44,5 @@ async def find_damage(storage: Storage, blob: StoredBlob, wait: Wait = at_once) 
 
 
 def cannot_be_read(error: OSError) -> str:
-    """What to say of bytes that the disk does not give."""
+    """Return the message for bytes that the disk cannot read."""
     return f"the bytes cannot be read: {error.strerror}"

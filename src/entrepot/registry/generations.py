@@ -1,4 +1,4 @@
-"""What is in a directory of backups.
+"""The layout of a backup directory.
 
     blobs/sha256/ab/abcd…          bytes, each digest once for all generations
     generations/NAME/facts.jsonl.gz, generation.json
@@ -65,7 +65,7 @@ class Generations:
         return found[-1]
 
     def facts_of(self, generation: Generation) -> Path:
-        """The file with the facts."""
+        """The path of the database copy."""
         return self.path / generation.name / FACTS
 
     def path_of(self, digest: str) -> Path:
@@ -114,6 +114,6 @@ def runs_of(path: Path) -> Iterator[bytes]:
 
 
 def hash_of_file(path: Path) -> str:
-    """What the generation says of its facts."""
+    """Return the recorded hash of the generation's database copy."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

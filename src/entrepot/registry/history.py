@@ -1,4 +1,4 @@
-"""What became of tags and manifests, remembered so that it can be undone."""
+"""The history of tags and manifests, kept so that changes can be undone."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

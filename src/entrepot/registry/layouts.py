@@ -58,7 +58,7 @@ class Exports:
         self._storage = storage
 
     async def gather(self, repository: Repository, reference: Reference | None) -> Closure:
-        """What belongs to a reference, or (`None`) to every tag: children and referrers too."""
+        """Return a reference's manifests, or every tag's (`None`), with children and referrers."""
         reader, found = self._metadata.reader, Closure()
         wanted: list[Reference] = [reference] if reference else []
         last = ""

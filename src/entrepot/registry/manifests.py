@@ -34,7 +34,7 @@ MAX_TAGS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push was recorded as."""
+    """The record of a push."""
 
     digest: Digest
     subject: Digest | None

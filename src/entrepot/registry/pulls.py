@@ -7,7 +7,7 @@ from entrepot.metadata.engine import Clock, Metadata
 
 
 class Pulls:
-    """What was pulled since the last flush; a crash forgets at most that."""
+    """Pulls since the last flush; a crash loses at most those."""
 
     def __init__(self, metadata: Metadata, now: Clock) -> None:
         self._metadata = metadata

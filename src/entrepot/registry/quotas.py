@@ -21,12 +21,12 @@ AHEAD: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What there is room for, as it was a moment ago; `quota` is `None` where there is no limit."""
+    """A namespace's quota and usage a moment ago; `quota` is `None` where there is no limit."""
 
     quota: Quota | None = None
 
     def check(self, size: int) -> None:
-        """Raise `QuotaExceeded` where so many bytes find no room, before they are sent in vain."""
+        """Raise `QuotaExceeded` before that many bytes are sent, if they exceed the quota."""
         if self.quota is not None and max(size, 1) > self.quota.free:
             raise _exceeded(self.quota, size)
 

@@ -31,7 +31,7 @@ class Going:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What a removal takes away: `manifests` with all that only they hold; `freed` in bytes."""
+    """The effect of a deletion: `manifests` that would be deleted; `freed` in bytes."""
 
     going: tuple[Going, ...]
     manifests: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Removals:
         self._now = now
 
     async def preview(self, repository: Repository, tags: Sequence[Tag], *, whole: bool) -> Removal:
-        """What would go: the tags alone, or (`whole`) what they point at too."""
+        """Preview a deletion: of the tags alone, or (`whole`) with their manifests."""
         reader = self._metadata.reader
         going = []
         for tag in tags:

@@ -66,7 +66,7 @@ class Retention:
         return Rules.parse(of_repository.retention or of_namespace.retention)
 
     async def preview(self, repository: Repository, rules: Rules | None = None) -> list[Verdict]:
-        """What these rules, or those in force, would make of each tag, the newest first.
+        """Return the decision of these rules, or of those in force, for each tag.
 
         Nothing is changed; without any rules there is nothing to tell.
         """
@@ -154,7 +154,7 @@ class Retention:
 def decide(
     rules: Rules, immutable: ImmutableTags, tags: Sequence[TagFacts], now: datetime
 ) -> list[Verdict]:
-    """What becomes of each tag, the newest first."""
+    """Return the decision for each tag, the newest first."""
     about, keep = TagPatterns.parse(rules.tags), TagPatterns.parse(rules.keep)
     newest = rules.newest or 0
     verdicts = []

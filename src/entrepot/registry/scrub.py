@@ -53,7 +53,7 @@ class Scrub:
         return await blobs.count_all(self._metadata.reader)
 
     async def list_damage(self, limit: int = 1000) -> list[Damage]:
-        """What is known to be damaged."""
+        """List the blobs that are known to be damaged."""
         return await scrubs.list_damage(self._metadata.reader, "", limit)
 
     async def run(self, rate: int | None = None, after: str = "") -> AsyncIterator[Found]:
@@ -138,7 +138,7 @@ class Scrub:
 
 
 class _Pace:
-    """So many bytes a second, on average since it began."""
+    """The average rate since the start, in bytes per second."""
 
     def __init__(self, rate: int | None) -> None:
         self._rate = rate

@@ -50,7 +50,7 @@ class MemoryStorage:
             yield upload, self._touched[upload]
 
     async def check(self) -> None:
-        """Memory is there."""
+        """Do nothing: memory is always available."""
 
     async def find_size(self, key: BlobKey) -> int | None:
         """The blob's size."""

@@ -75,7 +75,7 @@ class MovingStorage:
         await (await self._holder(key)).quarantine(key)
 
     async def find_committed(self, key: BlobKey) -> Committed | None:
-        """What the store that has it says."""
+        """Return the record of the store that has it."""
         return await self.new.find_committed(key) or await self.old.find_committed(key)
 
     async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:

@@ -1,4 +1,4 @@
-"""What every place for bytes promises.
+"""The interface of every storage backend.
 
 Bytes are staged under an upload's id, then committed once as a blob under a key that the store
 chooses. The key is what the metadata keeps: a store that cannot rename (S3) need not copy.

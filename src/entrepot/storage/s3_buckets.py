@@ -106,7 +106,7 @@ class Bucket:
         self._store = _open(place, patience or Patience())
 
     async def find(self, path: str) -> Object | None:
-        """What is known of the object, `None` when absent."""
+        """Return the object's properties, `None` when absent."""
         with _named_failures():
             try:
                 return _object(await obstore.head_async(self._store, path))

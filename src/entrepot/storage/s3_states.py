@@ -1,4 +1,4 @@
-"""What an upload in S3 consists of: one small object that only ever changes by compare-and-swap.
+"""The state of an upload in S3: one small object, changed only by compare-and-swap.
 
 Who writes to an upload owns its state for a while and renews that as long as it lives. A process
 that dies leaves a state whose time runs out. Every object that a writer may have begun is named in

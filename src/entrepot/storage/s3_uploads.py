@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Layout(Protocol):
-    """What a writer needs to know of the store it belongs to."""
+    """The properties of a store that an upload's writer needs."""
 
     bucket: Bucket
 

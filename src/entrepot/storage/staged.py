@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Disk(Protocol):
-    """What a staged file needs of the store it belongs to."""
+    """The properties of a store that a staged file needs."""
 
     buffers: Buffers
 

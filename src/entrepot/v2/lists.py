@@ -48,7 +48,7 @@ async def catalog(request: RegistryRequest) -> Response:
 
 
 async def referrers(request: RegistryRequest) -> Response:
-    """What refers to a digest. Never 404: clients would take that for a missing API."""
+    """List the referrers of a digest. Never 404: clients would take that for a missing API."""
     subject = Digest.parse(request.reference)
     wanted = frozenset(filter(None, request.http.query_all("artifactType")))
     headers = [("oci-filters-applied", "artifactType")] if wanted else []

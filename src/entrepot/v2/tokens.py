@@ -26,7 +26,7 @@ from entrepot.hub.tokens import AskedAccess, IssuedToken
 from entrepot.oci.names import RepositoryName
 
 MAX_SCOPES: Final = 500
-"""Scopes that one token is asked for: so many marks of names fit into a header line of 8 KiB."""
+"""Scopes that one token is asked for: as many marks of names as fit into a header line of 8 KiB."""
 _MAX_FORM: Final = 262_144
 """Bytes of a form: room for all scopes of the longest names."""
 _MAX_FIELD: Final = 65536

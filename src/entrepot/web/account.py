@@ -20,7 +20,7 @@ LIFETIMES: Final = {"7": 7, "30": 30, "90": 90, "365": 365}
 
 @dataclass(kw_only=True)
 class SettingsPage(Page):
-    """Whatever is one's own; `current` is the tab that is open."""
+    """A page of the account's settings; `current` is the open tab."""
 
     template: ClassVar[str] = "settings.html"
     current: str
@@ -213,7 +213,7 @@ async def _tokens(request: PageRequest, secret: str) -> TokensPage:
 
 @dataclass(frozen=True, slots=True)
 class TokenForm:
-    """What somebody wants a token to be."""
+    """The form of a new token."""
 
     label: str
     scope: Scope

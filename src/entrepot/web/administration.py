@@ -21,7 +21,7 @@ _USERS: Final = 50
 
 @dataclass(kw_only=True)
 class AdminPage(Page):
-    """Whatever is the operator's; `current` is the tab that is open."""
+    """A page of the administration; `current` is the open tab."""
 
     template: ClassVar[str] = "admin.html"
     current: str
@@ -67,7 +67,7 @@ class UsersPage(AdminPage):
 
 @dataclass(kw_only=True)
 class JobsPage(AdminPage):
-    """Work that waits, and work that was given up."""
+    """The page of queued and failed jobs."""
 
     template: ClassVar[str] = "admin_jobs.html"
     counts: list[tuple[str, str, int]]
@@ -165,7 +165,7 @@ async def change_user(request: PageRequest) -> Page | Response:
 
 
 async def show_jobs(request: PageRequest) -> Page:
-    """What waits, and what was given up."""
+    """Show the queued and the failed jobs."""
     reader = request.app.metadata.reader
     counts = await jobs.count_jobs(reader)
     return JobsPage(
@@ -177,7 +177,7 @@ async def show_jobs(request: PageRequest) -> Page:
 
 
 async def retry_job(request: PageRequest) -> Response:
-    """Try work again that was given up."""
+    """Retry a failed job."""
     async with request.app.metadata.begin() as tx:
         await jobs.requeue(tx, request.whole_number("id"))
     return redirect("/admin/jobs", said="saved")

@@ -108,7 +108,7 @@ def _with_history(layers: Sequence[LayerLine], history: Sequence[object]) -> lis
 
 
 def instruction_of(text: object) -> str:
-    """What a build step ran, without the words that every step has."""
+    """Return a build step's command, without the words that every step has."""
     if not isinstance(text, str):
         return ""
     return _TAIL.sub("", _SHELL.sub("", text[:4000])).strip()

@@ -41,7 +41,7 @@ _NODES: Final = 25
 
 @dataclass(kw_only=True)
 class ArtifactPage(RepositoryPage):
-    """Whatever has to do with one artifact; `tab` is the one that is open."""
+    """A page of one artifact; `tab` is the open tab."""
 
     template: ClassVar[str] = "artifact.html"
     reference: str

@@ -12,7 +12,7 @@ from entrepot.web.requests import PageRequest
 
 @dataclass(frozen=True, slots=True)
 class CommandGroup:
-    """What one client can do."""
+    """The commands of one client."""
 
     tool: str
     commands: tuple[Command, ...]

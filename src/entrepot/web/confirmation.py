@@ -35,7 +35,7 @@ _SUBJECTS: Final = ("name", "member", "id")
 
 @dataclass(kw_only=True)
 class ConfirmPage(Page):
-    """What a form is about to do: `fields` are sent again, to the same address."""
+    """The confirmation of a form: `fields` are sent again, to the same address."""
 
     template: ClassVar[str] = "confirm.html"
     danger: str
@@ -46,7 +46,7 @@ class ConfirmPage(Page):
 
 
 def find_danger(pattern: str, form: Form) -> str:
-    """What the form does that must be confirmed; empty where nothing, or it was."""
+    """Return the form's action that must be confirmed; empty where none, or if it was."""
     if form.has(_CONFIRMED):
         return ""
     for (route, field, value), danger in _DANGERS.items():

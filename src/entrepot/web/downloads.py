@@ -109,7 +109,7 @@ def _instant(moment: datetime) -> str:
 
 
 async def export_vulnerabilities(request: PageRequest) -> Response:
-    """What reports list, as CSV."""
+    """Return the reported vulnerabilities as CSV."""
     opened = await open_artifact(request)
     stored = opened.described.stored
     found = await request.app.evidence.gather(request.repository.id, stored.digest, opened.findings)

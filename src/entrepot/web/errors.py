@@ -20,7 +20,7 @@ TITLES: Final = {
 
 @dataclass(kw_only=True)
 class ErrorPage(Page):
-    """What went wrong, in words for people."""
+    """The page of an error."""
 
     template: ClassVar[str] = "error.html"
     message: str

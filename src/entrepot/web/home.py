@@ -88,7 +88,7 @@ async def explore(request: PageRequest) -> Page:
 
 
 async def show_search(request: PageRequest) -> Page | Response:
-    """What matches; a reference that names one thing leads straight there."""
+    """Show the search results; a reference that names one thing redirects to it."""
     text = request.query("q")
     page = await _search(request, text, Order.RELEVANCE, is_explore=False)
     results = request.http.facts.pop("jump", "")

@@ -25,7 +25,7 @@ class DeleteNamespacePage(NamespacePage):
 
 
 async def show_deletion(request: PageRequest) -> Page:
-    """What would be destroyed, and a form that asks for the name."""
+    """Show the deletion preview of a namespace, and a form that asks for its name."""
     namespace = _deletable(request)
     found = await request.app.closing.preview(namespace.name, namespace.kind)
     return DeleteNamespacePage(

@@ -26,7 +26,7 @@ _SIZE: Final = 25
 
 @dataclass(kw_only=True)
 class NamespacePage(Page):
-    """Whatever has to do with one namespace; `current` is the tab that is open."""
+    """A page of one namespace; `current` is the open tab."""
 
     namespace: Namespace
     is_organisation: bool
@@ -118,7 +118,7 @@ class NewPage(Page):
 
 
 def frame(request: PageRequest, current: str, title: str) -> dict[str, object]:
-    """What every page of a namespace shows."""
+    """Return the values that every page of a namespace shows."""
     namespace, rights = request.namespace, request.namespace_rights
     return {
         "title": title,

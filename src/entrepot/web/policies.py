@@ -1,4 +1,4 @@
-"""What may change and what is kept: policies of a repository and of a namespace, its room."""
+"""Policies of repositories and namespaces, and quotas."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final

@@ -23,7 +23,7 @@ _EVER: Final = 2**62
 
 @dataclass(kw_only=True)
 class RepositoryPage(Page):
-    """Whatever has to do with one repository; `current` is the tab that is open."""
+    """A page of one repository; `current` is the open tab."""
 
     name: str
     facts: RepositoryFacts
@@ -64,7 +64,7 @@ def here(html: str, reference: str) -> str:
 
 
 async def facts_of(request: PageRequest) -> RepositoryFacts:
-    """What is known of the repository in the address."""
+    """Return the properties of the repository in the address."""
     return await repository_facts.get_facts(request.app.metadata.reader, request.repository.id)
 
 
@@ -103,7 +103,7 @@ async def show_repository(request: PageRequest) -> Page | Response:
 
 
 async def show_history(request: PageRequest) -> Page:
-    """What became of the tags, the newest first."""
+    """Show the history of tags, the newest event first."""
     tag = request.query("tag")
     before = request.number("before", default=_EVER, most=_EVER)
     events = await request.app.history.list_events(

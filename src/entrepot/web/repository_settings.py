@@ -28,7 +28,7 @@ class RepositorySettingsPage(RepositoryPage):
 
 
 async def show(request: PageRequest) -> Page:
-    """Everything that can be changed."""
+    """The page of a repository's settings."""
     facts = await facts_of(request)
     return await _page(request, facts.description, facts.readme, "")
 

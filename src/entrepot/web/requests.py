@@ -76,7 +76,7 @@ class PageRequest(RequestContext):
         return has_unreadable_cookies(self.http)
 
     def cookie(self, what: str) -> str:
-        """What the browser keeps under that name, empty for nothing."""
+        """Return the value of a cookie, empty if absent."""
         return read_cookie(self.http, self.cookie_name(what))
 
     def keep(
@@ -96,7 +96,7 @@ class PageRequest(RequestContext):
 
     @property
     def form_token(self) -> str:
-        """What every form of this browser must carry."""
+        """The token that every form of this browser must send."""
         return form_token(self.form_secret, self.session_secret)
 
     @property
@@ -112,7 +112,7 @@ class PageRequest(RequestContext):
 
     @property
     def language(self) -> str:
-        """What was chosen by hand, else what the browser prefers, of those there are."""
+        """The chosen language, else the one that the browser prefers."""
         chosen = self.cookie("language")
         if chosen in LANGUAGES:
             return chosen
@@ -125,7 +125,7 @@ class PageRequest(RequestContext):
 
     @property
     def client(self) -> str:
-        """What the browser calls itself."""
+        """The browser's User-Agent."""
         return (self.http.header("user-agent") or "")[:300]
 
     def whole_number(self, field: str) -> int:
@@ -135,7 +135,7 @@ class PageRequest(RequestContext):
 
     @property
     def problem(self) -> str:
-        """What went wrong with the form that was sent last; shown once."""
+        """The error of the last form; shown once."""
         text = self.cookie(PROBLEM_COOKIE)
         try:
             return base64.urlsafe_b64decode(text).decode()[:500] if text else ""

@@ -130,7 +130,7 @@ async def sign_up(request: PageRequest) -> Response:
 
 
 async def show_invitation(request: PageRequest) -> Page:
-    """What one is invited to."""
+    """Show an invitation."""
     secret = request.values["secret"]
     invitation = await request.app.invitations.get(secret)
     name = await find_namespace_name(request.app.metadata.reader, invitation.namespace_id or 0)

@@ -43,7 +43,7 @@ class TagsPage(RepositoryPage):
 
 @dataclass(kw_only=True)
 class DeletePage(RepositoryPage):
-    """What would go, and what would be free, before it goes."""
+    """The deletion preview of tags."""
 
     template: ClassVar[str] = "delete.html"
     removal: Removal
@@ -109,7 +109,7 @@ def _order(request: PageRequest) -> Order:
 
 
 async def preview_removal(request: PageRequest) -> Page:
-    """What deleting these tags, or these manifests with all their tags, takes away."""
+    """Preview the deletion of tags, or of manifests with all their tags."""
     selected = request.http.query_all("select")[:_MOST_SELECTED]
     whole = request.query("whole") == "1"
     removal = await request.app.removals.preview(

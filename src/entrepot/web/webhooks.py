@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(kw_only=True)
 class WebhookFrame(Page):
-    """Whatever has to do with webhooks, in the frame of whose they are."""
+    """A page of webhooks, in the frame of their owner."""
 
     frame: str
     base: str
@@ -197,7 +197,7 @@ async def change(request: PageRequest) -> Page | Response:
 
 
 async def show_delivery(request: PageRequest) -> Page:
-    """What was sent, and what was answered."""
+    """Show a delivery with its request and response."""
     webhook = await _webhook(request)
     delivery = await request.app.webhooks.get_delivery(webhook, _number(request, "delivery"))
     body = delivery.body

@@ -1,4 +1,4 @@
-"""What may change, what is kept, and how much room there is."""
+"""Policies: immutable tags, retention rules, quotas."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What READMEs of repositories look like, drawn when they are saved."""
+"""Rendered READMEs of repositories."""
 
 import sqlalchemy as sa
 from alembic import op
