@@ -25,7 +25,7 @@ DRAINED_IDLE: Final = 5.0
 """Seconds for which they are taken, and seconds without a byte that end it."""
 _LOOK_EVERY: Final = 0.05
 
-App = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request; never raises."""
 IsEnding = Callable[[], bool]
 """Whether the node is about to end; asked a few times a second."""
@@ -88,7 +88,7 @@ class Server:
     """Hands requests to an app and its answers back to Granian."""
 
     def __init__(
-        self, app: App, watch: Watcher, pipes: Path, is_ending: IsEnding = lambda: False
+        self, app: Handler, watch: Watcher, pipes: Path, is_ending: IsEnding = lambda: False
     ) -> None:
         """`pipes` is a directory for the pipes of answers that are made piece by piece."""
         self._app = app

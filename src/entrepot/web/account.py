@@ -1,6 +1,6 @@
 """`/settings`: one's own profile, password, second factor, sessions and tokens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
 
@@ -114,12 +114,8 @@ async def save_profile(request: PageRequest) -> Response:
     return redirect("/settings", said="saved")
 
 
-async def show_security(request: PageRequest) -> Page:
+async def show_security(request: PageRequest) -> SecurityPage:
     """Password and second factor."""
-    return await _security(request)
-
-
-async def _security(request: PageRequest, **shown: object) -> SecurityPage:
     account = mine(request)
     found = await request.app.accounts.get(account.name)
     provider = request.app.single_sign_on
@@ -131,7 +127,6 @@ async def _security(request: PageRequest, **shown: object) -> SecurityPage:
         provider=provider.name if provider else "",
         is_linked=provider is not None and await provider.is_linked(account),
         codes_left=await request.app.second_factors.count_codes(account),
-        **shown,  # type: ignore[arg-type]
     )
 
 
@@ -148,7 +143,7 @@ async def enrol(request: PageRequest) -> Page:
     """Begin a second factor: the secret is shown once, as a picture and as text."""
     account = await check_owner(request)
     enrolment = await request.app.second_factors.enrol(account, request.actor)
-    return await _security(request, secret=enrolment.secret, qr_svg=enrolment.qr_svg)
+    return replace(await show_security(request), secret=enrolment.secret, qr_svg=enrolment.qr_svg)
 
 
 async def confirm(request: PageRequest) -> Page:
@@ -156,7 +151,7 @@ async def confirm(request: PageRequest) -> Page:
     codes = await request.app.second_factors.confirm(
         mine(request), request.form.get("code"), request.actor
     )
-    return await _security(request, codes=tuple(codes))
+    return replace(await show_security(request), codes=tuple(codes))
 
 
 async def replace_codes(request: PageRequest) -> Page:
@@ -164,7 +159,7 @@ async def replace_codes(request: PageRequest) -> Page:
     codes = await request.app.second_factors.replace_codes(
         mine(request), request.form.get("password"), request.actor
     )
-    return await _security(request, codes=tuple(codes))
+    return replace(await show_security(request), codes=tuple(codes))
 
 
 async def disable(request: PageRequest) -> Response:
@@ -196,12 +191,8 @@ async def end_session(request: PageRequest) -> Response:
     return redirect("/settings/sessions", said="ended")
 
 
-async def show_tokens(request: PageRequest) -> Page:
-    """One's own tokens."""
-    return await _tokens(request, "")
-
-
-async def _tokens(request: PageRequest, secret: str) -> TokensPage:
+async def show_tokens(request: PageRequest, secret: str = "") -> Page:
+    """One's own tokens; `secret` is that of a token just made."""
     return TokensPage(
         title="Access tokens",
         current="tokens",
@@ -242,7 +233,7 @@ async def add_token(request: PageRequest) -> Page:
     made = await request.app.tokens.add_personal(
         account, asked.label, asked.scope, asked.lifetime, asked.repositories, request.actor
     )
-    return await _tokens(request, made[1])
+    return await show_tokens(request, made[1])
 
 
 async def revoke_token(request: PageRequest) -> Response:

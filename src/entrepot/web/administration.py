@@ -110,12 +110,8 @@ async def show_health(request: PageRequest) -> Page:
     )
 
 
-async def show_users(request: PageRequest) -> Page:
-    """A page of accounts, of those that have the text that is looked for."""
-    return await _users(request, "")
-
-
-async def _users(request: PageRequest, link: str) -> Page:
+async def show_users(request: PageRequest, link: str = "") -> Page:
+    """A page of accounts that have the text that is looked for; `link` is one just made."""
     rules, query = request.app.accounts, request.query("q")[:100]
     total = await rules.count(query)
     number = request.number("page", default=1, most=max(1, -(-total // _USERS)))
@@ -157,10 +153,10 @@ async def change_user(request: PageRequest) -> Page | Response:
         await request.app.second_factors.remove(await accounts.get(name), actor)
     elif what == "link":
         secret = await request.app.welcomes.begin(await accounts.get(name), actor)
-        return await _users(request, f"{request.origin}/welcome/{secret}")
+        return await show_users(request, f"{request.origin}/welcome/{secret}")
     elif what == "invite":
         _, secret = await request.app.invitations.invite(actor)
-        return await _users(request, f"{request.origin}/invitations/{secret}")
+        return await show_users(request, f"{request.origin}/invitations/{secret}")
     return redirect("/admin/users", said="saved")
 
 

@@ -29,7 +29,7 @@ async def show_deletion(request: PageRequest) -> Page:
     namespace = _deletable(request)
     found = await request.app.closing.preview(namespace.name, namespace.kind)
     return DeleteNamespacePage(
-        **frame(request, "settings", f"Delete {namespace.name}"),  # type: ignore[arg-type]
+        **frame(request, "settings", f"Delete {namespace.name}"),
         repositories=found.repositories[:_LISTED],
         count=len(found.repositories),
         members=found.members,

@@ -1,7 +1,7 @@
-"""`/u/NAME`: a person or an organisation, its repositories, people, teams, tokens, keys, audit."""
+"""`/u/NAME`: a person or an organisation, its repositories, people, tokens, keys, audit."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypedDict
 
 from entrepot.errors import Invalid, TokenUnknown
 from entrepot.http.authorize import AccessRule
@@ -12,7 +12,6 @@ from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.invitations import Invitation
 from entrepot.metadata.search import Hit
 from entrepot.metadata.search_terms import Order
-from entrepot.metadata.teams import Permission, Team, TeamRight
 from entrepot.metadata.tokens import Token
 from entrepot.metadata.trusted_keys import TrustedKey
 from entrepot.metadata.words import Visibility
@@ -53,24 +52,6 @@ class MembersPage(NamespacePage):
     members: list[tuple[str, Role]]
     invitations: list[Invitation]
     link: str = ""
-
-
-@dataclass(kw_only=True)
-class TeamsPage(NamespacePage):
-    """An organisation's teams."""
-
-    template: ClassVar[str] = "teams.html"
-    teams: list[Team]
-
-
-@dataclass(kw_only=True)
-class TeamPage(NamespacePage):
-    """One team: its members, and what it may do where."""
-
-    template: ClassVar[str] = "team.html"
-    team: Team
-    members: list[str]
-    rights: list[TeamRight]
 
 
 @dataclass(kw_only=True)
@@ -117,7 +98,18 @@ class NewPage(Page):
     owners: list[str]
 
 
-def frame(request: PageRequest, current: str, title: str) -> dict[str, object]:
+class Frame(TypedDict):
+    """The fields of a `NamespacePage`."""
+
+    title: str
+    namespace: Namespace
+    is_organisation: bool
+    may_administer: bool
+    may_see_members: bool
+    current: str
+
+
+def frame(request: PageRequest, current: str, title: str) -> Frame:
     """Return the values that every page of a namespace shows."""
     namespace, rights = request.namespace, request.namespace_rights
     return {
@@ -142,7 +134,7 @@ async def show_profile(request: PageRequest) -> Page:
         offset=(number - 1) * _SIZE,
     )
     return ProfilePage(
-        **frame(request, "repositories", name),  # type: ignore[arg-type]
+        **frame(request, "repositories", name),
         hits=list(found.found.hits),
         pager=Pager(number, _SIZE, found.found.total),
         starred=await _starred(request),
@@ -161,10 +153,11 @@ async def show_members(request: PageRequest, link: str = "") -> Page:
     """Members and invitations; `link` is that of an invitation just made."""
     name = request.namespace.name
     shared = frame(request, "members", f"{name}: members")
-    may = bool(shared["may_administer"])
-    invitations = await request.app.invitations.list_of(request.actor, name) if may else []
+    invitations = []
+    if shared["may_administer"]:
+        invitations = await request.app.invitations.list_of(request.actor, name)
     return MembersPage(
-        **shared,  # type: ignore[arg-type]
+        **shared,
         members=await request.app.organisations.list_members(name, request.actor),
         invitations=invitations,
         link=link,
@@ -203,67 +196,11 @@ async def revoke_invitation(request: PageRequest) -> Response:
     return redirect(f"/u/{request.namespace.name}/-/members", said="revoked")
 
 
-async def show_teams(request: PageRequest) -> Page:
-    """The teams."""
-    return TeamsPage(
-        **frame(request, "teams", f"{request.namespace.name}: teams"),  # type: ignore[arg-type]
-        teams=await request.app.teams.list_of(request.namespace.name, request.actor),
-    )
-
-
-async def add_team(request: PageRequest) -> Response:
-    """Make a team."""
-    name, team = request.namespace.name, request.form.get("name").strip()
-    await request.app.teams.add(name, team, request.form.get("description"), request.actor)
-    return redirect(f"/u/{name}/-/teams/{team}", said="saved")
-
-
-async def show_team(request: PageRequest) -> Page:
-    """One team."""
-    name, team = request.namespace.name, request.values["team"]
-    teams = request.app.teams
-    return TeamPage(
-        **frame(request, "teams", f"{name}: {team}"),  # type: ignore[arg-type]
-        team=await teams.get(name, team, request.actor),
-        members=await teams.list_members(name, team, request.actor),
-        rights=await teams.list_rights(name, team, request.actor),
-    )
-
-
-async def change_team(request: PageRequest) -> Response:
-    """Add or remove a member or a right, or delete the team: the button says which."""
-    name, team, form = request.namespace.name, request.values["team"], request.form
-    teams, what, actor = request.app.teams, form.get("what"), request.actor
-    if what == "add-member":
-        await teams.add_member(name, team, form.get("member").strip(), actor)
-    elif what == "remove-member":
-        await teams.remove_member(name, team, form.get("member"), actor)
-    elif what == "set-right":
-        await teams.set_right(name, team, form.get("pattern").strip(), _permission(request), actor)
-    elif what == "remove-right":
-        await teams.set_right(name, team, form.get("pattern"), None, actor)
-    elif what == "delete":
-        await teams.delete(name, team, actor)
-        return redirect(f"/u/{name}/-/teams", said="saved")
-    return redirect(f"/u/{name}/-/teams/{team}", said="saved")
-
-
-def _permission(request: PageRequest) -> Permission:
-    try:
-        return Permission(request.form.get("permission"))
-    except ValueError as error:
-        raise Invalid("no such permission") from error
-
-
-async def show_tokens(request: PageRequest) -> Page:
-    """Tokens that act for the organisation."""
-    return await _tokens(request, "")
-
-
-async def _tokens(request: PageRequest, secret: str) -> Page:
+async def show_tokens(request: PageRequest, secret: str = "") -> Page:
+    """Tokens that act for the organisation; `secret` is that of a token just made."""
     name = request.namespace.name
     return NamespaceTokensPage(
-        **frame(request, "tokens", f"{name}: tokens"),  # type: ignore[arg-type]
+        **frame(request, "tokens", f"{name}: tokens"),
         tokens=await request.app.tokens.list_of_organisation(name, request.actor),
         secret=secret,
     )
@@ -277,7 +214,7 @@ async def add_token(request: PageRequest) -> Page:
     _, secret = await add(
         name, asked.label, asked.scope, asked.lifetime, asked.repositories, request.actor
     )
-    return await _tokens(request, secret)
+    return await show_tokens(request, secret)
 
 
 async def revoke_token(request: PageRequest) -> Response:
@@ -293,7 +230,7 @@ async def revoke_token(request: PageRequest) -> Response:
 async def show_keys(request: PageRequest) -> Page:
     """The keys that this namespace trusts."""
     return KeysPage(
-        **frame(request, "keys", f"{request.namespace.name}: trusted keys"),  # type: ignore[arg-type]
+        **frame(request, "keys", f"{request.namespace.name}: trusted keys"),
         keys=await request.app.trusted_keys.list_of(request.namespace.id),
     )
 
@@ -318,7 +255,7 @@ async def show_audit(request: PageRequest) -> Page:
     )
     found = await request.app.audit.list_of(request.actor, request.namespace.name, query)
     return AuditPage(
-        **frame(request, "audit", f"{request.namespace.name}: audit log"),  # type: ignore[arg-type]
+        **frame(request, "audit", f"{request.namespace.name}: audit log"),
         rows=found.rows,
         next_before=found.next_before,
         actor=request.query("actor"),
@@ -329,7 +266,7 @@ async def show_audit(request: PageRequest) -> Page:
 async def show_edit(request: PageRequest) -> Page:
     """Settings of an organisation."""
     name = request.namespace.name
-    return EditPage(**frame(request, "settings", f"{name}: settings"))  # type: ignore[arg-type]
+    return EditPage(**frame(request, "settings", f"{name}: settings"))
 
 
 async def edit(request: PageRequest) -> Response:
@@ -383,10 +320,6 @@ ROUTES: Final = (
     PageRoute(
         "POST", "/u/{namespace}/-/invitations/revoke", AccessRule.NAMESPACE_OWNER, revoke_invitation
     ),
-    PageRoute("GET", "/u/{namespace}/-/teams", AccessRule.NAMESPACE_MEMBER, show_teams),
-    PageRoute("POST", "/u/{namespace}/-/teams", AccessRule.NAMESPACE_OWNER, add_team),
-    PageRoute("GET", "/u/{namespace}/-/teams/{team}", AccessRule.NAMESPACE_MEMBER, show_team),
-    PageRoute("POST", "/u/{namespace}/-/teams/{team}", AccessRule.NAMESPACE_OWNER, change_team),
     PageRoute("GET", "/u/{namespace}/-/tokens", AccessRule.NAMESPACE_OWNER, show_tokens),
     PageRoute("POST", "/u/{namespace}/-/tokens", AccessRule.NAMESPACE_OWNER, add_token),
     PageRoute("POST", "/u/{namespace}/-/tokens/revoke", AccessRule.NAMESPACE_OWNER, revoke_token),

@@ -96,7 +96,7 @@ async def show_namespace(request: PageRequest) -> Page:
     told = await request.app.policies.get_of_namespace(request.namespace)
     limit, used = await request.app.policies.get_room(request.namespace.name)
     return NamespacePoliciesPage(
-        **frame(request, "policies", f"{request.namespace.name}: policies"),  # type: ignore[arg-type]
+        **frame(request, "policies", f"{request.namespace.name}: policies"),
         immutable=told.immutable.text,
         rules=told.rules,
         limit=limit,

@@ -16,6 +16,7 @@ from entrepot.web import (
     signing_in,
     single_sign_on,
     tags,
+    teams,
     uploading,
     webhooks,
 )
@@ -28,6 +29,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *single_sign_on.ROUTES,
     *account.ROUTES,
     *namespaces.ROUTES,
+    *teams.ROUTES,
     *namespace_deletion.ROUTES,
     *administration.ROUTES,
     *repository_settings.ROUTES,

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NotRequired, TypedDict
 
 from entrepot.errors import Invalid, WebhookUnknown
 from entrepot.http.authorize import AccessRule
@@ -51,6 +51,20 @@ class WebhookFrame(Page):
     may_see_members: bool = True
 
 
+class _Frame(TypedDict):
+    """The fields of a `WebhookFrame`: of a repository or of a namespace."""
+
+    title: str
+    frame: str
+    base: str
+    current: str
+    name: NotRequired[str]
+    facts: NotRequired[RepositoryFacts]
+    is_starred: NotRequired[bool]
+    namespace: NotRequired[Namespace]
+    is_organisation: NotRequired[bool]
+
+
 @dataclass(kw_only=True)
 class WebhooksPage(WebhookFrame):
     """All of one owner's, and a form for a new one."""
@@ -95,11 +109,12 @@ def _base(request: PageRequest) -> str:
     return f"/u/{request.namespace.name}/-/webhooks"
 
 
-async def _frame(request: PageRequest) -> dict[str, object]:
-    frame: dict[str, object] = {"base": _base(request)}
+async def _frame(request: PageRequest) -> _Frame:
+    base = _base(request)
     if "repository" in request.values:
         name = request.repository.name.text
-        return frame | {
+        return {
+            "base": base,
             "title": f"{name}: webhooks",
             "frame": "repository_frame.html",
             "current": "settings",
@@ -107,12 +122,14 @@ async def _frame(request: PageRequest) -> dict[str, object]:
             "facts": await facts_of(request),
             "is_starred": await is_starred(request),
         }
-    return frame | {
-        "title": f"{request.namespace.name}: webhooks",
+    namespace = request.namespace
+    return {
+        "base": base,
+        "title": f"{namespace.name}: webhooks",
         "frame": "namespace_frame.html",
         "current": "webhooks",
-        "namespace": request.namespace,
-        "is_organisation": request.namespace.kind is NamespaceKind.ORGANISATION,
+        "namespace": namespace,
+        "is_organisation": namespace.kind is NamespaceKind.ORGANISATION,
     }
 
 
@@ -142,7 +159,7 @@ async def show_all(request: PageRequest) -> Page:
     """The webhooks of a repository or a namespace."""
     found = await request.app.webhooks.list_of(await _owner(request))
     return WebhooksPage(
-        **await _frame(request),  # type: ignore[arg-type]
+        **await _frame(request),
         webhooks=[await _shown(request, each) for each in found],
     )
 
@@ -165,7 +182,7 @@ async def _page(request: PageRequest, webhook: webhooks.Webhook, secret: str) ->
     found = await request.app.webhooks.list_deliveries(webhook, before or None, _SIZE + 1)
     deliveries, has_more = split_page(found, _SIZE)
     return WebhookPage(
-        **await _frame(request),  # type: ignore[arg-type]
+        **await _frame(request),
         webhook=await _shown(request, webhook),
         deliveries=deliveries,
         next_before=deliveries[-1].id if has_more else None,
@@ -204,7 +221,7 @@ async def show_delivery(request: PageRequest) -> Page:
     with suppress(ValueError):
         body = json.dumps(json.loads(body), indent=2)
     return DeliveryPage(
-        **await _frame(request),  # type: ignore[arg-type]
+        **await _frame(request),
         webhook=await _shown(request, webhook),
         delivery=delivery,
         body=body,
