@@ -198,14 +198,14 @@ class ArtifactWriter:
         """Write the changes; `False` as soon as the manifest is gone or another writes it."""
         of, within = location.manifest_id, location.repository_id
         async with self._metadata.begin() as tx:
-            if not await self._is_current(tx, location, before):
+            if (await _revision_there(tx, location)).contents != before:
                 return False
             # Done is what has all its rows: a crash from here on leaves it queued.
             await artifacts.write_artifact(tx, replace(artifact, state=State.QUEUED))
             await artifact_revisions.begin_contents(tx, of)
 
         async def may_go_on(tx: Transaction) -> bool:
-            return await self._is_current(tx, location, before + 1)
+            return (await _revision_there(tx, location)).contents == before + 1
 
         slices = _Slices(self._metadata, may_go_on)
         return (
@@ -245,12 +245,12 @@ class ArtifactWriter:
         """Write the ids; `False` as soon as the manifest is gone or another counts it."""
         of, within = location.manifest_id, location.repository_id
         async with self._metadata.begin() as tx:
-            if not await self._is_counting(tx, location, before):
+            if (await _revision_there(tx, location)).counts != before:
                 return False
             await artifact_revisions.begin_counts(tx, of)
 
         async def may_go_on(tx: Transaction) -> bool:
-            return await self._is_counting(tx, location, before + 1)
+            return (await _revision_there(tx, location)).counts == before + 1
 
         slices = _Slices(self._metadata, may_go_on)
         return await slices.write(
@@ -259,17 +259,6 @@ class ArtifactWriter:
         ) and await slices.write(
             gone, lambda tx, some: vulnerabilities.drop_vulnerabilities(tx, of, some)
         )
-
-    async def _is_counting(self, tx: Transaction, location: ArtifactLocation, counts: int) -> bool:
-        if not await is_there(tx, location):
-            return False
-        return (await artifact_revisions.find_revision(tx, location.manifest_id)).counts == counts
-
-    async def _is_current(self, tx: Transaction, location: ArtifactLocation, contents: int) -> bool:
-        if not await is_there(tx, location):
-            return False
-        found = await artifact_revisions.find_revision(tx, location.manifest_id)
-        return found.contents == contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +290,16 @@ async def is_there(tx: Transaction, location: ArtifactLocation) -> bool:
     return await artifact_revisions.lock_manifest(
         tx, location.repository_id, location.manifest_id, location.digest
     )
+
+
+_GONE: Final = Revision(-1, -1)
+
+
+async def _revision_there(tx: Transaction, location: ArtifactLocation) -> Revision:
+    """Lock the repository and return the artifact's revision; of one that is gone, no writer's."""
+    if not await is_there(tx, location):
+        return _GONE
+    return await artifact_revisions.find_revision(tx, location.manifest_id)
 
 
 def _cost(document: PackedDocument) -> int:

@@ -36,13 +36,13 @@ class Stars:
             raise Unauthenticated
         repository = await self._permissions.repository_to_see(identity, name)
         async with self._metadata.begin() as tx:
-            if wanted:
-                given = await stars.count_stars_of(tx, identity.account.id)
-                if given >= MOST_STARS:
-                    raise Conflict(f"the limit of {MOST_STARS} stars is reached: remove one first")
-                await stars.add_star(tx, identity.account.id, repository.id, self._now())
-            else:
+            if not wanted:
                 await stars.remove_star(tx, identity.account.id, repository.id)
+                return
+            # Counted afterwards: a star that was given already is given again at any count.
+            await stars.add_star(tx, identity.account.id, repository.id, self._now())
+            if await stars.count_stars_of(tx, identity.account.id) > MOST_STARS:
+                raise Conflict(f"the limit of {MOST_STARS} stars is reached: remove one first")
 
     async def list_of(self, account: Account, seen_by: Identity) -> list[Repository]:
         """List the account's stars that the viewer can see, the newest star first."""

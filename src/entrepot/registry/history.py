@@ -18,7 +18,7 @@ from entrepot.metadata.history import TagAction, TagEvent
 from entrepot.metadata.manifests import StoredManifest
 from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
 from entrepot.oci.digests import Digest
-from entrepot.oci.manifests import parse_manifest
+from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
 from entrepot.registry.contents import needed_blobs, new_manifest
 from entrepot.registry.tag_rules import check_may_change
@@ -85,7 +85,7 @@ class History:
         await history.keep_deleted(
             tx, repository_id, digest, manifest.media_type, manifest.content, by, now
         )
-        await self._recount(tx, repository_id, _subjects_of(manifest, tags))
+        await self._recount(tx, repository_id, await _subjects_of(manifest, tags))
         return tuple(tags)
 
     async def restore(
@@ -163,7 +163,7 @@ class History:
         kept = await history.find_deleted(tx, repository.id, digest)
         if kept is None:
             raise ManifestUnknown("the manifest was permanently deleted", {"digest": str(digest)})
-        manifest = parse_manifest(*kept)
+        manifest = await read_manifest(*kept)
         for each in needed_blobs(manifest):
             if not await blobs.is_linked(tx, repository.id, each):
                 raise ManifestUnknown("a blob of the manifest was permanently deleted")
@@ -188,7 +188,7 @@ class History:
             stored = await manifests.find_manifest(tx, repository.id, digest)
             if stored is None:
                 continue
-            manifest = parse_manifest(stored.content, stored.media_type)
+            manifest = await read_manifest(stored.content, stored.media_type)
             rest = {each.digest for each in manifest.children}
             rest |= await removals.list_deleted_referrers(tx, repository.id, digest, since)
             rest |= await self._untag_undone(tx, repository, digest, since, by)
@@ -252,8 +252,8 @@ class History:
         await history.note_tag(tx, repository_id, tag, action, digest, previous, by, now)
 
 
-def _subjects_of(manifest: StoredManifest, tags: Sequence[str]) -> set[str]:
+async def _subjects_of(manifest: StoredManifest, tags: Sequence[str]) -> set[str]:
     try:
-        return subjects_said(parse_manifest(manifest.content, manifest.media_type), tags)
+        return subjects_said(await read_manifest(manifest.content, manifest.media_type), tags)
     except EntrepotError:
         return set()

@@ -12,7 +12,7 @@ from entrepot.metadata.manifests import StoredManifest
 from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
 from entrepot.metadata.unindexing import unindexed
 from entrepot.oci.digests import Digest
-from entrepot.oci.manifests import parse_manifest
+from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
 from entrepot.registry.history import History
 
@@ -166,7 +166,7 @@ class Removals:
                 going[digest] = stored
                 found = await self._attached(reader, repository_id, Digest.parse(digest))
                 attached |= found
-                waiting |= dict.fromkeys([*_children_of(stored), *sorted(found)])
+                waiting |= dict.fromkeys([*await _children_of(stored), *sorted(found)])
                 waiting = {each: None for each in waiting if each not in going}
         return list(going.values()), len(attached & going.keys())
 
@@ -241,9 +241,9 @@ async def _witnessed(
         await witness(tx, Change(Event.DELETED, repository, digest, untagged=others))
 
 
-def _children_of(stored: StoredManifest) -> list[str]:
+async def _children_of(stored: StoredManifest) -> list[str]:
     try:
-        children = parse_manifest(stored.content, stored.media_type).children
+        manifest = await read_manifest(stored.content, stored.media_type)
     except EntrepotError as error:
         raise ManifestUnknown("a manifest cannot be read") from error
-    return [str(each.digest) for each in children]
+    return [str(each.digest) for each in manifest.children]

@@ -20,6 +20,7 @@ from entrepot.metadata import artifacts, tag_rows
 from entrepot.metadata.artifacts import Artifact, Document
 from entrepot.metadata.manifests import find_manifest
 from entrepot.metadata.tag_rows import TagRow
+from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.names import Reference, parse_reference
 from entrepot.web.artifact_parts import (
@@ -281,7 +282,7 @@ async def _fill_referrers(request: PageRequest, opened: _Opened, page: TabPage) 
 
 async def _fill_raw(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     described = opened.described
-    page.manifest = pretty(described.stored.content)
+    page.manifest = await pretty(described.stored.content)
     page.config = await _config(request, described.manifest.config)
 
 
@@ -289,15 +290,19 @@ async def _config(request: PageRequest, config: Descriptor | None) -> str:
     if config is None:
         return ""
     content = await request.app.artifacts.read_small(request.repository.id, config)
-    return pretty(content) if content else ""
+    return await pretty(content) if content else ""
 
 
-def pretty(content: bytes) -> str:
+async def pretty(content: bytes) -> str:
     """JSON with line breaks; anything else as the text it is."""
-    try:
-        return json.format(content, indent=2).decode()
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return content.decode(errors="replace")
+
+    def write() -> str:
+        try:
+            return json.format(content, indent=2).decode()
+        except (DecodeError, UnicodeDecodeError, RecursionError):
+            return content.decode(errors="replace")
+
+    return await aside(len(content), write)
 
 
 async def _fill_evidence(request: PageRequest, opened: _Opened, page: TabPage) -> None:
