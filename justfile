@@ -29,3 +29,7 @@ messages:
 # Write what is made of the settings (deploy/entrepot.toml, the chart's schema); after a new setting.
 chart:
     {{bin}}/python scripts/setting_files.py
+
+# Write the table of packages into the architecture's map; after a new package or layer.
+map:
+    {{bin}}/python scripts/architecture.py

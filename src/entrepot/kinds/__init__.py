@@ -1,1 +1,1 @@
-"""Kinds of artifacts: one module per kind, recognised from the manifest. Pure. Pure."""
+"""Kinds of artifacts: one module per kind, recognised from the manifest. Pure."""
