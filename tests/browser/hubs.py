@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,8 +61,14 @@ class Seeded:
         deadline = time.monotonic() + READ_WITHIN
         for reference in references:
             while (state := self._state(reference)) == "queued":
-                assert time.monotonic() < deadline, f"{reference} is {state}"
+                assert time.monotonic() < deadline, f"{reference} is {state}\n{self.log_tail()}"
                 time.sleep(0.1)
+
+    def log_tail(self) -> str:
+        """The last lines of the hub's log, requests aside."""
+        log = self.hub.data.with_name(self.hub.data.name + ".log")
+        lines = (line for line in log.read_text().splitlines() if '"event":"request"' not in line)
+        return "\n".join(deque(lines, maxlen=40))
 
     def _state(self, reference: str) -> str:
         artifact = self.page(f"/r/{reference}")["artifact"]
