@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
-from entrepot.hub.actors import OPERATOR, Actor
+from entrepot.hub.actors import OPERATOR, Actor, Identity
 from entrepot.hub.audit import Audited, Details, Entry, record
 from entrepot.hub.outbox import Happening, tell
 from entrepot.hub.permissions import Action, Permissions, check_administrator
@@ -39,6 +39,14 @@ class Repositories:
     async def list_all(self) -> list[Repository]:
         """Every repository, by name."""
         return await repositories.list_repositories(self._metadata.reader)
+
+    async def list_names(self, identity: Identity, last: str, limit: int) -> list[str]:
+        """The first `limit` names after `last`, in byte order, that the identity may pull from."""
+        reader = self._metadata.reader
+        namespaces = await self._permissions.visible_namespaces(identity)
+        if namespaces is None:
+            return await repositories.list_all_names(reader, last, limit)
+        return await repositories.list_names_of(reader, namespaces, last, limit)
 
     async def get(self, name: RepositoryName) -> Repository:
         """The repository of that name."""

@@ -4,7 +4,6 @@ import json
 
 from entrepot.http.messages import Request, Response, content
 from entrepot.http.paging import next_link, page_size, split_page
-from entrepot.metadata.repositories import list_all_names, list_names_of
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import RepositoryName
@@ -34,14 +33,8 @@ async def tags(request: RegistryRequest) -> Response:
 
 async def catalog(request: RegistryRequest) -> Response:
     """Names of the repositories that the caller may pull from, in byte order."""
-    reader = request.app.metadata.reader
-    namespaces = await request.app.permissions.visible_namespaces(request.identity)
-    size = page_size(request.http)
-    last = _last(request.http)
-    if namespaces is None:
-        found = await list_all_names(reader, last, size + 1)
-    else:
-        found = await list_names_of(reader, namespaces, last, size + 1)
+    size, last = page_size(request.http), _last(request.http)
+    found = await request.app.repositories.list_names(request.identity, last, size + 1)
     page, more = split_page(found, size)
     links = [next_link("/v2/_catalog", [("n", size), ("last", page[-1])])] if more else []
     return _listed({"repositories": page}, links)
