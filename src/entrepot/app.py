@@ -44,10 +44,10 @@ from entrepot.hub.sign_up import SignUp
 from entrepot.hub.single_sign_on import SingleSignOn
 from entrepot.hub.stars import Stars
 from entrepot.hub.summaries import Summaries
-from entrepot.hub.targets import Targets
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
+from entrepot.hub.webhook_urls import Targets
 from entrepot.hub.webhooks import Webhooks
 from entrepot.hub.welcomes import Welcomes
 from entrepot.metadata.engine import Clock, Metadata

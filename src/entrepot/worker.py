@@ -24,7 +24,6 @@ from entrepot.hub.audit import witness_of
 from entrepot.jobs.deliverer import Deliverer
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.leaps import Brake
-from entrepot.jobs.posting import Poster
 from entrepot.jobs.upkeep import (
     DRAW,
     PRUNE,
@@ -37,6 +36,7 @@ from entrepot.jobs.upkeep import (
     collect_chore,
     scrub_chore,
 )
+from entrepot.jobs.webhook_client import WebhookClient
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata.clocks import SharedClock
 from entrepot.metadata.engine import Clock
@@ -138,7 +138,7 @@ class Worker:
         self._server: Server | None = None
         self._upkeep: Upkeep | None = None
         self._jobs: JobWorker | None = None
-        self._poster: Poster | None = None
+        self._webhook_client: WebhookClient | None = None
         self._deliverer: Deliverer | None = None
         self._log: RequestLog | None = None
         self._app: App | None = None
@@ -226,11 +226,11 @@ class Worker:
         metadata = app.metadata
         self._jobs = JobWorker(metadata, job_handlers(app), app.now, watchers.is_busy)
         self._jobs.start()
-        self._poster = Poster(app.targets)
+        self._webhook_client = WebhookClient(app.targets)
         self._deliverer = Deliverer(
             metadata,
             app.targets,
-            self._poster,
+            self._webhook_client,
             app.now,
             random.random,
             metrics.note_delivery,
@@ -241,8 +241,8 @@ class Worker:
     async def _stop(self) -> None:
         if self._deliverer is not None:
             await self._deliverer.stop()
-        if self._poster is not None:
-            self._poster.close()
+        if self._webhook_client is not None:
+            self._webhook_client.close()
         if self._jobs is not None:
             await self._jobs.stop()
         if self._upkeep is not None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 from entrepot.jobs.deliverer import ATTEMPTS, Deliverer
 from entrepot.metadata.accounts import Visibility
 from tests.doors.browsers import Browser

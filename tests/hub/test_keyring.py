@@ -17,7 +17,7 @@ from entrepot.hub.limiter import Limiter
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import Claims, RegistryTokens
 from entrepot.hub.second_factors import SecondFactors
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 from entrepot.hub.webhooks import Owner, Webhooks
 from entrepot.metadata import second_factors as factor_rows
 from entrepot.metadata import webhooks as webhook_rows

@@ -16,7 +16,7 @@ from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.single_sign_on import LIFETIME, Returned, SingleSignOn, name_from
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
 from tests.metadata.clocks import START, MovableClock

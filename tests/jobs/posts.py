@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from entrepot.hub.targets import Place
-from entrepot.jobs.posting import Answer, PostFailed
+from entrepot.hub.webhook_urls import WebhookUrl
+from entrepot.jobs.webhook_client import Answer, PostFailed
 
 
 @dataclass(slots=True)
@@ -28,10 +28,10 @@ class Servers:
         made = [Answer(each, {}, "", 1) if isinstance(each, int) else each for each in answers]
         self.answers.setdefault(host, []).extend(made)
 
-    async def post(self, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer."""
-        self.posted.append(Posted(place.host, headers, body))
-        waiting = self.answers.get(place.host)
+        self.posted.append(Posted(url.host, headers, body))
+        waiting = self.answers.get(url.host)
         answer = waiting.pop(0) if waiting else Answer(204, {}, "", 1)
         if isinstance(answer, str):
             raise PostFailed(answer)

@@ -10,10 +10,10 @@ import pytest
 
 from entrepot.hub.outbox import Happening, tell
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 from entrepot.hub.webhooks import Owner, Webhooks
 from entrepot.jobs.deliverer import ATTEMPTS, SOON, Deliverer
-from entrepot.jobs.posting import Answer
+from entrepot.jobs.webhook_client import Answer
 from entrepot.metadata.deliveries import Delivery
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import Repository

@@ -15,7 +15,7 @@ from urllib.parse import quote_plus, urlencode
 
 from entrepot.errors import BadCredentials, Unavailable
 from entrepot.hub.provider_client import Document, ProviderClient
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 from entrepot.metadata.engine import Clock
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from entrepot.errors import Unavailable
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 
 if TYPE_CHECKING:
     import httpx

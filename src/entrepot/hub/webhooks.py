@@ -13,7 +13,7 @@ from entrepot.hub.keyring import WEBHOOK, Keyring
 from entrepot.hub.outbox import EVENTS, add_ping
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.hub.signing import new_webhook_secret
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 from entrepot.metadata import deliveries, jobs, webhooks
 from entrepot.metadata.accounts import find_namespace_by_id
 from entrepot.metadata.deliveries import Delivery

@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from entrepot.errors import EntrepotError
 from entrepot.hub.keyring import WEBHOOK, Keyring
 from entrepot.hub.signing import signed_headers
-from entrepot.hub.targets import Place, Targets
-from entrepot.jobs.posting import Answer, PostFailed
+from entrepot.hub.webhook_urls import Targets, WebhookUrl
+from entrepot.jobs.webhook_client import Answer, PostFailed
 from entrepot.metadata import deliveries, jobs, webhooks
 from entrepot.metadata.deliveries import DEAD, DELIVERED, WAITING, Delivery, Outcome
 from entrepot.metadata.engine import Clock, Metadata
@@ -44,10 +44,10 @@ Note = Callable[[str], None]
 
 
 class Posts(Protocol):
-    """Sends a request to a place that was looked at."""
+    """Sends a request to a webhook's URL."""
 
-    async def post(self, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Post to the URL and return its answer; raise `PostFailed`."""
+    async def post(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return the receiver's answer; raise `PostFailed` where there is none."""
 
 
 class Deliverer:
@@ -57,7 +57,7 @@ class Deliverer:
         self,
         metadata: Metadata,
         targets: Targets,
-        poster: Posts,
+        client: Posts,
         now: Clock,
         jitter: Callable[[], float],
         note: Note = lambda _: None,
@@ -65,7 +65,7 @@ class Deliverer:
     ) -> None:
         self._metadata = metadata
         self._targets = targets
-        self._poster = poster
+        self._client = client
         self._now = now
         self._jitter = jitter
         self._note = note
@@ -185,7 +185,7 @@ class Deliverer:
         }
         attempts = delivery.attempts + 1
         try:
-            answer = await self._poster.post(self._targets.parse(webhook.url), headers, body)
+            answer = await self._client.post(self._targets.parse(webhook.url), headers, body)
         except (PostFailed, EntrepotError) as error:
             return self._failed(attempts, None, str(error))
         if 200 <= answer.status < 300:

@@ -3,7 +3,7 @@
 import pytest
 
 from entrepot.errors import InvalidWebhook
-from entrepot.hub.targets import Targets
+from entrepot.hub.webhook_urls import Targets
 
 # Each by a way in which somebody once reached what they should not.
 INSIDE_4 = (

@@ -1,4 +1,4 @@
-"""Where webhooks may lead: by the address that a name has when something is sent, not before."""
+"""The URLs that webhooks may have, and the addresses that they may reach when one is sent."""
 
 import ipaddress
 import re
@@ -31,8 +31,8 @@ _NOT_GLOBAL_4: Final = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A URL that has been looked at: whom to connect to, and what to ask there."""
+class WebhookUrl:
+    """A webhook's parsed URL: the host to connect to, and the path to ask for."""
 
     scheme: str
     host: str
@@ -57,18 +57,18 @@ class Targets:
     def __init__(self, networks: Iterable[str] = ()) -> None:
         self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(each) for each in networks)
 
-    def parse(self, url: str) -> Place:
+    def parse(self, url: str) -> WebhookUrl:
         """The URL's parts; else `InvalidWebhook`. A name is looked up only to be sent to."""
-        place = _parse(url)
+        parsed = _parse(url)
         try:
-            address = ipaddress.ip_address(place.host)
+            address = ipaddress.ip_address(parsed.host)
         except ValueError:
-            return place
+            return parsed
         if not self.may_be_sent_to(address):
             raise InvalidWebhook(
                 "webhooks may not reach this private address: see webhook_networks"
             )
-        return place
+        return parsed
 
     def may_be_sent_to(self, address: Address) -> bool:
         """Whether the address is one of the internet at large, or in a network that is allowed."""
@@ -91,7 +91,7 @@ class Targets:
         return parsed[0]
 
 
-def _parse(url: str) -> Place:
+def _parse(url: str) -> WebhookUrl:
     if len(url) > MAX_URL or not _CHARACTERS.fullmatch(url):
         raise InvalidWebhook("invalid webhook URL: use printable ASCII characters only")
     try:
@@ -109,7 +109,9 @@ def _parse(url: str) -> Place:
             f"invalid webhook URL: the port must be 80, 443 or at least {_FIRST_FREE_PORT}"
         )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(scheme, _host(parts.netloc, parts.hostname or ""), port or _PORTS[scheme], path)
+    return WebhookUrl(
+        scheme, _host(parts.netloc, parts.hostname or ""), port or _PORTS[scheme], path
+    )
 
 
 def _is_fit(port: int) -> bool:
