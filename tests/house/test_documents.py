@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import typer.main
 
 from entrepot.cli.main import app
 from entrepot.settings import Settings
-from tests.house.sources import ROOT, reference, tracked_files
+from tests.house.sources import ROOT, SOURCE, reference, tracked_files
 
 EVERYWHERE = frozenset({"--data", "--json", "--help"})
 
@@ -86,3 +87,23 @@ def test_no_file_speaks_of_papers_that_are_not_ours() -> None:
         and any(paper in path.read_text(errors="replace") for paper in papers)
     ]
     assert speaking == []
+
+
+def test_each_dependency_says_what_it_is_for_and_is_imported() -> None:
+    """A library that nothing imports is installed, updated and trusted for nothing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [name for extra in project["optional-dependencies"].values() for name in extra]
+    names = {re.split(r"[\[<>=;]", text)[0] for text in [*project["dependencies"], *extras]}
+    page = next((ROOT / "docs/decisions").glob("*-what-each-dependency-is-for.md")).read_text()
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| [^|]+ \| `([a-z0-9_./]+)`", page, flags=re.MULTILINE)
+    assert {name for name, _ in rows} - {"dependency"} == names
+    modules = {"argon2-cffi": "argon2", "pyyaml": "yaml"}
+    unused = []
+    for name, place in rows:
+        module = modules.get(name, name.replace("-", "_"))
+        path = SOURCE / place
+        files = path.rglob("*.py") if path.is_dir() else [path]
+        importing = re.compile(rf"^\s*(import|from) {module}\b", re.MULTILINE)
+        if not any(importing.search(file.read_text()) for file in files):
+            unused.append(name)
+    assert unused == []
