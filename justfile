@@ -1,8 +1,12 @@
-# The quick loop: format, lint, types, import layers, fast tests.
+# The quick loop: format, lint, types, import layers, and the tests of what changed since main.
 set shell := ["bash", "-euo", "pipefail", "-c"]
 bin := ".venv/bin"
 
 check: lint
+    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package and not browser and not postgresql and not s3" $({{bin}}/python scripts/changed_tests.py)
+
+# The same with every quick test; minutes.
+check-all: lint
     {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package and not browser"
 
 # Everything about the code that needs no run.
@@ -15,6 +19,7 @@ lint:
 format:
     {{bin}}/ruff format --quiet .
     {{bin}}/ruff check --fix --quiet .
+    {{bin}}/python scripts/format_templates.py
 
 # Write what the migrations make of an empty SQLite file; after a new migration.
 schema:
