@@ -1,6 +1,7 @@
 """The token flow: what stands for an account stops when the account's owner says so."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
@@ -15,7 +16,7 @@ from entrepot.hub.permissions import EVERYTHING, NOTHING, PULL, WRITE, Action, A
 from entrepot.hub.registry_tokens import CATALOG, LIFETIME
 from entrepot.hub.tokens import REFRESH_LIFETIME, AskedAccess, Tokens
 from entrepot.metadata.accounts import Account, Visibility, set_password
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.tokens import Scope
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START, MovableClock
@@ -317,6 +318,32 @@ class TestRegistryTokens:
         await accounts.disable("alice")
         with pytest.raises(BadToken):
             await identities.by_registry_token(issued.text)
+
+
+async def test_a_token_that_is_used_again_and_again_is_written_down_once_a_minute(
+    metadata: Metadata,
+    tokens: Tokens,
+    alice: Account,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, _ = await tokens.add_personal(alice, "ci", Scope.READ, None)
+    other, _ = await tokens.add_personal(alice, "cd", Scope.READ, None)
+    begin, begun = metadata.begin, 0
+
+    def count() -> AbstractAsyncContextManager[Transaction]:
+        nonlocal begun
+        begun += 1
+        return begin()
+
+    monkeypatch.setattr(metadata, "begin", count)
+    for _ in range(3):
+        await tokens.touch(made.id)
+    assert begun == 1
+    await tokens.touch(other.id)
+    clock.advance(timedelta(minutes=1))
+    await tokens.touch(made.id)
+    assert begun == 3
 
 
 async def test_a_token_is_used_though_nothing_can_be_noted(

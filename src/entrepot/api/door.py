@@ -1,6 +1,5 @@
 """Answers programs: finds the route, admits the caller, reads what they sent, prints the answer."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -20,11 +19,8 @@ from entrepot.hub.actors import Identity
 from entrepot.hub.names import fold_name
 
 JSON: Final = "application/json"
-_TOUCH_EVERY: Final = timedelta(minutes=1)
-_REMEMBERED: Final = 10_000
 _PEOPLE: Final = {"namespace", "account", "member"}
 """Places of an address that hold names which people write in any case."""
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _HEADERS: Final = (
     ("cache-control", "private, no-store"),
     ("vary", "authorization"),
@@ -37,7 +33,6 @@ class ApiDoor:
     def __init__(self, app: App) -> None:
         self._app = app
         self._router: Router[Operation] = Router(ROUTES)
-        self._touched: dict[int, datetime] = {}
 
     async def answer(self, http: Request) -> Response:
         """Answer a request of a program; raises nothing that has a name."""
@@ -81,18 +76,8 @@ class ApiDoor:
         if identity.grants is not None:
             raise BadToken("registry tokens are valid for /v2 only: use an access token")
         if identity.token_id is not None:
-            await self._touch(identity.token_id, request)
+            await self._app.tokens.touch(identity.token_id, request.sender)
         return identity
-
-    async def _touch(self, token_id: int, request: Request) -> None:
-        """Record that a token was used; a worker does so once a minute, for it is a commit."""
-        now = self._app.now()
-        if now - self._touched.get(token_id, _NEVER) < _TOUCH_EVERY:
-            return
-        if len(self._touched) >= _REMEMBERED:
-            self._touched.clear()
-        self._touched[token_id] = now
-        await self._app.tokens.touch(token_id, request.sender)
 
 
 def _printed(request: ApiRequest, operation: Operation, result: object) -> Response:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from entrepot.errors import (
@@ -37,6 +37,9 @@ DEFAULT_LIFETIME: Final = timedelta(days=90)
 """Of new tokens, where nobody says otherwise."""
 _LISTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANISATION)
 MAX_LABEL: Final = 100
+_TOUCH_EVERY: Final = timedelta(minutes=1)
+_REMEMBERED: Final = 10_000
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 MOST_LIVE: Final = 500
 """Tokens of one kind that one account has made and that work."""
 MOST_REFRESH: Final = 100
@@ -75,6 +78,7 @@ class Tokens:
         self._permissions = permissions
         self._registry_tokens = registry_tokens
         self._now = now
+        self._touched: dict[int, datetime] = {}
 
     async def add_personal(
         self,
@@ -242,11 +246,18 @@ class Tokens:
 
     async def touch(self, token_id: int, address: str = "") -> None:
         """Record that a token was used, and from where; at most once a minute."""
+        now = self._now()
+        # Remembered here too: a transaction for nothing is one that others wait for.
+        if now - self._touched.get(token_id, _NEVER) < _TOUCH_EVERY:
+            return
+        if len(self._touched) >= _REMEMBERED:
+            self._touched.clear()
+        self._touched[token_id] = now
         # A pull that only this note stands in the way of goes on: the disk is full, or the facts
         # are on their way to another database.
         with suppress(OutOfSpace, Unavailable):
             async with self._metadata.begin() as tx:
-                await tokens.touch_token(tx, token_id, self._now(), address)
+                await tokens.touch_token(tx, token_id, now, address)
 
     def _end_of(self, lifetime: timedelta | None, by: Actor) -> datetime | None:
         """When a new token ends: never after the one that it is made with."""
