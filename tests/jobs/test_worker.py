@@ -119,6 +119,24 @@ async def test_what_fails_is_tried_again_later_and_later_then_given_up(
     assert await left(metadata) == {("work", "failed"): 1}
 
 
+async def test_work_that_hangs_is_cut_and_tried_again(
+    metadata: Metadata, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrepot.jobs.worker.BUDGET", 0.01)
+
+    async def hang_once(_: str) -> None:
+        if len(works.done) == 1:
+            await asyncio.Event().wait()
+
+    works = Works(hang_once)
+    await add(metadata, clock, "a")
+    assert await worker(metadata, clock, works).do_some() == 1
+    assert await left(metadata) == {("work", "queued"): 1}
+    clock.advance(timedelta(seconds=5))
+    assert await worker(metadata, clock, works).do_some() == 1
+    assert await left(metadata) == {}
+
+
 async def test_what_fails_holds_up_nothing_else(metadata: Metadata, clock: MovableClock) -> None:
     async def fail_some(subject: str) -> None:
         if subject == "bad":

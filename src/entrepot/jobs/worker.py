@@ -27,6 +27,8 @@ TURN = 0.25
 BUSY_TURN = 0.05
 """Seconds of work after which a worker looks again whose turn it is; longer work is not cut. A busy
 worker then pauses for nine times as long, and what comes meanwhile waits for that."""
+BUDGET = 15 * 60.0
+"""Seconds after which one piece of work is cut, and counts as failed."""
 _MOST_PAUSE: Final = 3.0
 _FIRST_PAUSE: Final = 0.1
 _ATTEMPTS: Final = 5
@@ -159,7 +161,9 @@ class JobWorker:
         if work is None:
             return f"this version has no handler for jobs of kind {job.kind}"
         try:
-            await work(job.subject)
+            # Its lease is renewed for as long as it runs: what hangs must end, and be tried again.
+            async with asyncio.timeout(BUDGET):
+                await work(job.subject)
         except Exception as error:  # whatever went wrong is told, and tried again
             _log.exception("job failed", extra={"job": job.kind, "subject": job.subject})
             return f"{type(error).__name__}: {error}"
