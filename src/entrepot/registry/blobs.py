@@ -37,6 +37,10 @@ class Blobs:
     ) -> None:
         self._metadata = metadata
         self._storage = storage
+        # Decided once: asking a protocol costs as much as half a request.
+        self._paths = storage if isinstance(storage, HasPaths) else None
+        self._lender = storage if isinstance(storage, LendsFiles) else None
+        self._signer = storage if isinstance(storage, SignsUrls) else None
         self._now = now
         self._renew_after = grace / 10
         self._small: OrderedDict[str, bytes] = OrderedDict()
@@ -84,9 +88,9 @@ class Blobs:
         Raises `BlobUnknown` where it is not there whole: better no answer than a wrong one, and a
         client that is told so pushes the blob again, which heals it.
         """
-        if not isinstance(self._storage, HasPaths):
+        if self._paths is None:
             return None
-        path = self._storage.path_of(BlobKey(blob.key))
+        path = self._paths.path_of(BlobKey(blob.key))
         try:
             whole = path.stat().st_size == blob.size
         except OSError:
@@ -100,22 +104,22 @@ class Blobs:
 
         Raises `BlobUnknown` as `path_of` does.
         """
-        if not isinstance(self._storage, LendsFiles):
+        if self._lender is None:
             return self.path_of(blob)
-        return await self._storage.lend(BlobKey(blob.key), Digest.parse(blob.digest), blob.size)
+        return await self._lender.lend(BlobKey(blob.key), Digest.parse(blob.digest), blob.size)
 
     async def find_url(self, blob: StoredBlob) -> str | None:
         """Where the storage itself hands out the blob, `None` where it does not."""
-        if not isinstance(self._storage, SignsUrls) or blob.size <= READ_WHOLE:
+        if self._signer is None or blob.size <= READ_WHOLE:
             return None
-        return await self._storage.find_url(BlobKey(blob.key), _URL_LASTS)
+        return await self._signer.find_url(BlobKey(blob.key), _URL_LASTS)
 
     async def find_part(self, blob: StoredBlob, start: int, length: int) -> bytes | None:
         """A part of the blob that fits into memory, `None` where it is large or files are there.
 
         Raises `BlobUnknown` where its bytes are absent, or all of them and not what they should be.
         """
-        if length > READ_WHOLE or isinstance(self._storage, HasPaths):
+        if length > READ_WHOLE or self._paths is not None:
             return None
         content = b"".join([run async for run in self.read(blob, start, length)])
         digest = Digest.parse(blob.digest)
@@ -126,7 +130,7 @@ class Blobs:
 
     async def ensure_whole(self, blob: StoredBlob) -> None:
         """Raise `BlobUnknown` where there are not as many bytes as there should be."""
-        if isinstance(self._storage, HasPaths):
+        if self._paths is not None:
             self.path_of(blob)
         elif await self._storage.find_size(BlobKey(blob.key)) != blob.size:
             raise BlobUnknown("the blob is damaged", {"digest": blob.digest})

@@ -5,7 +5,7 @@ from entrepot.http.bodies import read_body
 from entrepot.http.conditions import conditions_of, matches_etag
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.hub.permissions import Action
-from entrepot.metadata.manifests import ManifestFacts, StoredManifest
+from entrepot.metadata.manifests import ManifestFacts
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
 from entrepot.oci.names import Reference, Tag, parse_reference
@@ -16,13 +16,15 @@ async def get(request: RegistryRequest) -> Response:
     """Answer with the bytes; `Accept` is not asked, for a digest names one thing only."""
     repository = request.repository
     limits = request.app.rates.pull(request.identity, request.http.address)
-    found = await request.app.manifests.get(repository, _reference_to_read(request.reference))
-    if not _is_step_of_push(request):
-        who = request.identity.name
-        request.app.pulls.count(repository.id, found.id, found.digest, who)
-    response = _manifest_response(request.http, found)
-    response.headers.extend(limits)
-    return response
+    reference, manifests = _reference_to_read(request.reference), request.app.manifests
+    if request.http.header("if-none-match") is not None:
+        facts = await manifests.get_facts(repository, reference)
+        if matches_etag(request.http, facts.digest):
+            _count_pull(request, facts)
+            return empty(304, [*_validators(facts), *limits])
+    found = await manifests.get(repository, reference)
+    _count_pull(request, found)
+    return content(200, found.media_type, found.content, [*_validators(found), *limits])
 
 
 async def head(request: RegistryRequest) -> Response:
@@ -79,13 +81,15 @@ async def delete(request: RegistryRequest) -> Response:
     return empty(202)
 
 
-def _is_step_of_push(request: RegistryRequest) -> bool:
-    """Whether the manifest is read by a token that was asked for in order to push here.
+def _count_pull(request: RegistryRequest, found: ManifestFacts) -> None:
+    """Count a pull, unless the token was asked for in order to push here.
 
     `helm push`, `crane tag` and others read a manifest on the way to tagging it; whoever pulls
     asks for a token to pull with.
     """
-    return request.identity.grants is not None and Action.PUSH in request.rights.actions
+    if request.identity.grants is None or Action.PUSH not in request.rights.actions:
+        who = request.identity.name
+        request.app.pulls.count(request.repository.id, found.id, found.digest, who)
 
 
 def _reference_to_read(text: str) -> Reference:
@@ -103,12 +107,6 @@ def _digest_and_tags(request: Request, reference: Reference) -> tuple[Digest | N
     # regctl may name the digest of what it pushes to a tag.
     digest = request.query("digest")
     return (Digest.parse(digest) if digest else None), [reference]
-
-
-def _manifest_response(request: Request, found: StoredManifest) -> Response:
-    if matches_etag(request, found.digest):
-        return empty(304, _validators(found))
-    return content(200, found.media_type, found.content, _validators(found))
 
 
 def _validators(found: ManifestFacts) -> list[tuple[str, str]]:
