@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from entrepot.metadata.repositories import Repository
     from entrepot.oci.names import RepositoryName
 
-app = typer.Typer(no_args_is_help=True, help="Repositories.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Manage repositories.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="The repository's name, such as docker/demo.")]
 _TAGS_SHOWN = 100
