@@ -36,7 +36,7 @@ def list_webhooks(data: Data = None, as_json: Json = False) -> None:
 
     async def work(hub: "App") -> list[dict[str, object]]:
         return [
-            await _described(hub, each, await _name_of(hub, each))
+            await _described(hub, each, (await hub.webhooks.owner_of(each)).name)
             for each in await hub.webhooks.list_all()
         ]
 
@@ -134,10 +134,6 @@ async def _owner_of(hub: "App", webhook_id: int) -> "Owner":
     if found is None:
         fail(f"no such webhook: {webhook_id}")
     return await hub.webhooks.owner_of(found)
-
-
-async def _name_of(hub: "App", webhook: "Webhook") -> str:
-    return (await hub.webhooks.owner_of(webhook)).name
 
 
 async def _described(hub: "App", webhook: "Webhook", name: str) -> dict[str, object]:

@@ -88,7 +88,7 @@ def open_stream(file: IO[bytes], size: int) -> Bounded:
         raise TooLarge("the blob is larger than what is looked into")
     first = file.read(6)
     file.seek(0)
-    runs = _runs(file)
+    runs = iter(lambda: file.read(_RUN), b"")
     if first.startswith(b"\x1f\x8b"):
         return Bounded(file, _inflated(runs), size)
     if first.startswith(b"\x28\xb5\x2f\xfd"):
@@ -102,10 +102,6 @@ def open_stream(file: IO[bytes], size: int) -> Bounded:
         decompressor = lzma.LZMADecompressor(memlimit=128 * 1024 * 1024)
         return Bounded(file, _fed(decompressor, runs), size)
     return Bounded(file, runs, size)
-
-
-def _runs(file: IO[bytes]) -> Iterator[bytes]:
-    return iter(lambda: file.read(_RUN), b"")
 
 
 def _inflated(runs: Iterator[bytes]) -> Iterator[bytes]:

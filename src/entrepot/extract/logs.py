@@ -100,8 +100,7 @@ def _load(content: bytes) -> Key | None:
     if b"-----BEGIN" in content:
         return load_key(content.decode(errors="replace"))
     certificate = load_certificate(content)
-    return key_of(certificate) if certificate else load_key(_as_pem(content))
-
-
-def _as_pem(content: bytes) -> str:
-    return f"-----BEGIN PUBLIC KEY-----\n{encodebytes(content).decode()}-----END PUBLIC KEY-----\n"
+    if certificate:
+        return key_of(certificate)
+    pem = f"-----BEGIN PUBLIC KEY-----\n{encodebytes(content).decode()}-----END PUBLIC KEY-----\n"
+    return load_key(pem)

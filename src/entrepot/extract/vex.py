@@ -69,7 +69,10 @@ def _statement(said: Said, author: str, moment: str) -> Assessment:
     parts = [_component(each) for each in as_items(said.get("subcomponents"))]
     products = [_component(each) for each in as_items(said.get("products"))]
     if parts:
-        products = [_with_parts(each, parts) for each in products or [Component()]]
+        products = [
+            Component(each.name, each.version, each.ids, [*each.parts, *parts])
+            for each in products or [Component()]
+        ]
     return Assessment(
         id=own[:100],
         status=status_of(said.get("status")),
@@ -105,10 +108,6 @@ def _component(value: object) -> Component:
 
 def _algorithm(name: str) -> str:
     return name.lower().replace("-", "")[:20]
-
-
-def _with_parts(product: Component, parts: list[Component]) -> Component:
-    return Component(product.name, product.version, product.ids, [*product.parts, *parts])
 
 
 def _affected(said: Assessment) -> Iterator[Vulnerability]:
@@ -157,10 +156,9 @@ class CycloneDxVulnerabilities:
         if status in ("not_affected", "fixed"):
             self._assess(said, status, affects)
         else:
-            left = [each for each in affects if not _is_unaffected(each)]
-            self.found += [
-                self._vulnerability(said, each, status, source) for each in _found_in(affects, left)
-            ]
+            # A vulnerability that names nothing is of the whole.
+            left = [each for each in affects or [{}] if not _is_unaffected(each)]
+            self.found += [self._vulnerability(said, each, status, source) for each in left]
             if unaffected:
                 self._assess(said, "not_affected", unaffected)
 
@@ -233,11 +231,6 @@ class CycloneDxVulnerabilities:
         ids = [purl] if purl else [name]
         shown = canonical_name(name, purl, group)
         return Component(shown, version or _version(affects or {}), ids)
-
-
-def _found_in(affects: list[Said], left: list[Said]) -> list[Said]:
-    """What is affected; a vulnerability that names nothing is of the whole."""
-    return left if affects else [{}]
 
 
 def _is_unaffected(affects: Said) -> bool:

@@ -42,18 +42,14 @@ def type_key(evidence: Evidence) -> str:
     """
     manifest = evidence.manifest
     said = normal(manifest.artifact_type or "")
-    if _says_nothing(said):
-        said = normal(manifest.config.media_type) if manifest.config else ""
-    return "" if said == OCI_EMPTY or said.startswith(_NO_TYPE) else said
-
-
-def _says_nothing(said: str) -> bool:
-    return (
+    if (
         not said
         or said == OCI_EMPTY
         or said in IMAGE_CONFIGS
         or said.startswith((*_LAYERS, *_NO_TYPE))
-    )
+    ):
+        said = normal(manifest.config.media_type) if manifest.config else ""
+    return "" if said == OCI_EMPTY or said.startswith(_NO_TYPE) else said
 
 
 def is_index(evidence: Evidence) -> bool:

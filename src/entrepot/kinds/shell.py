@@ -91,6 +91,7 @@ def pull_files(place: Place, title: str = "Pull the files") -> Command:
 def with_oras(place: Place) -> tuple[Command, ...]:
     """Return the commands of `oras` for any artifact."""
     flags = oras(place)
+    from_flags = flags.replace("--plain", "--from-plain")
     return (
         Command(
             "oras", "Show the manifest", f"oras manifest fetch{flags} --pretty {place.reference}"
@@ -99,13 +100,9 @@ def with_oras(place: Place) -> tuple[Command, ...]:
         Command(
             "oras",
             "Copy with all referrers",
-            f"oras copy -r{_from(place)} {place.reference} --to-oci-layout ./layout:copy",
+            f"oras copy -r{from_flags} {place.reference} --to-oci-layout ./layout:copy",
         ),
     )
-
-
-def _from(place: Place) -> str:
-    return oras(place).replace("--plain", "--from-plain")
 
 
 def with_regctl(place: Place) -> tuple[Command, ...]:

@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, case, delete, func, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     Statement,
     Transaction,
     from_instant,
@@ -219,8 +218,4 @@ async def move_blob(tx: Transaction, digest: Digest, old: str, new: str) -> bool
 
 async def list_blobs(reader: Reader, last: str, limit: int) -> Sequence[StoredBlob]:
     """The first `limit` blobs after the digest `last`."""
-    return [_stored(row) for row in await reader.all(_LIST, last=last, limit=limit)]
-
-
-def _stored(row: Row) -> StoredBlob:
-    return StoredBlob(*row)
+    return [StoredBlob(*row) for row in await reader.all(_LIST, last=last, limit=limit)]

@@ -85,7 +85,7 @@ def _copy_database(source: Place, target: Place, notice: Notice) -> list[Content
             # A later version serves it too, and has tables that would be left behind.
             raise Unavailable(f"schema {revision} is of a later version: copy with that version")
     with open_engine(source).connect() as left, writing(target) as filling:
-        is_new = _is_empty(filling)
+        is_new = not any(filling.execute(select(table).limit(1)).first() for table in TABLES)
         if not is_new:
             # Another hub, it may be: nothing is sealed for that.
             _compared(left, filling, beside={"jobs"})
@@ -93,7 +93,9 @@ def _copy_database(source: Place, target: Place, notice: Notice) -> list[Content
         if not is_new:
             return _compared(left, filling, beside={"jobs"})
         for table in TABLES:
-            _copy_table(table, left, filling, notice)
+            for rows in batches(table, left):
+                filling.execute(table.insert(), [row._asdict() for row in rows])
+                notice(len(rows))
         found = _compared(left, filling, beside=set())
         settle(filling)
     return found
@@ -128,16 +130,6 @@ def _triggers_of(table: Table, connection: Connection) -> list[str]:
     if connection.dialect.name == "postgresql":
         return ["moved"]
     return [f"moved_{table}_{change}" for change in ("insert", "update", "delete")]
-
-
-def _is_empty(connection: Connection) -> bool:
-    return not any(connection.execute(select(table).limit(1)).first() for table in TABLES)
-
-
-def _copy_table(table: Table, reading: Connection, filling: Connection, notice: Notice) -> None:
-    for rows in batches(table, reading):
-        filling.execute(table.insert(), [each._asdict() for each in rows])
-        notice(len(rows))
 
 
 def _compared(reading: Connection, filling: Connection, beside: set[str]) -> list[Content]:

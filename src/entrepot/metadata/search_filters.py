@@ -199,10 +199,6 @@ def _purl_values(value: str) -> list[tuple[str, Value]]:
     return [*_range(value), ("then", f"{value}?"), ("until", f"{value}@{LAST}")]
 
 
-def _vulnerability_values(value: str) -> list[tuple[str, Value]]:
-    return _range(folded_id(value))
-
-
 def _digest_values(value: str) -> list[tuple[str, Value]]:
     """Also the beginning of a digest, with or without its algorithm, if it says something."""
     value = value.lower().rstrip("*")
@@ -214,7 +210,7 @@ def _digest_values(value: str) -> list[tuple[str, Value]]:
 VALUES: Final[dict[Within, Callable[[str], Iterable[tuple[str, Value]]]]] = {
     Within.PACKAGE: package_values,
     Within.PURL: _purl_values,
-    Within.CVE: _vulnerability_values,
+    Within.CVE: lambda value: _range(folded_id(value)),
     Within.DIGEST: _digest_values,
     Within.TAG: _range,
 }

@@ -128,7 +128,10 @@ class _Loading:
 
     def take(self, row: Sequence[Any]) -> None:
         """Take a row."""
-        values = {name: _value(each) for name, each in zip(self.columns, row, strict=True)}
+        values = {
+            name: (base64.b64decode(each["b64"]) if isinstance(each, dict) else each)
+            for name, each in zip(self.columns, row, strict=True)
+        }
         if self.table == "blobs":
             values["storage_key"] = self.keys(str(values["digest"])) or values["storage_key"]
         self.waiting.append(values)
@@ -161,10 +164,6 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes | memoryview):
         return {"b64": base64.b64encode(value).decode()}
     return value
-
-
-def _value(value: object) -> object:
-    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
 
 
 def encode(line: Line) -> bytes:

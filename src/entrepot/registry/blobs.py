@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -67,16 +67,13 @@ class Blobs:
         if linked_at > now - self._renew_after:
             return
         try:
-            renewed = await self._renew(repository, digest, now)
+            async with self._metadata.begin() as tx:
+                renewed = await blobs.renew_link(tx, repository.id, digest, now)
         except (OutOfSpace, Unavailable):
             # Who may push reads too, and a full disk must end no reading. A push ends there anyway.
             return
         if not renewed:
             raise BlobUnknown(detail={"digest": str(digest)})
-
-    async def _renew(self, repository: Repository, digest: Digest, now: datetime) -> bool:
-        async with self._metadata.begin() as tx:
-            return await blobs.renew_link(tx, repository.id, digest, now)
 
     def read(self, blob: StoredBlob, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes of the blob from `start` on."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +60,9 @@ class Referrers:
             if len(rows) < _ROWS:
                 break
         listed = await self._list_fallback(repository, subject)
-        page.extend(_matching(listed, wanted))
+        page.extend(
+            [each.descriptor for each in listed if not wanted or each.artifact_type in wanted]
+        )
         return ReferrersPage(page, None)
 
     async def _list_fallback(self, repository: Repository, subject: Digest) -> list[Referrer]:
@@ -91,10 +92,6 @@ def _spellings(artifact_type: str) -> tuple[str, str]:
     before its parameters.
     """
     return artifact_type, re.sub(r"(?<!;) ", "+", artifact_type)
-
-
-def _matching(referrers: Iterable[Referrer], wanted: frozenset[str]) -> list[str]:
-    return [each.descriptor for each in referrers if not wanted or each.artifact_type in wanted]
 
 
 def _from_descriptor(child: Descriptor) -> Referrer:

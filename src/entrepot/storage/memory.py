@@ -9,14 +9,10 @@ from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class MemoryStorage:
     """Keeps uploads and blobs in dictionaries."""
 
-    def __init__(self, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.now = now
         self.blobs: dict[BlobKey, bytes] = {}
         self.quarantined: dict[BlobKey, bytes] = {}
