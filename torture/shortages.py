@@ -73,6 +73,7 @@ class Shortage:
         if not await self._refuse_some():
             self._complain("no push was refused: nothing was short")
         await self._read_back()
+        await self._read_metrics()
         await self._free()
         await self._push_until_it_works(patience)
         self.found.resumed += 1
@@ -200,6 +201,19 @@ class Shortage:
         await checker.everything(keys, [])
         self.found.pulled += len(keys)
         self.found.complaints += checker.complaints
+
+    async def _read_metrics(self) -> None:
+        """An operator looks at the numbers, which every worker then writes to its files."""
+        if self._kind == "descriptors":
+            return
+        try:
+            async with Connection(self._server.port) as connection:
+                answer = await connection.request("GET", "/metrics")
+        except (InDoubt, NotSent):
+            self._complain("a connection was cut that asked for metrics")
+            return
+        if answer.status != 200:
+            self._complain(f"/metrics is answered {answer.status}")
 
     def _complain(self, text: str) -> None:
         self.found.complaints.append(f"{self._kind}: {text}")
