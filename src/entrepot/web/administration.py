@@ -86,7 +86,8 @@ class SettingsPage(AdminPage):
 class AdminAuditPage(AdminPage):
     """Everything that anybody did."""
 
-    template: ClassVar[str] = "admin_audit.html"
+    template: ClassVar[str] = "audit.html"
+    frame: ClassVar[str] = "admin_frame.html"
     rows: list[AuditRow]
     next_before: int | None
     actor: str

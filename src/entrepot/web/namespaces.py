@@ -76,6 +76,7 @@ class AuditPage(NamespacePage):
     """Who did what, from where."""
 
     template: ClassVar[str] = "audit.html"
+    frame: ClassVar[str] = "namespace_frame.html"
     rows: list[AuditRow]
     next_before: int | None
     actor: str
