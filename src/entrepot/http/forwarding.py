@@ -141,5 +141,5 @@ def plain_address(text: str) -> str:
 @lru_cache(maxsize=4096)
 @lru_cache(maxsize=4096)
 def usual_address(text: str) -> str:
-    """The address in its usual form, as `plain_address`; a text that is none as it is."""
+    """The address in its usual form, as `plain_address`; other texts are returned unchanged."""
     return plain_address(text) if is_address(text) else text

@@ -47,7 +47,7 @@ class Posts(Protocol):
     """Sends a request to a webhook's URL."""
 
     async def post(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return the receiver's answer; raise `PostFailed` where there is none."""
+        """Return the receiver's answer; raise `PostFailed` if none arrives."""
 
 
 class Deliverer:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""Every address of a name; raises `OSError` where there is none."""
+"""Returns every address of a name; raises `OSError` if the name has no address."""
 
 TIMEOUT: Final = 10.0
 """Seconds for everything: the name, the connection, the request, the answer's head."""
@@ -60,7 +60,7 @@ class WebhookClient:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def post(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return the receiver's answer; raise `PostFailed` where there is none."""
+        """Return the receiver's answer; raise `PostFailed` if none arrives."""
         # Imported late: a start need not wait for it.
         import httpx
 

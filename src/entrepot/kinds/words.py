@@ -140,7 +140,7 @@ def facts_at(config: Mapping[str, object], wanted: Iterable[tuple[str, str]]) ->
 
 
 def value_at(config: Mapping[str, object], path: str) -> object:
-    """Return the value at `a.b.c`, `None` where there is none."""
+    """Return the value at `a.b.c`, or `None` if it is missing."""
     value: object = config
     for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
