@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON EXTRAS
 BIN := .venv/bin
 
-.PHONY: setup serve test check bench bench-scale torture screenshots clean
+.PHONY: setup serve test check bench bench-scale faults torture screenshots clean
 
 setup:
 	@scripts/setup.sh dev
@@ -36,18 +36,19 @@ bench: setup
 	@scripts/tools.sh
 	@$(BIN)/python -m bench
 
-# The long forms, with fixed seeds; hours. What they find is written to torture/results.
-torture: setup
-	@$(BIN)/python -m torture kill --seed 1
-	@$(BIN)/python -m torture power --seed 1 --report torture/results/power.md
-	@$(BIN)/python -m torture syscalls --seed 1 --report torture/results/syscalls.md
-	@$(BIN)/python -m torture shortages --seed 1 --rounds 5 --report torture/results/shortages.md
-	@$(BIN)/python -m torture crowds --seed 1 --report torture/results/crowds.md
-	@$(BIN)/python -m torture nodes --seed 1
-	@$(BIN)/python -m torture steps --seed 1 --report torture/results/steps.md
-	@$(BIN)/python -m torture s3 --seed 1
-	@$(BIN)/python -m torture clocks --seed 1
-	@$(BIN)/python -m torture soak --seed 1
+# The long forms, with fixed seeds; hours. What they find is written to faults/results.
+torture: faults
+faults: setup
+	@$(BIN)/python -m faults kill --seed 1
+	@$(BIN)/python -m faults power --seed 1 --report faults/results/power.md
+	@$(BIN)/python -m faults syscalls --seed 1 --report faults/results/syscalls.md
+	@$(BIN)/python -m faults shortages --seed 1 --rounds 5 --report faults/results/shortages.md
+	@$(BIN)/python -m faults crowds --seed 1 --report faults/results/crowds.md
+	@$(BIN)/python -m faults nodes --seed 1
+	@$(BIN)/python -m faults steps --seed 1 --report faults/results/steps.md
+	@$(BIN)/python -m faults s3 --seed 1
+	@$(BIN)/python -m faults clocks --seed 1
+	@$(BIN)/python -m faults soak --seed 1
 
 screenshots: setup
 	@scripts/tools.sh

@@ -3,11 +3,11 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 bin := ".venv/bin"
 
 check: lint
-    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package and not browser and not postgresql and not s3" $({{bin}}/python scripts/changed_tests.py)
+    {{bin}}/pytest -q -m "not clients and not conformance and not faults and not wire and not package and not browser and not postgresql and not s3" $({{bin}}/python scripts/changed_tests.py)
 
 # The same with every quick test; minutes.
 check-all: lint
-    {{bin}}/pytest -q -m "not clients and not conformance and not torture and not wire and not package and not browser"
+    {{bin}}/pytest -q -m "not clients and not conformance and not faults and not wire and not package and not browser"
 
 # Everything about the code that needs no run.
 lint:

@@ -16,9 +16,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from faults.servers import Server
 from tests.support.http import Client
 from tests.support.server import free_port
-from torture.servers import Server
 
 FLOOD: Final = 3000
 SAMPLES: Final = 15

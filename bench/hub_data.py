@@ -32,11 +32,11 @@ from bench.hub_words import (
 from entrepot.kinds.versions import version_key
 from entrepot.metadata import artifact_tables as found
 from entrepot.metadata import search, tables
-from entrepot.metadata.engine import Metadata, Statement, Transaction, Value
+from entrepot.metadata.engine import Metadata, SqlStatement, Transaction, Value
 from entrepot.metadata.migrate import upgrade_sqlite
-from entrepot.metadata.search_terms import Facet
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.metadata.upserts import insert
+from entrepot.model.search import Facet
 
 BIG = "big/tags"
 """The repository that has more tags than all others together."""
@@ -73,7 +73,7 @@ class Rows:
     async def flush(self, tx: Transaction) -> None:
         """Write what was added."""
         for table, rows in self.by_table.items():
-            await tx.run_many(Statement(insert(table).values(dict.fromkeys(rows[0]))), rows)
+            await tx.run_many(SqlStatement(insert(table).values(dict.fromkeys(rows[0]))), rows)
         self.by_table.clear()
 
 

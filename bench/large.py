@@ -19,10 +19,11 @@ from rich.table import Table
 
 from bench.loads import BIG, NAMESPACES, Amounts, load
 from bench.writes import SPOTS, WRITES, Spot, Writer, read_spots
-from entrepot.metadata import artifacts, blobs, garbage, manifests, repositories, tag_rows
+from entrepot.metadata import artifacts, blobs, gc_queries, manifests, repositories, tag_listing
 from entrepot.metadata.engine import Reader
 from entrepot.metadata.migrate import upgrade_postgresql
 from entrepot.metadata.postgresql import PostgresMetadata, PostgresTransaction
+from entrepot.model.tags import Filters, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.metadata.postgres import serving
@@ -30,7 +31,7 @@ from tests.metadata.postgres import serving
 ALLOWED = 20.0
 """Milliseconds that the slowest of a hundred may take."""
 _NOW = datetime(2026, 7, 4, tzinfo=UTC)
-_ANY = tag_rows.Filters()
+_ANY = Filters()
 _SETTINGS = {"shared_buffers": "1GB", "work_mem": "64MB", "max_wal_size": "8GB"}
 
 Ask = Callable[[Reader, "Picker"], Awaitable[object]]
@@ -87,20 +88,22 @@ QUESTIONS: dict[str, Ask] = {
     "a stranger's catalogue": lambda to, it: repositories.list_names_of(
         to, [3, 4], it.name.text, 100
     ),
-    "row of a tag": lambda to, it: tag_rows.find_row(to, it.manifest[0], _tag(it)[1].text),
-    "tags page by version": lambda to, it: _rows(to, it, tag_rows.Order.VERSION),
-    "tags page by time": lambda to, it: _rows(to, it, tag_rows.Order.NEWEST),
-    "tags page by name": lambda to, it: _rows(to, it, tag_rows.Order.NAME),
-    "links to collect": lambda to, it: garbage.list_links(to, (it.repository, it.start), _NOW, 50),
-    "rows to collect": lambda to, it: garbage.list_rows(to, it.start, _NOW, 50),
-    "manifests to collect": lambda to, it: garbage.list_untagged(to, it.manifest[2], _NOW, 50),
+    "row of a tag": lambda to, it: tag_listing.find_row(to, it.manifest[0], _tag(it)[1].text),
+    "tags page by version": lambda to, it: _rows(to, it, TagOrder.VERSION),
+    "tags page by time": lambda to, it: _rows(to, it, TagOrder.NEWEST),
+    "tags page by name": lambda to, it: _rows(to, it, TagOrder.NAME),
+    "links to collect": lambda to, it: gc_queries.list_links(
+        to, (it.repository, it.start), _NOW, 50
+    ),
+    "rows to collect": lambda to, it: gc_queries.list_rows(to, it.start, _NOW, 50),
+    "manifests to collect": lambda to, it: gc_queries.list_untagged(to, it.manifest[2], _NOW, 50),
     "blobs to check": lambda to, it: blobs.list_blobs(to, it.start, 100),
     "manifests to check": lambda to, it: manifests.list_stored(to, it.manifest[2], 100),
 }
 
 
-async def _rows(to: Reader, picker: Picker, order: tag_rows.Order) -> object:
-    return await tag_rows.list_rows(to, picker.repository, order, _ANY, limit=20, offset=0)
+async def _rows(to: Reader, picker: Picker, order: TagOrder) -> object:
+    return await tag_listing.list_rows(to, picker.repository, order, _ANY, limit=20, offset=0)
 
 
 def main() -> int:

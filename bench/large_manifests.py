@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.oci.manifests import MAX_DESCRIPTORS, MAX_SIZE
+from faults.servers import Server
 from tests.support.http import Client
 from tests.support.server import free_port
-from torture.servers import Server
 
 REPOSITORY: Final = "bench/large"
 IMAGE: Final = "application/vnd.oci.image.manifest.v1+json"

@@ -9,7 +9,8 @@ from bench.search import SearchResult, take
 from entrepot.app import App
 from entrepot.http.messages import PlainHeaders, Request
 from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.tag_rows import Filters, Order, list_rows
+from entrepot.metadata.tag_listing import list_rows
+from entrepot.model.tags import Filters, TagOrder
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.settings import Settings
 from entrepot.storage.filesystem import FileStorage
@@ -51,7 +52,7 @@ async def _measure(path: Path, times: int) -> list[SearchResult]:
 
 async def _artifact(metadata: SqliteMetadata) -> str:
     """The page of the newest version of the repository with most tags."""
-    rows = await list_rows(metadata.reader, 1, Order.NEWEST, Filters(), limit=1, offset=0)
+    rows = await list_rows(metadata.reader, 1, TagOrder.NEWEST, Filters(), limit=1, offset=0)
     return f"/r/{BIG}:{rows[0].tag}" if rows else f"/r/{BIG}/-/tags?platform=linux/arm64"
 
 

@@ -14,8 +14,8 @@ from bench.hub_data import generate
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
-from entrepot.metadata.search_terms import Order
 from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.model.search import SearchOrder
 
 BAR = 100.0
 """Milliseconds that the median of every search stays below."""
@@ -86,7 +86,7 @@ async def _measure(path: Path, times: int) -> list[SearchResult]:
     for who, identity in (("all", OPERATOR.identity), ("public", ANONYMOUS)):
         for text in QUERIES:
             results.append(await take(f"{who}: {text!r}", times, _finding(search, identity, text)))
-        for order in Order:
+        for order in SearchOrder:
             finding = _finding(search, identity, "nginx", order)
             results.append(await take(f"{who}: 'nginx' by {order}", times, finding))
         for package in PACKAGES:
@@ -97,7 +97,7 @@ async def _measure(path: Path, times: int) -> list[SearchResult]:
 
 
 def _finding(
-    search: Search, identity: Identity, text: str, order: Order = Order.RELEVANCE
+    search: Search, identity: Identity, text: str, order: SearchOrder = SearchOrder.RELEVANCE
 ) -> Callable[[], Awaitable[int]]:
     async def find() -> int:
         return (await search.find(identity, text, order=order)).found.total

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from faults.servers import Server
 from tests.support.http import Client
 from tests.support.server import free_port
-from torture.servers import Server
 
 MIB: Final = 1024 * 1024
 READERS: Final = 100

@@ -11,7 +11,8 @@ from itertools import count
 from typing import Final
 
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target, find_by_id
+from entrepot.metadata.repositories import PushTarget, find_by_id
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.oci.names import Tag
@@ -65,10 +66,10 @@ class Writer:
             raise LookupError(spot)
         return found
 
-    async def target(self, spot: Spot) -> Target:
+    async def target(self, spot: Spot) -> PushTarget:
         """A push to the repository of that spot."""
         found = await self.repository(spot)
-        return Target(found.name, found.namespace_id, found.visibility, found)
+        return PushTarget(found.name, found.namespace_id, found.visibility, found)
 
 
 Write = Callable[[Writer, Spot], Awaitable[object]]

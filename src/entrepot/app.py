@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib.metadata import version
 
 from entrepot.bootstrap import now, open_clock, open_metadata, open_storage, prepare
-from entrepot.extract.reader import Reader
+from entrepot.extract.reader import SandboxedReader
 from entrepot.extract.renderer import Renderer
 from entrepot.http.authenticate import Authenticator
 from entrepot.http.authorize import Authorizer
@@ -20,19 +20,20 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
+from entrepot.hub.authentication import Authentication
 from entrepot.hub.closing import Closing
-from entrepot.hub.evidence import Evidence
-from entrepot.hub.identities import Identities
+from entrepot.hub.findings import FindingsAggregator
 from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.keyring import Keyring
-from entrepot.hub.limiter import Limiter
+from entrepot.hub.login_throttle import LoginThrottle
 from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.organisations import Organisations
+from entrepot.hub.password_links import PasswordLinks
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.policies import Policies
-from entrepot.hub.rates import Limits, Rates
+from entrepot.hub.rate_limits import Limits, RateLimits
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
@@ -47,12 +48,11 @@ from entrepot.hub.summaries import Summaries
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.hub.webhooks import Webhooks
-from entrepot.hub.welcomes import Welcomes
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.check import Check
+from entrepot.registry.check import IntegrityCheck
 from entrepot.registry.collector import Collector
 from entrepot.registry.history import History
 from entrepot.registry.layouts import Exports, Imports
@@ -103,8 +103,8 @@ class App:
     def _add_people(self, settings: Settings, metadata: Metadata) -> None:
         visibility = settings.default_visibility
         self.passwords = Passwords()
-        self.limiter = Limiter(metadata, self.now)
-        self.rates = Rates(
+        self.login_throttle = LoginThrottle(metadata, self.now)
+        self.rates = RateLimits(
             Limits(
                 settings.pulls_per_minute,
                 settings.pushes_per_minute,
@@ -129,31 +129,31 @@ class App:
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
         self.keyring = Keyring(settings.read_secret_key())
         self.registry_tokens = RegistryTokens(metadata, self.keyring)
-        self.identities = Identities(
-            metadata.reader, self.passwords, self.registry_tokens, self.limiter, self.now
+        self.authentication = Authentication(
+            metadata.reader, self.passwords, self.registry_tokens, self.login_throttle, self.now
         )
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
         self.sessions = Sessions(metadata, self.now)
-        self.authenticator = Authenticator(self.identities, self.sessions)
+        self.authenticator = Authenticator(self.authentication, self.sessions)
         self.authorizer = Authorizer(metadata, self.authenticator, self.permissions, self.now)
         self.second_factors = SecondFactors(
-            metadata, self.accounts, self.limiter, "Entrepot", self.now, self.keyring
+            metadata, self.accounts, self.login_throttle, "Entrepot", self.now, self.keyring
         )
         self.sign_in = SignIn(
-            self.identities,
+            self.authentication,
             self.sessions,
             self.second_factors,
             self.audit,
             provider_asks=settings.oidc_second_factor,
         )
         self.single_sign_on = self._single_sign_on(settings, metadata)
-        self.welcomes = Welcomes(metadata, self.passwords, self.now)
+        self.password_links = PasswordLinks(metadata, self.passwords, self.now)
         self.sign_up = SignUp(
             metadata,
             self.accounts,
             self.passwords,
             self.invitations,
-            self.limiter,
+            self.login_throttle,
             settings.sign_up,
         )
 
@@ -167,7 +167,7 @@ class App:
             metadata,
             self.accounts,
             self.passwords,
-            Provider(provider, self.now, Targets(settings.oidc_networks)),
+            Provider(provider, self.now, WebhookUrls(settings.oidc_networks)),
             self.registry_tokens,
             name=settings.oidc_name,
             may_sign_up=settings.oidc_sign_up,
@@ -179,7 +179,7 @@ class App:
         self.readmes = Readmes(metadata, self.renderer, self.now)
         self.repositories = Repositories(metadata, self.permissions, self.readmes, self.now)
         self.closing = Closing(metadata, self.permissions, self.repositories, self.now)
-        self.targets = Targets(settings.webhook_networks)
+        self.targets = WebhookUrls(settings.webhook_networks)
         self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now, self.keyring)
         self.stars = Stars(metadata, self.permissions, self.now)
         self.trusted_keys = TrustedKeys(metadata, self.permissions, self.now)
@@ -192,7 +192,7 @@ class App:
         self.exports = Exports(metadata, storage)
         self.imports = Imports(metadata, self.uploads, self.manifests)
         self.pulls = Pulls(metadata, self.now)
-        self.check = Check(metadata, storage)
+        self.check = IntegrityCheck(metadata, storage)
         self.scrub = Scrub(metadata, storage, self.now)
         self.collector = Collector(
             metadata,
@@ -208,11 +208,11 @@ class App:
         self.policies = Policies(metadata, self.permissions, self.now)
 
     def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
-        self.reader = Reader()
+        self.reader = SandboxedReader()
         self.confinement = self.reader.confinement
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
-        self.evidence = Evidence(metadata, self.attachments)
+        self.findings = FindingsAggregator(metadata, self.attachments)
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.indexing = Indexing(

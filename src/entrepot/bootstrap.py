@@ -19,7 +19,7 @@ from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.metadata.sqlite_file import has_wrapped_secrets
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
-from entrepot.storage.moving import MovingStorage
+from entrepot.storage.migrating import MovingStorage
 from entrepot.storage.private_files import locked_directory, make_private, write_private
 from entrepot.storage.protocols import Storage
 
@@ -119,11 +119,11 @@ def _open_s3(settings: Settings, address: str) -> "S3Storage":
     # Late: a hub on files need not have obstore, nor wait for it.
     try:
         from entrepot.storage.s3 import S3Storage
-        from entrepot.storage.s3_buckets import Bucket, Place
+        from entrepot.storage.s3_buckets import Bucket, BucketConfig
     except ImportError as error:
         raise Unavailable("storage in S3 requires an extra: pip install 'entrepot[s3]'") from error
 
-    place = Place.parse(
+    place = BucketConfig.parse(
         address,
         settings.s3_endpoint,
         settings.s3_region,

@@ -7,10 +7,11 @@ from entrepot.errors import NotFound, RepositoryUnknown
 from entrepot.http.authorize import UNDECIDED, Authorized
 from entrepot.http.messages import Request
 from entrepot.hub.actors import ANONYMOUS, Actor, Identity
-from entrepot.hub.audit import witness_of
+from entrepot.hub.audit import audit_and_notify
 from entrepot.hub.permissions import NamespaceRights, Rights
-from entrepot.metadata.accounts import Namespace
-from entrepot.metadata.repositories import Repository, Target, Witness
+from entrepot.metadata.repositories import ChangeListener, PushTarget
+from entrepot.model.accounts import Namespace
+from entrepot.model.repositories import Repository
 
 
 @dataclass(slots=True)
@@ -43,11 +44,11 @@ class RequestContext:
         return found
 
     @property
-    def target(self) -> Target:
+    def target(self) -> PushTarget:
         """Where a push goes, and who records it; `RepositoryUnknown` where it may go nowhere."""
         if self.rights.target is None:
             raise RepositoryUnknown
-        return replace(self.rights.target, witness=self.witness)
+        return replace(self.rights.target, listener=self.listener)
 
     @property
     def namespace_rights(self) -> NamespaceRights:
@@ -70,9 +71,9 @@ class RequestContext:
         return Actor(self.identity, self.http.sender, self.http.id)
 
     @property
-    def witness(self) -> Witness:
+    def listener(self) -> ChangeListener:
         """Records the sender's changes to repositories in the transaction that makes them."""
-        return witness_of(self.actor, self.app.now)
+        return audit_and_notify(self.actor, self.app.now)
 
     @property
     def origin(self) -> str:

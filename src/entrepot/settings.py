@@ -11,7 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from entrepot.metadata.words import SignUpMode, Visibility
+from entrepot.model.accounts import SignUpMode
+from entrepot.model.repositories import Visibility
 
 PREFIX: Final = "ENTREPOT_"
 FILES: Final = "files"

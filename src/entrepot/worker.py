@@ -20,23 +20,23 @@ from entrepot.http.pipes import make_pipes_directory
 from entrepot.http.server import Server
 from entrepot.hub import keyring
 from entrepot.hub.actors import OPERATOR
-from entrepot.hub.audit import witness_of
-from entrepot.jobs.deliverer import Deliverer
+from entrepot.hub.audit import audit_and_notify
+from entrepot.jobs.clock_guard import ClockJumpGuard
 from entrepot.jobs.handlers import job_handlers
-from entrepot.jobs.leaps import Brake
-from entrepot.jobs.upkeep import (
+from entrepot.jobs.scheduler import (
     DRAW,
     PRUNE,
     REST,
     SET_CLOCK,
     WATCH_CLOCK,
-    Chore,
-    Upkeep,
-    chores_of,
-    collect_chore,
-    scrub_chore,
+    PeriodicTask,
+    Scheduler,
+    collect_task,
+    periodic_tasks,
+    scrub_task,
 )
 from entrepot.jobs.webhook_client import WebhookClient
+from entrepot.jobs.webhook_delivery import WebhookDelivery
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata.clocks import SharedClock
 from entrepot.metadata.engine import Clock
@@ -44,7 +44,7 @@ from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
 from entrepot.ops.metrics import Metrics, share_between_workers
-from entrepot.ops.readiness import Ending, Readiness
+from entrepot.ops.readiness import DrainFlag, Readiness
 from entrepot.ops.signals import ended_later
 from entrepot.settings import LogFormat, Settings
 from entrepot.v2.door import DistributionDoor
@@ -74,7 +74,7 @@ class Hub:
             app.origins, settings.cors_origins, is_local_ca=settings.tls is not None
         )
         self._distribution = DistributionDoor(app)
-        ending = Ending(settings.data, os.getppid())
+        ending = DrainFlag(settings.data, os.getppid())
         self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))
         self._docker_search = DockerSearch(app)
         self._pages: Door | None = None
@@ -136,10 +136,10 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._server: Server | None = None
-        self._upkeep: Upkeep | None = None
+        self._scheduler: Scheduler | None = None
         self._jobs: JobWorker | None = None
         self._webhook_client: WebhookClient | None = None
-        self._deliverer: Deliverer | None = None
+        self._deliverer: WebhookDelivery | None = None
         self._log: RequestLog | None = None
         self._app: App | None = None
 
@@ -178,56 +178,56 @@ class Worker:
             hub.answer,
             watchers,
             make_pipes_directory(settings.data),
-            Ending(settings.data, os.getppid()).is_announced,
+            DrainFlag(settings.data, os.getppid()).is_announced,
         )
-        self._start_upkeep(app, metrics)
+        self._start_scheduler(app, metrics)
         self._start_work(app, metrics, watchers)
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
 
-    def _start_upkeep(self, app: App, metrics: Metrics) -> None:
+    def _start_scheduler(self, app: App, metrics: Metrics) -> None:
         settings, metadata = self._settings, app.metadata
-        chores = chores_of(metadata, app.pulls, app.uploads, settings.upload_expiry, app.now)
-        chores.append(Chore("prune-webhooks", PRUNE, app.webhooks.prune))
-        chores.append(Chore("rest", REST, app.reader.rest, is_shared=False))
-        chores.append(Chore("rest-renderer", REST, app.renderer.rest, is_shared=False))
-        chores.append(Chore("draw-readmes", DRAW, app.readmes.ask_for_missing))
+        tasks = periodic_tasks(metadata, app.pulls, app.uploads, settings.upload_expiry, app.now)
+        tasks.append(PeriodicTask("prune-webhooks", PRUNE, app.webhooks.prune))
+        tasks.append(PeriodicTask("rest", REST, app.reader.rest, is_shared=False))
+        tasks.append(PeriodicTask("rest-renderer", REST, app.renderer.rest, is_shared=False))
+        tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))
 
-        brake = Brake(app.now, time.monotonic, settings.grace)
-        chores += _clock_chores(app.now, brake)
+        clock_guard = ClockJumpGuard(app.now, time.monotonic, settings.grace)
+        tasks += _clock_tasks(app.now, clock_guard)
 
         async def retain() -> int:
-            return await app.retention.run_all(witness_of(OPERATOR, app.now))
+            return await app.retention.run_all(audit_and_notify(OPERATOR, app.now))
 
-        chores.append(
-            collect_chore(
+        tasks.append(
+            collect_task(
                 retain,
                 app.collector,
                 app.quotas.measure_all,
                 settings.collect_every,
                 metrics.note_collection,
-                brake,
+                clock_guard,
             )
         )
-        chores += scrub_chore(
+        tasks += scrub_task(
             app.scrub,
             settings.scrub_every,
             settings.scrub_rate,
             metrics.note_scrubbed,
             metrics.note_pass,
         )
-        chores.append(Chore("write-metrics", _WRITE_METRICS, metrics.flush, is_shared=False))
-        self._upkeep = Upkeep(metadata, chores, app.now)
-        self._upkeep.start()
+        tasks.append(PeriodicTask("write-metrics", _WRITE_METRICS, metrics.flush, is_shared=False))
+        self._scheduler = Scheduler(metadata, tasks, app.now)
+        self._scheduler.start()
 
     def _start_work(self, app: App, metrics: Metrics, watchers: "_Watchers") -> None:
         metadata = app.metadata
         self._jobs = JobWorker(metadata, job_handlers(app), app.now, watchers.is_busy)
         self._jobs.start()
         self._webhook_client = WebhookClient(app.targets)
-        self._deliverer = Deliverer(
+        self._deliverer = WebhookDelivery(
             metadata,
             app.targets,
             self._webhook_client,
@@ -245,20 +245,20 @@ class Worker:
             self._webhook_client.close()
         if self._jobs is not None:
             await self._jobs.stop()
-        if self._upkeep is not None:
-            await self._upkeep.stop()
+        if self._scheduler is not None:
+            await self._scheduler.stop()
         if self._app is not None:
             await self._app.close()
         if self._log is not None:
             self._log.close()
 
 
-def _clock_chores(now: Clock, brake: Brake) -> list[Chore]:
+def _clock_tasks(now: Clock, clock_guard: ClockJumpGuard) -> list[PeriodicTask]:
     """What each worker does about its clock: it is watched, and set where it can be."""
-    chores = [Chore("watch-clock", WATCH_CLOCK, brake.look, is_shared=False)]
+    tasks = [PeriodicTask("watch-clock", WATCH_CLOCK, clock_guard.look, is_shared=False)]
     if isinstance(now, SharedClock):
-        chores.append(Chore("set-clock", SET_CLOCK, now.set, is_shared=False))
-    return chores
+        tasks.append(PeriodicTask("set-clock", SET_CLOCK, now.set, is_shared=False))
+    return tasks
 
 
 class _Watchers:
@@ -296,4 +296,4 @@ async def ensure_admin(app: App, given: str | None) -> str | None:
 
 async def first_link(app: App) -> str:
     """The secret of a link that lets whoever started the hub choose the password of `admin`."""
-    return await app.welcomes.begin(await app.accounts.get("admin"))
+    return await app.password_links.begin(await app.accounts.get("admin"))

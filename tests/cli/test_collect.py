@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from entrepot.app import open_app
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.repositories import Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from entrepot.settings import Settings
@@ -24,7 +24,7 @@ def pushed(data: Path) -> Path:
     """The hub with two blobs in a repository, which no manifest names yet."""
 
     async def work() -> None:
-        target = Target(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
+        target = PushTarget(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
         async with open_app(Settings(data=data)) as app:
             for content in (LAYER, b"config"):
                 await app.uploads.put(target, body(content), Digest.of(content))

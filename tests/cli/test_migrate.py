@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.metadata import copying
-from entrepot.metadata.words import SEAL
+from entrepot.metadata import database_migration
+from entrepot.metadata.sentinels import SEAL
 from tests.cli.conftest import Run
 from tests.cli.test_commands import said
 
@@ -48,7 +48,7 @@ def test_where_there_is_no_hub_none_is_made(run: Run, data: Path, words: tuple[s
 def test_a_sealed_hub_is_read_and_not_written_until_that_is_cancelled(
     run: Run, data: Path, alice: str
 ) -> None:
-    copying._seal(data / "entrepot.db")
+    database_migration._seal(data / "entrepot.db")
     assert alice in said(run("user", "list"))
     assert SEAL in run("user", "disable", alice).stderr
     assert json.loads(said(run("migrate", "--cancel", "--json"))) == {"sealed": False}

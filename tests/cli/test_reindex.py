@@ -11,9 +11,9 @@ import pytest
 from entrepot.app import App
 from entrepot.hub import indexing
 from entrepot.metadata import artifacts, jobs, repository_facts
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.artifacts import Artifact
 from entrepot.metadata.repositories import find_repository
+from entrepot.model.artifacts import Artifact
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.oci.names import RepositoryName, Tag

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from entrepot.app import App, open_app
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.repositories import Target
-from entrepot.metadata.retention_rules import Rules
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.policies import Rules
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.registry.retention import Reason
@@ -27,7 +27,7 @@ def stocked(data: Path) -> Path:
     """The hub with `acme/app:v1` and `acme/app:v2` in it."""
 
     async def push(app: App) -> None:
-        target = Target(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
+        target = PushTarget(RepositoryName("acme/app"), None, Visibility.PRIVATE, None)
         for content in (LAYER, b"config"):
             await app.uploads.put(target, body(content), Digest.of(content))
         manifest = image(LAYER, config=descriptor(b"config", CONFIG))

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from entrepot.kinds.catalogue import recognize
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
+from entrepot.kinds.manifest_view import ManifestView
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import ACCEPTED
@@ -48,10 +48,10 @@ class Desk:
         manifest = parse_manifest(answer.content, answer.headers["content-type"])
         assert manifest.config is not None
         config = self._get(f"/v2/{name}/blobs/{manifest.config.digest}").json()
-        found = Evidence(manifest, config)
+        found = ManifestView(manifest, config)
         kind = recognize(found)
         digest = Digest.of(answer.content)
-        place = Place(host, self.hub.tls, RepositoryName(name), digest, Tag(tag))
+        place = CommandTarget(host, self.hub.tls, RepositoryName(name), digest, Tag(tag))
         tried = [each for each in kind.commands(place, found) if _can_be_tried(each)]
         return kind.id, tried
 

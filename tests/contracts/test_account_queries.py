@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import Account, NamespaceKind, Role, Visibility
 from entrepot.metadata.engine import Metadata
+from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
+from entrepot.model.repositories import Visibility
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation
 
@@ -91,7 +92,7 @@ async def test_an_account_is_disabled_as_of_a_moment_and_enabled_again(metadata:
 async def test_a_namespace_is_found_with_what_it_was_made_with(metadata: Metadata) -> None:
     namespace_id = await add_organisation(metadata, "acme", Visibility.PUBLIC)
     found = await accounts.find_namespace(metadata.reader, "acme")
-    assert found == accounts.Namespace(
+    assert found == Namespace(
         namespace_id, "acme", NamespaceKind.ORGANISATION, Visibility.PUBLIC, START
     )
     assert await accounts.find_namespace(metadata.reader, "other") is None

@@ -9,9 +9,9 @@ from entrepot.hub.permissions import Permissions
 from entrepot.hub.queries import parse_query
 from entrepot.hub.search import Search
 from entrepot.metadata import search
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.search_terms import Order
+from entrepot.model.repositories import Visibility
+from entrepot.model.search import SearchOrder
 from tests.metadata.rows import add_repository
 
 HOSTS = frozenset({"hub.example"})
@@ -39,14 +39,14 @@ async def finder(metadata: Metadata) -> Search:
     return Search(metadata.reader, Permissions(metadata.reader, is_open=False))
 
 
-@given(text=TEXTS, order=st.sampled_from(Order))
+@given(text=TEXTS, order=st.sampled_from(SearchOrder))
 @settings(
     max_examples=300,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_any_text_is_a_query(finder: Search, text: str, order: Order) -> None:
+async def test_any_text_is_a_query(finder: Search, text: str, order: SearchOrder) -> None:
     results = await finder.find(ANONYMOUS, text, hosts=HOSTS, order=order)
     assert results.found.total in (0, 1)
     page = await finder.packages(ANONYMOUS, text)

@@ -14,9 +14,9 @@ from entrepot.metadata import (
     vulnerabilities,
 )
 from entrepot.metadata.artifact_revisions import Revision
-from entrepot.metadata.artifacts import Artifact, Document, Marks
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
+from entrepot.model.artifacts import Artifact, AttachmentCounts, StoredDocument
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
@@ -78,16 +78,16 @@ async def test_what_was_found_out_is_found_and_replaced(
     assert await artifacts.find_artifact(metadata.reader, 1) is None
     found = await add(metadata, repository)
     assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == found
-    marks = Marks(3, 1, 2, 4, {"critical": 5, "unknown": 6})
+    marks = AttachmentCounts(3, 1, 2, 4, {"critical": 5, "unknown": 6})
     async with metadata.begin() as tx:
         await artifacts.set_marks(tx, found.manifest_id, marks)
         await artifacts.write_artifact(tx, replace(found, kind="chart", platforms=()))
     changed = replace(found, kind="chart", platforms=(), marks=marks)
     assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == changed
     async with metadata.begin() as tx:
-        await artifacts.set_marks(tx, found.manifest_id, Marks())
+        await artifacts.set_marks(tx, found.manifest_id, AttachmentCounts())
         await artifacts.set_state(tx, found.manifest_id, "failed", "it is broken")
-    changed = replace(changed, marks=Marks(), state="failed", reason="it is broken")
+    changed = replace(changed, marks=AttachmentCounts(), state="failed", reason="it is broken")
     assert await artifacts.find_artifact(metadata.reader, found.manifest_id) == changed
 
 
@@ -95,8 +95,8 @@ async def test_documents_are_written_in_place_of_those_of_their_names(
     metadata: Metadata, repository: Repository
 ) -> None:
     found = await add(metadata, repository)
-    readme = Document("readme", "text/markdown", "# Ünï 名\n" * 999, is_cut=True)
-    values = Document("values", "application/yaml", "a: 1\n", is_cut=False)
+    readme = StoredDocument("readme", "text/markdown", "# Ünï 名\n" * 999, is_cut=True)
+    values = StoredDocument("values", "application/yaml", "a: 1\n", is_cut=False)
     twice = replace(values, text="a: 2\n")
     async with metadata.begin() as tx:
         await artifacts.write_documents(
@@ -261,7 +261,7 @@ async def test_what_was_found_out_goes_with_its_manifest(
 ) -> None:
     found = await add(metadata, repository)
     async with metadata.begin() as tx:
-        document = Document("readme", "text/plain", "a", is_cut=False)
+        document = StoredDocument("readme", "text/plain", "a", is_cut=False)
         await artifacts.write_documents(tx, found.manifest_id, artifacts.pack([document]))
         await packages.add_packages(tx, found.manifest_id, repository.id, [("a", "", "", "")])
         await manifests.delete_manifest(tx, found.manifest_id)
@@ -273,7 +273,7 @@ async def test_one_document_is_replaced_and_the_others_stay(
     metadata: Metadata, repository: Repository
 ) -> None:
     of = await add_manifest(metadata, repository, b"one document")
-    first, other = [Document(name, "text/plain", name, is_cut=False) for name in ("a", "b")]
+    first, other = [StoredDocument(name, "text/plain", name, is_cut=False) for name in ("a", "b")]
     second = replace(first, text="another")
     async with metadata.begin() as tx:
         await artifacts.write_artifact(tx, artifact(repository, of))

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from entrepot.metadata import audit
-from entrepot.metadata.audit import AuditQuery, AuditRow
 from entrepot.metadata.engine import Metadata
+from entrepot.model.audit import AuditQuery, AuditRow
 from tests.metadata.clocks import START
 
 HOUR = timedelta(hours=1)

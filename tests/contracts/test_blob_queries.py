@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from entrepot.metadata import blobs
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Metadata
+from entrepot.model.blobs import Holder, StoredBlob
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_blob, add_organisation, add_repository

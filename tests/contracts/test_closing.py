@@ -3,9 +3,9 @@
 from sqlalchemy import Column
 
 from entrepot.metadata import accounts, closing
-from entrepot.metadata.accounts import NamespaceKind, Role
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.schema import SCHEMA
+from entrepot.model.accounts import NamespaceKind, Role
 from tests.metadata.rows import add_account, add_organisation
 
 

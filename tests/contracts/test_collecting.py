@@ -11,7 +11,8 @@ import pytest
 from entrepot.errors import BlobUnknown, ManifestUnknown, Unavailable
 from entrepot.metadata import blobs as rows
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.oci.names import Tag
@@ -56,7 +57,7 @@ class Shop:
         self.blobs = Blobs(metadata, self.storage, clock, GRACE)
         self.history = History(metadata, clock)
         self.layer = b""
-        self.targets: list[Target] = []
+        self.targets: list[PushTarget] = []
 
     async def stock(self, name: str) -> None:
         """Come to where the collector would free the blob."""
@@ -64,7 +65,7 @@ class Shop:
         self.targets = []
         for each in (f"{name}/one", f"{name}/two"):
             found = await add_repository(self.metadata, each)
-            self.targets.append(Target(found.name, None, found.visibility, found))
+            self.targets.append(PushTarget(found.name, None, found.visibility, found))
             await self.push()
         digest = await self.put(["v1"])
         await self.manifests.delete(self.repository, digest, None)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import Conflict, Unavailable
-from entrepot.metadata import copying, jobs, manifests, repositories
-from entrepot.metadata.copying import copy_database, unseal
+from entrepot.metadata import database_migration, jobs, manifests, repositories
+from entrepot.metadata.database_migration import copy_database, unseal
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.postgresql import PostgresMetadata
+from entrepot.metadata.sentinels import SEAL
 from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.words import SEAL
 from entrepot.oci.names import RepositoryName
 from tests.contracts.conftest import EMPTY, Eraser
 from tests.metadata.clocks import START
@@ -95,7 +95,7 @@ async def test_a_failure_leaves_the_other_empty_and_can_be_repeated(
         raise Unavailable("the power is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(copying, "settle", failing)
+        patch.setattr(database_migration, "settle", failing)
         with pytest.raises(Unavailable, match="power"):
             copy_database(database, empty_postgres, ignore)
     assert await repositories.find_repository(there.reader, NAME) is None

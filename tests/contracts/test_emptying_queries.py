@@ -8,21 +8,23 @@ from sqlalchemy import func, select
 
 from entrepot.errors import RepositoryUnknown, Unavailable
 from entrepot.hub.actors import OPERATOR
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.repositories import Repositories
 from entrepot.metadata import emptying, manifests
-from entrepot.metadata.engine import Metadata, Reader, Statement, Transaction
-from entrepot.metadata.repositories import Repository, find_repository
+from entrepot.metadata.engine import Metadata, Reader, SqlStatement, Transaction
+from entrepot.metadata.repositories import find_repository
 from entrepot.metadata.slices import MOST
 from entrepot.metadata.tables import tags
+from entrepot.model.audit import AuditQuery
+from entrepot.model.repositories import Repository
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START, MovableClock
 from tests.metadata.rows import add_blob, add_manifest, add_repository
 from tests.support.rendering import Inline
 
-_TAGS = Statement(select(func.count()).select_from(tags))
+_TAGS = SqlStatement(select(func.count()).select_from(tags))
 
 
 class Counted:

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import blobs, garbage, history, manifests
+from entrepot.metadata import blobs, gc_queries, history, manifests
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.garbage import Link, Row, Untagged
-from entrepot.metadata.history import TagAction
-from entrepot.metadata.repositories import Repository
+from entrepot.metadata.gc_queries import BlobLink, Row, Untagged
+from entrepot.model.repositories import Repository
+from entrepot.model.tags import TagAction
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
@@ -24,9 +24,9 @@ async def repository(metadata: Metadata) -> Repository:
     return await add_repository(metadata, "a/b")
 
 
-async def free_links(metadata: Metadata) -> set[Link]:
+async def free_links(metadata: Metadata) -> set[BlobLink]:
     """Links that may go."""
-    page = await garbage.list_links(metadata.reader, (0, ""), LATER, 100)
+    page = await gc_queries.list_links(metadata.reader, (0, ""), LATER, 100)
     return {link for link in page if link.is_free}
 
 
@@ -38,12 +38,12 @@ async def test_deleted_manifests_are_forgotten_once_they_are_old(
             moment = START + number * SECOND
             await history.keep_deleted(tx, repository.id, f"d{number}", "a/b", b"", None, moment)
     before = START + 3 * SECOND
-    assert await garbage.count_deleted(metadata.reader, before) == 3
+    assert await gc_queries.count_deleted(metadata.reader, before) == 3
     async with metadata.begin() as tx:
-        counts = [await garbage.forget_old_deleted(tx, before, 2) for _ in range(3)]
+        counts = [await gc_queries.forget_old_deleted(tx, before, 2) for _ in range(3)]
     assert counts == [2, 1, 0]
-    assert await garbage.count_deleted(metadata.reader, before) == 0
-    assert await garbage.count_deleted(metadata.reader, before + 9 * SECOND) == 2
+    assert await gc_queries.count_deleted(metadata.reader, before) == 0
+    assert await gc_queries.count_deleted(metadata.reader, before + 9 * SECOND) == 2
 
 
 async def test_a_link_is_free_once_it_is_old_and_no_manifest_names_it(
@@ -56,7 +56,7 @@ async def test_a_link_is_free_once_it_is_old_and_no_manifest_names_it(
     await add_blob(metadata, repository, b"young", LATER)
     await add_manifest(metadata, repository, blobs=frozenset({named}))
     found = await free_links(metadata)
-    assert found == {Link(other.id, str(named), True), Link(repository.id, str(old), True)}
+    assert found == {BlobLink(other.id, str(named), True), BlobLink(repository.id, str(old), True)}
 
 
 async def test_links_come_a_page_at_a_time(metadata: Metadata, repository: Repository) -> None:
@@ -64,7 +64,7 @@ async def test_links_come_a_page_at_a_time(metadata: Metadata, repository: Repos
     digests = [await add_blob(metadata, repository, bytes([n])) for n in range(5)]
     await add_blob(metadata, other, b"\0")
     last, found = (0, ""), []
-    while page := await garbage.list_links(metadata.reader, last, LATER, 2):
+    while page := await gc_queries.list_links(metadata.reader, last, LATER, 2):
         last = (page[-1].repository_id, page[-1].digest)
         found += page
     expected = [(repository.id, digest) for digest in sorted(map(str, digests))]
@@ -81,21 +81,21 @@ async def test_a_link_goes_only_while_it_is_free(
     (link,) = await free_links(metadata)
     manifest_id = await add_manifest(metadata, repository, blobs=frozenset({digest}))
     async with metadata.begin() as tx:
-        assert await garbage.lock_holder(tx, repository.id)
-        assert not await garbage.lock_holder(tx, repository.id + 1)
-        assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
+        assert await gc_queries.lock_holder(tx, repository.id)
+        assert not await gc_queries.lock_holder(tx, repository.id + 1)
+        assert not await gc_queries.unlink_free(tx, link.repository_id, [link.digest], LATER)
         await manifests.delete_manifest(tx, manifest_id)
-        assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], START)
-        gone = await garbage.unlink_free(tx, link.repository_id, [link.digest, "other"], LATER)
+        assert not await gc_queries.unlink_free(tx, link.repository_id, [link.digest], START)
+        gone = await gc_queries.unlink_free(tx, link.repository_id, [link.digest, "other"], LATER)
         assert gone == {link.digest}
-        assert not await garbage.unlink_free(tx, link.repository_id, [link.digest], LATER)
+        assert not await gc_queries.unlink_free(tx, link.repository_id, [link.digest], LATER)
     assert not await blobs.is_linked(metadata.reader, repository.id, digest)
 
 
 async def test_a_child_of_an_index_is_no_blob(metadata: Metadata, repository: Repository) -> None:
     digest = await add_blob(metadata, repository, b"content")
     await add_manifest(metadata, repository, children=frozenset({digest}))
-    assert await free_links(metadata) == {Link(repository.id, str(digest), True)}
+    assert await free_links(metadata) == {BlobLink(repository.id, str(digest), True)}
 
 
 async def test_a_row_goes_only_while_nobody_holds_the_blob(
@@ -106,29 +106,29 @@ async def test_a_row_goes_only_while_nobody_holds_the_blob(
     await add_blob(metadata, other, b"content")
     key = f"key-of-{digest.hex[:8]}"
     reader = metadata.reader
-    assert await garbage.count_links(reader, str(digest)) == 2
+    assert await gc_queries.count_links(reader, str(digest)) == 2
     held = Row(str(digest), key, 7, False)
-    assert await garbage.list_rows(reader, "", LATER, 10) == [held]
+    assert await gc_queries.list_rows(reader, "", LATER, 10) == [held]
     async with metadata.begin() as tx:
         await blobs.unlink_blob(tx, repository.id, digest)
-        assert not await garbage.delete_free_rows(tx, [str(digest)], LATER)
+        assert not await gc_queries.delete_free_rows(tx, [str(digest)], LATER)
         await blobs.unlink_blob(tx, other.id, digest)
-    assert await garbage.count_links(reader, str(digest)) == 0
-    assert await garbage.list_rows(reader, "", START, 10) == [held]
-    assert await garbage.list_rows(reader, "", LATER, 10) == [Row(str(digest), key, 7, True)]
-    assert await garbage.list_rows(reader, str(digest), LATER, 10) == []
+    assert await gc_queries.count_links(reader, str(digest)) == 0
+    assert await gc_queries.list_rows(reader, "", START, 10) == [held]
+    assert await gc_queries.list_rows(reader, "", LATER, 10) == [Row(str(digest), key, 7, True)]
+    assert await gc_queries.list_rows(reader, str(digest), LATER, 10) == []
     async with metadata.begin() as tx:
-        assert not await garbage.delete_free_rows(tx, [str(digest)], START)
-        assert await garbage.delete_free_rows(tx, [str(digest)], LATER)
-        assert not await garbage.delete_free_rows(tx, [str(digest)], LATER)
+        assert not await gc_queries.delete_free_rows(tx, [str(digest)], START)
+        assert await gc_queries.delete_free_rows(tx, [str(digest)], LATER)
+        assert not await gc_queries.delete_free_rows(tx, [str(digest)], LATER)
     assert await blobs.find_blob_anywhere(reader, digest) is None
 
 
 async def test_the_empty_json_stays_without_anybody_who_holds_it(metadata: Metadata) -> None:
     async with metadata.begin() as tx:
         await blobs.insert_blob(tx, EMPTY_JSON_DIGEST, 2, "key", START)
-        assert not await garbage.delete_free_rows(tx, [str(EMPTY_JSON_DIGEST)], LATER)
-    rows = await garbage.list_rows(metadata.reader, "", LATER, 10)
+        assert not await gc_queries.delete_free_rows(tx, [str(EMPTY_JSON_DIGEST)], LATER)
+    rows = await gc_queries.list_rows(metadata.reader, "", LATER, 10)
     assert [row.is_free for row in rows] == [False]
 
 
@@ -137,17 +137,17 @@ async def test_keys_that_rows_name_are_told_from_others(
 ) -> None:
     digest = await add_blob(metadata, repository, b"content")
     key = f"key-of-{digest.hex[:8]}"
-    assert await garbage.list_named(metadata.reader, ["other", key, "'; --"]) == {key}
-    assert await garbage.list_named(metadata.reader, []) == set()
+    assert await gc_queries.list_named(metadata.reader, ["other", key, "'; --"]) == {key}
+    assert await gc_queries.list_named(metadata.reader, []) == set()
 
 
 async def free_manifests(metadata: Metadata) -> set[int]:
     """Ids of the manifests that may go."""
-    page = await garbage.list_untagged(metadata.reader, 0, LATER, 100)
+    page = await gc_queries.list_untagged(metadata.reader, 0, LATER, 100)
     return {
         each.id
         for each in page
-        if each.is_free and await garbage.is_still_free(metadata.reader, each, LATER)
+        if each.is_free and await gc_queries.is_still_free(metadata.reader, each, LATER)
     }
 
 
@@ -165,12 +165,12 @@ async def test_a_manifest_is_free_without_tag_parent_and_subject(
     async with metadata.begin() as tx:
         await manifests.move_tag(tx, repository.id, Tag("v1"), tagged, None, START)
     assert await free_manifests(metadata) == {lonely, parent, widow}
-    page = await garbage.list_untagged(metadata.reader, lonely, LATER, 1)
+    page = await gc_queries.list_untagged(metadata.reader, lonely, LATER, 1)
     assert page == [Untagged(tagged, repository.id, str(Digest.of(b"tagged")), False)]
     async with metadata.begin() as tx:
         await manifests.delete_manifest(tx, parent)
         gone = Untagged(parent, repository.id, str(Digest.of(b"parent")), True)
-        assert not await garbage.is_still_free(tx, gone, LATER)
+        assert not await gc_queries.is_still_free(tx, gone, LATER)
 
 
 async def test_a_manifest_is_not_free_while_it_was_used_lately(

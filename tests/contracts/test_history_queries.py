@@ -6,8 +6,8 @@ import pytest
 
 from entrepot.metadata import blobs, history, manifests
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.history import TagAction, TagEvent
-from entrepot.metadata.repositories import Repository
+from entrepot.model.repositories import Repository
+from entrepot.model.tags import TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from entrepot.metadata import invitations, teams
-from entrepot.metadata.accounts import Account, Role
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.invitations import Invitation
+from entrepot.model.accounts import Account, Role
+from entrepot.model.organizations import Invitation
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation
 

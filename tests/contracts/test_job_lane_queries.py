@@ -4,9 +4,10 @@ import pytest
 
 from entrepot.metadata import job_lanes, jobs
 from entrepot.metadata.engine import Metadata, to_instant
-from entrepot.metadata.job_lanes import Lane, Turns
-from entrepot.metadata.jobs import LEASE, Job
-from entrepot.metadata.repositories import Repository
+from entrepot.metadata.job_lanes import Turns
+from entrepot.metadata.jobs import LEASE
+from entrepot.model.jobs import Job, Lane
+from entrepot.model.repositories import Repository
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_manifest, add_organisation, add_repository
 

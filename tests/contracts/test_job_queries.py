@@ -6,7 +6,8 @@ import pytest
 
 from entrepot.metadata import jobs
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.jobs import LEASE, Job
+from entrepot.metadata.jobs import LEASE
+from entrepot.model.jobs import Job
 from tests.metadata.clocks import START
 
 SECOND = timedelta(seconds=1)

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from entrepot.hub.actors import OPERATOR
-from entrepot.hub.audit import Audited, AuditLog, AuditQuery, Entry, record, verify, witness_of
+from entrepot.hub.audit import Audited, AuditLog, Entry, audit_and_notify, record, verify
 from entrepot.hub.permissions import Permissions
 from entrepot.metadata import policies
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.postgresql import PostgresMetadata
-from entrepot.metadata.repositories import Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.audit import AuditQuery
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.contracts.conftest import EMPTY, Eraser
 from tests.metadata.clocks import START
@@ -41,8 +42,8 @@ async def test_a_push_that_makes_a_repository_and_a_new_quota_wait_for_no_circle
     made, limited = asyncio.Event(), asyncio.Event()
 
     async def push() -> None:
-        witness = witness_of(OPERATOR, lambda: START)
-        target = Target(NAME, namespace_id, Visibility.PRIVATE, None, witness)
+        listener = audit_and_notify(OPERATOR, lambda: START)
+        target = PushTarget(NAME, namespace_id, Visibility.PRIVATE, None, listener)
         async with postgresql.begin() as tx:
             repository = await target.ensure(tx, START)
             made.set()

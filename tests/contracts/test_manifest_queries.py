@@ -6,8 +6,8 @@ import pytest
 
 from entrepot.metadata import artifact_relations, manifests
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.manifests import ManifestFacts, StoredManifest
-from entrepot.metadata.repositories import Repository
+from entrepot.model.manifests import ManifestFacts, StoredManifest
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import DOCKER_MANIFEST, OCI_MANIFEST
 from entrepot.oci.names import Tag

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from entrepot.metadata import accounts, repositories
-from entrepot.metadata.accounts import NamespaceKind, Visibility, find_namespace
+from entrepot.metadata.accounts import find_namespace
 from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.model.accounts import NamespaceKind, Role
+from entrepot.model.repositories import Visibility
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_repository
 
@@ -100,7 +102,7 @@ async def test_a_statement_that_fails_undoes_its_transaction(metadata: Metadata)
     async def fail() -> None:
         async with metadata.begin() as tx:
             await add(tx, "first")
-            await accounts.set_role(tx, 4711, 4712, accounts.Role.OWNER)
+            await accounts.set_role(tx, 4711, 4712, Role.OWNER)
 
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         await fail()

@@ -7,19 +7,17 @@ import pytest
 from entrepot.errors import RepositoryUnknown
 from entrepot.metadata import (
     blobs,
+    deletion_impact,
     manifests,
-    numbers,
-    removals,
     repositories,
     repository_facts,
+    statistics,
     uploads,
 )
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.numbers import HubNumbers
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.repository_facts import RepositoryFacts
-from entrepot.metadata.uploads import Upload
+from entrepot.model.repositories import Repository, RepositoryFacts, Visibility
+from entrepot.model.statistics import HubNumbers
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
@@ -89,7 +87,7 @@ async def test_only_bytes_that_nothing_else_names_are_freed(
     third = await add_manifest(metadata, repository, b"third", children=frozenset({own}))
 
     async def freed(*ids: int) -> int:
-        return await removals.measure_freed(metadata.reader, repository.id, ids)
+        return await deletion_impact.measure_freed(metadata.reader, repository.id, ids)
 
     assert await freed(first, third) == len(b"own")
     assert await freed(first, second, third) == len(b"own") + len(b"shared")
@@ -99,7 +97,7 @@ async def test_only_bytes_that_nothing_else_names_are_freed(
 
 
 async def test_everything_is_counted_once(metadata: Metadata, repository: Repository) -> None:
-    assert await numbers.find_numbers(metadata.reader) == HubNumbers(0, 1, 0, 0, 0, 0, 0)
+    assert await statistics.find_numbers(metadata.reader) == HubNumbers(0, 1, 0, 0, 0, 0, 0)
     alice = await add_account(metadata, "alice")
     other = await add_repository(metadata, "a/other")
     for each in (repository, other):
@@ -110,6 +108,6 @@ async def test_everything_is_counted_once(metadata: Metadata, repository: Reposi
     async with metadata.begin() as tx:
         upload = Upload("0" * 32, other.id, alice.id, 0, "sha256", None)
         await uploads.insert_upload(tx, upload, START)
-    assert await numbers.find_numbers(metadata.reader) == HubNumbers(1, 2, 2, 2, 1, 6, 1)
-    assert await numbers.find_namespace_name(metadata.reader, alice.id) == "alice"
-    assert await numbers.find_namespace_name(metadata.reader, alice.id + 1) is None
+    assert await statistics.find_numbers(metadata.reader) == HubNumbers(1, 2, 2, 2, 1, 6, 1)
+    assert await statistics.find_namespace_name(metadata.reader, alice.id) == "alice"
+    assert await statistics.find_namespace_name(metadata.reader, alice.id + 1) is None

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from entrepot.metadata import blobs, manifests, policies
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.policies import Policy, Quota
 from entrepot.metadata.repositories import delete_repository
+from entrepot.model.policies import Policy, Quota
 from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START

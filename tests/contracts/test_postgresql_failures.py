@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from entrepot.errors import OutOfSpace, Unavailable
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Transaction
 from entrepot.metadata.postgresql import PostgresMetadata
 from entrepot.metadata.repositories import find_repository, insert_repository, list_repositories
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.contracts.conftest import EMPTY, Eraser
 from tests.metadata.clocks import START

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from entrepot.metadata import history, removals
+from entrepot.metadata import deletion_impact, history
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
 from tests.metadata.clocks import START
@@ -32,9 +32,11 @@ async def test_what_went_with_a_deleted_manifest_is_known(metadata: Metadata) ->
         theirs = contents["with"]
         await history.keep_deleted(tx, other.id, str(Digest.of(theirs)), "a/b", theirs, None, START)
     reader, wanted = metadata.reader, Digest.of(contents["with"])
-    found = await removals.list_deleted_referrers(reader, repository.id, subject, START)
+    found = await deletion_impact.list_deleted_referrers(reader, repository.id, subject, START)
     assert found == {wanted}
-    found = await removals.list_deleted_referrers(reader, repository.id, subject, START - minute)
+    found = await deletion_impact.list_deleted_referrers(
+        reader, repository.id, subject, START - minute
+    )
     assert found == {wanted, Digest.of(contents["before"])}
-    assert await removals.find_deleted_at(reader, repository.id, wanted) == START
-    assert await removals.find_deleted_at(reader, repository.id, subject) is None
+    assert await deletion_impact.find_deleted_at(reader, repository.id, wanted) == START
+    assert await deletion_impact.find_deleted_at(reader, repository.id, subject) is None

@@ -7,10 +7,10 @@ import pytest
 
 from entrepot.errors import RepositoryUnknown
 from entrepot.metadata import blobs, manifests, repositories, uploads
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target
-from entrepot.metadata.uploads import Upload
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository, Visibility
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.metadata.clocks import START
@@ -162,7 +162,7 @@ async def _fill(metadata: Metadata, repository: Repository) -> Digest:
 
 
 async def test_a_target_is_created_by_the_first_push(metadata: Metadata) -> None:
-    target = Target(RepositoryName("a/new"), None, Visibility.PUBLIC, None)
+    target = PushTarget(RepositoryName("a/new"), None, Visibility.PUBLIC, None)
     async with metadata.begin() as tx:
         made = await target.ensure(tx, START)
     async with metadata.begin() as tx:
@@ -174,7 +174,7 @@ async def test_a_target_that_was_deleted_meanwhile_is_not_made_again(metadata: M
     found = await add_repository(metadata, "a/b")
     async with metadata.begin() as tx:
         await repositories.delete_repository(tx, found.id)
-    target = Target(found.name, None, found.visibility, found)
+    target = PushTarget(found.name, None, found.visibility, found)
 
     async def ensure() -> None:
         async with metadata.begin() as tx:

@@ -17,7 +17,7 @@ from entrepot.errors import (
 from entrepot.metadata import policies, reservations
 from entrepot.metadata import uploads as upload_rows
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry import quotas

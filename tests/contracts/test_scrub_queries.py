@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from entrepot.metadata import holds, scrubs
+from entrepot.metadata import gc_leases, scrubs
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.scrubs import Damage, Pass
+from entrepot.model.integrity import Damage, Pass
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_blob, add_repository
 
@@ -37,24 +37,24 @@ async def test_damage_is_known_since_the_first_time(metadata: Metadata) -> None:
 
 async def test_a_hold_lasts_until_it_is_dropped_or_over(metadata: Metadata) -> None:
     later = START + timedelta(minutes=1)
-    assert not await holds.is_held(metadata.reader, START)
+    assert not await gc_leases.is_held(metadata.reader, START)
     async with metadata.begin() as tx:
-        await holds.lock_holds(tx)
-        await holds.set_hold(tx, "one", START)
-        await holds.set_hold(tx, "one", later)
-        await holds.set_hold(tx, "two", later)
-    assert await holds.is_held(metadata.reader, START)
-    assert not await holds.is_held(metadata.reader, later)
+        await gc_leases.lock_holds(tx)
+        await gc_leases.set_hold(tx, "one", START)
+        await gc_leases.set_hold(tx, "one", later)
+        await gc_leases.set_hold(tx, "two", later)
+    assert await gc_leases.is_held(metadata.reader, START)
+    assert not await gc_leases.is_held(metadata.reader, later)
     async with metadata.begin() as tx:
-        await holds.drop_hold(tx, "one")
-        assert await holds.is_held(tx, START)
-        await holds.drop_hold(tx, "two")
-        await holds.drop_hold(tx, "two")
-    assert not await holds.is_held(metadata.reader, START)
+        await gc_leases.drop_hold(tx, "one")
+        assert await gc_leases.is_held(tx, START)
+        await gc_leases.drop_hold(tx, "two")
+        await gc_leases.drop_hold(tx, "two")
+    assert not await gc_leases.is_held(metadata.reader, START)
 
 
 async def test_a_hold_of_a_clock_that_was_ahead_is_over(metadata: Metadata) -> None:
     async with metadata.begin() as tx:
-        await holds.set_hold(tx, "a backup", START + 2 * holds.LONGEST)
-    assert not await holds.is_held(metadata.reader, START)
-    assert await holds.is_held(metadata.reader, START + 3 * holds.LONGEST / 2)
+        await gc_leases.set_hold(tx, "a backup", START + 2 * gc_leases.LONGEST)
+    assert not await gc_leases.is_held(metadata.reader, START)
+    assert await gc_leases.is_held(metadata.reader, START + 3 * gc_leases.LONGEST / 2)

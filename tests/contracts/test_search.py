@@ -9,18 +9,17 @@ import pytest
 
 from entrepot.hub.queries import parse_query
 from entrepot.metadata import manifests, packages, search, vulnerabilities
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.search import Found
-from entrepot.metadata.search_terms import Facet, Order, Query
-from entrepot.metadata.sight import Sight
+from entrepot.metadata.visibility import VisibleTo
+from entrepot.model.repositories import Visibility
+from entrepot.model.search import Facet, Query, SearchOrder, SearchResult
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_blob, add_manifest, add_organisation, add_repository
 
-ALL = Sight(namespaces=None)
-STRANGER = Sight()
+ALL = VisibleTo(namespaces=None)
+STRANGER = VisibleTo()
 
 
 async def add(
@@ -43,15 +42,18 @@ async def add(
 
 
 async def find(
-    metadata: Metadata, text: str, sight: Sight = ALL, order: Order = Order.RELEVANCE
-) -> Found:
+    metadata: Metadata,
+    text: str,
+    visible_to: VisibleTo = ALL,
+    order: SearchOrder = SearchOrder.RELEVANCE,
+) -> SearchResult:
     """What is found."""
-    return await search.search(metadata.reader, parse_query(text), sight, order=order)
+    return await search.search(metadata.reader, parse_query(text), visible_to, order=order)
 
 
-async def names(metadata: Metadata, text: str, sight: Sight = ALL) -> list[str]:
+async def names(metadata: Metadata, text: str, visible_to: VisibleTo = ALL) -> list[str]:
     """The names of what is found, in order."""
-    return [hit.name for hit in (await find(metadata, text, sight)).hits]
+    return [hit.name for hit in (await find(metadata, text, visible_to)).hits]
 
 
 @pytest.mark.parametrize(
@@ -147,9 +149,9 @@ async def test_a_stranger_finds_only_what_is_public(metadata: Metadata) -> None:
         assert "mine/secret" not in [hit.name for hit in found.hits]
         assert sum(count for _, count in found.facets.get(Facet.KIND, [])) == found.total
     assert (await find(metadata, "", STRANGER)).total == 1
-    assert (await find(metadata, "", Sight((mine,)))).total == 2
-    assert (await find(metadata, "", Sight((), (granted,)))).total == 2
-    assert (await find(metadata, "", Sight((mine,), (granted,)))).total == 3
+    assert (await find(metadata, "", VisibleTo((mine,)))).total == 2
+    assert (await find(metadata, "", VisibleTo((), (granted,)))).total == 2
+    assert (await find(metadata, "", VisibleTo((mine,), (granted,)))).total == 3
     assert (await find(metadata, "", ALL)).total == 3
 
 
@@ -214,10 +216,10 @@ async def test_counts_are_what_counting_by_hand_gives(
             is_public=each.is_public,
             namespace_id=namespace_id,
         )
-    sight = Sight(tuple(owner for _ in namespaces) if namespaces is not None else None)
+    visible_to = VisibleTo(tuple(owner for _ in namespaces) if namespaces is not None else None)
     seen = [each for each in made if each.is_public or namespaces != ()]
     query = parse_query(text)
-    found = await search.search(metadata.reader, query, sight, limit=100)
+    found = await search.search(metadata.reader, query, visible_to, limit=100)
     wanted = [each for each in seen if each.passes(query, None)]
     assert sorted(hit.name for hit in found.hits) == sorted(each.name for each in wanted)
     for facet in (Facet.KIND, Facet.ARCH, Facet.OS):
@@ -369,8 +371,10 @@ async def test_contents_are_matched_exactly_unless_a_star_says_otherwise(
     assert await names(metadata, text) == []
 
 
-@pytest.mark.parametrize("order", Order)
-async def test_pages_follow_one_another_in_every_order(metadata: Metadata, order: Order) -> None:
+@pytest.mark.parametrize("order", SearchOrder)
+async def test_pages_follow_one_another_in_every_order(
+    metadata: Metadata, order: SearchOrder
+) -> None:
     for number in range(7):
         await add(metadata, f"a/r{number}", "word")
     seen: list[str] = []

@@ -4,17 +4,17 @@ import json
 from dataclasses import replace
 
 from entrepot.metadata import manifests, packages
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.search_packages import Shipped, packages_of
-from entrepot.metadata.sight import Sight
+from entrepot.metadata.search_packages import packages_of
+from entrepot.metadata.visibility import VisibleTo
+from entrepot.model.repositories import Repository, Visibility
+from entrepot.model.search import Shipped
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_manifest, add_repository
 
-ALL = Sight(namespaces=None)
+ALL = VisibleTo(namespaces=None)
 OPENSSL = ("openssl", "3.0.11", "pkg:deb/debian/openssl@3.0.11", "Apache-2.0")
 
 
@@ -73,7 +73,7 @@ async def test_packages_come_in_pages_and_only_where_they_are_seen(metadata: Met
         visibility = Visibility.PRIVATE if number == 2 else Visibility.PUBLIC
         repository = await add_repository(metadata, f"team/app{number}", visibility)
         await add_sbom(metadata, repository, f"image{number}".encode(), "spdx")
-    public = Sight()
+    public = VisibleTo()
     first = await packages_of(metadata.reader, "openssl", public, limit=3)
     rest = await packages_of(metadata.reader, "openssl", public, limit=3, offset=3)
     assert first.total == rest.total == 4

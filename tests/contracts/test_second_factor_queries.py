@@ -3,10 +3,10 @@
 import pytest
 
 from entrepot.metadata import second_factors
-from entrepot.metadata.accounts import Account, find_account
+from entrepot.metadata.accounts import find_account
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.second_factors import SecondFactor
-from entrepot.metadata.words import WRAPPED
+from entrepot.metadata.sentinels import WRAPPED
+from entrepot.model.accounts import Account, SecondFactor
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account
 

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from entrepot.metadata import limits, sessions
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.sessions import Session
+from entrepot.model.accounts import Account, Session
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from entrepot.metadata import repository_settings, stars, trusted_keys
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, delete_repository, find_repository
-from entrepot.metadata.trusted_keys import TrustedKey
+from entrepot.metadata.repositories import delete_repository, find_repository
+from entrepot.model.repositories import Repository, Visibility
+from entrepot.model.trusted_keys import TrustedKey
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation, add_repository

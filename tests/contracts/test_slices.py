@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from entrepot.errors import Unavailable
-from entrepot.extract.findings import Document, Findings, Package, Vulnerability
+from entrepot.extract.findings import Findings, FoundDocument, Package, Vulnerability
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.metadata import jobs, packages
@@ -18,7 +18,7 @@ from entrepot.metadata.artifact_tables import (
     documents,
 )
 from entrepot.metadata.artifacts import list_document_names
-from entrepot.metadata.engine import Metadata, Reader, Statement, Transaction
+from entrepot.metadata.engine import Metadata, Reader, SqlStatement, Transaction
 from entrepot.metadata.manifests import find_facts
 from entrepot.metadata.slices import AT_ONCE, MOST
 from entrepot.metadata.vulnerabilities import list_vulnerabilities
@@ -31,7 +31,7 @@ from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_repository
 
 COUNTS = [
-    Statement(select(func.count()).select_from(table))
+    SqlStatement(select(func.count()).select_from(table))
     for table in (artifact_packages, artifact_vulnerabilities, documents)
 ]
 Hook = Callable[[], Awaitable[None]]
@@ -109,7 +109,7 @@ def findings(first: int = 0, end: int = 1700) -> Findings:
             Vulnerability(f"CVE-1-{number}", "low", f"p{number}", "1")
             for number in range(first, min(end, first + 900))
         ],
-        documents=[Document(f"file:{number}", "text/plain", "a") for number in range(300)],
+        documents=[FoundDocument(f"file:{number}", "text/plain", "a") for number in range(300)],
     )
 
 
@@ -246,7 +246,7 @@ async def test_no_commit_of_a_deletion_takes_more_rows_than_a_slice(
         await shelf.manifests.delete(shelf.repository, digest, None)
     elif way == "whole":
         await shelf.removals.remove(
-            shelf.repository, [(Tag("v1"), digest)], whole=True, by=None, witness=None
+            shelf.repository, [(Tag("v1"), digest)], whole=True, by=None, listener=None
         )
     elif way == "repository":
         permissions = Permissions(watched.reader, is_open=True)
@@ -328,7 +328,7 @@ async def test_long_documents_go_in_slices_of_bytes(
     import random
 
     texts = [random.Random(number).randbytes(300_000).hex() for number in range(20)]
-    found = [Document(f"file:{at}", "text/plain", text) for at, text in enumerate(texts)]
+    found = [FoundDocument(f"file:{at}", "text/plain", text) for at, text in enumerate(texts)]
     digest = await push(shelf, reader, Findings(documents=found))
     await index(shelf, digest)
     facts = await find_facts(watched.reader, shelf.repository.id, digest)

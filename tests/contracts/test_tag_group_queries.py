@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import artifacts, manifests, tag_groups, tag_rows
+from entrepot.metadata import artifacts, manifests, tag_groups, tag_listing
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.tag_groups import MOST_LISTED, TagGroup
-from entrepot.metadata.tag_rows import Filters, Order
+from entrepot.metadata.tag_groups import MOST_LISTED
+from entrepot.model.repositories import Repository
+from entrepot.model.tags import Filters, TagGroup, TagOrder
 from entrepot.oci.names import Tag
 from tests.contracts.test_artifact_queries import artifact
 from tests.metadata.clocks import START
@@ -39,7 +39,7 @@ async def repository(metadata: Metadata) -> Repository:
 
 
 async def page(
-    metadata: Metadata, repository: Repository, order: Order, number: int, size: int = 2
+    metadata: Metadata, repository: Repository, order: TagOrder, number: int, size: int = 2
 ) -> list[TagGroup]:
     """One page without a filter."""
     return await tag_groups.list_groups(
@@ -47,9 +47,9 @@ async def page(
     )
 
 
-@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("order", list(TagOrder))
 async def test_each_digest_is_on_one_page_with_all_its_tags(
-    metadata: Metadata, repository: Repository, order: Order
+    metadata: Metadata, repository: Repository, order: TagOrder
 ) -> None:
     pages = [await page(metadata, repository, order, number) for number in range(6)]
     assert [len(each) for each in pages] == [2, 2, 2, 2, 1, 0]
@@ -67,15 +67,15 @@ async def test_groups_are_sorted_by_their_first_tags(metadata: Metadata) -> None
     await tagged(metadata, made, b"old", "1.9", "z")
     await tagged(metadata, made, b"new", "latest", "1.10", "1")
     await tagged(metadata, made, b"branch", "main")
-    found = await page(metadata, made, Order.VERSION, 0, size=9)
+    found = await page(metadata, made, TagOrder.VERSION, 0, size=9)
     assert [(each.row.tag, each.others) for each in found] == [
         ("1.10", ("1", "latest")),
         ("1.9", ("z",)),
         ("main", ()),
     ]
-    by_name = await page(metadata, made, Order.NAME, 0, size=9)
+    by_name = await page(metadata, made, TagOrder.NAME, 0, size=9)
     assert [each.row.tag for each in by_name] == ["1", "1.9", "main"]
-    by_time = await page(metadata, made, Order.NEWEST, 0, size=9)
+    by_time = await page(metadata, made, TagOrder.NEWEST, 0, size=9)
     assert [each.row.tag for each in by_time] == ["1", "z", "main"]
 
 
@@ -87,7 +87,7 @@ async def test_a_filter_finds_a_digest_by_any_of_its_tags(metadata: Metadata) ->
         await artifacts.write_artifact(tx, artifact(made, image, platforms=("linux/arm64",)))
     for filters in (Filters(text="STAB"), Filters(platform="linux/arm64"), Filters(kind="image")):
         found = await tag_groups.list_groups(
-            metadata.reader, made.id, Order.VERSION, filters, limit=9, offset=0
+            metadata.reader, made.id, TagOrder.VERSION, filters, limit=9, offset=0
         )
         count = await tag_groups.count_groups(metadata.reader, made.id, filters)
         assert (len(found), count) == (1, 1)
@@ -102,7 +102,7 @@ async def test_hidden_tags_make_no_group_and_are_in_none(metadata: Metadata) -> 
     hidden = f"sha256-{'0' * 64}.sig"
     await tagged(metadata, made, b"one", "1.0.0", hidden)
     await tagged(metadata, made, b"two", f"sha256-{'1' * 64}")
-    (group,) = await page(metadata, made, Order.NAME, 0, size=9)
+    (group,) = await page(metadata, made, TagOrder.NAME, 0, size=9)
     assert (group.row.tag, group.others, group.count) == ("1.0.0", (), 1)
 
 
@@ -110,12 +110,14 @@ async def test_a_digest_of_very_many_tags_lists_some_and_counts_all(metadata: Me
     made = await add_repository(metadata, "a/b")
     names = [f"1.0.{number}" for number in range(MOST_LISTED + 30)]
     await tagged(metadata, made, b"one", *names)
-    (group,) = await page(metadata, made, Order.VERSION, 0)
+    (group,) = await page(metadata, made, TagOrder.VERSION, 0)
     assert group.row.tag == names[-1]
     assert len(group.others) == MOST_LISTED - 1
     assert group.count == len(names)
     rest = Filters(digest=group.row.digest)
-    rows = await tag_rows.list_rows(metadata.reader, made.id, Order.NAME, rest, limit=500, offset=0)
+    rows = await tag_listing.list_rows(
+        metadata.reader, made.id, TagOrder.NAME, rest, limit=500, offset=0
+    )
     assert sorted(row.tag for row in rows) == sorted(names)
     other = Filters(digest=group.row.digest.replace("sha256:", "sha512:"))
-    assert await tag_rows.count_rows(metadata.reader, made.id, other) == 0
+    assert await tag_listing.count_rows(metadata.reader, made.id, other) == 0

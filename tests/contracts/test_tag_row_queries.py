@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import artifacts, manifests, tag_rows
+from entrepot.metadata import artifacts, manifests, tag_listing
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.tag_rows import Filters, Order
+from entrepot.model.repositories import Repository
+from entrepot.model.tags import Filters, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.contracts.test_artifact_queries import artifact
@@ -46,7 +46,7 @@ async def repository(metadata: Metadata) -> Repository:
 async def names(
     metadata: Metadata,
     repository: Repository,
-    order: Order = Order.NAME,
+    order: TagOrder = TagOrder.NAME,
     *,
     limit: int = 10,
     offset: int = 0,
@@ -54,24 +54,24 @@ async def names(
 ) -> list[str]:
     """The tags of one page."""
     wanted = Filters(**filters)
-    rows = await tag_rows.list_rows(
+    rows = await tag_listing.list_rows(
         metadata.reader, repository.id, order, wanted, limit=limit, offset=offset
     )
     if limit == 10 and offset == 0:
-        assert await tag_rows.count_rows(metadata.reader, repository.id, wanted) == len(rows)
+        assert await tag_listing.count_rows(metadata.reader, repository.id, wanted) == len(rows)
     return [row.tag for row in rows]
 
 
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        (Order.NAME, ["V1", "a_b", "v1.10", "v1.9"]),
-        (Order.NEWEST, ["a_b", "v1.10", "v1.9", "V1"]),
-        (Order.SIZE, ["v1.10", "a_b", "v1.9", "V1"]),
+        (TagOrder.NAME, ["V1", "a_b", "v1.10", "v1.9"]),
+        (TagOrder.NEWEST, ["a_b", "v1.10", "v1.9", "V1"]),
+        (TagOrder.SIZE, ["v1.10", "a_b", "v1.9", "V1"]),
     ],
 )
 async def test_tags_are_sorted(
-    metadata: Metadata, repository: Repository, order: Order, expected: list[str]
+    metadata: Metadata, repository: Repository, order: TagOrder, expected: list[str]
 ) -> None:
     assert await names(metadata, repository, order) == expected
     pages = [
@@ -83,10 +83,10 @@ async def test_tags_are_sorted(
 async def test_versions_are_sorted_from_the_newest(
     metadata: Metadata, repository: Repository
 ) -> None:
-    found = await names(metadata, repository, Order.VERSION)
+    found = await names(metadata, repository, TagOrder.VERSION)
     assert found.index("v1.10") < found.index("v1.9")
     assert sorted(found) == ["V1", "a_b", "v1.10", "v1.9"]
-    for order in Order:
+    for order in TagOrder:
         assert await names(metadata, repository, order, text="v1.") == [
             name for name in await names(metadata, repository, order) if name in ("v1.9", "v1.10")
         ]
@@ -113,31 +113,33 @@ async def test_versions_are_sorted_from_the_newest(
 async def test_tags_are_filtered(
     metadata: Metadata, repository: Repository, filters: dict[str, str], expected: list[str]
 ) -> None:
-    assert await names(metadata, repository, Order.NAME, limit=10, offset=0, **filters) == expected
+    assert (
+        await names(metadata, repository, TagOrder.NAME, limit=10, offset=0, **filters) == expected
+    )
 
 
 async def test_a_row_says_what_is_known(metadata: Metadata, repository: Repository) -> None:
-    row = await tag_rows.find_row(metadata.reader, repository.id, "v1.9")
+    row = await tag_listing.find_row(metadata.reader, repository.id, "v1.9")
     assert row is not None
     assert (row.digest, row.manifest_size) == (str(Digest.of(b"1")), 1)
     assert (row.moved_by, row.moved_at) == ("alice", START)
     assert (row.pulls, row.pulled_at) == (3, START)
     assert row.artifact is not None
     assert row.artifact.platforms == ARM
-    row = await tag_rows.find_row(metadata.reader, repository.id, "V1")
+    row = await tag_listing.find_row(metadata.reader, repository.id, "V1")
     assert row is not None
     assert (row.moved_by, row.pulls, row.pulled_at, row.artifact) == (None, 0, None, None)
-    assert await tag_rows.find_row(metadata.reader, repository.id, "v1") is None
-    assert await tag_rows.find_row(metadata.reader, repository.id + 1, "V1") is None
+    assert await tag_listing.find_row(metadata.reader, repository.id, "v1") is None
+    assert await tag_listing.find_row(metadata.reader, repository.id + 1, "V1") is None
 
 
 async def test_aliases_are_the_tags_that_people_gave(
     metadata: Metadata, repository: Repository
 ) -> None:
-    row = await tag_rows.find_row(metadata.reader, repository.id, "V1")
+    row = await tag_listing.find_row(metadata.reader, repository.id, "V1")
     assert row is not None
-    assert await tag_rows.list_aliases(metadata.reader, row.manifest_id) == ["V1"]
-    assert await tag_rows.list_aliases(metadata.reader, row.manifest_id + 99) == []
+    assert await tag_listing.list_aliases(metadata.reader, row.manifest_id) == ["V1"]
+    assert await tag_listing.list_aliases(metadata.reader, row.manifest_id + 99) == []
 
 
 @pytest.mark.parametrize(
@@ -158,5 +160,5 @@ async def test_the_greatest_stable_version_is_found(
     async with metadata.begin() as tx:
         for name in names:
             await manifests.move_tag(tx, made.id, Tag(name), manifest, None, START)
-    found = await tag_rows.find_stable(metadata.reader, made.id)
+    found = await tag_listing.find_stable(metadata.reader, made.id)
     assert (found and found.tag) == expected

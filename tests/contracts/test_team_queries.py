@@ -5,7 +5,7 @@ import pytest
 from entrepot.metadata import redirects, teams
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import delete_repository
-from entrepot.metadata.teams import Permission, Team, TeamRight
+from entrepot.model.organizations import Permission, Team, TeamRight
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation, add_repository

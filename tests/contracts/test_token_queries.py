@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from entrepot.metadata import tokens
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.tokens import Scope, Token, TokenKind
+from entrepot.model.accounts import Account
+from entrepot.model.tokens import Token, TokenKind, TokenScope
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation
 
@@ -30,7 +30,7 @@ def token_of(account: Account, **changes: object) -> Token:
         parent_id=None,
         label="laptop",
         hint="etp_pat12345",
-        scope=Scope.WRITE,
+        scope=TokenScope.WRITE,
         created_at=START,
         expires_at=None,
         last_used_at=None,
@@ -231,7 +231,7 @@ async def test_the_refresh_tokens_that_were_used_last_are_kept(metadata: Metadat
                 parent_id=None,
                 label="x",
                 hint="x",
-                scope=Scope.READ,
+                scope=TokenScope.READ,
                 created_at=START + number * HOUR,
                 expires_at=None,
                 last_used_at=None,

@@ -7,8 +7,8 @@ import pytest
 
 from entrepot.metadata import policies, reservations, uploads
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.uploads import Upload
+from entrepot.model.repositories import Repository
+from entrepot.model.uploads import Upload
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation, add_repository
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from entrepot.metadata import deliveries, jobs, repositories, webhooks
-from entrepot.metadata.deliveries import DEAD, DELIVERED, WAITING, Outcome
+from entrepot.metadata.deliveries import DEAD, DELIVERED, WAITING
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.jobs import LEASE
-from entrepot.metadata.webhooks import Webhook
-from entrepot.metadata.words import WRAPPED
+from entrepot.metadata.sentinels import WRAPPED
+from entrepot.model.webhooks import Outcome, Webhook
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_organisation, add_repository
 

@@ -14,11 +14,12 @@ from entrepot.hub.permissions import Permissions
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.tokens import Tokens
 from entrepot.metadata import accounts, blobs, manifests, repositories, uploads
-from entrepot.metadata.accounts import Account, Role, Visibility
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.tokens import Scope
-from entrepot.metadata.uploads import Upload
+from entrepot.model.accounts import Account, Role
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import RepositoryName, Tag
@@ -177,8 +178,8 @@ async def _give_tokens(metadata: Metadata, people: dict[str, Account]) -> dict[s
     tokens = Tokens(metadata, permissions, RegistryTokens(metadata), lambda: START)
     auth: dict[str, str | None] = {"nobody": None}
     for name, account in people.items():
-        for scope in Scope:
+        for scope in TokenScope:
             _, secret = await tokens.add_personal(account, "test", scope, None)
             auth[f"{name} {scope}"] = basic(name, secret)
-        auth[name] = auth[f"{name} {Scope.ADMIN}"]
+        auth[name] = auth[f"{name} {TokenScope.ADMIN}"]
     return auth

@@ -8,9 +8,9 @@ from msgspec import json
 from entrepot.extract import findings
 from entrepot.extract.findings import Findings
 from entrepot.metadata import artifacts, jobs, packages
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.artifacts import Document
 from entrepot.metadata.manifests import find_manifest
+from entrepot.model.artifacts import StoredDocument
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import parse_reference
 from tests.doors.conftest import INDEX, INDEX_DIGEST, LAYER, LAYER_DIGEST, Town
@@ -24,7 +24,7 @@ FOUND = Findings(
     files=[findings.File("bin/app", 7), findings.File("etc", type="directory")],
     packages=[findings.Package("openssl", "3.0.1"), findings.Package("zlib", "1.3")],
     vulnerabilities=[findings.Vulnerability("CVE-2024-1", "high", "openssl")],
-    statements=[findings.Statement("https://slsa.dev/provenance/v1")],
+    statements=[findings.InTotoStatement("https://slsa.dev/provenance/v1")],
     signatures=[findings.Signature("cosign", identity="somebody")],
 )
 
@@ -54,8 +54,8 @@ async def write_down(town: Town, name: str, reference: str) -> None:
     assert stored is not None
     described = await app.artifacts.describe(repository.id, stored)
     texts = [
-        Document("findings", "application/json", json.encode(FOUND).decode(), False),
-        Document("template:deep/down.yaml", "text/plain", "kind: Pod", False),
+        StoredDocument("findings", "application/json", json.encode(FOUND).decode(), False),
+        StoredDocument("template:deep/down.yaml", "text/plain", "kind: Pod", False),
     ]
     async with app.metadata.begin() as tx:
         await artifacts.write_artifact(tx, described.artifact)

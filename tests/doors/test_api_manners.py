@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.tokens import Scope
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from tests.doors.conftest import Open, Town
 from tests.doors.doors import Doors
 from tests.doors.programs import PREFIX, Program
@@ -27,7 +27,7 @@ async def test_a_token_is_a_name_with_it_or_a_bearer(town: Town) -> None:
 
 async def test_the_registry_takes_a_token_as_a_bearer_too(town: Town) -> None:
     name = await town.build(Visibility.PRIVATE)
-    due = {f"member {Scope.READ}": 200, f"stranger {Scope.ADMIN}": 401}
+    due = {f"member {TokenScope.READ}": 200, f"stranger {TokenScope.ADMIN}": 401}
     for who, status in due.items():
         bearer = f"Bearer {secret_of(town.auth[who])}"
         answer = await town.doors.ask("GET", f"/v2/{name}/tags/list", auth=bearer)
@@ -35,7 +35,7 @@ async def test_the_registry_takes_a_token_as_a_bearer_too(town: Town) -> None:
 
 
 async def test_a_limited_token_says_so(town: Town) -> None:
-    me = await Program(town.doors, town.auth[f"owner {Scope.READ}"]).get("/me")
+    me = await Program(town.doors, town.auth[f"owner {TokenScope.READ}"]).get("/me")
     assert me["actions"] == ["pull"]
 
 

@@ -9,13 +9,13 @@ from entrepot.api.requests import PREFIX, ApiRoute
 from entrepot.api.routes import ROUTES
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.closing import Closing
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.tokens import Scope
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from tests.doors.conftest import Town
 from tests.doors.programs import Program
 
 PEOPLE = ("stranger", "member", "editor", "owner", "admin")
-IDENTITIES = ("nobody", *(f"{who} {scope}" for who in PEOPLE for scope in Scope))
+IDENTITIES = ("nobody", *(f"{who} {scope}" for who in PEOPLE for scope in TokenScope))
 PLACES = {
     "namespace": "acme",
     "account": "stranger",
@@ -40,18 +40,18 @@ class Somebody:
     """An identity of the town, taken apart."""
 
     who: str
-    scope: Scope | None
+    scope: TokenScope | None
 
     @property
     def is_unlimited(self) -> bool:
         """Whether no token stands between them and what they may do."""
-        return self.scope is Scope.ADMIN
+        return self.scope is TokenScope.ADMIN
 
     @classmethod
     def of(cls, identity: str) -> "Somebody":
         """Read `owner repo:read` or `nobody`."""
         who, _, scope = identity.partition(" ")
-        return cls(who, Scope(scope) if scope else None)
+        return cls(who, TokenScope(scope) if scope else None)
 
 
 def due(route: ApiRoute, somebody: Somebody) -> str:

@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from entrepot.metadata.tokens import Scope
+from entrepot.model.tokens import TokenScope
 from tests.doors.conftest import Town
 from tests.doors.doors import Doors, basic
 from tests.doors.programs import Program
@@ -30,7 +30,7 @@ async def test_a_profile_changes_one_by_one(town: Town) -> None:
     assert changed == await owner.get("/me")
     assert (changed["full_name"], changed["email"]) == ("Olga O.", "olga@example.org")
     await owner.do("PATCH", "/me", {"email": "nonsense"}, status=400)
-    await program(town, f"owner {Scope.READ}").do("PATCH", "/me", {"email": ""}, status=403)
+    await program(town, f"owner {TokenScope.READ}").do("PATCH", "/me", {"email": ""}, status=403)
 
 
 async def test_a_password_changes_for_whoever_knows_it(doors: Doors) -> None:
@@ -273,7 +273,7 @@ async def test_a_link_gives_a_new_password_once(town: Town) -> None:
     made = await program(town, "admin").do("POST", "/admin/users/owner/link", status=201)
     prefix, _, secret = made["url"].rpartition("/")
     assert prefix == "http://hub.test/welcome"
-    assert (await town.doors.app.welcomes.get(secret)).name == "owner"
+    assert (await town.doors.app.password_links.get(secret)).name == "owner"
 
 
 async def test_the_hub_invites(town: Town) -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from entrepot.metadata import manifests as manifest_rows
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import find_repository
-from entrepot.metadata.tokens import Scope
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.conftest import INDEX_DIGEST, Town
 from tests.doors.programs import PREFIX, Program
@@ -108,7 +108,7 @@ async def test_only_administrators_change_settings(town: Town) -> None:
 
 async def test_a_token_does_no_more_than_its_scope(town: Town) -> None:
     path = f"/repositories/{await town.build(Visibility.PRIVATE)}"
-    for scope, due in ((Scope.READ, 403), (Scope.WRITE, 403), (Scope.ADMIN, 200)):
+    for scope, due in ((TokenScope.READ, 403), (TokenScope.WRITE, 403), (TokenScope.ADMIN, 200)):
         program = Program(town.doors, town.auth[f"owner {scope}"])
         assert (await program.ask("PATCH", path, {"description": "x"})).status == due
         assert (await program.ask("GET", path)).status == 200

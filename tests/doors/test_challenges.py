@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from tests.doors.conftest import Open, Town
 from tests.doors.doors import Doors, basic

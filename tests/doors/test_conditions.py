@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Town

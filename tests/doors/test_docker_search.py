@@ -8,7 +8,7 @@ import pytest
 
 from entrepot.http.messages import PlainHeaders, Request, Response
 from entrepot.metadata import search
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from tests.doors.conftest import Town
 from tests.doors.doors import basic
 from tests.metadata.rows import add_repository

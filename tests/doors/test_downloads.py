@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.web.downloads import _cell, disposition
 from entrepot.web.home import local_address

@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 
 from entrepot.errors import OutOfSpace, TooMany, Unavailable
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.engine import Row, SqlStatement, Value
 from entrepot.metadata.sqlite import SqliteReader
+from entrepot.model.repositories import Visibility
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, LAYER, LAYER_DIGEST, Open, Town
 from tests.doors.doors import Doors, basic
@@ -128,12 +128,12 @@ async def test_whether_a_hub_is_ready_is_one_row_however_large_it_is(
     rows: list[int] = []
     read_all, read_one = SqliteReader.all, SqliteReader.one
 
-    async def count_all(self: SqliteReader, statement: Statement, **values: Value) -> list[Row]:
+    async def count_all(self: SqliteReader, statement: SqlStatement, **values: Value) -> list[Row]:
         found = await read_all(self, statement, **values)
         rows.append(len(found))
         return found
 
-    async def count_one(self: SqliteReader, statement: Statement, **values: Value) -> Row | None:
+    async def count_one(self: SqliteReader, statement: SqlStatement, **values: Value) -> Row | None:
         rows.append(1)
         return await read_one(self, statement, **values)
 

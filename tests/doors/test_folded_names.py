@@ -7,8 +7,8 @@ import pytest
 from entrepot.errors import BadCredentials
 from entrepot.hub.actors import OPERATOR
 from entrepot.hub.names import fold_name
-from entrepot.metadata.accounts import Role
-from entrepot.metadata.tokens import Scope
+from entrepot.model.accounts import Role
+from entrepot.model.tokens import TokenScope
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Town
 from tests.doors.doors import Doors, basic
@@ -42,9 +42,9 @@ async def test_a_client_signs_in(hub: Doors, name: str) -> None:
 async def test_a_token_is_presented_under_any_spelling(hub: Doors, name: str) -> None:
     app = hub.app
     account = await app.accounts.get(name)
-    _, personal = await app.tokens.add_personal(account, "x", Scope.READ)
+    _, personal = await app.tokens.add_personal(account, "x", TokenScope.READ)
     assert (await hub.ask("GET", "/v2/", auth=basic(name, personal))).status == 200
-    _, shared = await app.tokens.add_organisation("ACME", "x", Scope.READ)
+    _, shared = await app.tokens.add_organisation("ACME", "x", TokenScope.READ)
     for organisation in ("acme", "Acme", "ACME"):
         assert (await hub.ask("GET", "/v2/", auth=basic(organisation, shared))).status == 200
     assert (await hub.ask("GET", "/v2/", auth=basic("other", shared))).status == 401
@@ -87,7 +87,7 @@ async def test_letters_that_only_look_alike_are_other_names(hub: Doors) -> None:
     for name in ("\u212aey", "hubu\u017fer", "HUBUSER\u0130"):
         assert fold_name(name) == name
         with pytest.raises(BadCredentials):
-            await hub.app.identities.by_credentials(name, PASSWORD)
+            await hub.app.authentication.by_credentials(name, PASSWORD)
 
 
 async def test_names_of_repositories_are_what_they_are(town: Town) -> None:

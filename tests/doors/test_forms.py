@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from entrepot.http.forms import form_token
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.web.requests import PageRoute
 from entrepot.web.routes import ROUTES
 from tests.doors.browsers import FORM_SECRET, ORIGIN, Browser

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from entrepot.errors import BadCredentials, TooMany
-from entrepot.hub.limiter import PASSWORD
+from entrepot.hub.login_throttle import PASSWORD
 from tests.doors.browsers import Browser
 from tests.doors.doors import Doors
 
@@ -46,11 +46,11 @@ async def test_all_doors_count_together(doors: Doors) -> None:
 @pytest.mark.parametrize("door", DOORS)
 async def test_whoever_guesses_elsewhere_locks_nobody_out(doors: Doors, door: str) -> None:
     await doors.app.accounts.add("anna", RIGHT)
-    limiter = doors.app.limiter
-    async with limiter.attempt(PASSWORD, "anna", "127.0.0.1"):
+    login_throttle = doors.app.login_throttle
+    async with login_throttle.attempt(PASSWORD, "anna", "127.0.0.1"):
         pass  # The owner has signed in from here before.
     for number in range(PASSWORD.account.burst + 10):
         with suppress(BadCredentials, TooMany):
-            async with limiter.attempt(PASSWORD, "anna", f"192.0.2.{number % 250}"):
+            async with login_throttle.attempt(PASSWORD, "anna", f"192.0.2.{number % 250}"):
                 raise BadCredentials
     assert await guess(doors, door, "anna", RIGHT) in (200, 303)

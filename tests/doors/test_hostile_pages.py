@@ -9,7 +9,7 @@ import pyotp
 import pytest
 
 from entrepot.hub.actors import OPERATOR, actor_of
-from entrepot.metadata.accounts import Account
+from entrepot.model.accounts import Account
 from tests.doors.browsers import FORM_SECRET, Browser
 from tests.doors.conftest import Open
 from tests.doors.doors import Answer, Doors
@@ -214,7 +214,7 @@ async def test_the_second_factor_is_the_providers_where_the_setting_says_so(
 
 async def test_the_second_factor_is_asked_for_after_a_one_time_link_too(hub: Hub) -> None:
     await enrol(hub)
-    secret = await hub.doors.app.welcomes.begin(hub.anna, OPERATOR)
+    secret = await hub.doors.app.password_links.begin(hub.anna, OPERATOR)
     answer = await Browser(hub.doors).post(f"/welcome/{secret}", password="another sentence")
     assert answer.header("location") == "/login/code?next=%2F"
 

@@ -4,6 +4,8 @@ import pytest
 
 from entrepot.metadata import accounts, invitations
 from entrepot.metadata.engine import Reader
+from entrepot.model.accounts import Account
+from entrepot.model.organizations import Invitation
 from tests.doors.conftest import Town
 from tests.doors.test_namespace_deletion import browser, program
 from tests.metadata.rows import add_account
@@ -15,7 +17,7 @@ MANY = 120
 async def crowd(town: Town, monkeypatch: pytest.MonkeyPatch) -> Town:
     """A hub of many accounts, on which nobody may list all of them."""
 
-    async def refuse(reader: Reader) -> list[accounts.Account]:
+    async def refuse(reader: Reader) -> list[Account]:
         raise AssertionError("every account was listed")
 
     for number in range(MANY):
@@ -58,7 +60,7 @@ async def test_programs_list_invitations_to_the_hub_page_by_page(
     limits: list[int] = []
     list_hub_invitations = invitations.list_hub_invitations
 
-    async def note(reader: Reader, limit: int, offset: int) -> list[invitations.Invitation]:
+    async def note(reader: Reader, limit: int, offset: int) -> list[Invitation]:
         limits.append(limit)
         return await list_hub_invitations(reader, limit, offset)
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.web import render

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.tokens import Scope
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, INDEX_DIGEST, LAYER, LAYER_DIGEST, Open, Town
 from tests.doors.doors import Answer
@@ -51,11 +51,11 @@ MAY = {
     "disabled": (),
 }
 ALLOWED_BY = {
-    Scope.READ: ("pull",),
-    Scope.WRITE: ("pull", "push"),
-    Scope.ADMIN: ("pull", "push", "delete"),
+    TokenScope.READ: ("pull",),
+    TokenScope.WRITE: ("pull", "push"),
+    TokenScope.ADMIN: ("pull", "push", "delete"),
 }
-IDENTITIES = ["nobody", *(f"{who} {scope}" for who in list(MAY)[1:] for scope in Scope)]
+IDENTITIES = ["nobody", *(f"{who} {scope}" for who in list(MAY)[1:] for scope in TokenScope)]
 VISIBILITIES = (None, Visibility.PRIVATE, Visibility.PUBLIC)
 
 
@@ -66,7 +66,7 @@ def actions_of(identity: str, visibility: Visibility | None) -> set[str]:
         return set()
     public = {"pull"} if visibility is Visibility.PUBLIC else set()
     held = set(MAY[who]) | public
-    return held & set(ALLOWED_BY[Scope(scope)]) if scope else held
+    return held & set(ALLOWED_BY[TokenScope(scope)]) if scope else held
 
 
 def expected(route: str, method: str, identity: str, visibility: Visibility | None) -> int:

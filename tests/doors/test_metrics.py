@@ -3,18 +3,18 @@
 from datetime import UTC, datetime
 
 from entrepot.http.messages import content, empty
-from entrepot.metadata.scrubs import Pass
+from entrepot.model.integrity import Pass
 from entrepot.ops.metrics import Metrics
-from entrepot.registry.collector import Collected
-from entrepot.registry.scrub import Found
+from entrepot.registry.collector import CollectionResult
+from entrepot.registry.scrub import ScrubResult
 from tests.doors.conftest import Open
 from tests.doors.doors import request_of
 
 
 async def test_what_was_freed_and_compared_is_told(open_doors: Open, metrics: Metrics) -> None:
-    metrics.note_collection(Collected(blobs=2, size=9))
-    metrics.note_scrubbed(Found("sha256:a", 5))
-    metrics.note_scrubbed(Found("sha256:b", 7, "the bytes are missing"))
+    metrics.note_collection(CollectionResult(blobs=2, size=9))
+    metrics.note_scrubbed(ScrubResult("sha256:a", 5))
+    metrics.note_scrubbed(ScrubResult("sha256:b", 7, "the bytes are missing"))
     began, ended = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     metrics.note_pass(Pass("sha256:b", 2, 12, began, ended))
     metrics.note_pass(Pass("", 0, 0, ended, None))

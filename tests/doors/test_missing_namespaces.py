@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from tests.doors.conftest import Town
 from tests.doors.doors import Answer
 

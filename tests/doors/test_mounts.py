@@ -8,8 +8,9 @@ import pytest
 
 from entrepot.hub.actors import Actor, Identity
 from entrepot.metadata import accounts, blobs, repositories
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.tokens import Scope
+from entrepot.model.accounts import Role
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from entrepot.storage.protocols import BlobKey
@@ -127,23 +128,23 @@ async def give_credentials(town: Town) -> None:
     }
     for label, patterns in limits.items():
         made = await app.tokens.add_personal(
-            owner, label, Scope.ADMIN, None, patterns, Actor(Identity(owner))
+            owner, label, TokenScope.ADMIN, None, patterns, Actor(Identity(owner))
         )
         town.auth[label] = basic("owner", made[1])
-    _, secret = await app.tokens.add_personal(owner, "bearer", Scope.WRITE, None, None, by)
+    _, secret = await app.tokens.add_personal(owner, "bearer", TokenScope.WRITE, None, None, by)
     town.auth["owner's bearer"] = f"Bearer {secret}"
     zoo = await add_organisation(town.metadata, "zoo")
     async with town.metadata.begin() as tx:
         await repositories.ensure_repository(
             tx, RepositoryName("zoo/secret"), zoo, Visibility.PRIVATE, START
         )
-        await accounts.set_role(tx, zoo, town.people["admin"].id, accounts.Role.OWNER)
+        await accounts.set_role(tx, zoo, town.people["admin"].id, Role.OWNER)
     organisations = app.tokens.add_organisation
     for label, name, scope, limited in (
-        ("acme's token", "acme", Scope.WRITE, None),
-        ("acme's reading token", "acme", Scope.READ, None),
-        ("acme's limited token", "acme", Scope.WRITE, [TARGET]),
-        ("zoo's token", "zoo", Scope.ADMIN, None),
+        ("acme's token", "acme", TokenScope.WRITE, None),
+        ("acme's reading token", "acme", TokenScope.READ, None),
+        ("acme's limited token", "acme", TokenScope.WRITE, [TARGET]),
+        ("zoo's token", "zoo", TokenScope.ADMIN, None),
     ):
         _, secret = await organisations(name, label, scope, None, limited)
         town.auth[label] = basic(name, secret)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility, find_namespace
+from entrepot.metadata.accounts import find_namespace
+from entrepot.model.repositories import Visibility
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Town
 from tests.doors.programs import Program

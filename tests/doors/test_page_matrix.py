@@ -13,9 +13,10 @@ import pytest
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.sessions import Sessions
 from entrepot.metadata import accounts, teams
-from entrepot.metadata.accounts import Role, Visibility
-from entrepot.metadata.teams import Permission, TeamRight
-from entrepot.metadata.tokens import Scope
+from entrepot.model.accounts import Role
+from entrepot.model.organizations import Permission, TeamRight
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from entrepot.web.requests import PageRoute
 from entrepot.web.routes import ROUTES
 from tests.doors.browsers import Browser
@@ -170,7 +171,7 @@ async def test_a_token_opens_repositories_and_nothing_of_its_account(
     town: Town, route: PageRoute
 ) -> None:
     """Pages as JSON, for programs: a token of whatever scope is no session."""
-    for scope in Scope:
+    for scope in TokenScope:
         name = await town.build(Visibility.PRIVATE)
         answer = await town.doors.ask(
             "GET",

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from entrepot.metadata import manifests as manifest_rows
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import find_repository
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.conftest import Town
 from tests.doors.doors import Doors

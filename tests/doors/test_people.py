@@ -5,13 +5,12 @@ import json
 import pytest
 
 from entrepot.hub.actors import OPERATOR, actor_of
-from entrepot.hub.audit import AuditQuery
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.audit import AuditRow
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.second_factors import confirm, enrol
-from entrepot.metadata.teams import Permission
-from entrepot.metadata.tokens import Scope
+from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.organizations import Permission
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from entrepot.oci.names import RepositoryName
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Open, Town
 from tests.doors.doors import Doors, basic
@@ -131,7 +130,7 @@ async def test_a_team_may_push_where_its_pattern_says(town: Town) -> None:
 
 async def test_an_organisations_token_pushes_for_it(town: Town) -> None:
     _, secret = await town.doors.app.tokens.add_organisation(
-        "acme", "ci", Scope.WRITE, None, ["acme/app"]
+        "acme", "ci", TokenScope.WRITE, None, ["acme/app"]
     )
     auth = basic("acme", secret)
     assert await push(town.doors, "acme/app", "v1", auth) == 201
@@ -150,7 +149,7 @@ async def test_a_limited_token_sees_and_mounts_nothing_else(town: Town) -> None:
     private, allowed = await town.build(Visibility.PRIVATE), await town.build(Visibility.PRIVATE)
     owner = town.people["owner"]
     _, secret = await town.doors.app.tokens.add_personal(
-        owner, "ci", Scope.ADMIN, None, [allowed], actor_of(owner)
+        owner, "ci", TokenScope.ADMIN, None, [allowed], actor_of(owner)
     )
     auth = basic("owner", secret)
     for name, status in ((allowed, 200), (private, 401)):

@@ -1,6 +1,6 @@
 """Policies by the API, and what clients and pages then get."""
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.browsers import Browser

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from tests.doors.conftest import INDEX, LAYER_DIGEST, Town

@@ -3,7 +3,7 @@
 import pytest
 
 from entrepot.metadata import manifests, repositories
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Town
 

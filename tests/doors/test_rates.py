@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
+from entrepot.model.repositories import Visibility
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Open, Town
 from tests.doors.doors import Answer, Doors
 

@@ -4,9 +4,9 @@ import pytest
 
 from entrepot.extract.links import HERE
 from entrepot.metadata import artifacts, manifests, repository_facts
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.artifacts import Document
-from entrepot.metadata.repositories import Repository, find_repository
+from entrepot.metadata.repositories import find_repository
+from entrepot.model.artifacts import StoredDocument
+from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.browsers import Browser
@@ -33,7 +33,7 @@ async def tag(town: Town, repository: Repository, manifest_id: int, name: str) -
 
 async def say(town: Town, manifest_id: int, html: str) -> None:
     """Have a README read out of an artifact."""
-    found = Document("readme.html", "text/html", html, is_cut=False)
+    found = StoredDocument("readme.html", "text/html", html, is_cut=False)
     async with town.metadata.begin() as tx:
         await artifacts.write_documents(tx, manifest_id, artifacts.pack([found]))
 
@@ -72,7 +72,7 @@ async def test_pages_wait_for_no_process_that_reads_or_draws(
     async def asked(*given: object) -> None:
         raise AssertionError(given)
 
-    monkeypatch.setattr("entrepot.extract.reader.Reader.read", asked)
+    monkeypatch.setattr("entrepot.extract.reader.SandboxedReader.read", asked)
     assert "<em>here</em>" in await page(town, repository)
     await town.doors.app.close()
 

@@ -3,15 +3,15 @@
 import pytest
 
 from entrepot.metadata import artifacts
-from entrepot.metadata.accounts import Visibility
-from entrepot.metadata.artifacts import Marks
 from entrepot.metadata.manifests import find_manifest
+from entrepot.model.artifacts import AttachmentCounts
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import parse_reference
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Town
 
 
-async def page_of(town: Town, marks: Marks, tab: str = "") -> tuple[int, str]:
+async def page_of(town: Town, marks: AttachmentCounts, tab: str = "") -> tuple[int, str]:
     """The page of an artifact with such marks, or a tab of it."""
     name = await town.build(Visibility.PUBLIC)
     app = town.doors.app
@@ -29,22 +29,26 @@ async def page_of(town: Town, marks: Marks, tab: str = "") -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("marks", "shown", "hidden"),
     [
-        (Marks(signatures=1, verified=1), "</svg>verified<", "</svg>signed<"),
-        (Marks(signatures=1, valid=1), "</svg>signed<", "</svg>verified<"),
-        (Marks(signatures=1), "</svg>signature not checked<", "</svg>signed<"),
-        (Marks(invalid=1), "</svg>invalid signature<", "</svg>signed<"),
-        (Marks(signatures=2, verified=1, invalid=1), "</svg>invalid signature<", "</svg>signed<"),
+        (AttachmentCounts(signatures=1, verified=1), "</svg>verified<", "</svg>signed<"),
+        (AttachmentCounts(signatures=1, valid=1), "</svg>signed<", "</svg>verified<"),
+        (AttachmentCounts(signatures=1), "</svg>signature not checked<", "</svg>signed<"),
+        (AttachmentCounts(invalid=1), "</svg>invalid signature<", "</svg>signed<"),
+        (
+            AttachmentCounts(signatures=2, verified=1, invalid=1),
+            "</svg>invalid signature<",
+            "</svg>signed<",
+        ),
     ],
     ids=["verified", "valid", "not checked", "invalid", "both"],
 )
 async def test_a_badge_says_what_came_of_checking(
-    town: Town, marks: Marks, shown: str, hidden: str
+    town: Town, marks: AttachmentCounts, shown: str, hidden: str
 ) -> None:
     status, body = await page_of(town, marks)
     assert (status, shown in body, hidden in body) == (200, True, False)
 
 
 async def test_invalid_signatures_have_a_tab_too(town: Town) -> None:
-    status, body = await page_of(town, Marks(invalid=1), "/signatures")
+    status, body = await page_of(town, AttachmentCounts(invalid=1), "/signatures")
     assert status == 200
     assert "There are no signatures" in body

@@ -7,8 +7,7 @@ import pyotp
 import pytest
 
 from entrepot.hub.actors import OPERATOR
-from entrepot.metadata.accounts import Account
-from entrepot.metadata.words import SignUpMode
+from entrepot.model.accounts import Account, SignUpMode
 from tests.doors.browsers import FORM_SECRET, Browser
 from tests.doors.conftest import Open, Town
 from tests.doors.doors import Answer, Doors
@@ -101,7 +100,7 @@ async def test_a_second_factor_is_set_up_asked_for_and_replaced_by_a_recovery_co
 
 async def test_a_welcome_link_gives_a_password_once(doors: Doors) -> None:
     account = await anna(doors)
-    secret = await doors.app.welcomes.begin(account, OPERATOR)
+    secret = await doors.app.password_links.begin(account, OPERATOR)
     browser = Browser(doors)
     assert (await browser.get(f"/welcome/{secret}")).status == 200
     answer = await browser.post(f"/welcome/{secret}", password="another sentence")

@@ -9,13 +9,13 @@ import pytest
 from entrepot.errors import BodyCut
 from entrepot.http.forms import form_token
 from entrepot.http.messages import PlainHeaders, Request
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.repositories import find_repository
 from entrepot.metadata.repository_settings import set_archived
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
-from entrepot.web.chart_files import chart_config
-from entrepot.web.uploading import safe_title
+from entrepot.web.browser_upload import safe_title
+from entrepot.web.chart_upload import chart_config
 from tests.doors.browsers import FORM_SECRET, ORIGIN, Browser
 from tests.doors.conftest import Town
 from tests.doors.doors import Answer

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.hub.webhook_urls import Targets
-from entrepot.jobs.deliverer import ATTEMPTS, Deliverer
-from entrepot.metadata.accounts import Visibility
+from entrepot.hub.webhook_urls import WebhookUrls
+from entrepot.jobs.webhook_delivery import ATTEMPTS, WebhookDelivery
+from entrepot.model.repositories import Visibility
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Town
 from tests.doors.programs import Program
@@ -27,7 +27,7 @@ async def deliver(town: Town, servers: Servers, times: int = 1) -> None:
     """Send what is due, then once more hours later and so on."""
     clock = MovableClock()
     clock.moment = town.doors.app.webhooks._now() + timedelta(seconds=1)
-    deliverer = Deliverer(town.metadata, Targets(), servers, clock, lambda: 0.5)
+    deliverer = WebhookDelivery(town.metadata, WebhookUrls(), servers, clock, lambda: 0.5)
     for _ in range(times):
         await deliverer.drain()
         clock.advance(timedelta(hours=8))

@@ -10,8 +10,8 @@ from msgspec import json
 
 from entrepot.extract import limits
 from entrepot.extract.archives import Bounded, is_tar, open_stream, read_tar, read_zip
-from entrepot.extract.findings import State
-from entrepot.extract.limits import TooLarge
+from entrepot.extract.findings import ExtractionState
+from entrepot.extract.limits import InputTooLarge
 from tests.extract.evil import EVIL, MIB, one, tar, zipped
 from tests.extract.tasks import blob, read
 
@@ -35,12 +35,12 @@ def test_an_evil_archive_does_nothing_and_is_told_of(place: Path, name: str) -> 
     for extractor in EXTRACTORS:
         kind = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
         found = read(extractor, blob(place, content, kind))
-        assert found.state in State
+        assert found.state in ExtractionState
         assert len(found.files) <= limits.ENTRIES
         assert all(len(each.path) <= limits.PATH for each in found.files)
         assert all("\0" not in each.path and "\x1b" not in each.path for each in found.files)
         assert len(json.encode(found)) < 16 * MIB
-        if found.state is not State.DONE:
+        if found.state is not ExtractionState.DONE:
             assert found.reason
     assert list((place.parent / "work").iterdir()) == []
 
@@ -50,7 +50,7 @@ def test_what_a_bomb_lets_out_is_bounded(name: str) -> None:
     content = EVIL[name]()
     stream = open_stream(io.BytesIO(content), len(content))
     taken: list[int] = []
-    with pytest.raises(TooLarge):
+    with pytest.raises(InputTooLarge):
         _drain(stream, taken)
     assert sum(taken) <= limits.DECOMPRESSED
 
@@ -113,7 +113,7 @@ def test_a_small_archive_may_grow_a_lot_and_a_large_one_may_not() -> None:
     assert len(open_stream(io.BytesIO(small), len(small)).read(MIB)) == MIB // 2
     chunks = iter([bytes(MIB)] * 3)
     stream = Bounded(io.BytesIO(), chunks, 100)
-    with pytest.raises(TooLarge):
+    with pytest.raises(InputTooLarge):
         stream.read(4 * MIB)
 
 
@@ -154,7 +154,7 @@ def test_a_zip_of_more_files_than_are_listed_is_too_large(monkeypatch: pytest.Mo
     monkeypatch.setattr(limits, "ENTRIES", 3)
     fits, more = (zipped(*((f"file-{each}", b"") for each in range(count))) for count in (3, 4))
     assert len(list(read_zip(io.BytesIO(fits), len(fits)))) == 3
-    with pytest.raises(TooLarge):
+    with pytest.raises(InputTooLarge):
         next(iter(read_zip(io.BytesIO(more), len(more))))
 
 

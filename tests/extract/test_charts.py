@@ -10,7 +10,7 @@ import yaml
 
 from entrepot.extract import limits
 from entrepot.extract.chart_images import Defaults, defaults_of, images_in, whole
-from entrepot.extract.findings import Findings, State
+from entrepot.extract.findings import ExtractionState, Findings
 from tests.extract.evil import tar
 from tests.extract.tasks import blob, read
 
@@ -133,7 +133,7 @@ def test_values_that_are_too_long_are_shown_as_far_as_they_go(tmp_path: Path) ->
     values = next(each for each in found.documents if each.name == "values")
     assert values.is_cut
     assert len(values.text) == limits.TEXT
-    assert found.state == State.DONE
+    assert found.state == ExtractionState.DONE
     assert found.reason == "values.yaml is longer than the 1 MiB of it that is shown"
     assert found.images == ["docker.io/library/nginx:1"]
 

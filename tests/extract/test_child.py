@@ -22,8 +22,8 @@ from entrepot.extract.confinement import (
     parse_probe,
 )
 from entrepot.extract.confinement import PROBE as PROBE_COMMAND
-from entrepot.extract.findings import Blob, State, Task
-from entrepot.extract.reader import Reader
+from entrepot.extract.findings import Blob, ExtractionState, Task
+from entrepot.extract.reader import SandboxedReader
 from tests.extract.evil import one
 from tests.extract.tasks import blob
 
@@ -60,11 +60,14 @@ BABBLES = (
 
 
 async def test_one_child_answers_task_after_task(tmp_path: Path) -> None:
-    reader = Reader()
+    reader = SandboxedReader()
     task = Task("files", "files", [blob(tmp_path, one("a.txt", b"hello"))])
     for _ in range(3):
         found = await reader.read(task)
-        assert (found.state, [each.path for each in found.files]) == (State.DONE, ["a.txt"])
+        assert (found.state, [each.path for each in found.files]) == (
+            ExtractionState.DONE,
+            ["a.txt"],
+        )
     await reader.close()
     await reader.close()
 
@@ -73,10 +76,10 @@ async def _tried(
     acts: dict[str, str], *, without: str = "", blobs: list[Blob] | None = None
 ) -> dict[str, str]:
     """What became of each expression in a child, perhaps one that lacks some of the walls."""
-    reader = Reader((sys.executable, "-c", PROBE, without))
+    reader = SandboxedReader((sys.executable, "-c", PROBE, without))
     found = await reader.read(Task("files", "files", blobs or [], annotations=acts))
     await reader.close()
-    assert found.state is State.DONE, found.reason
+    assert found.state is ExtractionState.DONE, found.reason
     return found.facts
 
 
@@ -89,7 +92,7 @@ def expected_walls(*, is_privileged: bool = os.geteuid() == 0) -> dict[str, str]
 
 
 async def test_all_walls_stand_on_this_machine() -> None:
-    reader = Reader()
+    reader = SandboxedReader()
     confinement = await reader.confinement()
     assert confinement == expected_walls()
     assert all(wall in describe(confinement) for wall in WALLS)
@@ -119,7 +122,7 @@ async def test_the_child_sees_no_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ENTREPOT_ADMIN_PASSWORD", "the password of the operator")
     # Before it is shut in, so that the kernel's own word can be read.
     program = PROBE.replace("def tried", "seen = open('/proc/self/environ').read()\ndef tried")
-    reader = Reader((sys.executable, "-c", program, ""))
+    reader = SandboxedReader((sys.executable, "-c", program, ""))
     acts = {"kernel": "repr(seen)", "python": "sorted(os.environ)"}
     found = await reader.read(Task("files", "files", [], annotations=acts))
     await reader.close()
@@ -207,11 +210,11 @@ def test_the_filter_refuses_what_it_does_not_list(machine: str) -> None:
 
 @pytest.mark.parametrize("program", [DIES, LIES, BABBLES], ids=["dies", "lies", "babbles"])
 async def test_a_child_that_fails_is_a_finding(program: str) -> None:
-    reader = Reader((sys.executable, "-c", program))
+    reader = SandboxedReader((sys.executable, "-c", program))
     for _ in range(2):
         found = await reader.read(Task("files", "files", []))
         assert (found.state, found.reason) == (
-            State.FAILED,
+            ExtractionState.FAILED,
             "it brought down the process that read it",
         )
     await reader.close()
@@ -219,14 +222,17 @@ async def test_a_child_that_fails_is_a_finding(program: str) -> None:
 
 async def test_a_child_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entrepot.extract.reader._GRACE", 0.2)
-    reader = Reader((sys.executable, "-c", HANGS))
+    reader = SandboxedReader((sys.executable, "-c", HANGS))
     found = await reader.read(Task("files", "files", [], seconds=0.1))
-    assert (found.state, found.reason) == (State.FAILED, "reading it took longer than it may")
+    assert (found.state, found.reason) == (
+        ExtractionState.FAILED,
+        "reading it took longer than it may",
+    )
     await reader.close()
 
 
 async def test_whoever_gives_up_leaves_no_answer_for_the_next(tmp_path: Path) -> None:
-    reader = Reader()
+    reader = SandboxedReader()
     layer = blob(tmp_path, one("a.txt", b"hello"))
     asked = asyncio.create_task(reader.read(Task("files", "files", [layer])))
     await asyncio.sleep(0)
@@ -243,10 +249,10 @@ def test_the_child_ends_with_the_process_that_started_it() -> None:
     # Busy, and so deaf to the end of its input.
     busy = "import entrepot.extract.child as c, time; c.read_task = lambda _: time.sleep(60); "
     parent = (
-        "import asyncio, sys; from entrepot.extract.reader import Reader; "
+        "import asyncio, sys; from entrepot.extract.reader import SandboxedReader; "
         "from entrepot.extract.findings import Task\n"
         "async def main():\n"
-        f"    reader = Reader((sys.executable, '-c', {busy + 'c.main()'!r}))\n"
+        f"    reader = SandboxedReader((sys.executable, '-c', {busy + 'c.main()'!r}))\n"
         "    task = asyncio.create_task(reader.read(Task('files', 'files', [])))\n"
         "    while reader._child is None: await asyncio.sleep(0.01)\n"
         "    await asyncio.sleep(1)\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from tests.extract.tasks import found_in, names
 
 LOG4J = "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"
@@ -92,7 +92,7 @@ def test_cyclonedx_says_the_same_in_xml_and_in_json(tmp_path: Path, version: str
         tmp_path, XML_SAME.replace("{version}", version), "application/vnd.cyclonedx+xml"
     )
     other = found_in(tmp_path, json.dumps(JSON_SAME), "application/vnd.cyclonedx+json")
-    assert (one.state, one.title) == (State.DONE, "shop")
+    assert (one.state, one.title) == (ExtractionState.DONE, "shop")
     assert one.packages == other.packages
     assert names(one) == ["org.apache.logging.log4j:log4j-core", "shaded"]
     assert one.vulnerabilities == other.vulnerabilities

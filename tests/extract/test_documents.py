@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.extract.findings import Findings, State
+from entrepot.extract.findings import ExtractionState, Findings
 from tests.extract.tasks import blob, read
 
 SPDX: dict[str, Any] = {
@@ -126,7 +126,7 @@ def stated(kind: str, predicate: object) -> str:
 @pytest.mark.parametrize("name", SBOMS)
 def test_every_format_of_sbom_lists_the_same_packages(tmp_path: Path, name: str) -> None:
     found = found_in(tmp_path, SBOMS[name])
-    assert found.state is State.DONE
+    assert found.state is ExtractionState.DONE
     first, second = (
         next(each for each in found.packages if each.name.endswith(wanted))
         for wanted in ("openssl", "zlib")

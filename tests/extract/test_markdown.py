@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from entrepot.extract.emoji import with_emoji
-from entrepot.extract.limits import TooLarge
+from entrepot.extract.limits import InputTooLarge
 from entrepot.extract.links import HERE, Surroundings
 from entrepot.extract.markdown import MAX, render
 from entrepot.extract.rewriting import PREFIX
@@ -98,7 +98,7 @@ def test_what_means_to_be_slow_ends_soon_or_is_refused(name: str) -> None:
     began = time.process_time()
     try:
         html = render(HOSTILE[name][:200_000], AROUND)
-    except TooLarge:
+    except InputTooLarge:
         html = ""
     assert time.process_time() - began < 20
     assert len(html) <= 3 * MAX
@@ -106,7 +106,7 @@ def test_what_means_to_be_slow_ends_soon_or_is_refused(name: str) -> None:
 
 
 def test_what_is_longer_than_the_limit_is_refused() -> None:
-    with pytest.raises(TooLarge, match="1,000,000"):
+    with pytest.raises(InputTooLarge, match="1,000,000"):
         render("a" * (MAX + 1))
 
 
@@ -250,5 +250,5 @@ def test_emoji_are_known_by_github_s_names() -> None:
 def test_a_text_that_is_nested_deeper_than_pages_can_be_is_too_large() -> None:
     assert "<blockquote>" in render(">" * 100 + " deep")
     for text in (">" * 250 + " deep", "<div>\n" * 250 + "deep"):
-        with pytest.raises(TooLarge, match="nested"):
+        with pytest.raises(InputTooLarge, match="nested"):
             render(text)

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from entrepot.extract import renderer as module
-from entrepot.extract.findings import Findings, State, Task
+from entrepot.extract.findings import ExtractionState, Findings, Task
 from entrepot.extract.links import HERE, Surroundings
-from entrepot.extract.reader import LATE, Reader
+from entrepot.extract.reader import LATE, SandboxedReader
 from entrepot.extract.renderer import Renderer
 from tests.extract.hostile_markdown import HOSTILE
 
@@ -38,7 +38,7 @@ class Slow:
         """Nothing, late."""
         self.asked += 1
         await self.may_go_on.wait()
-        return Findings(state=State.FAILED, reason=LATE)
+        return Findings(state=ExtractionState.FAILED, reason=LATE)
 
     async def rest(self) -> None:
         """Nothing to let go of."""
@@ -92,7 +92,9 @@ async def test_whoever_waits_is_not_kept_behind_a_line() -> None:
 
 
 async def test_a_child_that_dies_costs_the_html_alone() -> None:
-    dies = Reader((sys.executable, "-c", "import sys; sys.stdin.buffer.read(4); sys.exit(3)"))
+    dies = SandboxedReader(
+        (sys.executable, "-c", "import sys; sys.stdin.buffer.read(4); sys.exit(3)")
+    )
     found = await Renderer(dies).render("a & b", NOWHERE)
     assert found.html == '<pre tabindex="0">a &amp; b</pre>'
     assert found.reason

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.extract.findings import Findings, State, Vulnerability
+from entrepot.extract.findings import ExtractionState, Findings, Vulnerability
 from entrepot.extract.reports import read_intoto_vulns
 from tests.extract.tasks import found_in
 
@@ -49,7 +49,7 @@ def test_a_report_in_which_nothing_was_read_is_not_a_clean_one(
     tmp_path: Path, said: dict[str, Any]
 ) -> None:
     found = read(tmp_path, said)
-    assert found.state is State.UNSUPPORTED
+    assert found.state is ExtractionState.UNSUPPORTED
     assert found.reason
 
 
@@ -67,7 +67,7 @@ def test_a_report_that_looked_and_found_nothing_is_clean(
     tmp_path: Path, said: dict[str, Any]
 ) -> None:
     found = read(tmp_path, said)
-    assert (found.state, found.reason, found.vulnerabilities) == (State.DONE, "", [])
+    assert (found.state, found.reason, found.vulnerabilities) == (ExtractionState.DONE, "", [])
 
 
 RESULTS: list[dict[str, Any]] = [
@@ -365,7 +365,7 @@ def test_in_totos_predicate_names_each_finding_with_its_severity() -> None:
     ]
     scanner = {"uri": "https://scanner.example", "version": "1.2", "result": result}
     found = read_intoto_vulns({"scanner": scanner})
-    assert found.state is State.DONE
+    assert found.state is ExtractionState.DONE
     assert [(each.id, each.severity, each.score) for each in found.vulnerabilities] == [
         ("CVE-2024-1", "critical", 9.8),
         ("CVE-2024-2", "high", 0.0),
@@ -377,5 +377,5 @@ def test_in_totos_predicate_names_each_finding_with_its_severity() -> None:
 @pytest.mark.parametrize("scanner", [{}, {"uri": "x"}, {"result": None}, {"result": {}}])
 def test_an_in_toto_predicate_without_a_list_is_not_clean_and_says_why(scanner: object) -> None:
     found = read_intoto_vulns({"scanner": scanner})
-    assert (found.state, found.vulnerabilities) == (State.UNSUPPORTED, [])
+    assert (found.state, found.vulnerabilities) == (ExtractionState.UNSUPPORTED, [])
     assert "no list" in found.reason

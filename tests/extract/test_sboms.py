@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from entrepot.extract.forms import read_report
 from tests.extract.tasks import blob, found_in, names, read
 from tests.extract.test_cyclonedx import JSON_SAME, MODEL, XML_SAME
@@ -45,7 +45,7 @@ READ: dict[str, bytes] = {
 @pytest.mark.parametrize("name", READ)
 def test_whatever_it_is_wrapped_in_it_is_read(tmp_path: Path, name: str) -> None:
     found = found_in(tmp_path, READ[name])
-    assert (found.state, names(found)) == (State.DONE, ["openssl"])
+    assert (found.state, names(found)) == (ExtractionState.DONE, ["openssl"])
     assert found.documents
 
 
@@ -72,20 +72,20 @@ UNSUPPORTED = {
 def test_what_is_not_read_is_said_to_be_unsupported_and_why(tmp_path: Path, name: str) -> None:
     content, reason = UNSUPPORTED[name]
     found = found_in(tmp_path, content)
-    assert (found.state, found.packages) == (State.UNSUPPORTED, [])
+    assert (found.state, found.packages) == (ExtractionState.UNSUPPORTED, [])
     assert reason in found.reason
 
 
 def test_protocol_buffers_are_unsupported(tmp_path: Path) -> None:
     found = found_in(tmp_path, b"\n\x031.5", "application/x.vnd.cyclonedx+protobuf")
-    assert found.state is State.UNSUPPORTED
+    assert found.state is ExtractionState.UNSUPPORTED
     assert "Protocol Buffers" in found.reason
 
 
 def test_one_layer_that_is_not_read_hides_no_other(tmp_path: Path) -> None:
     layers = [blob(tmp_path, json.dumps(each).encode(), "application/json") for each in (SPDX, {})]
     found = read("documents", *layers)
-    assert (found.state, names(found)) == (State.DONE, ["openssl"])
+    assert (found.state, names(found)) == (ExtractionState.DONE, ["openssl"])
     assert "not known here" in found.reason
 
 
@@ -143,7 +143,7 @@ def changed(value: Any, odd: Any) -> list[Any]:
 @pytest.mark.parametrize("name", BASES)
 def test_odd_values_anywhere_raise_nothing(tmp_path: Path, name: str, odd: Any) -> None:
     for each in changed(BASES[name], odd):
-        assert read_report(each).state in (State.DONE, State.UNSUPPORTED)
+        assert read_report(each).state in (ExtractionState.DONE, ExtractionState.UNSUPPORTED)
 
 
 @pytest.mark.parametrize(
@@ -161,4 +161,4 @@ def test_a_plain_file_is_an_sbom_where_it_says_so(
     tmp_path: Path, title: str, content: str, expected: int
 ) -> None:
     found = read("files", blob(tmp_path, content.encode(), "application/octet-stream", title))
-    assert (found.state, len(found.packages)) == (State.DONE, expected)
+    assert (found.state, len(found.packages)) == (ExtractionState.DONE, expected)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from tests.extract.tasks import found_in, names
 
 LOG4J = "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"
@@ -133,7 +133,7 @@ SPDX_3 = graph(
 
 def test_spdx_3_has_licences_urls_models_and_data_sets(tmp_path: Path) -> None:
     found = found_in(tmp_path, SPDX_3, "application/spdx+json")
-    assert (found.state, found.title) == (State.DONE, "My document")
+    assert (found.state, found.title) == (ExtractionState.DONE, "My document")
     said = [(each.name, each.version, each.licenses) for each in found.packages]
     assert said == [
         ("org.apache.logging.log4j:log4j-core", "2.14.1", "Apache-2.0"),

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from entrepot.extract.cyclonedx_xml import read_xml
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from entrepot.extract.highlight import highlight
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.texts import parse_json, parse_yaml
 from tests.browser.payloads import PAYLOADS
 from tests.extract.tasks import blob, read
@@ -53,7 +53,7 @@ def test_evil_yaml_makes_nothing_but_plain_values(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     value: object = None
-    with suppress(Unreadable, TooLarge):
+    with suppress(Unreadable, InputTooLarge):
         value = parse_yaml(EVIL_YAML[name].encode())
     assert isinstance(value, dict | list | str | int | type(None))
     assert list(tmp_path.iterdir()) == []
@@ -67,7 +67,7 @@ def test_plain_yaml_is_read() -> None:
 
 @pytest.mark.parametrize("text", EVIL_JSON, ids=range(len(EVIL_JSON)))
 def test_evil_json_is_refused(text: str) -> None:
-    with pytest.raises((Unreadable, TooLarge)):
+    with pytest.raises((Unreadable, InputTooLarge)):
         parse_json(text.encode(errors="surrogatepass"))
 
 
@@ -113,4 +113,4 @@ def test_highlighted_text_is_escaped(media_type: str) -> None:
 def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:
     layer = blob(tmp_path, b"{not json", "application/spdx+json")
     found = read("documents", layer)
-    assert (found.state, found.reason) == (State.FAILED, "it is no JSON")
+    assert (found.state, found.reason) == (ExtractionState.FAILED, "it is no JSON")

@@ -4,8 +4,8 @@ import pytest
 
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.audit import AuditLog
-from entrepot.hub.identities import Identities
-from entrepot.hub.limiter import Limiter
+from entrepot.hub.authentication import Authentication
+from entrepot.hub.login_throttle import LoginThrottle
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
@@ -16,8 +16,8 @@ from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.sign_in import SignIn
 from entrepot.hub.tokens import Tokens
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
+from entrepot.model.repositories import Visibility
 from entrepot.storage.memory import MemoryStorage
 from tests.hub.people import Town, found_town
 from tests.hub.shelves import HereAndNow, Shelf
@@ -59,15 +59,15 @@ def registry_tokens(metadata: Metadata) -> RegistryTokens:
 
 
 @pytest.fixture
-def identities(
+def authentication(
     metadata: Metadata,
     passwords: Passwords,
     registry_tokens: RegistryTokens,
-    limiter: Limiter,
+    login_throttle: LoginThrottle,
     clock: MovableClock,
-) -> Identities:
+) -> Authentication:
     """Who is asking."""
-    return Identities(metadata.reader, passwords, registry_tokens, limiter, clock)
+    return Authentication(metadata.reader, passwords, registry_tokens, login_throttle, clock)
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ def sessions(metadata: Metadata, clock: MovableClock) -> Sessions:
 
 
 @pytest.fixture
-def limiter(metadata: Metadata, clock: MovableClock) -> Limiter:
+def login_throttle(metadata: Metadata, clock: MovableClock) -> LoginThrottle:
     """How often something may be tried."""
-    return Limiter(metadata, clock)
+    return LoginThrottle(metadata, clock)
 
 
 @pytest.fixture
@@ -108,21 +108,21 @@ def repositories(metadata: Metadata, permissions: Permissions, clock: MovableClo
 
 @pytest.fixture
 def second_factors(
-    metadata: Metadata, accounts: Accounts, limiter: Limiter, clock: MovableClock
+    metadata: Metadata, accounts: Accounts, login_throttle: LoginThrottle, clock: MovableClock
 ) -> SecondFactors:
     """Authenticators and recovery codes."""
-    return SecondFactors(metadata, accounts, limiter, "Entrepot", clock)
+    return SecondFactors(metadata, accounts, login_throttle, "Entrepot", clock)
 
 
 @pytest.fixture
 def sign_in(
-    identities: Identities,
+    authentication: Authentication,
     sessions: Sessions,
     second_factors: SecondFactors,
     audit_log: AuditLog,
 ) -> SignIn:
     """The way to a session."""
-    return SignIn(identities, sessions, second_factors, audit_log)
+    return SignIn(authentication, sessions, second_factors, audit_log)
 
 
 @pytest.fixture

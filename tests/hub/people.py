@@ -7,8 +7,8 @@ from typing import Final
 from entrepot.errors import Denied, NotFound
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, PULL, WRITE, Actor, Identity, actor_of
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import Account, Role
 from entrepot.metadata.engine import Metadata
+from entrepot.model.accounts import Account, Role
 from tests.metadata.rows import add_account, add_organisation
 
 OWNERS: Final = frozenset({"owner", "admin", "operator"})

@@ -12,16 +12,16 @@ from entrepot.extract.findings import Findings, Task
 from entrepot.extract.read import read_task
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
-from entrepot.hub.evidence import Evidence
+from entrepot.hub.findings import FindingsAggregator
 from entrepot.hub.indexing import Indexing, ReadsContents
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.summaries import Summaries
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata import artifacts, jobs, manifests
-from entrepot.metadata.artifacts import Artifact, Marks
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
+from entrepot.model.artifacts import Artifact, AttachmentCounts
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag
 from entrepot.registry.manifests import Manifests
@@ -75,7 +75,7 @@ class Shelf:
         self.removals = Removals(metadata, clock)
         self.quotas = Quotas(metadata)
         self.attachments = Attachments(metadata)
-        self.evidence = Evidence(metadata, self.attachments)
+        self.findings = FindingsAggregator(metadata, self.attachments)
         self.readmes = Readmes(metadata, Inline(), clock)
         self.summaries = Summaries(metadata, self.readmes)
         described = Artifacts(metadata, storage)
@@ -118,7 +118,7 @@ class Shelf:
         assert found is not None
         return found
 
-    async def marks(self, reference: Reference) -> Marks:
+    async def marks(self, reference: Reference) -> AttachmentCounts:
         """What is said to be attached to it."""
         return (await self.get(reference)).marks
 

@@ -7,10 +7,11 @@ import pytest
 from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount, NameTaken
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import OPERATOR, Actor, actor_of
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.organisations import Organisations
-from entrepot.metadata.accounts import Role
 from entrepot.metadata.engine import Metadata
+from entrepot.model.accounts import Role
+from entrepot.model.audit import AuditQuery
 from tests.hub.people import ADMINISTRATORS, Town, allowed
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_organisation

@@ -12,8 +12,8 @@ from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.trusted_keys import TrustedKeys
 from entrepot.metadata import policies, trusted_keys
-from entrepot.metadata.artifacts import Marks
-from entrepot.metadata.trusted_keys import TrustedKey
+from entrepot.model.artifacts import AttachmentCounts
+from entrepot.model.trusted_keys import TrustedKey
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.hub.shelves import (
@@ -87,10 +87,10 @@ async def test_a_referrer_is_attached_and_counted(shelf: Shelf) -> None:
     await shelf.push_referrer(chart, encode(spdx("bash")), SPDX)
     await shelf.settle()
     assert await shelf.attached(chart) == [("spdx", "subject")]
-    assert await shelf.marks(chart) == Marks(sboms=1)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=1)
     await shelf.push_referrer(chart, encode(spdx("zlib")), SPDX)
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(sboms=2)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=2)
 
 
 async def test_a_referrer_may_come_before_its_subject(shelf: Shelf) -> None:
@@ -102,7 +102,7 @@ async def test_a_referrer_may_come_before_its_subject(shelf: Shelf) -> None:
     )
     assert pushed == chart
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(sboms=1)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=1)
 
 
 async def test_findings_are_counted_by_severity(shelf: Shelf) -> None:
@@ -141,7 +141,10 @@ async def test_what_is_attached_to_a_child_later_counts_for_the_index(shelf: She
     await shelf.settle()
     await shelf.push_referrer(amd64, encode(spdx("bash")), SPDX)
     await shelf.settle()
-    assert (await shelf.marks(built), await shelf.marks(amd64)) == (Marks(sboms=1), Marks(sboms=1))
+    assert (await shelf.marks(built), await shelf.marks(amd64)) == (
+        AttachmentCounts(sboms=1),
+        AttachmentCounts(sboms=1),
+    )
 
 
 async def test_older_clients_attach_by_tags(shelf: Shelf, signer: Signer) -> None:
@@ -154,7 +157,7 @@ async def test_older_clients_attach_by_tags(shelf: Shelf, signer: Signer) -> Non
     kinds = dict(await shelf.attached(chart))
     assert kinds.pop("cosign-signature") == "tag"
     assert list(kinds.values()) == ["tag"]
-    assert await shelf.marks(chart) == Marks(signatures=1, attestations=1)
+    assert await shelf.marks(chart) == AttachmentCounts(signatures=1, attestations=1)
 
 
 async def test_a_fallback_index_attaches_what_it_lists(shelf: Shelf) -> None:
@@ -163,16 +166,16 @@ async def test_a_fallback_index_attaches_what_it_lists(shelf: Shelf) -> None:
     listed = await shelf.push_index((sbom, {"artifactType": SPDX}), tag=legacy(chart, ""))
     await shelf.settle()
     assert await shelf.attached(chart) == [("spdx", "tag")]
-    assert await shelf.marks(chart) == Marks(sboms=1)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=1)
     assert listed != chart
     # The same one is counted once, however often it is attached.
     again = await shelf.push_referrer(chart, encode(spdx("bash")), SPDX)
     await shelf.push_index((sbom, {}), (again, {}), tag=legacy(chart, ""))
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(sboms=2)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=2)
     await shelf.push(index(), tag=legacy(chart, ""))
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(sboms=1)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=1)
 
 
 async def test_a_key_that_is_trusted_later_verifies_when_read_again(
@@ -182,10 +185,10 @@ async def test_a_key_that_is_trusted_later_verifies_when_read_again(
     await signer.sign(shelf, built)
     await signer.sign(shelf, images[0], subject=descriptor(b"{}"), tag="unrelated")
     await shelf.settle()
-    assert await shelf.marks(built) == Marks(signatures=1)
+    assert await shelf.marks(built) == AttachmentCounts(signatures=1)
     await signer.be_trusted(shelf)
     await shelf.reindex()
-    assert await shelf.marks(built) == Marks(signatures=1, verified=1)
+    assert await shelf.marks(built) == AttachmentCounts(signatures=1, verified=1)
 
 
 async def test_a_key_counts_as_long_as_it_is_trusted(
@@ -209,7 +212,7 @@ async def test_a_key_counts_as_long_as_it_is_trusted(
     await add_organisation(shelf.metadata, "elsewhere")
     await repositories.transfer(shelf.repository.name, RepositoryName("elsewhere/shelf"))
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(signatures=1)
+    assert await shelf.marks(chart) == AttachmentCounts(signatures=1)
 
 
 async def test_a_signature_of_one_image_verifies_no_other(shelf: Shelf, signer: Signer) -> None:
@@ -217,7 +220,7 @@ async def test_a_signature_of_one_image_verifies_no_other(shelf: Shelf, signer: 
     good, bad = await push_chart(shelf, "1.0.0"), await push_chart(shelf, "6.6.6")
     signature = await signer.sign(shelf, good)
     await shelf.settle()
-    assert await shelf.marks(good) == Marks(signatures=1, verified=1)
+    assert await shelf.marks(good) == AttachmentCounts(signatures=1, verified=1)
     # By a tag, a subject, an index of referrers (the very same manifest) and one of platforms.
     await signer.sign(shelf, good, tag=legacy(bad, "sig"))
     referrer = await signer.sign(shelf, good, tag="x", subject={**descriptor(b""), **_of(bad)})
@@ -229,8 +232,8 @@ async def test_a_signature_of_one_image_verifies_no_other(shelf: Shelf, signer: 
     for _ in range(2):
         marks = await shelf.marks(bad)
         # Attached, and of something else: none of them makes it signed.
-        assert marks == Marks(invalid=3)
-        assert await shelf.marks(good) == Marks(signatures=1, verified=1)
+        assert marks == AttachmentCounts(invalid=3)
+        assert await shelf.marks(good) == AttachmentCounts(signatures=1, verified=1)
         await shelf.reindex()
 
 
@@ -245,8 +248,8 @@ async def test_the_tree_has_signatures_of_sboms(shelf: Shelf, signer: Signer) ->
     await shelf.settle()
     tree = await shelf.attachments.tree_of(shelf.repository.id, str(chart))
     assert shape(tree) == [("spdx", [("cosign-signature", [])])]
-    assert await shelf.marks(chart) == Marks(sboms=1)
-    assert await shelf.marks(sbom) == Marks(signatures=1)
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=1)
+    assert await shelf.marks(sbom) == AttachmentCounts(signatures=1)
 
 
 async def test_cycles_are_cut(shelf: Shelf) -> None:
@@ -293,7 +296,7 @@ async def test_what_is_in_another_repository_is_attached_to_nothing_here(shelf: 
     await shelf.manifests.put(other, manifest, None, digest=None, tags=[], by=None)
     await shelf.settle()
     assert await shelf.attached(chart) == []
-    assert await shelf.marks(chart) == Marks()
+    assert await shelf.marks(chart) == AttachmentCounts()
 
 
 async def test_what_is_deleted_counts_no_more(shelf: Shelf, signer: Signer) -> None:
@@ -301,13 +304,13 @@ async def test_what_is_deleted_counts_no_more(shelf: Shelf, signer: Signer) -> N
     sbom = await shelf.push_referrer(amd64, encode(spdx("bash")), SPDX)
     await signer.sign(shelf, amd64)
     await shelf.settle()
-    assert await shelf.marks(built) == Marks(signatures=1, sboms=1)
+    assert await shelf.marks(built) == AttachmentCounts(signatures=1, sboms=1)
     await shelf.manifests.delete(shelf.repository, sbom, None)
     await shelf.settle()
-    assert await shelf.marks(amd64) == await shelf.marks(built) == Marks(signatures=1)
+    assert await shelf.marks(amd64) == await shelf.marks(built) == AttachmentCounts(signatures=1)
     await shelf.manifests.untag(shelf.repository, Tag(legacy(amd64, "sig")), None)
     await shelf.settle()
-    assert await shelf.marks(amd64) == await shelf.marks(built) == Marks()
+    assert await shelf.marks(amd64) == await shelf.marks(built) == AttachmentCounts()
 
 
 async def test_an_index_that_is_deleted_attests_no_more(shelf: Shelf) -> None:
@@ -316,7 +319,7 @@ async def test_an_index_that_is_deleted_attests_no_more(shelf: Shelf) -> None:
     assert (await shelf.marks(amd64)).sboms == 1
     await shelf.manifests.delete(shelf.repository, built, None)
     await shelf.settle()
-    assert await shelf.marks(amd64) == Marks()
+    assert await shelf.marks(amd64) == AttachmentCounts()
 
 
 async def test_the_room_of_a_repository_that_is_given_away_goes_with_it(

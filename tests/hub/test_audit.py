@@ -9,15 +9,16 @@ import pytest
 
 from entrepot.errors import Denied, NamespaceUnknown
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, Identity, actor_of
-from entrepot.hub.audit import Audited, AuditLog, AuditQuery, Entry, record, verify, witness_of
+from entrepot.hub.audit import Audited, AuditLog, Entry, audit_and_notify, record, verify
 from entrepot.hub.permissions import PULL
 from entrepot.metadata import accounts as account_rows
 from entrepot.metadata import audit as audit_rows
 from entrepot.metadata import policies
-from entrepot.metadata.accounts import Role, Visibility
-from entrepot.metadata.audit import AuditRow
 from entrepot.metadata.engine import Metadata, Transaction
-from entrepot.metadata.repositories import Change, Event, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.accounts import Role
+from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.repositories import ChangeType, RepositoryChange, Visibility
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START, MovableClock
 from tests.metadata.rows import add_account, add_organisation, add_repository
@@ -103,25 +104,25 @@ async def test_an_entry_is_one_line_whatever_the_client_wrote(
 @pytest.mark.parametrize(
     ("event", "digest", "tags", "found"),
     [
-        (Event.CREATED, "", (), ("repo.create", "a/b", "{}")),
-        (Event.PUSHED, "d", ("v1",), ("repo.tag.push", "a/b:v1", '{"digest":"d","tag":"v1"}')),
-        (Event.PUSHED, "d", (), None),
-        (Event.UNTAGGED, "", ("v1",), ("repo.tag.delete", "a/b:v1", '{"tag":"v1"}')),
-        (Event.DELETED, "d", (), ("repo.manifest.delete", "a/b", '{"digest":"d"}')),
+        (ChangeType.CREATED, "", (), ("repo.create", "a/b", "{}")),
+        (ChangeType.PUSHED, "d", ("v1",), ("repo.tag.push", "a/b:v1", '{"digest":"d","tag":"v1"}')),
+        (ChangeType.PUSHED, "d", (), None),
+        (ChangeType.UNTAGGED, "", ("v1",), ("repo.tag.delete", "a/b:v1", '{"tag":"v1"}')),
+        (ChangeType.DELETED, "d", (), ("repo.manifest.delete", "a/b", '{"digest":"d"}')),
     ],
 )
 async def test_what_clients_do_is_recorded(
     metadata: Metadata,
     audit_log: AuditLog,
-    event: Event,
+    event: ChangeType,
     digest: str,
     tags: tuple[str, ...],
     found: tuple[str, str, str] | None,
 ) -> None:
     repository = await add_repository(metadata, "a/b")
-    witness = witness_of(OPERATOR, lambda: START)
+    listener = audit_and_notify(OPERATOR, lambda: START)
     async with metadata.begin() as tx:
-        await witness(tx, Change(event, repository, digest, tags))
+        await listener(tx, RepositoryChange(event, repository, digest, tags))
     rows = (await audit_log.list_all(OPERATOR, AuditQuery())).rows
     told = [(row.action, row.target, row.details) for row in rows]
     assert told == ([found] if found else [])
@@ -137,11 +138,11 @@ async def test_an_entry_is_the_last_statement_of_its_transaction_wherever_it_is_
 
     monkeypatch.setattr(audit_rows, "insert_row", insert_row)
     acme = await add_organisation(metadata, "acme")
-    witness = witness_of(OPERATOR, lambda: START)
-    target = Target(RepositoryName("acme/app"), acme, Visibility.PRIVATE, None, witness)
+    listener = audit_and_notify(OPERATOR, lambda: START)
+    target = PushTarget(RepositoryName("acme/app"), acme, Visibility.PRIVATE, None, listener)
     async with metadata.begin() as tx:
         repository = await target.ensure(tx, START)
-        await witness(tx, Change(Event.PUSHED, repository, "d", ("v1",)))
+        await listener(tx, RepositoryChange(ChangeType.PUSHED, repository, "d", ("v1",)))
         await policies.lock_quota_of(tx, repository.id)
         steps.append("all else")
     assert steps == ["all else", "repo.create", "repo.tag.push"]

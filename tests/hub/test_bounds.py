@@ -8,12 +8,12 @@ from entrepot.hub import sessions as sessions_module
 from entrepot.hub import tokens as tokens_module
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import Identity, actor_of
-from entrepot.hub.identities import Identities
+from entrepot.hub.authentication import Authentication
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.tokens import Tokens
-from entrepot.metadata.accounts import Account
-from entrepot.metadata.tokens import Scope
+from entrepot.model.accounts import Account
+from entrepot.model.tokens import TokenScope
 
 
 @pytest.fixture
@@ -38,23 +38,23 @@ async def test_an_account_has_so_many_tokens_that_work(
 ) -> None:
     monkeypatch.setattr(tokens_module, "MOST_LIVE", 3)
     by = actor_of(alice)
-    made = [await tokens.add_personal(alice, "x", Scope.READ, by=by) for _ in range(3)]
+    made = [await tokens.add_personal(alice, "x", TokenScope.READ, by=by) for _ in range(3)]
     with pytest.raises(Conflict, match="revoke one"):
-        await tokens.add_personal(alice, "x", Scope.READ, by=by)
+        await tokens.add_personal(alice, "x", TokenScope.READ, by=by)
     await tokens.revoke(made[0][0].id, by)
-    await tokens.add_personal(alice, "x", Scope.READ, by=by)
+    await tokens.add_personal(alice, "x", TokenScope.READ, by=by)
 
 
 async def test_the_refresh_token_that_was_not_used_for_longest_goes_for_another(
-    tokens: Tokens, identities: Identities, alice: Account, monkeypatch: pytest.MonkeyPatch
+    tokens: Tokens, authentication: Authentication, alice: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens_module, "MOST_REFRESH", 3)
     made = [await tokens.add_refresh(Identity(alice), "docker") for _ in range(5)]
     for gone in made[:2]:
         with pytest.raises(BadCredentials):
-            await identities.by_refresh_token(gone)
+            await authentication.by_refresh_token(gone)
     for kept in made[2:]:
-        assert (await identities.by_refresh_token(kept)).account_id == alice.id
+        assert (await authentication.by_refresh_token(kept)).account_id == alice.id
 
 
 async def test_the_session_that_was_seen_longest_ago_ends_for_another(

@@ -16,7 +16,7 @@ from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.single_sign_on import Returned, SingleSignOn
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.metadata.engine import Metadata
 from tests.metadata.clocks import START, MovableClock
 from tests.support.identity_provider import (
@@ -63,7 +63,7 @@ def sso(
 ) -> SingleSignOn:
     """Single sign-on with that provider."""
     settings = ProviderSettings(provider.url, CLIENT_ID, CLIENT_SECRET)
-    oidc = Provider(settings, clock, Targets())
+    oidc = Provider(settings, clock, WebhookUrls())
     return SingleSignOn(
         metadata,
         accounts,

@@ -3,13 +3,13 @@
 import pytest
 
 from entrepot.errors import EntrepotError
-from entrepot.extract.findings import Findings, State
-from entrepot.extract.reader import Reader
+from entrepot.extract.findings import ExtractionState, Findings
+from entrepot.extract.reader import SandboxedReader
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.indexing import READER, Indexing
 from entrepot.metadata import artifacts, jobs, manifests
-from entrepot.metadata.artifacts import Marks
 from entrepot.metadata.engine import Metadata
+from entrepot.model.artifacts import AttachmentCounts
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.storage.memory import MemoryStorage
@@ -42,7 +42,7 @@ async def test_a_chart_is_found_out(shelf: Shelf) -> None:
     await shelf.settle()
     found = await shelf.get(V1)
     assert (found.kind, found.title, found.version) == ("helm-chart", "demo", "1.0.0")
-    assert (found.state, found.reason, found.reader) == (State.DONE, "", READER)
+    assert (found.state, found.reason, found.reader) == (ExtractionState.DONE, "", READER)
     expected = len(chart_archive("demo", "1.0.0")) + len(chart_config("demo", "1.0.0"))
     assert found.size == expected + (await shelf.manifests.get(shelf.repository, V1)).size
     assert {"readme", "readme.html", "values", "findings"} <= await documents_of(shelf, V1)
@@ -54,7 +54,7 @@ async def test_a_real_process_reads_the_same(
     await push_chart(shelf, "1.0.0")
     await shelf.settle()
     here = await documents_of(shelf, V1)
-    reader = Reader()
+    reader = SandboxedReader()
     described = Artifacts(metadata, storage)
     indexing = Indexing(
         metadata, storage, described, shelf.attachments, reader, shelf.readmes, clock
@@ -119,8 +119,12 @@ async def test_a_manifest_that_goes_while_it_is_read_leaves_nothing(
     assert (await shelf.get(Tag("2.0.0"))).version == "2.0.0"
 
 
-@pytest.mark.parametrize("state", [State.FAILED, State.TOO_LARGE, State.UNSUPPORTED])
-async def test_how_far_reading_came_is_seen(shelf: Shelf, reader: HereAndNow, state: State) -> None:
+@pytest.mark.parametrize(
+    "state", [ExtractionState.FAILED, ExtractionState.TOO_LARGE, ExtractionState.UNSUPPORTED]
+)
+async def test_how_far_reading_came_is_seen(
+    shelf: Shelf, reader: HereAndNow, state: ExtractionState
+) -> None:
     reader.instead = Findings(state=state, reason="for this reason")
     await push_chart(shelf, "1.0.0")
     await shelf.settle()
@@ -130,7 +134,7 @@ async def test_how_far_reading_came_is_seen(shelf: Shelf, reader: HereAndNow, st
     reader.instead = None
     await shelf.reindex()
     found = await shelf.get(V1)
-    assert (found.state, found.reason) == (State.DONE, "")
+    assert (found.state, found.reason) == (ExtractionState.DONE, "")
 
 
 async def test_a_chart_that_is_none_fails_and_is_seen_to(shelf: Shelf) -> None:
@@ -141,7 +145,7 @@ async def test_a_chart_that_is_none_fails_and_is_seen_to(shelf: Shelf) -> None:
     await shelf.push(manifest, config, b"not an archive", tag="1.0.0")
     await shelf.settle()
     found = await shelf.get(V1)
-    assert (found.kind, found.state) == ("helm-chart", State.FAILED)
+    assert (found.kind, found.state) == ("helm-chart", ExtractionState.FAILED)
     assert found.reason
 
 
@@ -152,14 +156,14 @@ async def test_bytes_that_cannot_be_had_fail_the_reading_only(
     storage.blobs.clear()
     await shelf.settle()
     found = await shelf.get(V1)
-    assert (found.kind, found.state) == ("helm-chart", State.FAILED)
+    assert (found.kind, found.state) == ("helm-chart", ExtractionState.FAILED)
 
 
 async def test_platforms_and_sizes_of_an_index_are_its_childrens(shelf: Shelf) -> None:
     _, images = await shelf.push_built("v1")
     await shelf.settle()
     found = await shelf.get(Tag("v1"))
-    assert (found.kind, found.state) == ("image", State.DONE)
+    assert (found.kind, found.state) == ("image", ExtractionState.DONE)
     assert found.platforms == ("linux/amd64", "linux/arm64")
     assert found.size > sum([(await shelf.get(each)).size for each in images])
     assert (await shelf.get(images[1])).platforms == ("linux/arm64",)
@@ -169,7 +173,7 @@ async def test_an_index_pushed_before_its_children_is_found_out_again(shelf: She
     digest = Digest.of(b"absent")
     await shelf.push_index((digest, {}), (digest, attestation_of(digest)), tag="v1")
     await shelf.settle()
-    assert (await shelf.get(Tag("v1"))).marks == Marks()
+    assert (await shelf.get(Tag("v1"))).marks == AttachmentCounts()
 
 
 async def test_a_hostile_annotation_stops_nothing(shelf: Shelf) -> None:
@@ -179,7 +183,7 @@ async def test_a_hostile_annotation_stops_nothing(shelf: Shelf) -> None:
     cut = f"sha512-{'a' * 64}.sig"
     await shelf.push_referrer(None, b"{}", SPDX, tag=cut)
     await shelf.settle()
-    assert (await shelf.get(Tag("v1"))).marks == Marks()
+    assert (await shelf.get(Tag("v1"))).marks == AttachmentCounts()
     digest = Digest.of((await shelf.manifests.get(shelf.repository, Tag("v1"))).content)
     await shelf.manifests.delete(shelf.repository, digest, None)
     await shelf.manifests.untag(shelf.repository, Tag(cut), None)

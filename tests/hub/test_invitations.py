@@ -18,16 +18,15 @@ from entrepot.hub import invitations as invitations_module
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, Identity
 from entrepot.hub.invitations import LIFETIME, Invitations
-from entrepot.hub.limiter import SIGN_UP_FROM_ADDRESS, Limiter
+from entrepot.hub.login_throttle import SIGN_UP_FROM_ADDRESS, LoginThrottle
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.sign_up import SignUp
 from entrepot.metadata import accounts as rows
 from entrepot.metadata import teams
-from entrepot.metadata.accounts import Role
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.words import SignUpMode
+from entrepot.model.accounts import Role, SignUpMode
 from tests.hub.people import ADMINISTRATORS, OWNERS, Town, allowed
 from tests.metadata.clocks import START, MovableClock
 
@@ -47,11 +46,11 @@ def sign_ups(
     accounts: Accounts,
     passwords: Passwords,
     invitations: Invitations,
-    limiter: Limiter,
+    login_throttle: LoginThrottle,
 ) -> dict[SignUpMode, SignUp]:
     """Signing up on a hub of each setting."""
     return {
-        mode: SignUp(metadata, accounts, passwords, invitations, limiter, mode)
+        mode: SignUp(metadata, accounts, passwords, invitations, login_throttle, mode)
         for mode in SignUpMode
     }
 

@@ -13,21 +13,22 @@ from entrepot.errors import BadToken, Unavailable
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import PULL, actor_of
 from entrepot.hub.keyring import TOTP, Keyring, check, unwrap_all, wrap_all
-from entrepot.hub.limiter import Limiter
+from entrepot.hub.login_throttle import LoginThrottle
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.registry_tokens import Claims, RegistryTokens
+from entrepot.hub.registry_tokens import RegistryTokenClaims, RegistryTokens
 from entrepot.hub.second_factors import SecondFactors
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.hub.webhooks import Owner, Webhooks
 from entrepot.metadata import second_factors as factor_rows
 from entrepot.metadata import webhooks as webhook_rows
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
+from entrepot.metadata.sentinels import WRAPPED
 from entrepot.metadata.tokens import find_signing_key
-from entrepot.metadata.words import WRAPPED
+from entrepot.model.accounts import Account
+from entrepot.model.webhooks import Webhook
 from entrepot.settings import Settings
 from tests.hub.people import found_town
-from tests.jobs.test_deliverer import Hall
+from tests.jobs.test_webhook_delivery import Hall
 from tests.metadata.clocks import START, MovableClock
 
 KEY = Keyring("a key of the operator's, kept elsewhere")
@@ -45,7 +46,7 @@ class Factors:
     """Second factors by different keys."""
 
     def __init__(self, metadata: Metadata, accounts: Accounts, clock: MovableClock) -> None:
-        self._parts = (metadata, accounts, Limiter(metadata, clock), "Entrepot", clock)
+        self._parts = (metadata, accounts, LoginThrottle(metadata, clock), "Entrepot", clock)
         self.metadata = metadata
         self._clock = clock
 
@@ -119,8 +120,8 @@ async def test_what_was_there_before_the_key_is_wrapped_and_can_be_unwrapped_aga
     assert await factors.stored(alice) == authenticator.secret
 
 
-def _claims(clock: MovableClock) -> Claims:
-    return Claims(None, None, "", {"a/b": PULL}, clock() + timedelta(minutes=5))
+def _claims(clock: MovableClock) -> RegistryTokenClaims:
+    return RegistryTokenClaims(None, None, "", {"a/b": PULL}, clock() + timedelta(minutes=5))
 
 
 async def test_the_key_that_tokens_are_signed_with_follows_from_the_hubs(
@@ -139,7 +140,7 @@ async def test_a_webhooks_secret_is_wrapped_and_still_signs(
 ) -> None:
     hall = Hall(metadata, clock, await found_town(metadata))
     permissions = Permissions(metadata.reader, is_open=False)
-    rules = Webhooks(metadata, permissions, Targets(), clock, KEY)
+    rules = Webhooks(metadata, permissions, WebhookUrls(), clock, KEY)
     owner = Owner("acme", hall.town.acme)
     made = await rules.add(owner, "https://x.example/", [], hall.actor)
     assert made.secret.startswith("whsec_")
@@ -167,7 +168,7 @@ async def test_a_hub_on_sqlite_makes_its_key_and_does_not_begin_without_it(tmp_p
     assert key.read_text() != text
     metadata = await open_metadata(settings)
     made = Keyring(settings.read_secret_key()).wrap(TOTP, "x")
-    new = webhook_rows.Webhook(0, None, None, "https://x.example", made, (), True, START, None)
+    new = Webhook(0, None, None, "https://x.example", made, (), True, START, None)
     async with metadata.begin() as tx:
         await webhook_rows.insert_webhook(tx, new)
     await metadata.close()

@@ -9,7 +9,7 @@ from entrepot.extract.findings import Findings
 from entrepot.hub.artifacts import Artifacts
 from entrepot.kinds import catalogue, files
 from entrepot.kinds.catalogue import LOOKED_AT
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.manifest_view import ManifestView
 from entrepot.metadata.sqlite import SqliteReader
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import Manifest, parse_manifest
@@ -63,7 +63,7 @@ async def test_a_large_manifest_is_parsed_beside_the_event_loop_only(
     long = await push_long_index(shelf, 2, pad=PAD)
     await shelf.push_referrer(long, b"{}", SPDX, annotations={"pad": PAD})
     await shelf.settle()
-    await shelf.evidence.gather(shelf.repository.id, str(long), Findings())
+    await shelf.findings.gather(shelf.repository.id, str(long), Findings())
     assert len(sizes) == 2
     assert threading.main_thread().name not in threads
 
@@ -79,7 +79,7 @@ async def test_children_are_looked_up_together_however_many_there_are(
         stored = await shelf.manifests.get(shelf.repository, Tag(f"v{count}"))
         queries.clear()
         found = await described.describe(shelf.repository.id, stored)
-        assert [each.kind for each in found.evidence.children].count("image") == count
+        assert [each.kind for each in found.view.children].count("image") == count
         asked.append(len(queries))
     assert asked[0] == asked[1] <= 3
 
@@ -92,7 +92,7 @@ async def test_evidence_of_an_index_is_gathered_from_children_that_have_some(
         long = await push_long_index(shelf, count, tag=f"v{count}")
         await shelf.settle()
         queries.clear()
-        found = await shelf.evidence.gather(shelf.repository.id, str(long), Findings())
+        found = await shelf.findings.gather(shelf.repository.id, str(long), Findings())
         assert [each.name for each in found.packages] == ["bash"]
         asked.append(len(queries))
     assert asked[0] == asked[1] <= 15
@@ -148,11 +148,11 @@ def test_of_long_lists_only_the_beginning_decides_what_an_artifact_is(
     manifest = parse_manifest(image(config=config, layers=layers, annotations=notes), None)
     lengths: set[int] = set()
 
-    def note(evidence: Evidence) -> bool:
+    def note(evidence: ManifestView) -> bool:
         lengths.update((len(evidence.manifest.annotations), len(evidence.manifest.layers)))
         return False
 
     curious = replace(files.UNKNOWN, recognizes=note)
     monkeypatch.setattr(catalogue, "KINDS", (curious,))
-    catalogue.recognize(Evidence(manifest))
+    catalogue.recognize(ManifestView(manifest))
     assert lengths == {LOOKED_AT}

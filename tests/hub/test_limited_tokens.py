@@ -14,15 +14,25 @@ from entrepot.errors import (
     TokenUnknown,
 )
 from entrepot.hub.accounts import Accounts
-from entrepot.hub.actors import EVERYTHING, NOTHING, OPERATOR, PULL, WRITE, Actions, Actor, Identity
-from entrepot.hub.audit import AuditLog, AuditQuery
-from entrepot.hub.identities import Identities
+from entrepot.hub.actors import (
+    ALL_ACTIONS,
+    NO_ACTIONS,
+    OPERATOR,
+    PULL,
+    WRITE,
+    Actions,
+    Actor,
+    Identity,
+)
+from entrepot.hub.audit import AuditLog
+from entrepot.hub.authentication import Authentication
 from entrepot.hub.organisations import Organisations
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.tokens import DEFAULT_LIFETIME, AskedAccess, Tokens
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.tokens import Scope
+from entrepot.model.audit import AuditQuery
+from entrepot.model.repositories import Visibility
+from entrepot.model.tokens import TokenScope
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import OWNERS, Town, allowed
 from tests.metadata.clocks import START, MovableClock
@@ -49,52 +59,56 @@ async def actions_of(permissions: Permissions, identity: Identity) -> dict[str, 
 
 @pytest.mark.usefixtures("repositories")
 async def test_a_limited_token_is_good_for_what_it_names_and_what_is_public(
-    tokens: Tokens, identities: Identities, permissions: Permissions, town: Town
+    tokens: Tokens, authentication: Authentication, permissions: Permissions, town: Town
 ) -> None:
     owner, by = town.accounts["owner"], town.actors["owner"]
     patterns = ["acme/app", "acme/lib/*", "zoo/app"]
-    _, secret = await tokens.add_personal(owner, "ci", Scope.WRITE, None, patterns, by)
-    identity = await identities.by_credentials("owner", secret)
+    _, secret = await tokens.add_personal(owner, "ci", TokenScope.WRITE, None, patterns, by)
+    identity = await authentication.by_credentials("owner", secret)
     assert await actions_of(permissions, identity) == {
         "acme/app": WRITE,
         "acme/lib/one": WRITE,
         "acme/public": PULL,
-        "zoo/app": NOTHING,
+        "zoo/app": NO_ACTIONS,
         "zoo/public": PULL,
-        "acme/new": NOTHING,
+        "acme/new": NO_ACTIONS,
     }
     assert await permissions.visible_namespaces(identity) == []
 
 
 @pytest.mark.usefixtures("repositories")
 async def test_what_was_got_with_a_limited_token_is_as_limited(
-    tokens: Tokens, identities: Identities, permissions: Permissions, town: Town
+    tokens: Tokens, authentication: Authentication, permissions: Permissions, town: Town
 ) -> None:
     owner, by = town.accounts["owner"], town.actors["owner"]
-    _, secret = await tokens.add_personal(owner, "ci", Scope.ADMIN, None, ["acme/app"], by)
-    direct = await identities.by_credentials("owner", secret)
-    refreshed = await identities.by_refresh_token(await tokens.add_refresh(direct, "docker"))
-    asked = [AskedAccess(RepositoryName(name), EVERYTHING) for name in NAMES]
+    _, secret = await tokens.add_personal(owner, "ci", TokenScope.ADMIN, None, ["acme/app"], by)
+    direct = await authentication.by_credentials("owner", secret)
+    refreshed = await authentication.by_refresh_token(await tokens.add_refresh(direct, "docker"))
+    asked = [AskedAccess(RepositoryName(name), ALL_ACTIONS) for name in NAMES]
     issued = await tokens.issue(refreshed, asked)
-    assert issued.grants == {"acme/app": EVERYTHING, "acme/public": PULL, "zoo/public": PULL}
-    carried = await identities.by_registry_token(issued.text)
+    assert issued.grants == {"acme/app": ALL_ACTIONS, "acme/public": PULL, "zoo/public": PULL}
+    carried = await authentication.by_registry_token(issued.text)
     for identity in (direct, refreshed, carried):
         assert identity.patterns == ("acme/app",)
         assert not identity.is_unlimited
 
 
 async def test_a_limited_token_administers_nothing_but_its_repositories(
-    tokens: Tokens, identities: Identities, permissions: Permissions, town: Town, metadata: Metadata
+    tokens: Tokens,
+    authentication: Authentication,
+    permissions: Permissions,
+    town: Town,
+    metadata: Metadata,
 ) -> None:
     await add_repository(metadata, "acme/app", Visibility.PRIVATE, town.acme)
     owner, by = town.accounts["owner"], town.actors["owner"]
-    _, secret = await tokens.add_personal(owner, "ci", Scope.ADMIN, None, ["acme/app"], by)
-    identity = await identities.by_credentials("owner", secret)
+    _, secret = await tokens.add_personal(owner, "ci", TokenScope.ADMIN, None, ["acme/app"], by)
+    identity = await authentication.by_credentials("owner", secret)
     assert (await permissions.rights(identity, RepositoryName("acme/app"))).may_administer
     found = await permissions.namespace_rights(identity, "acme")
     assert (found.may_administer, found.may_create, found.may_see_members) == (False,) * 3
     with pytest.raises(Denied):
-        await tokens.add_personal(owner, "more", Scope.ADMIN, None, None, Actor(identity))
+        await tokens.add_personal(owner, "more", TokenScope.ADMIN, None, None, Actor(identity))
 
 
 @pytest.mark.parametrize("patterns", [[], ["acme/app"] + [f"a/b{n}" for n in range(50)]])
@@ -102,7 +116,7 @@ async def test_a_token_is_limited_to_some_repositories_but_not_to_too_many(
     tokens: Tokens, town: Town, patterns: list[str]
 ) -> None:
     with pytest.raises(InvalidAccount):
-        await tokens.add_personal(town.accounts["owner"], "ci", Scope.READ, None, patterns)
+        await tokens.add_personal(town.accounts["owner"], "ci", TokenScope.READ, None, patterns)
 
 
 @pytest.mark.parametrize("pattern", ["", "*", "A", "a/*/b", "a*", "/*", "a b"])
@@ -110,21 +124,21 @@ async def test_what_a_token_is_limited_to_are_names(
     tokens: Tokens, town: Town, pattern: str
 ) -> None:
     with pytest.raises(InvalidName):
-        await tokens.add_personal(town.accounts["owner"], "ci", Scope.READ, None, [pattern])
+        await tokens.add_personal(town.accounts["owner"], "ci", TokenScope.READ, None, [pattern])
 
 
 @pytest.mark.parametrize("label", ["", "x" * 101, "a\nb", "\0"])
 async def test_a_token_has_a_label(tokens: Tokens, town: Town, label: str) -> None:
     with pytest.raises(InvalidAccount):
-        await tokens.add_personal(town.accounts["owner"], label, Scope.READ)
+        await tokens.add_personal(town.accounts["owner"], label, TokenScope.READ)
 
 
 async def test_a_token_ends_after_ninety_days_unless_somebody_says_otherwise(
     tokens: Tokens, town: Town
 ) -> None:
-    token, _ = await tokens.add_personal(town.accounts["owner"], "ci", Scope.READ)
+    token, _ = await tokens.add_personal(town.accounts["owner"], "ci", TokenScope.READ)
     assert token.expires_at == START + DEFAULT_LIFETIME == START + timedelta(days=90)
-    token, _ = await tokens.add_personal(town.accounts["owner"], "ci", Scope.READ, None)
+    token, _ = await tokens.add_personal(town.accounts["owner"], "ci", TokenScope.READ, None)
     assert token.expires_at is None
 
 
@@ -132,7 +146,7 @@ async def test_one_makes_tokens_for_oneself(tokens: Tokens, town: Town) -> None:
     editor = town.accounts["editor"]
 
     async def make(by: Actor) -> None:
-        await tokens.add_personal(editor, "ci", Scope.READ, None, None, by)
+        await tokens.add_personal(editor, "ci", TokenScope.READ, None, None, by)
 
     assert await allowed(town, make) == {"editor", "operator"}
     found = await tokens.list_of(editor)
@@ -144,7 +158,7 @@ async def test_a_token_is_revoked_by_its_maker_and_by_administrators(
     tokens: Tokens, town: Town
 ) -> None:
     async def revoke(by: Actor) -> None:
-        token, _ = await tokens.add_personal(town.accounts["editor"], "ci", Scope.READ)
+        token, _ = await tokens.add_personal(town.accounts["editor"], "ci", TokenScope.READ)
         await tokens.revoke(token.id, by)
 
     assert await allowed(town, revoke) == {"editor", "admin", "operator"}
@@ -154,7 +168,7 @@ async def test_owners_make_list_and_revoke_tokens_of_an_organisation(
     tokens: Tokens, town: Town
 ) -> None:
     async def make(by: Actor) -> None:
-        await tokens.add_organisation("acme", "ci", Scope.READ, None, None, by)
+        await tokens.add_organisation("acme", "ci", TokenScope.READ, None, None, by)
 
     assert await allowed(town, make) == OWNERS
 
@@ -164,25 +178,25 @@ async def test_owners_make_list_and_revoke_tokens_of_an_organisation(
     assert await allowed(town, look) == OWNERS
 
     async def revoke(by: Actor) -> None:
-        token, _ = await tokens.add_organisation("acme", "ci", Scope.READ)
+        token, _ = await tokens.add_organisation("acme", "ci", TokenScope.READ)
         await tokens.revoke(token.id, by)
 
     assert await allowed(town, revoke) == OWNERS
     with pytest.raises(NamespaceUnknown):
-        await tokens.add_organisation("editor", "ci", Scope.READ)
+        await tokens.add_organisation("editor", "ci", TokenScope.READ)
 
 
 @pytest.mark.usefixtures("repositories")
 async def test_an_organisations_token_acts_as_an_editor_of_it_and_nowhere_else(
-    tokens: Tokens, identities: Identities, permissions: Permissions
+    tokens: Tokens, authentication: Authentication, permissions: Permissions
 ) -> None:
-    token, secret = await tokens.add_organisation("acme", "ci", Scope.ADMIN, None)
+    token, secret = await tokens.add_organisation("acme", "ci", TokenScope.ADMIN, None)
     assert secret.startswith("eto_org")
-    identity = await identities.by_credentials("acme", secret)
+    identity = await authentication.by_credentials("acme", secret)
     assert (identity.account, identity.name, identity.token_id) == (None, "acme:ci", token.id)
-    everything = dict.fromkeys(NAMES, EVERYTHING)
+    everything = dict.fromkeys(NAMES, ALL_ACTIONS)
     assert await actions_of(permissions, identity) == everything | {
-        "zoo/app": NOTHING,
+        "zoo/app": NO_ACTIONS,
         "zoo/public": PULL,
     }
     found = await permissions.namespace_rights(identity, "acme")
@@ -191,67 +205,69 @@ async def test_an_organisations_token_acts_as_an_editor_of_it_and_nowhere_else(
     assert await permissions.visible_namespaces(identity) == [token.namespace_id]
     for name in ("owner", "zoo", "acme:ci", ""):
         with pytest.raises(BadCredentials):
-            await identities.by_credentials(name, secret)
+            await authentication.by_credentials(name, secret)
 
 
 @pytest.mark.usefixtures("repositories")
 async def test_an_organisations_token_goes_through_the_token_flow(
-    tokens: Tokens, identities: Identities
+    tokens: Tokens, authentication: Authentication
 ) -> None:
-    token, secret = await tokens.add_organisation("acme", "ci", Scope.WRITE, None, ["acme/app"])
-    identity = await identities.by_credentials("acme", secret)
-    refreshed = await identities.by_refresh_token(await tokens.add_refresh(identity, "docker"))
-    asked = [AskedAccess(RepositoryName(name), EVERYTHING) for name in NAMES]
+    token, secret = await tokens.add_organisation(
+        "acme", "ci", TokenScope.WRITE, None, ["acme/app"]
+    )
+    identity = await authentication.by_credentials("acme", secret)
+    refreshed = await authentication.by_refresh_token(await tokens.add_refresh(identity, "docker"))
+    asked = [AskedAccess(RepositoryName(name), ALL_ACTIONS) for name in NAMES]
     issued = await tokens.issue(refreshed, asked)
     assert issued.grants == {"acme/app": WRITE, "acme/public": PULL, "zoo/public": PULL}
-    carried = await identities.by_registry_token(issued.text)
+    carried = await authentication.by_registry_token(issued.text)
     assert (carried.account, carried.name) == (None, "acme:docker")
     await tokens.revoke(token.id)
     with pytest.raises(BadToken):
-        await identities.by_registry_token(issued.text)
+        await authentication.by_registry_token(issued.text)
     with pytest.raises(BadCredentials):
-        await identities.by_credentials("acme", secret)
+        await authentication.by_credentials("acme", secret)
 
 
 async def test_an_organisations_token_outlives_its_maker(
     tokens: Tokens,
-    identities: Identities,
+    authentication: Authentication,
     accounts: Accounts,
     organisations: Organisations,
     town: Town,
 ) -> None:
     _, secret = await tokens.add_organisation(
-        "acme", "ci", Scope.READ, None, None, town.actors["owner"]
+        "acme", "ci", TokenScope.READ, None, None, town.actors["owner"]
     )
     await organisations.set_member("acme", "admin", None)
     await accounts.disable("owner")
-    assert (await identities.by_credentials("acme", secret)).namespace_id == town.acme
+    assert (await authentication.by_credentials("acme", secret)).namespace_id == town.acme
 
 
 async def test_a_token_of_a_disabled_account_is_worth_nothing(
-    tokens: Tokens, identities: Identities, accounts: Accounts, town: Town
+    tokens: Tokens, authentication: Authentication, accounts: Accounts, town: Town
 ) -> None:
     editor = town.accounts["editor"]
-    _, secret = await tokens.add_personal(editor, "ci", Scope.READ)
-    identity = await identities.by_credentials("editor", secret)
+    _, secret = await tokens.add_personal(editor, "ci", TokenScope.READ)
+    identity = await authentication.by_credentials("editor", secret)
     refresh = await tokens.add_refresh(identity, "docker")
     issued = await tokens.issue(identity, [])
     await accounts.disable("editor")
     for work in (
-        identities.by_credentials("editor", secret),
-        identities.by_refresh_token(refresh),
+        authentication.by_credentials("editor", secret),
+        authentication.by_refresh_token(refresh),
     ):
         with pytest.raises(BadCredentials):
             await work
     with pytest.raises(BadToken):
-        await identities.by_registry_token(issued.text)
+        await authentication.by_registry_token(issued.text)
 
 
 async def test_the_last_use_of_a_token_is_known_to_the_minute(
     tokens: Tokens, town: Town, clock: MovableClock
 ) -> None:
     editor = town.accounts["editor"]
-    token, _ = await tokens.add_personal(editor, "ci", Scope.READ)
+    token, _ = await tokens.add_personal(editor, "ci", TokenScope.READ)
     for seconds, address in ((0, "192.0.2.1"), (30, "192.0.2.2"), (60, "192.0.2.3")):
         clock.moment = START + timedelta(seconds=seconds)
         await tokens.touch(token.id, address)
@@ -266,7 +282,7 @@ async def test_the_last_use_of_a_token_is_known_to_the_minute(
 async def test_tokens_are_recorded_without_their_secrets(
     tokens: Tokens, town: Town, audit_log: AuditLog
 ) -> None:
-    token, secret = await tokens.add_organisation("acme", "ci", Scope.READ)
+    token, secret = await tokens.add_organisation("acme", "ci", TokenScope.READ)
     await tokens.revoke(token.id, town.actors["owner"])
     with pytest.raises(TokenUnknown):
         await tokens.revoke(token.id)

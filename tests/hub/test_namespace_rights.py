@@ -7,9 +7,9 @@ import pytest
 
 from entrepot.errors import Denied, NamespaceUnknown, RepositoryUnknown
 from entrepot.hub.actors import (
+    ALL_ACTIONS,
     ANONYMOUS,
-    EVERYTHING,
-    NOTHING,
+    NO_ACTIONS,
     OPERATOR,
     PULL,
     WRITE,
@@ -23,13 +23,14 @@ from entrepot.hub.permissions import (
     check_own,
     check_unlimited,
 )
-from entrepot.metadata.accounts import Visibility, find_namespace
+from entrepot.metadata.accounts import find_namespace
 from entrepot.metadata.engine import Metadata
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import EDITORS, OWNERS, Town, allowed
 from tests.metadata.rows import add_repository
 
-CEILINGS = (NOTHING, PULL, WRITE, EVERYTHING)
+CEILINGS = (NO_ACTIONS, PULL, WRITE, ALL_ACTIONS)
 WHO = ("nobody", "stranger", "member", "editor", "owner", "admin", "operator")
 PRIVATE, PUBLIC = RepositoryName("acme/private"), RepositoryName("acme/public")
 
@@ -49,7 +50,7 @@ async def test_a_repository_is_administered_by_editors_without_a_limit(
     for ceiling, name in product(CEILINGS, (PRIVATE, PUBLIC)):
         identity = replace(town.actors[who].identity, ceiling=ceiling)
         rights = await permissions.rights(identity, name)
-        assert rights.may_administer is (who in EDITORS and ceiling == EVERYTHING)
+        assert rights.may_administer is (who in EDITORS and ceiling == ALL_ACTIONS)
 
 
 @pytest.mark.usefixtures("repositories")
@@ -59,7 +60,7 @@ async def test_nobody_administers_an_open_hub_without_an_account(
     permissions = Permissions(metadata.reader, is_open=True)
     for who in WHO:
         rights = await permissions.rights(town.actors[who].identity, PRIVATE)
-        assert rights.actions == EVERYTHING
+        assert rights.actions == ALL_ACTIONS
         assert rights.may_administer is (who != "nobody")
         found = await permissions.namespace_rights(town.actors[who].identity, "acme")
         assert found.may_create
@@ -73,7 +74,7 @@ async def test_a_namespace_is_administered_by_its_owner_without_a_limit(
     for ceiling in CEILINGS:
         identity = replace(town.actors[who].identity, ceiling=ceiling)
         found = await permissions.namespace_rights(identity, "acme")
-        assert found.may_administer is (who in OWNERS and ceiling == EVERYTHING)
+        assert found.may_administer is (who in OWNERS and ceiling == ALL_ACTIONS)
         assert found.may_create is (who in EDITORS and ceiling >= WRITE)
         assert (found.role is not None) is (who in ("member", "editor", "owner"))
 
@@ -120,7 +121,7 @@ async def test_a_refusal_tells_strangers_less_than_members(
 def test_only_unlimited_administrators_change_the_hub(town: Town) -> None:
     for who, ceiling in product(WHO, CEILINGS):
         identity = replace(town.actors[who].identity, ceiling=ceiling)
-        if who in ("admin", "operator") and ceiling == EVERYTHING:
+        if who in ("admin", "operator") and ceiling == ALL_ACTIONS:
             check_administrator(identity)
             continue
         with pytest.raises(Denied):

@@ -4,11 +4,14 @@ import pytest
 
 from entrepot.errors import Conflict, Denied, InvalidAccount, NamespaceUnknown, NameTaken
 from entrepot.hub.actors import OPERATOR, Actor
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.organisations import Organisations
 from entrepot.metadata import teams
-from entrepot.metadata.accounts import Role, Visibility, find_namespace
+from entrepot.metadata.accounts import find_namespace
 from entrepot.metadata.engine import Metadata
+from entrepot.model.accounts import Role
+from entrepot.model.audit import AuditQuery
+from entrepot.model.repositories import Visibility
 from tests.hub.people import ADMINISTRATORS, MEMBERS, OWNERS, Town, allowed
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account

@@ -6,8 +6,8 @@ import pytest
 
 from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import (
-    EVERYTHING,
-    NOTHING,
+    ALL_ACTIONS,
+    NO_ACTIONS,
     PULL,
     WRITE,
     Action,
@@ -16,32 +16,33 @@ from entrepot.hub.permissions import (
     Rights,
 )
 from entrepot.metadata import accounts as account_rows
-from entrepot.metadata.accounts import Account, Role, Visibility
-from entrepot.metadata.blobs import Holder
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import find_repository
+from entrepot.model.accounts import Account, Role
+from entrepot.model.blobs import Holder
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.metadata.rows import add_account, add_organisation, add_repository
 
 PEOPLE = ("nobody", "stranger", "member", "editor", "owner", "alice", "admin")
 PLACES = ("acme", "alice", "hub", "nowhere")
-CEILINGS = (NOTHING, PULL, WRITE, EVERYTHING)
+CEILINGS = (NO_ACTIONS, PULL, WRITE, ALL_ACTIONS)
 STATES = ("absent", "private", "public")
 
 BY_BELONGING = {
     ("member", "acme"): PULL,
-    ("editor", "acme"): EVERYTHING,
-    ("owner", "acme"): EVERYTHING,
-    ("alice", "alice"): EVERYTHING,
-    **{("admin", place): EVERYTHING for place in PLACES},
+    ("editor", "acme"): ALL_ACTIONS,
+    ("owner", "acme"): ALL_ACTIONS,
+    ("alice", "alice"): ALL_ACTIONS,
+    **{("admin", place): ALL_ACTIONS for place in PLACES},
 }
 """Everything that is allowed beside pulling what is public, and everybody on an open hub."""
 
 
 def expected(who: str, place: str, state: str) -> Actions:
     """What the table above says."""
-    public = PULL if state == "public" else NOTHING
-    return BY_BELONGING.get((who, place), NOTHING) | public
+    public = PULL if state == "public" else NO_ACTIONS
+    return BY_BELONGING.get((who, place), NO_ACTIONS) | public
 
 
 def name_of(place: str, state: str) -> RepositoryName:
@@ -119,7 +120,7 @@ async def test_a_stranger_cannot_tell_private_from_absent(
             await permissions.rights(Identity(people[who]), name_of(place, state))
             for state in ("private", "absent")
         ]
-        assert visible(private) == visible(absent) == (NOTHING, True)
+        assert visible(private) == visible(absent) == (NO_ACTIONS, True)
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -185,6 +186,6 @@ async def test_a_repository_of_the_hub_is_not_taken_over_by_an_account_of_its_fi
     await add_repository(metadata, "early/app", Visibility.PRIVATE, None)
     early = await add_account(metadata, "early")
     rights = await permissions.rights(Identity(early), RepositoryName("early/app"))
-    assert rights.actions == NOTHING
+    assert rights.actions == NO_ACTIONS
     rights = await permissions.rights(Identity(early), RepositoryName("early/other"))
-    assert rights.actions == EVERYTHING
+    assert rights.actions == ALL_ACTIONS

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from entrepot.errors import InvalidDescription
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from entrepot.extract.links import HERE
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.readmes import Readmes
@@ -14,6 +14,7 @@ from entrepot.hub.repositories import MAX_README, Repositories
 from entrepot.metadata import artifacts, jobs, rendered_readmes, repository_settings
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.rendered_readmes import RenderedReadme, source_of
+from entrepot.model.artifacts import Artifact
 from entrepot.oci.names import Tag
 from tests.hub.shelves import Shelf
 from tests.metadata.clocks import MovableClock
@@ -24,7 +25,7 @@ TITLE: Final = "org.opencontainers.image.title"
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-async def files(shelf: Shelf, tag: str, contents: dict[str, bytes]) -> artifacts.Artifact:
+async def files(shelf: Shelf, tag: str, contents: dict[str, bytes]) -> Artifact:
     """Push files as `oras push` does, and have them read."""
     layers = [
         descriptor(content, "application/octet-stream", annotations={TITLE: name})
@@ -36,7 +37,7 @@ async def files(shelf: Shelf, tag: str, contents: dict[str, bytes]) -> artifacts
     return await shelf.get(Tag(tag))
 
 
-async def html_of(shelf: Shelf, found: artifacts.Artifact, name: str = "readme.html") -> str:
+async def html_of(shelf: Shelf, found: Artifact, name: str = "readme.html") -> str:
     """What was drawn on the push."""
     document = await artifacts.find_document(shelf.metadata.reader, found.manifest_id, name)
     return document.text if document else ""
@@ -100,7 +101,7 @@ async def test_a_long_readme_is_read_whole(shelf: Shelf) -> None:
 async def test_a_hostile_readme_leaves_all_else_that_was_found(shelf: Shelf) -> None:
     contents = {"README.md": b">" * 50_000, "notes.txt": b"kept"}
     found = await files(shelf, "1", contents)
-    assert found.state == State.DONE
+    assert found.state == ExtractionState.DONE
     assert (await html_of(shelf, found)).startswith('<pre tabindex="0">&gt;&gt;')
     assert await html_of(shelf, found, "file:notes.txt") == "kept"
 

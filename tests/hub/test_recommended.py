@@ -8,7 +8,7 @@ import pytest
 from entrepot.hub.recommended import find_recommended, list_versions
 from entrepot.metadata import manifests
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
+from entrepot.model.repositories import Repository
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_manifest, add_repository

@@ -13,22 +13,22 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from entrepot.errors import BadToken
-from entrepot.hub.permissions import EVERYTHING, PULL
-from entrepot.hub.registry_tokens import CATALOG, LIFETIME, Claims, RegistryTokens
+from entrepot.hub.permissions import ALL_ACTIONS, PULL
+from entrepot.hub.registry_tokens import CATALOG, LIFETIME, RegistryTokenClaims, RegistryTokens
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.tokens import find_signing_key
 from tests.metadata.clocks import START, MovableClock
 
 
 @pytest.fixture
-def claims() -> Claims:
+def claims() -> RegistryTokenClaims:
     """What a token of account 7 says."""
-    grants = {"a/b": EVERYTHING, "c": PULL, CATALOG: PULL}
-    return Claims(7, 9, "mark", grants, START.replace(microsecond=0) + LIFETIME)
+    grants = {"a/b": ALL_ACTIONS, "c": PULL, CATALOG: PULL}
+    return RegistryTokenClaims(7, 9, "mark", grants, START.replace(microsecond=0) + LIFETIME)
 
 
 @pytest.fixture
-async def text(registry_tokens: RegistryTokens, claims: Claims) -> str:
+async def text(registry_tokens: RegistryTokens, claims: RegistryTokenClaims) -> str:
     """A good token."""
     return await registry_tokens.issue(claims, START)
 
@@ -66,28 +66,28 @@ async def refused(registry_tokens: RegistryTokens, text: str) -> bool:
 
 
 async def test_a_token_says_what_was_put_into_it(
-    registry_tokens: RegistryTokens, claims: Claims, text: str
+    registry_tokens: RegistryTokens, claims: RegistryTokenClaims, text: str
 ) -> None:
     assert await registry_tokens.read(text, START) == claims
     assert await registry_tokens.read(text, START) == claims
 
 
 async def test_a_token_of_nobody_names_nobody(
-    registry_tokens: RegistryTokens, claims: Claims
+    registry_tokens: RegistryTokens, claims: RegistryTokenClaims
 ) -> None:
-    nobody = Claims(None, None, "", {}, claims.expires_at)
+    nobody = RegistryTokenClaims(None, None, "", {}, claims.expires_at)
     text = await registry_tokens.issue(nobody, START)
     assert await registry_tokens.read(text, START) == nobody
 
 
 async def test_every_worker_reads_what_one_issued(
-    metadata: Metadata, claims: Claims, text: str
+    metadata: Metadata, claims: RegistryTokenClaims, text: str
 ) -> None:
     assert await RegistryTokens(metadata).read(text, START) == claims
 
 
 async def test_workers_that_start_together_sign_with_one_key(
-    metadata: Metadata, claims: Claims
+    metadata: Metadata, claims: RegistryTokenClaims
 ) -> None:
     workers = [RegistryTokens(metadata) for _ in range(4)]
     texts = [await worker.issue(claims, START) for worker in workers]
@@ -97,13 +97,13 @@ async def test_workers_that_start_together_sign_with_one_key(
 
 
 async def test_two_tokens_for_the_same_are_not_the_same(
-    registry_tokens: RegistryTokens, claims: Claims, text: str
+    registry_tokens: RegistryTokens, claims: RegistryTokenClaims, text: str
 ) -> None:
     assert await registry_tokens.issue(claims, START) != text
 
 
 async def test_a_token_ends_to_the_second(
-    registry_tokens: RegistryTokens, claims: Claims, text: str, metadata: Metadata
+    registry_tokens: RegistryTokens, claims: RegistryTokenClaims, text: str, metadata: Metadata
 ) -> None:
     """Also one that was read before, and one that no worker has seen."""
     await registry_tokens.read(text, claims.expires_at - timedelta(microseconds=1))

@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
-from entrepot.hub.actors import EVERYTHING, NOTHING, OPERATOR, PULL, Actor, Identity
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.actors import ALL_ACTIONS, NO_ACTIONS, OPERATOR, PULL, Actor, Identity
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.metadata import repository_facts, teams
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.teams import Permission, TeamRight
+from entrepot.model.audit import AuditQuery
+from entrepot.model.organizations import Permission, TeamRight
+from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import ADMINISTRATORS, EDITORS, OWNERS, Town, allowed
 from tests.metadata.clocks import START
@@ -145,7 +145,7 @@ async def test_an_old_name_leads_to_the_repository_as_far_as_one_may_see_it(
     repositories: Repositories, app: Repository, permissions: Permissions, town: Town
 ) -> None:
     await repositories.rename(APP, NEW)
-    for who, actions in (("editor", EVERYTHING), ("member", PULL), ("stranger", NOTHING)):
+    for who, actions in (("editor", ALL_ACTIONS), ("member", PULL), ("stranger", NO_ACTIONS)):
         identity = town.actors[who].identity
         old, new = [await permissions.rights(identity, name) for name in (APP, NEW)]
         assert old.actions == new.actions == actions

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.extract.findings import Blob, State, Task
+from entrepot.extract.findings import Blob, ExtractionState, Task
 from entrepot.extract.read import read_task
 from entrepot.oci.names import Tag
 from tests.hub.shelves import Shelf, spdx
@@ -11,23 +11,35 @@ from tests.wire.content import descriptor, encode, image
 EMPTY = "application/vnd.oci.empty.v1+json"
 
 TYPES = {
-    "application/spdx+json": ("spdx", encode(spdx("bash")), State.DONE),
-    "application/spdx+yaml": ("spdx", b"spdxVersion: SPDX-2.3\npackages: []\n", State.DONE),
+    "application/spdx+json": ("spdx", encode(spdx("bash")), ExtractionState.DONE),
+    "application/spdx+yaml": (
+        "spdx",
+        b"spdxVersion: SPDX-2.3\npackages: []\n",
+        ExtractionState.DONE,
+    ),
     "application/spdx+xml": (
         "spdx",
         b"<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
-        State.UNSUPPORTED,
+        ExtractionState.UNSUPPORTED,
     ),
-    "text/spdx+xml": ("spdx", b"<bom><components/></bom>", State.DONE),
-    "text/spdx": ("spdx", b"SPDXVersion: SPDX-2.3\nPackageName: bash\n", State.DONE),
-    "application/vnd.cyclonedx+xml": ("cyclonedx", b"<bom/>", State.DONE),
+    "text/spdx+xml": ("spdx", b"<bom><components/></bom>", ExtractionState.DONE),
+    "text/spdx": ("spdx", b"SPDXVersion: SPDX-2.3\nPackageName: bash\n", ExtractionState.DONE),
+    "application/vnd.cyclonedx+xml": ("cyclonedx", b"<bom/>", ExtractionState.DONE),
     "application/vnd.cyclonedx+json;version=1.5": (
         "cyclonedx",
         b'{"bomFormat": "CycloneDX"}',
-        State.DONE,
+        ExtractionState.DONE,
     ),
-    "application/x.vnd.cyclonedx+protobuf": ("cyclonedx", b"\n\x031.5", State.UNSUPPORTED),
-    "application/vnd.cyclonedx+json": ("cyclonedx", b'{"hello": "world"}', State.UNSUPPORTED),
+    "application/x.vnd.cyclonedx+protobuf": (
+        "cyclonedx",
+        b"\n\x031.5",
+        ExtractionState.UNSUPPORTED,
+    ),
+    "application/vnd.cyclonedx+json": (
+        "cyclonedx",
+        b'{"hello": "world"}',
+        ExtractionState.UNSUPPORTED,
+    ),
 }
 
 
@@ -40,7 +52,7 @@ async def test_an_sbom_is_known_by_its_type_and_says_whether_it_is_read(
     await shelf.settle()
     found = await shelf.get(sbom)
     assert (found.kind, found.state) == (kind, state)
-    assert bool(found.reason) == (state is State.UNSUPPORTED)
+    assert bool(found.reason) == (state is ExtractionState.UNSUPPORTED)
 
 
 async def test_what_is_all_annotations_has_nothing_to_be_read(shelf: Shelf) -> None:
@@ -55,10 +67,10 @@ async def test_what_is_all_annotations_has_nothing_to_be_read(shelf: Shelf) -> N
     await shelf.push(manifest, b"{}", tag="v1")
     await shelf.settle()
     found = await shelf.get(Tag("v1"))
-    assert (found.kind, found.state, found.reason) == ("lifecycle", State.DONE, "")
+    assert (found.kind, found.state, found.reason) == ("lifecycle", ExtractionState.DONE, "")
 
 
 def test_an_sbom_whose_bytes_are_not_here_is_none_that_was_read() -> None:
     layer = Blob(0, "application/spdx+json", 7, "", "sbom.json")
     found = read_task(Task("documents", "spdx", [layer]))
-    assert (found.state, "not here" in found.reason) == (State.FAILED, True)
+    assert (found.state, "not here" in found.reason) == (ExtractionState.FAILED, True)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.hub.queries import Jump, as_named, find_jump, parse_query
-from entrepot.metadata.search_terms import Facet, Filter, Query, Term, Within, tokens_of
+from entrepot.model.search import Facet, Filter, Query, Term, Within, tokens_of
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 

@@ -5,10 +5,11 @@ import pytest
 from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.queries import parse_query
-from entrepot.hub.search import Place, Search, closest, with_families
+from entrepot.hub.search import ResolvedReference, Search, closest, with_families
 from entrepot.metadata import manifests, packages, search
-from entrepot.metadata.accounts import Visibility, find_account
+from entrepot.metadata.accounts import find_account
 from entrepot.metadata.engine import Metadata
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.metadata.clocks import START
@@ -47,10 +48,10 @@ PROXY = RepositoryName("alice/nginx-proxy")
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("alice/nginx-proxy", Place(PROXY)),
-        ("alice/nginx-proxy:1.2", Place(PROXY, Tag("1.2"))),
-        ("docker pull localhost:5000/alice/nginx-proxy:1.2", Place(PROXY, Tag("1.2"))),
-        (str(Digest.of(CONTENT)), Place(PROXY, Digest.of(CONTENT))),
+        ("alice/nginx-proxy", ResolvedReference(PROXY)),
+        ("alice/nginx-proxy:1.2", ResolvedReference(PROXY, Tag("1.2"))),
+        ("docker pull localhost:5000/alice/nginx-proxy:1.2", ResolvedReference(PROXY, Tag("1.2"))),
+        (str(Digest.of(CONTENT)), ResolvedReference(PROXY, Digest.of(CONTENT))),
         ("alice/nginx-proxy:9", None),
         ("alice/secret-nginx", None),
         ("alice/secret-nginx:1.2", None),
@@ -60,7 +61,7 @@ PROXY = RepositoryName("alice/nginx-proxy")
     ],
 )
 async def test_a_reference_leads_to_what_is_there_and_may_be_seen(
-    finder: Search, text: str, place: Place | None
+    finder: Search, text: str, place: ResolvedReference | None
 ) -> None:
     assert (await finder.find(ANONYMOUS, text, hosts=HOSTS)).place == place
 
@@ -68,7 +69,7 @@ async def test_a_reference_leads_to_what_is_there_and_may_be_seen(
 async def test_the_owner_finds_the_private_too(finder: Search, metadata: Metadata) -> None:
     alice = await identity(metadata)
     text = "alice/secret-nginx"
-    assert (await finder.find(alice, text)).place == Place(RepositoryName(text))
+    assert (await finder.find(alice, text)).place == ResolvedReference(RepositoryName(text))
     assert (await finder.find(alice, "nginx")).found.total == 2
     assert (await finder.find(ANONYMOUS, "nginx")).found.total == 1
 

@@ -11,16 +11,17 @@ from pyotp import TOTP
 from entrepot.errors import BadCredentials, Conflict, Denied, SecondFactorMissing, TooMany
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, PULL, Actor, Identity, actor_of
-from entrepot.hub.audit import AuditLog, AuditQuery
-from entrepot.hub.identities import Identities
-from entrepot.hub.limiter import PASSWORD as GUESSES
-from entrepot.hub.limiter import SECOND_FACTOR
+from entrepot.hub.audit import AuditLog
+from entrepot.hub.authentication import Authentication
+from entrepot.hub.login_throttle import PASSWORD as GUESSES
+from entrepot.hub.login_throttle import SECOND_FACTOR
 from entrepot.hub.second_factors import RECOVERY_CODES, STEP, SecondFactors
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.sign_in import SignIn
 from entrepot.hub.tokens import Tokens
-from entrepot.metadata.accounts import Account
-from entrepot.metadata.tokens import Scope
+from entrepot.model.accounts import Account
+from entrepot.model.audit import AuditQuery
+from entrepot.model.tokens import TokenScope
 from tests.hub.people import ADMINISTRATORS, Town, allowed
 from tests.metadata.clocks import MovableClock
 
@@ -70,13 +71,13 @@ async def test_an_authenticator_is_told_the_secret_in_three_ways(
 
 
 async def test_nothing_is_asked_for_until_a_code_was_right(
-    second_factors: SecondFactors, alice: Account, identities: Identities
+    second_factors: SecondFactors, alice: Account, authentication: Authentication
 ) -> None:
     by = actor_of(alice)
     await second_factors.enrol(alice, by)
     with pytest.raises(BadCredentials):
         await second_factors.confirm(alice, "000000", by)
-    await identities.by_credentials("alice", PASSWORD)
+    await authentication.by_credentials("alice", PASSWORD)
     with pytest.raises(BadCredentials):
         await second_factors.check(alice, "000000")
 
@@ -179,29 +180,29 @@ async def test_it_is_set_up_by_whom_it_protects_and_removed_by_administrators(
 
 
 async def test_the_password_alone_is_not_enough_for_clients(
-    identities: Identities, tokens: Tokens, accounts: Accounts, authenticator: Authenticator
+    authentication: Authentication, tokens: Tokens, accounts: Accounts, authenticator: Authenticator
 ) -> None:
     with pytest.raises(SecondFactorMissing, match="personal access token"):
-        await identities.by_credentials("alice", PASSWORD)
+        await authentication.by_credentials("alice", PASSWORD)
     with pytest.raises(BadCredentials):
-        await identities.by_credentials("alice", "wrong")
+        await authentication.by_credentials("alice", "wrong")
     alice = await accounts.get("alice")
-    _, secret = await tokens.add_personal(alice, "laptop", Scope.READ, None)
-    assert (await identities.by_credentials("alice", secret)).account == alice
+    _, secret = await tokens.add_personal(alice, "laptop", TokenScope.READ, None)
+    assert (await authentication.by_credentials("alice", secret)).account == alice
 
 
 async def test_what_clients_got_for_the_password_ends_with_the_second_factor(
     second_factors: SecondFactors,
     alice: Account,
-    identities: Identities,
+    authentication: Authentication,
     tokens: Tokens,
     clock: MovableClock,
 ) -> None:
-    refresh = await tokens.add_refresh(await identities.by_credentials("alice", PASSWORD), "x")
+    refresh = await tokens.add_refresh(await authentication.by_credentials("alice", PASSWORD), "x")
     secret = (await second_factors.enrol(alice, actor_of(alice))).secret
     await second_factors.confirm(alice, TOTP(secret).at(clock()), actor_of(alice))
     with pytest.raises(BadCredentials):
-        await identities.by_refresh_token(refresh)
+        await authentication.by_refresh_token(refresh)
 
 
 async def test_signing_in_waits_for_the_code(

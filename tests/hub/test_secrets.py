@@ -5,7 +5,7 @@ import string
 import pytest
 
 from entrepot.hub.secrets import HINT_LENGTH, hash_secret, looks_like_secret, new_secret
-from entrepot.metadata.tokens import TokenKind
+from entrepot.model.tokens import TokenKind
 
 
 @pytest.mark.parametrize("kind", TokenKind)

@@ -9,8 +9,8 @@ import pytest
 from entrepot.errors import SessionUnknown
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.sessions import IDLE, LIFETIME, PENDING_LIFETIME, Sessions, SignedIn
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
+from entrepot.model.accounts import Account
 from tests.metadata.clocks import START, MovableClock
 from tests.metadata.rows import add_account
 

@@ -14,8 +14,8 @@ from entrepot.hub.actors import OPERATOR
 from entrepot.hub.contributions import Contribution, marks_for
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
-from entrepot.metadata.artifacts import Marks
 from entrepot.metadata.engine import Metadata
+from entrepot.model.artifacts import AttachmentCounts
 from entrepot.oci.digests import Digest
 from tests.extract.makers import certificate, cose, jws, key_for
 from tests.hub.shelves import Shelf, push_chart, statement
@@ -60,10 +60,10 @@ async def test_a_foreign_signature_of_notation_makes_nothing_signed(
     chart = await push_chart(shelf, "1.0.0")
     await attach_notation(shelf, chart, media_type, Digest.of(b"another"))
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(invalid=1)
+    assert await shelf.marks(chart) == AttachmentCounts(invalid=1)
     await attach_notation(shelf, chart, media_type, chart)
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(signatures=1, valid=1, invalid=1)
+    assert await shelf.marks(chart) == AttachmentCounts(signatures=1, valid=1, invalid=1)
 
 
 async def test_a_statement_of_many_subjects_counts_for_each(shelf: Shelf, signer: Signer) -> None:
@@ -76,9 +76,9 @@ async def test_a_statement_of_many_subjects_counts_for_each(shelf: Shelf, signer
     await shelf.push_referrer(one, bundle, BUNDLE, tag=legacy(other, "sig"))
     await shelf.settle()
     for each in (one, other):
-        assert await shelf.marks(each) == Marks(signatures=1, verified=1)
+        assert await shelf.marks(each) == AttachmentCounts(signatures=1, verified=1)
         (found,) = (
-            await shelf.evidence.gather(shelf.repository.id, str(each), Findings())
+            await shelf.findings.gather(shelf.repository.id, str(each), Findings())
         ).signatures
         assert found.check == "verified"
 
@@ -90,7 +90,7 @@ async def test_a_signature_under_the_tag_of_another_artifact_says_what_it_is_of(
     pushed = await signer.sign(shelf, other, tag=legacy(chart, "sig"))
     await shelf.settle()
     artifact = await shelf.get(pushed)
-    (found,) = (await shelf.evidence.of(artifact.manifest_id)).signatures
+    (found,) = (await shelf.findings.of(artifact.manifest_id)).signatures
     assert found.check == Result.INVALID
     assert "not what it is attached to" in found.reason
     assert (await shelf.marks(chart)).invalid == 1
@@ -101,7 +101,7 @@ async def test_what_cannot_be_read_is_an_invalid_signature(shelf: Shelf) -> None
     for content in (b'{"mediaType": "%s"}' % BUNDLE.encode(), b"{}", b"not JSON"):
         await shelf.push_referrer(chart, content, BUNDLE)
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(invalid=3)
+    assert await shelf.marks(chart) == AttachmentCounts(invalid=3)
 
 
 async def test_a_signed_sbom_makes_nothing_signed(shelf: Shelf, signer: Signer) -> None:
@@ -112,8 +112,8 @@ async def test_a_signed_sbom_makes_nothing_signed(shelf: Shelf, signer: Signer) 
     content = encode(envelope_of(signer, payload))
     await shelf.push_referrer(chart, content, "application/vnd.dsse.envelope.v1+json")
     await shelf.settle()
-    assert await shelf.marks(chart) == Marks(sboms=1, attestations=1)
-    (found,) = (await shelf.evidence.gather(shelf.repository.id, str(chart), Findings())).signatures
+    assert await shelf.marks(chart) == AttachmentCounts(sboms=1, attestations=1)
+    (found,) = (await shelf.findings.gather(shelf.repository.id, str(chart), Findings())).signatures
     assert found.check == "verified"
 
 
@@ -148,6 +148,6 @@ async def settle(shelf: Shelf) -> None:
 
 
 def test_what_an_older_reader_wrote_counts_as_it_did() -> None:
-    older = Contribution(Marks(signatures=1), ["sha256:a"])
-    assert marks_for(older, "sha256:a") == Marks(signatures=1, verified=1)
-    assert marks_for(older, "sha256:b") == Marks(signatures=1)
+    older = Contribution(AttachmentCounts(signatures=1), ["sha256:a"])
+    assert marks_for(older, "sha256:a") == AttachmentCounts(signatures=1, verified=1)
+    assert marks_for(older, "sha256:b") == AttachmentCounts(signatures=1)

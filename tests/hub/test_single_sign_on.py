@@ -11,14 +11,15 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from entrepot.errors import BadCredentials, Conflict, Denied, Unavailable
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, actor_of
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.single_sign_on import LIFETIME, Returned, SingleSignOn, name_from
-from entrepot.hub.webhook_urls import Targets
-from entrepot.metadata.accounts import Account
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.metadata.engine import Metadata
+from entrepot.model.accounts import Account
+from entrepot.model.audit import AuditQuery
 from tests.metadata.clocks import START, MovableClock
 from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider, serving
 
@@ -76,7 +77,7 @@ class Make:
         *,
         may_sign_up: bool = True,
         issuer: str | None = None,
-        targets: Targets | None = None,
+        targets: WebhookUrls | None = None,
     ) -> SingleSignOn:
         """Single sign-on that makes accounts or not."""
         settings = ProviderSettings(issuer or self._provider.url, CLIENT_ID, CLIENT_SECRET)

@@ -20,13 +20,14 @@ from entrepot.errors import (
 from entrepot.hub import stars as stars_module
 from entrepot.hub import trusted_keys as keys_module
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.stars import Stars
 from entrepot.hub.trusted_keys import TrustedKeys
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import find_repository, set_visibility
+from entrepot.model.audit import AuditQuery
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import OWNERS, Town, allowed
 from tests.metadata.clocks import MovableClock

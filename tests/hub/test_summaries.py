@@ -11,8 +11,8 @@ from entrepot.hub.search import Search
 from entrepot.metadata import repository_facts
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import find_repository
-from entrepot.metadata.repository_facts import RepositoryFacts
-from entrepot.metadata.search_terms import Facet
+from entrepot.model.repositories import RepositoryFacts
+from entrepot.model.search import Facet
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.hub.shelves import SPDX, Shelf, chart_archive, push_chart, spdx

@@ -14,8 +14,8 @@ from entrepot.errors import (
 )
 from entrepot.hub import teams as teams_module
 from entrepot.hub.actors import (
-    EVERYTHING,
-    NOTHING,
+    ALL_ACTIONS,
+    NO_ACTIONS,
     OPERATOR,
     PULL,
     WRITE,
@@ -25,12 +25,14 @@ from entrepot.hub.actors import (
     Identity,
     matches,
 )
-from entrepot.hub.audit import AuditLog, AuditQuery
+from entrepot.hub.audit import AuditLog
 from entrepot.hub.permissions import Permissions, decide
 from entrepot.hub.teams import Teams
-from entrepot.metadata.accounts import Role, Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.teams import Permission
+from entrepot.model.accounts import Role
+from entrepot.model.audit import AuditQuery
+from entrepot.model.organizations import Permission
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import MEMBERS, OWNERS, Town, allowed
 from tests.metadata.clocks import MovableClock
@@ -159,24 +161,24 @@ def test_a_team_adds_to_what_a_role_allows_and_takes_nothing(
     role: Role | None, permission: Permission | None, visibility: Visibility | None
 ) -> None:
     by_role: dict[Role | None, Actions] = {
-        None: NOTHING,
+        None: NO_ACTIONS,
         Role.MEMBER: PULL,
-        Role.EDITOR: EVERYTHING,
-        Role.OWNER: EVERYTHING,
+        Role.EDITOR: ALL_ACTIONS,
+        Role.OWNER: ALL_ACTIONS,
     }
     by_team: dict[Permission | None, Actions] = {
-        None: NOTHING,
+        None: NO_ACTIONS,
         Permission.READ: PULL,
         Permission.WRITE: WRITE,
-        Permission.ADMIN: EVERYTHING,
+        Permission.ADMIN: ALL_ACTIONS,
     }
-    public = PULL if visibility is Visibility.PUBLIC else NOTHING
+    public = PULL if visibility is Visibility.PUBLIC else NO_ACTIONS
     expected = by_role[role] | by_team[permission] | public
     held = () if permission is None else (permission,)
-    for ceiling in (NOTHING, PULL, WRITE, EVERYTHING):
+    for ceiling in (NO_ACTIONS, PULL, WRITE, ALL_ACTIONS):
         identity = Identity(ceiling=ceiling)
         assert decide(identity, role, visibility, permissions=held) == expected & ceiling
-        unlisted = decide(identity, role, visibility, permissions=held, listed=NOTHING)
+        unlisted = decide(identity, role, visibility, permissions=held, listed=NO_ACTIONS)
         assert unlisted == expected & ceiling & public
 
 
@@ -192,11 +194,11 @@ async def test_what_a_team_may_do_is_what_its_members_may(
         rights = await permissions.rights(town.actors[who].identity, RepositoryName(name))
         return rights.actions, rights.may_administer
 
-    assert await of("member", "acme/app") == (EVERYTHING, True)
+    assert await of("member", "acme/app") == (ALL_ACTIONS, True)
     assert await of("member", "acme/lib/one") == (WRITE, False)
     assert await of("member", "acme/lib/new") == (WRITE, False)
     assert await of("member", "acme/other") == (PULL, False)
-    assert await of("stranger", "acme/app") == (NOTHING, False)
+    assert await of("stranger", "acme/app") == (NO_ACTIONS, False)
     await teams.remove_member("acme", devs, "member")
     assert await of("member", "acme/app") == (PULL, False)
 
@@ -208,7 +210,7 @@ async def test_teams_of_one_organisation_say_nothing_of_another(
     await add_repository(metadata, "zoo/app", Visibility.PRIVATE, zoo)
     await teams.set_right("acme", devs, "*", Permission.ADMIN)
     rights = await permissions.rights(town.actors["member"].identity, RepositoryName("zoo/app"))
-    assert rights.actions == NOTHING
+    assert rights.actions == NO_ACTIONS
     assert Action.PULL not in rights.actions
 
 

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from entrepot.errors import Unavailable
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from entrepot.hub.artifacts import MAX_SIZE, Artifacts
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
 from entrepot.metadata import jobs, manifests, packages
 from entrepot.metadata.engine import Metadata, storable
-from entrepot.metadata.manifests import NewManifest
+from entrepot.model.manifests import NewManifest
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import Tag
@@ -73,7 +73,7 @@ async def test_one_odd_manifest_keeps_no_later_push_from_being_found(
     assert await found(search, "zymurgise") == ["shop/shelf"]
     artifact = await shelf.get(digest)
     assert 0 < artifact.size <= MAX_SIZE
-    assert (artifact.state == State.FAILED) == bool(artifact.reason)
+    assert (artifact.state == ExtractionState.FAILED) == bool(artifact.reason)
     # A version without these checks has written such platforms down.
     assert [storable(each) for each in artifact.platforms] == [*artifact.platforms]
 
@@ -94,9 +94,12 @@ async def test_a_bug_marks_the_artifact_and_what_passes_is_tried_again(
         error = RuntimeError("a secret path")
         await shelf.reindex()
     marked = await shelf.get(Tag("1.0.0"))
-    assert (marked.state, marked.reason) == (State.FAILED, "it cannot be worked with: RuntimeError")
+    assert (marked.state, marked.reason) == (
+        ExtractionState.FAILED,
+        "it cannot be worked with: RuntimeError",
+    )
     await shelf.reindex()
-    assert (await shelf.get(Tag("1.0.0"))).state == State.DONE
+    assert (await shelf.get(Tag("1.0.0"))).state == ExtractionState.DONE
 
 
 async def test_packages_with_hostile_names_are_stored(shelf: Shelf) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from entrepot.errors import InvalidWebhook
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 
 # Each by a way in which somebody once reached what they should not.
 INSIDE_4 = (
@@ -75,18 +75,18 @@ def test_there_are_enough_forms() -> None:
 @pytest.mark.parametrize("url", URLS, ids=ascii)
 def test_what_leads_inside_or_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidWebhook):
-        Targets().parse(url)
+        WebhookUrls().parse(url)
 
 
 @pytest.mark.parametrize("url", GOOD_URLS)
 def test_what_leads_outside_is_taken_apart(url: str) -> None:
-    place = Targets().parse(url)
+    place = WebhookUrls().parse(url)
     told = (place.scheme, place.host, place.port, place.path, place.authority)
     assert told == GOOD_URLS[url]
 
 
 def test_networks_can_be_allowed() -> None:
-    targets = Targets(("10.1.0.0/16", "fd00::/8"))
+    targets = WebhookUrls(("10.1.0.0/16", "fd00::/8"))
     assert targets.parse("http://10.1.2.3/").host == "10.1.2.3"
     assert targets.parse("http://[fd00::1]/").host == "fd00::1"
     for url in ("http://10.2.0.1/", "http://127.0.0.1/", "http://[::ffff:10.1.2.3]/"):
@@ -95,7 +95,7 @@ def test_networks_can_be_allowed() -> None:
 
 
 def test_one_address_inside_spoils_a_name() -> None:
-    targets = Targets()
+    targets = WebhookUrls()
     assert str(targets.choose(["1.1.1.1", "2606:4700::1111"])) == "1.1.1.1"
     assert targets.choose(["1.1.1.1", "127.0.0.1"]) is None
     assert targets.choose(["fe80::1%eth0"]) is None

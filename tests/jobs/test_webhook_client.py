@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.http.certificates import CA, CERTIFICATE, KEY, ensure_certificate
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.jobs import webhook_client
 from entrepot.jobs.webhook_client import MAX_RESPONSE, PostFailed, WebhookClient
 
@@ -60,7 +60,7 @@ def saying(*pieces: bytes) -> Behave:
 
 async def post(behave: Behave, body: bytes = b"{}") -> webhook_client.Answer:
     """What posting to such a server gives."""
-    targets = Targets(OWN)
+    targets = WebhookUrls(OWN)
     client = WebhookClient(targets)
     async with server(behave) as port:
         try:
@@ -182,7 +182,7 @@ async def test_a_name_is_looked_up_once_and_the_answer_is_what_is_connected_to()
         return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
 
     async with server(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as port:
-        targets = Targets(OWN)
+        targets = WebhookUrls(OWN)
         client = WebhookClient(targets, resolve)
         url = targets.parse(f"http://rebind.example:{port}/")
         assert (await client.post(url, {}, b"")).status == 204
@@ -203,7 +203,7 @@ async def test_a_name_that_leads_inside_is_not_connected_to(address: str) -> Non
         arrived.append(1)
 
     async with server(behave) as port:
-        targets = Targets()
+        targets = WebhookUrls()
         client = WebhookClient(targets, resolve)
         with pytest.raises(PostFailed, match="may not reach"):
             await client.post(targets.parse(f"http://x.example:{port}/"), {}, b"")
@@ -215,7 +215,7 @@ async def test_a_name_without_an_address_is_a_failure() -> None:
     async def resolve(host: str, port: int) -> list[str]:
         raise OSError("nowhere")
 
-    targets = Targets()
+    targets = WebhookUrls()
     with pytest.raises(PostFailed, match="no address"):
         await WebhookClient(targets, resolve).post(targets.parse("https://x.example/"), {}, b"")
 
@@ -251,7 +251,7 @@ async def test_tls_is_for_the_name_although_the_address_is_connected_to(
     async def resolve(host: str, port: int) -> list[str]:
         return ["127.0.0.1"]
 
-    targets = Targets(OWN)
+    targets = WebhookUrls(OWN)
     client = WebhookClient(targets, resolve)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -282,7 +282,7 @@ async def test_the_path_goes_out_as_it_was_written() -> None:
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     async with server(behave, host="::1") as port:
-        targets = Targets(("::1/128",))
+        targets = WebhookUrls(("::1/128",))
         client = WebhookClient(targets)
         await client.post(targets.parse(f"http://[::1]:{port}/a/../%7e[b]%zz?q='[]"), {}, b"")
         client.close()
@@ -298,7 +298,7 @@ async def test_a_redirect_is_an_answer_wherever_it_leads(location: str) -> None:
 async def test_nobody_who_listens_is_said_in_the_systems_words() -> None:
     async with server(saying()) as port:
         pass
-    targets = Targets(OWN)
+    targets = WebhookUrls(OWN)
     client = WebhookClient(targets)
     with pytest.raises(PostFailed, match="no connection: Connect"):
         await client.post(targets.parse(f"http://127.0.0.1:{port}/"), {}, b"")

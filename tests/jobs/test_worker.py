@@ -12,6 +12,7 @@ from entrepot.jobs.worker import JobWorker
 from entrepot.metadata import jobs
 from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.jobs import LEASE
+from entrepot.model.jobs import Job
 from tests.metadata.clocks import MovableClock
 
 Step = Callable[[str], Awaitable[None]]
@@ -270,7 +271,7 @@ async def test_work_that_takes_long_stays_the_workers_own(
 
     async def renewed() -> bool:
         async with metadata.begin() as tx:
-            held = await jobs.renew_job(tx, jobs.Job(1, "work", "a", 0), until, until)
+            held = await jobs.renew_job(tx, Job(1, "work", "a", 0), until, until)
         return not held
 
     works, others = Works(be_slow), Works()

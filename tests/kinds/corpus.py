@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from entrepot.kinds.evidence import Child, Evidence
+from entrepot.kinds.manifest_view import Child, ManifestView
 from entrepot.oci.manifests import parse_manifest
 
 CORPUS: Final = Path(__file__).parent.parent / "corpus"
@@ -23,7 +23,7 @@ def expected(name: str, folder: Path = SPECIFIED) -> str:
     return str(json.loads((folder / f"{name}.json").read_text())["kind"])
 
 
-def evidence(name: str, folder: Path = SPECIFIED) -> Evidence:
+def view(name: str, folder: Path = SPECIFIED) -> ManifestView:
     """What recognition sees of a specimen."""
     document = json.loads((folder / f"{name}.json").read_text())
     manifest = parse_manifest(json.dumps(document["manifest"]).encode(), document.get("mediaType"))
@@ -31,4 +31,4 @@ def evidence(name: str, folder: Path = SPECIFIED) -> Evidence:
     children = tuple(
         Child(descriptor, kind) for descriptor, kind in zip(manifest.children, kinds, strict=True)
     )
-    return Evidence(manifest, document.get("config", {}), children)
+    return ManifestView(manifest, document.get("config", {}), children)

@@ -4,11 +4,11 @@ import json
 
 from hypothesis import strategies as st
 
-from entrepot.kinds.evidence import Child, Evidence
-from entrepot.kinds.marks import type_keys
+from entrepot.kinds.manifest_view import Child, ManifestView
+from entrepot.kinds.predicates import type_keys
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from tests.kinds.corpus import evidence, names
+from tests.kinds.corpus import names, view
 
 WORDS = (
     "$(touch /tmp/owned)",
@@ -40,8 +40,8 @@ _TYPES = sorted(
         media_type
         for name in names()
         for media_type in (
-            *type_keys(evidence(name)),
-            *(each.media_type for each in evidence(name).manifest.layers),
+            *type_keys(view(name)),
+            *(each.media_type for each in view(name).manifest.layers),
         )
     }
 )
@@ -50,8 +50,8 @@ _KEYS = sorted(
         key
         for name in names()
         for annotations in (
-            evidence(name).manifest.annotations,
-            *(each.annotations for each in evidence(name).manifest.layers),
+            view(name).manifest.annotations,
+            *(each.annotations for each in view(name).manifest.layers),
         )
         for key in annotations
     }
@@ -104,7 +104,7 @@ def _descriptors(draw: st.DrawFn) -> dict[str, object]:
 
 
 @st.composite
-def evidences(draw: st.DrawFn) -> Evidence:
+def evidences(draw: st.DrawFn) -> ManifestView:
     """Any manifest that can be parsed, of known and unknown types, with hostile words."""
     if draw(st.booleans()):
         return _said(draw, {"mediaType": OCI_INDEX, "manifests": _several(draw)}, {})
@@ -119,7 +119,7 @@ def _several(draw: st.DrawFn) -> list[dict[str, object]]:
     return draw(st.lists(_descriptors(), max_size=4))
 
 
-def _said(draw: st.DrawFn, form: dict[str, object], config: dict[str, object]) -> Evidence:
+def _said(draw: st.DrawFn, form: dict[str, object], config: dict[str, object]) -> ManifestView:
     document = {"schemaVersion": 2, **form, "annotations": draw(_annotations)}
     if draw(st.booleans()):
         document["artifactType"] = draw(_types.filter(lambda text: ";" not in text))
@@ -128,4 +128,4 @@ def _said(draw: st.DrawFn, form: dict[str, object], config: dict[str, object]) -
     manifest = parse_manifest(json.dumps(document).encode(), None)
     kinds = st.sampled_from([None, "image", "files", "helm-chart", "gone"])
     children = tuple(Child(each, draw(kinds)) for each in manifest.children)
-    return Evidence(manifest, config, children)
+    return ManifestView(manifest, config, children)

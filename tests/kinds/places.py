@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
-from entrepot.kinds.commands import Place
+from entrepot.kinds.commands import CommandTarget
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 
-PUBLIC: Final = Place(
+PUBLIC: Final = CommandTarget(
     host="hub.example.org",
     is_https=True,
     repository=RepositoryName("acme/tools/my_app.one"),

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.kinds.catalogue import find_kind, recognize
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
+from entrepot.kinds.manifest_view import ManifestView
 from entrepot.oci.names import Tag
 from tests.kinds import places
-from tests.kinds.corpus import evidence, names
+from tests.kinds.corpus import names, view
 from tests.kinds.hostile import evidences
 
 
-def _commands(name: str, place: Place) -> tuple[Command, ...]:
-    found = evidence(name)
+def _commands(name: str, place: CommandTarget) -> tuple[Command, ...]:
+    found = view(name)
     return recognize(found).commands(place, found)
 
 
-def _texts(name: str, place: Place, tool: str) -> list[str]:
+def _texts(name: str, place: CommandTarget, tool: str) -> list[str]:
     return [each.text for each in _commands(name, place) if each.tool == tool]
 
 
@@ -151,7 +151,7 @@ def test_a_chart_is_named_in_the_files_of_other_tools() -> None:
 
 
 def test_a_file_is_downloaded_by_its_digest_and_checked() -> None:
-    (layer,) = evidence("files-oras").manifest.layers
+    (layer,) = view("files-oras").manifest.layers
     (download,) = [each for each in _commands("files-oras", places.PUBLIC) if each.tool == "curl"]
     url = f"https://hub.example.org/v2/acme/tools/my_app.one/blobs/{layer.digest}"
     assert download.text == (
@@ -189,14 +189,16 @@ def test_what_buildkit_attested_is_shown_by_docker() -> None:
 
 
 def test_a_signature_s_commands_are_about_what_it_signs() -> None:
-    found = evidence("notation-signature")
+    found = view("notation-signature")
     assert found.manifest.subject is not None
     subject = f"{places.PUBLIC.repository_reference}@{found.manifest.subject.digest}"
     assert f"notation verify {subject}" in _texts("notation-signature", places.PUBLIC, "notation")
 
 
 @given(evidences(), st.sampled_from([*places.ALL.values()]))
-def test_whatever_is_pushed_every_kind_can_speak_of_it(found: Evidence, place: Place) -> None:
+def test_whatever_is_pushed_every_kind_can_speak_of_it(
+    found: ManifestView, place: CommandTarget
+) -> None:
     kind = recognize(found)
     assert kind.describe(found) is not None
     for fact in kind.facts(found):
@@ -208,10 +210,10 @@ def test_whatever_is_pushed_every_kind_can_speak_of_it(found: Evidence, place: P
 
 @given(evidences(), st.sampled_from(names()), st.sampled_from([*places.ALL.values()]))
 def test_a_kind_that_is_shown_something_else_does_not_fail(
-    found: Evidence, name: str, place: Place
+    found: ManifestView, name: str, place: CommandTarget
 ) -> None:
     """A kind is written down once; what it is shown later may have been recognised otherwise."""
-    kind = find_kind(recognize(evidence(name)).id)
+    kind = find_kind(recognize(view(name)).id)
     assert kind is not None
     for command in kind.commands(place, found):
         assert _is_whole(command), command

@@ -7,30 +7,30 @@ import pytest
 
 from entrepot.kinds.badges import badges
 from entrepot.kinds.catalogue import all_kinds, recognize
-from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Description, Extractor, Family
-from tests.kinds.corpus import evidence, names
+from entrepot.kinds.manifest_view import ManifestView
+from tests.kinds.corpus import names, view
 
 _HUB_TYPES = {"image", "plugin", "helm", "volume", "wasm", "compose", "model", "unrecognized"}
 
 
-def _facts(found: Evidence) -> dict[str, str]:
+def _facts(found: ManifestView) -> dict[str, str]:
     return {each.label: each.value for each in recognize(found).facts(found)}
 
 
-def _described(found: Evidence) -> Description:
+def _described(found: ManifestView) -> Description:
     return recognize(found).describe(found)
 
 
-def _annotated(name: str, **said: str) -> Evidence:
-    found = evidence(name)
+def _annotated(name: str, **said: str) -> ManifestView:
+    found = view(name)
     annotations = {key.replace("__", "."): value for key, value in said.items()}
     return replace(found, manifest=replace(found.manifest, annotations=annotations))
 
 
 def test_a_chart_says_what_its_chart_yaml_says() -> None:
     found = replace(
-        evidence("helm-chart"),
+        view("helm-chart"),
         config={
             "name": "nginx",
             "version": "1.0.0+build.5",
@@ -61,7 +61,7 @@ def test_a_chart_says_what_its_chart_yaml_says() -> None:
 
 
 def test_an_image_says_how_it_runs() -> None:
-    facts = _facts(evidence("image-oci"))
+    facts = _facts(view("image-oci"))
     assert facts == {
         "Entrypoint": "/bin/app",
         "Command": "--help",
@@ -112,7 +112,7 @@ def test_labels_say_what_annotations_do_not_and_old_labels_what_neither_says() -
     ],
 )
 def test_a_kind_says_what_people_look_for(name: str, label: str, value: str) -> None:
-    assert _facts(evidence(name))[label] == value
+    assert _facts(view(name))[label] == value
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_kind_says_what_people_look_for(name: str, label: str, value: str) -> 
 def test_a_kind_s_own_words_for_title_and_version_are_understood(
     name: str, title: str, version: str
 ) -> None:
-    said = _described(evidence(name))
+    said = _described(view(name))
     assert (said.title, said.version) == (title, version)
 
 
@@ -161,7 +161,7 @@ def test_what_is_said_at_length_is_cut() -> None:
     ],
 )
 def test_a_badge_tells_how_layers_are_kept(name: str, expected: tuple[str, ...]) -> None:
-    assert badges(evidence(name)) == expected
+    assert badges(view(name)) == expected
 
 
 def test_what_kinds_say_of_themselves_fits_together() -> None:
@@ -176,7 +176,7 @@ def test_what_kinds_say_of_themselves_fits_together() -> None:
 
 
 def test_attachments_are_those_that_speak_of_others() -> None:
-    attached = {recognize(evidence(name)).id for name in names() if "referrer" in name}
+    attached = {recognize(view(name)).id for name in names() if "referrer" in name}
     attached -= {"index"}
     assert all(each.is_attachment for each in all_kinds() if each.id in attached)
     assert not any(

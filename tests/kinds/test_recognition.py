@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.kinds.catalogue import all_kinds, find_kind, kind_of_id, recognize
-from entrepot.kinds.evidence import Evidence
-from entrepot.kinds.marks import deciding_types, type_keys
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import deciding_types, type_keys
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_MANIFEST
-from tests.kinds.corpus import MADE, evidence, expected, names
+from tests.kinds.corpus import MADE, expected, names, view
 from tests.kinds.hostile import evidences
 
 # Nobody specified these; they are known by the names that their makers use elsewhere.
@@ -34,7 +34,7 @@ def _typed() -> list[str]:
     """Specimens whose types have a kind of their own."""
     known = {each for kind in all_kinds() for each in deciding_types(kind.recognizes)}
     exact = {each for each in known if not each.endswith("*")}
-    return [name for name in names() if exact & set(type_keys(evidence(name))[:1])]
+    return [name for name in names() if exact & set(type_keys(view(name))[:1])]
 
 
 def _told_by_more_than_annotations() -> list[str]:
@@ -43,12 +43,12 @@ def _told_by_more_than_annotations() -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_a_specimen_is_what_its_specification_says(name: str) -> None:
-    assert recognize(evidence(name)).id == expected(name)
+    assert recognize(view(name)).id == expected(name)
 
 
 @pytest.mark.parametrize("name", names(MADE))
 def test_what_a_real_client_made_is_what_it_was_made_as(name: str) -> None:
-    found = recognize(evidence(name, MADE)).id
+    found = recognize(view(name, MADE)).id
     assert found == expected(name, MADE)
     if not name.endswith("-attached") and not name.startswith("cue-") and "sha256" not in name:
         assert f"-{found}-" in f"-{name}-"
@@ -62,9 +62,9 @@ def test_the_corpus_shows_every_kind_that_somebody_specified() -> None:
 
 @pytest.mark.parametrize("name", _typed())
 def test_a_type_decides_whatever_the_layers_are(name: str) -> None:
-    found = evidence(name)
+    found = view(name)
     for other in names():
-        layers = evidence(other).manifest.layers
+        layers = view(other).manifest.layers
         changed = replace(found, manifest=replace(found.manifest, layers=layers))
         assert recognize(changed).id == expected(name), other
 
@@ -72,20 +72,20 @@ def test_a_type_decides_whatever_the_layers_are(name: str) -> None:
 @pytest.mark.parametrize("name", _told_by_more_than_annotations())
 def test_what_is_no_image_is_none_without_its_annotations_either(name: str) -> None:
     """Annotations get lost when artifacts are copied; the rest must not become an image."""
-    found = evidence(name)
+    found = view(name)
     bare = replace(found, manifest=replace(found.manifest, annotations={}))
     assert recognize(bare).id not in _IMAGES
 
 
 @pytest.mark.parametrize("name", [each for each in names() if expected(each) == "image"])
 def test_an_image_is_none_without_what_proves_it(name: str) -> None:
-    found = evidence(name)
+    found = view(name)
     children = tuple(replace(each, kind="helm-chart") for each in found.children)
     assert recognize(replace(found, config={}, children=children)).id not in _IMAGES
 
 
 @given(evidences())
-def test_anything_that_can_be_read_is_something(found: Evidence) -> None:
+def test_anything_that_can_be_read_is_something(found: ManifestView) -> None:
     kind = recognize(found)
     assert kind_of_id(kind.id) is kind
     if kind.id == "image" and not found.manifest.children:
@@ -101,7 +101,7 @@ def test_a_type_that_nobody_knows_is_never_an_image(said: str) -> None:
         "layers": [],
     }
     manifest = parse_manifest(json.dumps(document).encode(), None)
-    assert recognize(Evidence(manifest)).id not in _IMAGES
+    assert recognize(ManifestView(manifest)).id not in _IMAGES
 
 
 def test_an_id_that_nobody_knows_is_of_the_unknown_kind() -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from entrepot.kinds.catalogue import all_kinds
-from entrepot.kinds.marks import deciding_types
+from entrepot.kinds.predicates import deciding_types
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "kinds.md"
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from entrepot.kinds import layer_names, shell
 from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import Language
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.manifest_view import ManifestView
 from tests.kinds import places
-from tests.kinds.corpus import evidence
+from tests.kinds.corpus import view
 from tests.kinds.hostile import WORDS
 
 _SPECIMENS = ["files-oras", "volume", "volume-of-plain-file", "spdx-referrer", "files-none"]
@@ -38,8 +38,8 @@ def tools(tmp_path: Path) -> Path:
     return directory
 
 
-def _titled(name: str, title: str) -> Evidence:
-    found = evidence(name)
+def _titled(name: str, title: str) -> ManifestView:
+    found = view(name)
     layers = tuple(
         replace(each, annotations={**each.annotations, layer_names.TITLE: title})
         for each in found.manifest.layers

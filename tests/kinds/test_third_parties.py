@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from entrepot.kinds import catalogue
-from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Description
+from entrepot.kinds.manifest_view import ManifestView
 from tests.kinds import places
-from tests.kinds.corpus import evidence
+from tests.kinds.corpus import view
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-kind.md"
 
@@ -54,8 +54,8 @@ def _forget() -> None:
     catalogue._by_id.cache_clear()
 
 
-def _of_type(media_type: str) -> Evidence:
-    found = evidence("unknown-artifact")
+def _of_type(media_type: str) -> ManifestView:
+    found = view("unknown-artifact")
     return replace(found, manifest=replace(found.manifest, artifact_type=media_type))
 
 
@@ -112,7 +112,7 @@ def test_a_kind_that_fails_is_passed_over(packages: Path, caplog: pytest.LogCapt
     }
     _install(packages, "strangers", {"strangers": _FAILING}, points)
     with caplog.at_level(logging.ERROR, "entrepot.kinds.catalogue"):
-        assert catalogue.recognize(evidence("helm-chart")).id == "helm-chart"
+        assert catalogue.recognize(view("helm-chart")).id == "helm-chart"
     failed = [each.message for each in caplog.records]
     assert sorted(failed) == [
         "a kind could not be loaded",

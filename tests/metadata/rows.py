@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from entrepot.metadata import accounts, blobs, manifests, repositories
-from entrepot.metadata.accounts import Account, NamespaceKind, Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.manifests import NewManifest
-from entrepot.metadata.repositories import Repository
+from entrepot.model.accounts import Account, NamespaceKind
+from entrepot.model.manifests import NewManifest
+from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.oci.names import RepositoryName

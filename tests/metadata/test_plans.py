@@ -14,17 +14,18 @@ from entrepot.metadata import (
     artifact_relations,
     artifacts,
     blobs,
-    garbage,
+    gc_queries,
     history,
     manifests,
     repositories,
     tag_groups,
-    tag_rows,
+    tag_listing,
 )
-from entrepot.metadata.engine import Reader, Row, Statement, Value
+from entrepot.metadata.engine import Reader, Row, SqlStatement, Value
 from entrepot.metadata.migrate import upgrade_postgresql
 from entrepot.metadata.postgresql import DIALECT, PostgresTransaction
 from entrepot.metadata.tables import tags
+from entrepot.model.tags import Filters, TagAction, TagEvent, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 
@@ -35,8 +36,8 @@ AMOUNTS = Amounts(repositories=400, manifests=10_000)
 SMALL = frozenset({"repositories", "namespaces", "accounts"})
 DIGEST = Digest("sha256", "ab" * 32)
 NOW = datetime(2026, 7, 4, tzinfo=UTC)
-ANY = tag_rows.Filters()
-EVENT = history.TagEvent(7, "v7", history.TagAction.DELETED, str(DIGEST), None, NOW, None)
+ANY = Filters()
+EVENT = TagEvent(7, "v7", TagAction.DELETED, str(DIGEST), None, NOW, None)
 
 Question = Callable[[Reader], Awaitable[object]]
 QUESTIONS: dict[str, Question] = {
@@ -62,34 +63,38 @@ QUESTIONS: dict[str, Question] = {
     "parents": lambda to: artifacts.list_parents(to, BIG, str(DIGEST)),
     "the catalogue": lambda to: repositories.list_all_names(to, "team5", 100),
     "a stranger's catalogue": lambda to: repositories.list_names_of(to, [3, 4], "team5", 100),
-    "a tag": lambda to: tag_rows.find_row(to, BIG, "v7"),
-    "the greatest stable version": lambda to: tag_rows.find_stable(to, BIG),
+    "a tag": lambda to: tag_listing.find_row(to, BIG, "v7"),
+    "the greatest stable version": lambda to: tag_listing.find_stable(to, BIG),
     "where tags point": lambda to: history.list_pointed_at(to, BIG, ["v7", "v8"]),
     "what can be restored": lambda to: history.list_restorable(to, BIG, [str(DIGEST)]),
     "events of one action": lambda to: history.list_together(to, BIG, EVENT),
-    "aliases": lambda to: tag_rows.list_aliases(to, 7),
-    "links to collect": lambda to: garbage.list_links(to, (BIG, "sha256:5"), NOW, 50),
-    "rows to collect": lambda to: garbage.list_rows(to, "sha256:5", NOW, 50),
-    "links of a blob": lambda to: garbage.count_links(to, str(DIGEST)),
-    "named keys": lambda to: garbage.list_named(to, ["sha256/ab", "sha256/cd"]),
-    "an untagged manifest": lambda to: garbage.is_still_free(
-        to, garbage.Untagged(7, BIG, str(DIGEST), True), NOW
+    "aliases": lambda to: tag_listing.list_aliases(to, 7),
+    "links to collect": lambda to: gc_queries.list_links(to, (BIG, "sha256:5"), NOW, 50),
+    "rows to collect": lambda to: gc_queries.list_rows(to, "sha256:5", NOW, 50),
+    "links of a blob": lambda to: gc_queries.count_links(to, str(DIGEST)),
+    "named keys": lambda to: gc_queries.list_named(to, ["sha256/ab", "sha256/cd"]),
+    "an untagged manifest": lambda to: gc_queries.is_still_free(
+        to, gc_queries.Untagged(7, BIG, str(DIGEST), True), NOW
     ),
-    "manifests to collect": lambda to: garbage.list_untagged(to, 5000, NOW, 50),
+    "manifests to collect": lambda to: gc_queries.list_untagged(to, 5000, NOW, 50),
     "blobs to check": lambda to: blobs.list_blobs(to, "sha256:5", 100),
     "manifests to check": lambda to: manifests.list_stored(to, 5000, 100),
 }
 
 
-def _page_by(order: tag_rows.Order) -> Question:
-    return lambda to: tag_rows.list_rows(to, BIG, order, ANY, limit=20, offset=0)
+def _page_by(order: TagOrder) -> Question:
+    return lambda to: tag_listing.list_rows(to, BIG, order, ANY, limit=20, offset=0)
 
 
-def _groups_by(order: tag_rows.Order) -> Question:
+def _groups_by(order: TagOrder) -> Question:
     return lambda to: tag_groups.list_groups(to, BIG, order, ANY, limit=20, offset=0)
 
 
-for _order in (tag_rows.Order.VERSION, tag_rows.Order.NEWEST, tag_rows.Order.NAME):
+for _order in (
+    TagOrder.VERSION,
+    TagOrder.NEWEST,
+    TagOrder.NAME,
+):
     QUESTIONS[f"a page of the tags by {_order}"] = _page_by(_order)
     QUESTIONS[f"a page of manifests by {_order} of their tags"] = _groups_by(_order)
 
@@ -102,27 +107,27 @@ class ExplainingTransaction(PostgresTransaction):
         self._explained = connection
         self.scanned: set[str] = set()
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
         await self._explain(statement, values)
         return await super().all(statement, **values)
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
         await self._explain(statement, values)
         return await super().one(statement, **values)
 
-    async def run(self, statement: Statement, **values: Value) -> int:
+    async def run(self, statement: SqlStatement, **values: Value) -> int:
         """Change rows."""
         await self._explain(statement, values)
         return await super().run(statement, **values)
 
-    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+    async def run_many(self, statement: SqlStatement, rows: Sequence[dict[str, Value]]) -> None:
         """Change rows, once per row of values."""
         for values in rows:
             await self.run(statement, **values)
 
-    async def _explain(self, statement: Statement, values: dict[str, Value]) -> None:
+    async def _explain(self, statement: SqlStatement, values: dict[str, Value]) -> None:
         compiled = statement.compiled(DIALECT)
         text = f"EXPLAIN (FORMAT JSON) {compiled.text}".encode()
         cursor = await self._explained.execute(text, {**compiled.constants, **values})
@@ -211,5 +216,5 @@ async def test_a_run_of_the_collector_reads_no_large_table_from_end_to_end(
 
 
 async def test_the_plan_of_a_scan_is_noticed(explaining: ExplainingTransaction) -> None:
-    await explaining.one(Statement(tags.select().where(tags.c.moved_by == 1)))
+    await explaining.one(SqlStatement(tags.select().where(tags.c.moved_by == 1)))
     assert "tags" in explaining.scanned

@@ -7,18 +7,18 @@ import pytest
 
 from bench.hub_data import generate
 from entrepot.hub.queries import parse_query
-from entrepot.metadata.engine import Row, Statement, Value
+from entrepot.metadata.engine import Row, SqlStatement, Value
 from entrepot.metadata.search import search
 from entrepot.metadata.search_packages import packages_of
-from entrepot.metadata.search_terms import Order
-from entrepot.metadata.sight import Sight
 from entrepot.metadata.sqlite import DIALECT, SqliteReader
 from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import connect
+from entrepot.metadata.visibility import VisibleTo
+from entrepot.model.search import SearchOrder
 
 # Rows for every repository, which a search for nothing reads, and what a statement made itself.
 SMALL = frozenset({"repositories", "repository_facets", "json_each", "search", "anon_1", "meant"})
-STRANGER = Sight(namespaces=(1, 2), repositories=(3,))
+STRANGER = VisibleTo(namespaces=(1, 2), repositories=(3,))
 QUERIES = [
     "",
     "nginx",
@@ -39,12 +39,12 @@ class ExplainingReader(SqliteReader):
         super().__init__(connection)
         self.steps: list[str] = []
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
         self._explain(statement, values)
         return await super().all(statement, **values)
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
         self._explain(statement, values)
         return await super().one(statement, **values)
@@ -55,7 +55,7 @@ class ExplainingReader(SqliteReader):
         found = (re.match(r"SCAN (\w+)", step) for step in self.steps)
         return {each[1] for each in found if each}
 
-    def _explain(self, statement: Statement, values: dict[str, Value]) -> None:
+    def _explain(self, statement: SqlStatement, values: dict[str, Value]) -> None:
         compiled = statement.compiled(DIALECT)
         text = f"EXPLAIN QUERY PLAN {compiled.text}"
         rows = self._execute(text, {**compiled.constants, **values}).fetchall()
@@ -88,7 +88,7 @@ def reader(request: pytest.FixtureRequest, hub: Path, tmp_path: Path) -> Explain
 
 @pytest.mark.parametrize("text", QUERIES)
 async def test_a_search_reads_only_what_it_needs(reader: ExplainingReader, text: str) -> None:
-    await search(reader, parse_query(text), STRANGER, order=Order.RELEVANCE)
+    await search(reader, parse_query(text), STRANGER, order=SearchOrder.RELEVANCE)
     assert reader.scanned
     assert reader.scanned <= SMALL
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from entrepot.errors import Unavailable
-from entrepot.ops.readiness import Ending, Readiness
+from entrepot.ops.readiness import DrainFlag, Readiness
 
 
 class Ground:
@@ -25,7 +25,7 @@ class Ground:
 
 async def test_what_it_stands_on_is_asked_once_a_second(tmp_path: Path) -> None:
     ground = Ground()
-    ready = Readiness(ground.ask, Ending(tmp_path, 1), clock=ground.clock)
+    ready = Readiness(ground.ask, DrainFlag(tmp_path, 1), clock=ground.clock)
     assert [await ready() for _ in range(3)] == [True, True, True]
     assert ground.asked == 1
     ground.is_gone = True
@@ -38,22 +38,22 @@ async def test_what_it_stands_on_is_asked_once_a_second(tmp_path: Path) -> None:
 
 async def test_a_node_that_is_about_to_end_is_not_ready_at_once(tmp_path: Path) -> None:
     ground = Ground()
-    ready = Readiness(ground.ask, Ending(tmp_path, 1), clock=ground.clock)
+    ready = Readiness(ground.ask, DrainFlag(tmp_path, 1), clock=ground.clock)
     assert await ready()
-    Ending(tmp_path, 2).announce()
+    DrainFlag(tmp_path, 2).announce()
     assert await ready()
-    Ending(tmp_path, 1).announce()
+    DrainFlag(tmp_path, 1).announce()
     assert not await ready()
-    Ending(tmp_path, 1).withdraw()
+    DrainFlag(tmp_path, 1).withdraw()
     assert await ready()
 
 
 def test_saying_and_withdrawing_may_be_repeated(tmp_path: Path) -> None:
-    ending = Ending(tmp_path, 1)
+    ending = DrainFlag(tmp_path, 1)
     ending.announce()
     ending.announce()
     assert ending.is_announced()
     ending.withdraw()
     ending.withdraw()
     assert not ending.is_announced()
-    Ending(tmp_path / "absent", 1).announce()
+    DrainFlag(tmp_path / "absent", 1).announce()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.manifests import Manifests
@@ -15,9 +15,9 @@ from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_repository
 
 
-def target_of(repository: Repository) -> Target:
+def target_of(repository: Repository) -> PushTarget:
     """Where a push to a repository that exists goes."""
-    return Target(repository.name, repository.namespace_id, repository.visibility, repository)
+    return PushTarget(repository.name, repository.namespace_id, repository.visibility, repository)
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ async def repository(metadata: Metadata) -> Repository:
 
 
 @pytest.fixture
-def target(repository: Repository) -> Target:
+def target(repository: Repository) -> PushTarget:
     """Where a push to that repository goes."""
     return target_of(repository)
 
 
 @pytest.fixture
-def new_target() -> Target:
+def new_target() -> PushTarget:
     """Where a push goes that creates its repository."""
-    return Target(RepositoryName("new/one"), None, Visibility.PUBLIC, None)
+    return PushTarget(RepositoryName("new/one"), None, Visibility.PUBLIC, None)

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import Conflict, Invalid, NotFound
-from entrepot.metadata import holds, manifests
+from entrepot.metadata import gc_leases, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import find_repository
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
+from entrepot.registry.backup_catalog import FACTS, MARK, BackupGeneration
 from entrepot.registry.backups import Backups
 from entrepot.registry.collector import Collector
-from entrepot.registry.generations import FACTS, MARK, Generation
 from entrepot.registry.restores import Restores
 from entrepot.registry.scrub import Scrub
 from entrepot.storage.memory import MemoryStorage
@@ -40,18 +40,20 @@ class Plant:
         self.backups = Backups(data / "backups")
         self.journal = data / "restore.jsonl"
 
-    async def make(self) -> Generation:
+    async def make(self) -> BackupGeneration:
         """Back up."""
         made = await self.backups.make(self.metadata, self.storage, self.place, self.clock)
         self.clock.advance(timedelta(seconds=1))
         return made
 
-    async def put(self, generation: Generation, storage: MemoryStorage, place: Path) -> int:
+    async def put(self, generation: BackupGeneration, storage: MemoryStorage, place: Path) -> int:
         """Make a hub of the backup."""
         restores = Restores(self.backups, self.journal)
         return await restores.restore(generation, storage, place)
 
-    async def restore(self, generation: Generation, name: str) -> tuple[Metadata, MemoryStorage]:
+    async def restore(
+        self, generation: BackupGeneration, name: str
+    ) -> tuple[Metadata, MemoryStorage]:
         """Another hub, made of the backup."""
         place, storage = self.data / name / "entrepot.db", MemoryStorage(self.clock)
         await self.put(generation, storage, place)
@@ -203,7 +205,7 @@ async def test_the_collector_waits_for_a_backup(plant: Plant, shop: Shop) -> Non
     collector = Collector(plant.metadata, plant.storage, plant.clock, grace=timedelta(seconds=1))
     plant.clock.advance(timedelta(hours=1))
     async with plant.metadata.begin() as tx:
-        await holds.set_hold(tx, "backup", plant.clock() + timedelta(minutes=10))
+        await gc_leases.set_hold(tx, "backup", plant.clock() + timedelta(minutes=10))
     plant.clock.advance(timedelta(minutes=9))
     await collector.run()
     assert b"first" in plant.storage.blobs.values()
@@ -216,4 +218,4 @@ async def test_a_hold_ends_with_its_backup(plant: Plant, shop: Shop) -> None:
     await shop.image(b"first", "v1")
     making = asyncio.create_task(plant.make())
     await making
-    assert not await holds.is_held(plant.metadata.reader, plant.clock())
+    assert not await gc_leases.is_held(plant.metadata.reader, plant.clock())

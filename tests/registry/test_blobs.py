@@ -6,7 +6,8 @@ import pytest
 
 from entrepot.errors import BlobUnknown
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target, find_repository
+from entrepot.metadata.repositories import PushTarget, find_repository
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.registry import blobs as blobs_module
 from entrepot.registry.blobs import SMALL, Blobs
@@ -23,7 +24,7 @@ CONTENT = b"content"
 DIGEST = Digest.of(CONTENT)
 
 
-async def push(uploads: Uploads, target: Target, content: bytes = CONTENT) -> Digest:
+async def push(uploads: Uploads, target: PushTarget, content: bytes = CONTENT) -> Digest:
     """Push a blob and return its digest."""
     digest = Digest.of(content)
     await uploads.put(target, body(content), digest)
@@ -31,7 +32,7 @@ async def push(uploads: Uploads, target: Target, content: bytes = CONTENT) -> Di
 
 
 async def test_a_blob_is_known_only_where_it_is_held(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository, metadata: Metadata
+    blobs: Blobs, uploads: Uploads, target: PushTarget, repository: Repository, metadata: Metadata
 ) -> None:
     await push(uploads, target)
     assert (await blobs.get(repository, DIGEST)).size == len(CONTENT)
@@ -43,7 +44,11 @@ async def test_a_blob_is_known_only_where_it_is_held(
 
 
 async def test_a_small_blob_is_read_once(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository, storage: MemoryStorage
+    blobs: Blobs,
+    uploads: Uploads,
+    target: PushTarget,
+    repository: Repository,
+    storage: MemoryStorage,
 ) -> None:
     await push(uploads, target)
     blob = await blobs.get(repository, DIGEST)
@@ -53,7 +58,7 @@ async def test_a_small_blob_is_read_once(
 
 
 async def test_a_large_blob_is_not_kept_in_memory(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository
+    blobs: Blobs, uploads: Uploads, target: PushTarget, repository: Repository
 ) -> None:
     for size, is_small in ((SMALL, True), (SMALL + 1, False)):
         digest = await push(uploads, target, b"x" * size)
@@ -62,7 +67,11 @@ async def test_a_large_blob_is_not_kept_in_memory(
 
 
 async def test_a_small_blob_that_is_damaged_is_not_answered(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository, storage: MemoryStorage
+    blobs: Blobs,
+    uploads: Uploads,
+    target: PushTarget,
+    repository: Repository,
+    storage: MemoryStorage,
 ) -> None:
     await push(uploads, target)
     storage.blobs[BlobKey(str(DIGEST))] = b"contend"
@@ -76,7 +85,7 @@ async def test_a_small_blob_that_is_damaged_is_not_answered(
 async def test_memory_for_small_blobs_is_bounded(
     blobs: Blobs,
     uploads: Uploads,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     storage: MemoryStorage,
     monkeypatch: pytest.MonkeyPatch,
@@ -95,7 +104,11 @@ async def test_memory_for_small_blobs_is_bounded(
 
 
 async def test_a_file_that_is_not_whole_is_not_answered(
-    metadata: Metadata, target: Target, repository: Repository, tmp_path: Path, clock: MovableClock
+    metadata: Metadata,
+    target: PushTarget,
+    repository: Repository,
+    tmp_path: Path,
+    clock: MovableClock,
 ) -> None:
     files = FileStorage(tmp_path / "store")
     files.prepare()
@@ -119,14 +132,14 @@ async def test_a_file_that_is_not_whole_is_not_answered(
 
 
 async def test_a_store_without_files_has_no_paths(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository
+    blobs: Blobs, uploads: Uploads, target: PushTarget, repository: Repository
 ) -> None:
     await push(uploads, target)
     assert blobs.path_of(await blobs.get(repository, DIGEST)) is None
 
 
 async def test_unlinking_takes_the_blob_out_of_one_repository(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository, metadata: Metadata
+    blobs: Blobs, uploads: Uploads, target: PushTarget, repository: Repository, metadata: Metadata
 ) -> None:
     other = await add_repository(metadata, "a/other")
     await push(uploads, target)
@@ -143,9 +156,9 @@ async def test_unlinking_takes_the_blob_out_of_one_repository(
 async def test_a_blob_is_mounted_from_a_repository_that_holds_it(
     blobs: Blobs,
     uploads: Uploads,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
-    new_target: Target,
+    new_target: PushTarget,
     metadata: Metadata,
 ) -> None:
     await push(uploads, target)
@@ -157,14 +170,18 @@ async def test_a_blob_is_mounted_from_a_repository_that_holds_it(
 
 
 async def test_nothing_is_mounted_or_made_where_the_source_lacks_the_blob(
-    blobs: Blobs, repository: Repository, new_target: Target, metadata: Metadata
+    blobs: Blobs, repository: Repository, new_target: PushTarget, metadata: Metadata
 ) -> None:
     assert not await blobs.mount(new_target, repository, DIGEST)
     assert await find_repository(metadata.reader, new_target.name) is None
 
 
 async def test_a_blob_is_mounted_from_a_holder_that_still_holds_it(
-    blobs: Blobs, uploads: Uploads, target: Target, repository: Repository, new_target: Target
+    blobs: Blobs,
+    uploads: Uploads,
+    target: PushTarget,
+    repository: Repository,
+    new_target: PushTarget,
 ) -> None:
     await push(uploads, target)
     (holder,) = await blobs.list_holders(DIGEST)

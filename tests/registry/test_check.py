@@ -6,9 +6,10 @@ import pytest
 
 from entrepot.metadata import blobs
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
-from entrepot.registry.check import Check
+from entrepot.registry.check import IntegrityCheck
 from entrepot.registry.collector import Collector
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
@@ -21,18 +22,18 @@ LATER = START.replace(year=2100)
 
 
 @pytest.fixture
-def check(metadata: Metadata, storage: MemoryStorage) -> Check:
+def check(metadata: Metadata, storage: MemoryStorage) -> IntegrityCheck:
     """A check of the facts against the bytes."""
-    return Check(metadata, storage)
+    return IntegrityCheck(metadata, storage)
 
 
-async def problems(check: Check) -> dict[str, str]:
+async def problems(check: IntegrityCheck) -> dict[str, str]:
     """What is wrong, by digest."""
     return {each.digest: each.problem async for each in check.run() if each.problem}
 
 
 @pytest.fixture
-async def keys(uploads: Uploads, target: Target) -> list[BlobKey]:
+async def keys(uploads: Uploads, target: PushTarget) -> list[BlobKey]:
     """The keys of three blobs, one of them by SHA-512."""
     digests = [Digest.of(b"one"), Digest.of(b"two"), Digest.of(b"three", "sha512")]
     for digest, content in zip(digests, (b"one", b"two", b"three"), strict=True):
@@ -40,13 +41,13 @@ async def keys(uploads: Uploads, target: Target) -> list[BlobKey]:
     return [BlobKey(str(digest)) for digest in digests]
 
 
-async def test_an_empty_hub_is_right(check: Check) -> None:
+async def test_an_empty_hub_is_right(check: IntegrityCheck) -> None:
     assert await check.count() == 0
     assert await problems(check) == {}
 
 
 async def test_everything_right_is_looked_at_and_counted(
-    check: Check, keys: list[BlobKey], metadata: Metadata, repository: Repository
+    check: IntegrityCheck, keys: list[BlobKey], metadata: Metadata, repository: Repository
 ) -> None:
     await add_manifest(metadata, repository, b"{}")
     found = [each async for each in check.run()]
@@ -66,7 +67,7 @@ async def test_everything_right_is_looked_at_and_counted(
     ],
 )
 async def test_a_damaged_blob_is_named(
-    check: Check,
+    check: IntegrityCheck,
     keys: list[BlobKey],
     storage: MemoryStorage,
     damaged: bytes | None,
@@ -80,7 +81,7 @@ async def test_a_damaged_blob_is_named(
 
 
 async def test_a_damaged_manifest_is_named(
-    check: Check, metadata: Metadata, repository: Repository
+    check: IntegrityCheck, metadata: Metadata, repository: Repository
 ) -> None:
     wrong = Digest.of(b"something else")
     await add_manifest(metadata, repository, b"right")
@@ -89,7 +90,7 @@ async def test_a_damaged_manifest_is_named(
 
 
 async def test_what_is_freed_while_it_is_checked_is_no_damage(
-    check: Check, keys: list[BlobKey], metadata: Metadata, storage: MemoryStorage
+    check: IntegrityCheck, keys: list[BlobKey], metadata: Metadata, storage: MemoryStorage
 ) -> None:
     collector = Collector(metadata, storage, lambda: LATER, grace=timedelta())
     found: list[str | None] = []
@@ -101,7 +102,7 @@ async def test_what_is_freed_while_it_is_checked_is_no_damage(
 
 
 async def test_what_is_pushed_again_while_it_is_checked_is_no_damage(
-    check: Check, keys: list[BlobKey], metadata: Metadata, storage: MemoryStorage
+    check: IntegrityCheck, keys: list[BlobKey], metadata: Metadata, storage: MemoryStorage
 ) -> None:
     found: list[str | None] = []
     async for each in check.run():

@@ -8,8 +8,8 @@ import pytest
 
 from entrepot.errors import InvalidManifest, ManifestBlobUnknown
 from entrepot.http.errors import error_body
-from entrepot.metadata.engine import Metadata, Reader, Row, Statement, Transaction, Value
-from entrepot.metadata.repositories import Target
+from entrepot.metadata.engine import Metadata, Reader, Row, SqlStatement, Transaction, Value
+from entrepot.metadata.repositories import PushTarget
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_DESCRIPTORS
 from entrepot.oci.media_types import OCI_MANIFEST
@@ -24,7 +24,7 @@ FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 
 
 @pytest.fixture
-async def stocked(uploads: Uploads, target: Target) -> Target:
+async def stocked(uploads: Uploads, target: PushTarget) -> PushTarget:
     """A repository that holds a config and two layers."""
     for content in (b"config", b"one", b"two"):
         await uploads.put(target, body(content), Digest.of(content))
@@ -36,7 +36,7 @@ def of(*layers: object, **fields: object) -> bytes:
     return image(**{"config": descriptor(b"config", CONFIG), "layers": list(layers), **fields})
 
 
-async def put(manifests: Manifests, target: Target, content: bytes) -> Digest:
+async def put(manifests: Manifests, target: PushTarget, content: bytes) -> Digest:
     """Push a manifest by its digest."""
     pushed = await manifests.put(target, content, None, digest=None, tags=[], by=None)
     return pushed.digest
@@ -44,7 +44,7 @@ async def put(manifests: Manifests, target: Target, content: bytes) -> Digest:
 
 @pytest.mark.parametrize("size", [0, 2, 4, 999, 2**40])
 async def test_a_size_is_that_of_the_content_that_is_there(
-    manifests: Manifests, stocked: Target, size: int
+    manifests: Manifests, stocked: PushTarget, size: int
 ) -> None:
     child = of(descriptor(b"one", LAYER))
     await put(manifests, stocked, child)
@@ -67,7 +67,7 @@ async def test_a_size_is_that_of_the_content_that_is_there(
 
 
 async def test_the_empty_json_has_two_bytes_wherever_it_is(
-    manifests: Manifests, new_target: Target
+    manifests: Manifests, new_target: PushTarget
 ) -> None:
     lie = image(config=descriptor(b"{}", CONFIG) | {"size": 3})
     with pytest.raises(InvalidManifest, match=r"config declares 3 bytes.* has 2"):
@@ -76,7 +76,7 @@ async def test_the_empty_json_has_two_bytes_wherever_it_is(
 
 
 async def test_what_is_not_there_may_be_of_any_size(
-    manifests: Manifests, sparse_manifests: Manifests, stocked: Target
+    manifests: Manifests, sparse_manifests: Manifests, stocked: PushTarget
 ) -> None:
     """Index children and foreign layers, and all content in a mirror; and subjects anyway."""
     absent = descriptor(b"absent", OCI_MANIFEST) | {"size": 7}
@@ -96,7 +96,7 @@ class Counted:
 
     def __init__(self, metadata: Metadata) -> None:
         self._metadata = metadata
-        self.statements: list[Statement] = []
+        self.statements: list[SqlStatement] = []
         self.transactions = 0
 
     @property
@@ -121,23 +121,23 @@ class Counted:
 class CountedReader:
     """A reader that remembers its statements."""
 
-    def __init__(self, reader: Reader, statements: list[Statement]) -> None:
+    def __init__(self, reader: Reader, statements: list[SqlStatement]) -> None:
         self._reader = reader
         self._statements = statements
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
         self._statements.append(statement)
         return await self._reader.all(statement, **values)
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
         self._statements.append(statement)
         return await self._reader.one(statement, **values)
 
 
 async def test_thousands_of_missing_layers_are_refused_before_anybody_waits(
-    metadata: Metadata, uploads: Uploads, clock: MovableClock, stocked: Target
+    metadata: Metadata, uploads: Uploads, clock: MovableClock, stocked: PushTarget
 ) -> None:
     counted = Counted(metadata)
     manifests = Manifests(counted, uploads, accept_sparse=False, now=clock)
@@ -154,7 +154,7 @@ async def test_thousands_of_missing_layers_are_refused_before_anybody_waits(
 
 @pytest.mark.parametrize("count", [1, 30, 900])
 async def test_content_is_looked_up_by_sets_however_much_there_is(
-    metadata: Metadata, uploads: Uploads, clock: MovableClock, stocked: Target, count: int
+    metadata: Metadata, uploads: Uploads, clock: MovableClock, stocked: PushTarget, count: int
 ) -> None:
     counted = Counted(metadata)
     manifests = Manifests(counted, uploads, accept_sparse=False, now=clock)

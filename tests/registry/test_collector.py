@@ -10,12 +10,13 @@ from entrepot.errors import ManifestBlobUnknown, ManifestUnknown, OutOfSpace
 from entrepot.metadata import blobs as rows
 from entrepot.metadata import manifests as manifest_rows
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from entrepot.oci.names import Tag
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.collector import Collected, Collector
+from entrepot.registry.collector import CollectionResult, Collector
 from entrepot.registry.history import History
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.uploads import Uploads
@@ -73,7 +74,7 @@ def described(content: bytes, media_type: str) -> dict[str, object]:
     return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content)}
 
 
-async def push(uploads: Uploads, target: Target, content: bytes) -> Digest:
+async def push(uploads: Uploads, target: PushTarget, content: bytes) -> Digest:
     """A blob that is pushed."""
     digest = Digest.of(content)
     await uploads.put(target, body(content), digest)
@@ -81,7 +82,7 @@ async def push(uploads: Uploads, target: Target, content: bytes) -> Digest:
 
 
 async def put(
-    manifests: Manifests, target: Target, content: bytes, tags: Sequence[str] = ()
+    manifests: Manifests, target: PushTarget, content: bytes, tags: Sequence[str] = ()
 ) -> Digest:
     """A manifest that is pushed."""
     found = [Tag(tag) for tag in tags]
@@ -97,47 +98,47 @@ def key(digest: Digest) -> BlobKey:
 async def test_a_blob_that_no_manifest_names_goes_after_the_grace_period(
     collector: Collector,
     uploads: Uploads,
-    target: Target,
+    target: PushTarget,
     storage: MemoryStorage,
     clock: MovableClock,
 ) -> None:
     await push(uploads, target, b"layer")
     clock.advance(GRACE)
-    assert await collector.run() == Collected()
+    assert await collector.run() == CollectionResult()
     clock.advance(MINUTE)
-    expected = Collected(links=1, blobs=1, size=5)
+    expected = CollectionResult(links=1, blobs=1, size=5)
     assert await collector.preview() == expected
     assert storage.blobs
     assert await collector.run() == expected
     assert storage.blobs == {}
-    assert await collector.run() == Collected()
+    assert await collector.run() == CollectionResult()
 
 
 async def test_what_a_manifest_names_stays_for_ever(
     collector: Collector,
     uploads: Uploads,
     manifests: Manifests,
-    target: Target,
+    target: PushTarget,
     storage: MemoryStorage,
     clock: MovableClock,
 ) -> None:
     layer = await push(uploads, target, b"layer")
     await put(manifests, target, image(b"layer"))
     clock.advance(400 * GRACE)
-    assert await collector.run() == Collected()
+    assert await collector.run() == CollectionResult()
     assert key(layer) in storage.blobs
 
 
 async def test_without_a_grace_period_everything_unneeded_goes(
     collector: Collector,
     uploads: Uploads,
-    target: Target,
+    target: PushTarget,
     storage: MemoryStorage,
     clock: MovableClock,
 ) -> None:
     await push(uploads, target, b"layer")
     clock.advance(timedelta(microseconds=1))
-    assert await collector.preview() == Collected()
+    assert await collector.preview() == CollectionResult()
     assert (await collector.preview(at_once=True)).size == 5
     assert (await collector.run(at_once=True)).size == 5
     assert storage.blobs == {}
@@ -149,7 +150,7 @@ async def test_a_blob_stays_while_another_repository_needs_it(
     manifests: Manifests,
     blobs: Blobs,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     metadata: Metadata,
     storage: MemoryStorage,
     clock: MovableClock,
@@ -159,8 +160,8 @@ async def test_a_blob_stays_while_another_repository_needs_it(
     assert await blobs.mount(target_of(other), repository, layer)
     await put(manifests, target_of(other), image(b"layer"))
     clock.advance(GRACE + MINUTE)
-    assert await collector.preview() == Collected(links=1)
-    assert await collector.run() == Collected(links=1)
+    assert await collector.preview() == CollectionResult(links=1)
+    assert await collector.run() == CollectionResult(links=1)
     assert not await rows.is_linked(metadata.reader, repository.id, layer)
     assert (await blobs.get(other, layer)).size == 5
     assert key(layer) in storage.blobs
@@ -171,7 +172,7 @@ async def test_a_deleted_manifest_can_be_restored_through_the_grace_period(
     uploads: Uploads,
     manifests: Manifests,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     metadata: Metadata,
     storage: MemoryStorage,
     clock: MovableClock,
@@ -189,7 +190,7 @@ async def test_a_deleted_manifest_can_be_restored_through_the_grace_period(
     await manifests.delete(repository, digest, None)
     clock.advance(GRACE + MINUTE)
     # The empty config's link too.
-    assert await collector.run() == Collected(deleted=1, links=2, blobs=1, size=5)
+    assert await collector.run() == CollectionResult(deleted=1, links=2, blobs=1, size=5)
     assert key(layer) not in storage.blobs
     with pytest.raises(ManifestUnknown):
         await history.restore(repository, event.id, None)
@@ -203,7 +204,7 @@ async def test_who_was_told_that_a_blob_is_there_finds_it_there(
     manifests: Manifests,
     blobs: Blobs,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     metadata: Metadata,
     clock: MovableClock,
 ) -> None:
@@ -230,7 +231,7 @@ async def test_who_asks_too_late_is_told_that_there_is_no_blob(
     collector: Collector,
     uploads: Uploads,
     manifests: Manifests,
-    target: Target,
+    target: PushTarget,
     clock: MovableClock,
 ) -> None:
     await push(uploads, target, b"layer")
@@ -244,7 +245,7 @@ async def test_asking_often_writes_seldom(
     blobs: Blobs,
     uploads: Uploads,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     metadata: Metadata,
     clock: MovableClock,
 ) -> None:
@@ -262,7 +263,7 @@ async def test_asking_often_writes_seldom(
 async def test_a_full_disk_ends_no_reading(
     uploads: Uploads,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     metadata: Metadata,
     storage: MemoryStorage,
     clock: MovableClock,
@@ -286,15 +287,15 @@ async def test_bytes_that_a_crash_left_go_once_they_are_old(
     storage.blobs[stray], storage.committed_at[stray] = b"abc", clock()
     clock.advance(GRACE + MINUTE)
     storage.blobs[young], storage.committed_at[young] = b"abc", clock()
-    assert await collector.preview() == Collected(strays=1, size=3)
-    assert await collector.run() == Collected(strays=1, size=3)
+    assert await collector.preview() == CollectionResult(strays=1, size=3)
+    assert await collector.run() == CollectionResult(strays=1, size=3)
     assert list(storage.blobs) == [young]
 
 
 async def test_more_than_a_page_is_collected(
     collector: Collector,
     uploads: Uploads,
-    target: Target,
+    target: PushTarget,
     storage: MemoryStorage,
     clock: MovableClock,
 ) -> None:
@@ -314,7 +315,7 @@ async def test_the_empty_json_can_always_be_named(
     collector: Collector,
     manifests: Manifests,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     storage: MemoryStorage,
     clock: MovableClock,
 ) -> None:
@@ -331,12 +332,12 @@ async def test_untagged_manifests_are_kept_unless_the_setting_says_otherwise(
     strict: Collector,
     manifests: Manifests,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     clock: MovableClock,
 ) -> None:
     digest = await put(manifests, target, image())
     clock.advance(30 * GRACE)
-    assert await collector.run() == Collected()
+    assert await collector.run() == CollectionResult()
     assert (await strict.preview()).manifests == 1
     assert (await strict.run()).manifests == 1
     with pytest.raises(ManifestUnknown):
@@ -347,7 +348,7 @@ async def test_what_a_tag_reaches_is_never_deleted_and_the_rest_from_the_outside
     strict: Collector,
     manifests: Manifests,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     metadata: Metadata,
     clock: MovableClock,
 ) -> None:
@@ -375,7 +376,7 @@ async def test_a_manifest_that_was_pushed_again_is_young_again(
     strict: Collector,
     manifests: Manifests,
     repository: Repository,
-    target: Target,
+    target: PushTarget,
     clock: MovableClock,
 ) -> None:
     digest = await put(manifests, target, image())

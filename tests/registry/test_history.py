@@ -4,8 +4,9 @@ import pytest
 
 from entrepot.errors import ManifestUnknown, RepositoryUnknown
 from entrepot.metadata.engine import Metadata, Transaction
-from entrepot.metadata.history import TagAction, TagEvent
-from entrepot.metadata.repositories import Change, Event, Repository, Target, delete_repository
+from entrepot.metadata.repositories import PushTarget, delete_repository
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
+from entrepot.model.tags import TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.history import History
@@ -37,7 +38,7 @@ class Shop:
     """A repository to push to, to delete from, and to undo in."""
 
     def __init__(
-        self, manifests: Manifests, uploads: Uploads, history: History, target: Target
+        self, manifests: Manifests, uploads: Uploads, history: History, target: PushTarget
     ) -> None:
         self.manifests = manifests
         self._uploads = uploads
@@ -45,7 +46,7 @@ class Shop:
         self._target = target
         assert target.found is not None
         self.repository = target.found
-        self.changes: list[Change] = []
+        self.changes: list[RepositoryChange] = []
 
     async def push(self, content: bytes, *tags: str) -> Digest:
         """Push a manifest whose blobs are there."""
@@ -97,15 +98,15 @@ class Shop:
     async def undo(self, tag: str = "v1") -> None:
         """Undo the newest event of a tag."""
         newest = (await self.events(tag))[0]
-        await self._history.restore(self.repository, newest.id, None, self.witness)
+        await self._history.restore(self.repository, newest.id, None, self.listener)
 
-    async def witness(self, _: Transaction, change: Change) -> None:
+    async def listener(self, _: Transaction, change: RepositoryChange) -> None:
         """Remember the change."""
         self.changes.append(change)
 
 
 @pytest.fixture
-def shop(manifests: Manifests, uploads: Uploads, history: History, target: Target) -> Shop:
+def shop(manifests: Manifests, uploads: Uploads, history: History, target: PushTarget) -> Shop:
     """An empty shop."""
     return Shop(manifests, uploads, history, target)
 
@@ -132,7 +133,7 @@ async def test_a_move_is_undone_and_the_undoing_too(shop: Shop) -> None:
     newest = (await shop.events())[0]
     assert (newest.action, newest.previous) == (TagAction.RESTORED, str(second))
     (change,) = shop.changes
-    assert (change.event, change.digest, change.tags) == (Event.PUSHED, str(first), ("v1",))
+    assert (change.event, change.digest, change.tags) == (ChangeType.PUSHED, str(first), ("v1",))
     assert change.is_restored
     assert len(change.previous) == 1
     await shop.undo()
@@ -179,7 +180,7 @@ async def test_what_is_restored_keeps_its_references(shop: Shop, uploads: Upload
 
 
 async def test_nothing_comes_back_whose_content_is_gone(
-    shop: Shop, metadata: Metadata, target: Target
+    shop: Shop, metadata: Metadata, target: PushTarget
 ) -> None:
     first = await shop.image(b"first", "v1")
     await shop.manifests.delete(shop.repository, first, None)
@@ -198,11 +199,11 @@ async def unlink(metadata: Metadata, repository: Repository, digest: Digest) -> 
     """Have the repository hold a blob no more."""
     from sqlalchemy import bindparam, delete
 
-    from entrepot.metadata.engine import Statement
+    from entrepot.metadata.engine import SqlStatement
     from entrepot.metadata.tables import repository_blobs
 
     columns = repository_blobs.c
-    statement = Statement(
+    statement = SqlStatement(
         delete(repository_blobs).where(
             columns.repository_id == bindparam("id"), columns.digest == bindparam("digest")
         )
@@ -221,7 +222,7 @@ async def test_an_index_comes_back_with_its_children_and_all_that_was_attached(
     legacy = await shop.image(b"legacy", f"sha256-{built.hex}.sig")
     everything = (built, *children, sbom, signature, legacy)
     chosen = [(V1, built)]
-    await removals.remove(shop.repository, chosen, whole=True, by=None, witness=None)
+    await removals.remove(shop.repository, chosen, whole=True, by=None, listener=None)
     assert await shop.are_there(*everything) == [False] * 6
     await shop.undo()
     assert await shop.are_there(*everything) == [True] * 6
@@ -236,7 +237,7 @@ async def test_what_was_deleted_before_stays_deleted(
     old, new = await shop.referrer(first, "old"), await shop.referrer(first, "new")
     await shop.manifests.delete(shop.repository, old, None)
     clock.advance(clock.moment - clock.moment.replace(year=2025))
-    await removals.remove(shop.repository, [(V1, first)], whole=True, by=None, witness=None)
+    await removals.remove(shop.repository, [(V1, first)], whole=True, by=None, listener=None)
     assert await shop.are_there(first, old, new) == [False, False, False]
     await shop.undo()
     assert await shop.are_there(first, old, new) == [True, False, True]

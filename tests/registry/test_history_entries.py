@@ -1,7 +1,7 @@
 """The history as people read it: one entry and one undo for what was done at once."""
 
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.history import TagAction
+from entrepot.model.tags import TagAction
 from entrepot.oci.names import Tag
 from entrepot.registry.history import History
 from entrepot.registry.history_entries import HistoryEntry, list_entries
@@ -22,13 +22,13 @@ async def test_tags_deleted_together_are_one_entry_and_come_back_together(
 ) -> None:
     first = await shop.image(b"first", "v1", *sorted(OTHERS))
     await removals.remove(
-        shop.repository, [(V1, first)], whole=True, others=OTHERS, by=None, witness=None
+        shop.repository, [(V1, first)], whole=True, others=OTHERS, by=None, listener=None
     )
     newest = (await entries(metadata, shop))[0]
     assert {event.tag for event in newest.events} == {"v1", *OTHERS}
     assert newest.event.action is TagAction.DELETED
     assert newest.can_undo
-    await history.restore_action(shop.repository, newest.event.id, None, shop.witness)
+    await history.restore_action(shop.repository, newest.event.id, None, shop.listener)
     for name in ("v1", *OTHERS):
         assert await shop.pull(Tag(name)) == str(first)
     assert len(shop.changes) == 4
@@ -38,7 +38,7 @@ async def test_what_is_undone_is_not_offered_again(
     metadata: Metadata, shop: Shop, removals: Removals, history: History
 ) -> None:
     first = await shop.image(b"first", "v1")
-    await removals.remove(shop.repository, [(V1, first)], whole=True, by=None, witness=None)
+    await removals.remove(shop.repository, [(V1, first)], whole=True, by=None, listener=None)
     deleted = (await entries(metadata, shop))[0]
     await history.restore_action(shop.repository, deleted.event.id, None)
     assert [each.can_undo for each in await entries(metadata, shop)] == [False, False, False]

@@ -14,12 +14,8 @@ from entrepot.errors import (
     TooManyTags,
 )
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import (
-    Repository,
-    Target,
-    delete_repository,
-    find_repository,
-)
+from entrepot.metadata.repositories import PushTarget, delete_repository, find_repository
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import DOCKER_LIST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from entrepot.oci.names import Reference, Tag
@@ -36,7 +32,7 @@ CACHE = "application/vnd.buildkit.cacheconfig.v0"
 
 
 @pytest.fixture
-async def stocked(uploads: Uploads, target: Target) -> Target:
+async def stocked(uploads: Uploads, target: PushTarget) -> PushTarget:
     """A repository that holds a config and two layers."""
     for content in (b"config", b"one", b"two"):
         await uploads.put(target, body(content), Digest.of(content))
@@ -49,7 +45,11 @@ def of(*layers: bytes, **fields: object) -> bytes:
 
 
 async def put(
-    manifests: Manifests, target: Target, content: bytes, *names: str, digest: Digest | None = None
+    manifests: Manifests,
+    target: PushTarget,
+    content: bytes,
+    *names: str,
+    digest: Digest | None = None,
 ) -> Digest:
     """Push a manifest under these tags and return its digest."""
     tags = [Tag(name) for name in names]
@@ -63,7 +63,7 @@ async def content_of(manifests: Manifests, repository: Repository, reference: Re
 
 
 async def test_a_manifest_is_kept_byte_for_byte(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     content = json.dumps(json.loads(of(b"one", b"two")), indent=7).encode() + b"\n\n"
     digest = await put(manifests, stocked, content, "v1")
@@ -75,7 +75,7 @@ async def test_a_manifest_is_kept_byte_for_byte(
 
 
 async def test_an_absent_manifest_is_unknown(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     await put(manifests, stocked, of(b"one"), "v1")
     for reference in (Tag("v2"), Tag("V1"), Digest.of(b"absent"), Digest.of(of(b"one"), "sha512")):
@@ -86,7 +86,7 @@ async def test_an_absent_manifest_is_unknown(
 
 
 async def test_a_manifest_by_digest_must_have_that_digest(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     content = of(b"one")
     for digest in (Digest.of(content), Digest.of(content, "sha512")):
@@ -99,7 +99,7 @@ async def test_a_manifest_by_digest_must_have_that_digest(
 
 
 async def test_everything_missing_is_named_at_once(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     content = of(b"one", b"absent", b"also absent", b"absent")
     with pytest.raises(ManifestBlobUnknown) as caught:
@@ -111,7 +111,7 @@ async def test_everything_missing_is_named_at_once(
 
 
 async def test_a_blob_that_only_another_repository_holds_is_missing(
-    manifests: Manifests, uploads: Uploads, stocked: Target, metadata: Metadata
+    manifests: Manifests, uploads: Uploads, stocked: PushTarget, metadata: Metadata
 ) -> None:
     other = target_of(await add_repository(metadata, "a/other"))
     await uploads.put(other, body(b"theirs"), Digest.of(b"theirs"))
@@ -120,7 +120,7 @@ async def test_a_blob_that_only_another_repository_holds_is_missing(
 
 
 async def test_a_mirror_may_leave_blobs_out(
-    sparse_manifests: Manifests, target: Target, repository: Repository
+    sparse_manifests: Manifests, target: PushTarget, repository: Repository
 ) -> None:
     content = of(b"absent")
     await put(sparse_manifests, target, content, "v1")
@@ -129,7 +129,7 @@ async def test_a_mirror_may_leave_blobs_out(
 
 @pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
 async def test_children_of_an_index_may_be_absent(
-    manifests: Manifests, target: Target, repository: Repository, media_type: str
+    manifests: Manifests, target: PushTarget, repository: Repository, media_type: str
 ) -> None:
     content = index(descriptor(b"absent", OCI_MANIFEST), mediaType=media_type)
     await put(manifests, target, content, "v1")
@@ -138,7 +138,7 @@ async def test_children_of_an_index_may_be_absent(
 
 @pytest.mark.parametrize("media_type", [CACHE, LAYER])
 async def test_children_of_an_index_that_are_blobs_must_be_there(
-    manifests: Manifests, stocked: Target, media_type: str
+    manifests: Manifests, stocked: PushTarget, media_type: str
 ) -> None:
     """BuildKit's registry cache is such an index."""
     await put(manifests, stocked, index(descriptor(b"one", media_type)), "cache")
@@ -147,7 +147,7 @@ async def test_children_of_an_index_that_are_blobs_must_be_there(
 
 
 async def test_layers_that_live_elsewhere_may_be_absent(
-    manifests: Manifests, stocked: Target
+    manifests: Manifests, stocked: PushTarget
 ) -> None:
     elsewhere = descriptor(b"windows", FOREIGN, urls=["https://example.org/windows"])
     await put(manifests, stocked, of(layers=[elsewhere]), "v1")
@@ -161,7 +161,7 @@ async def test_layers_that_live_elsewhere_may_be_absent(
 
 
 async def test_the_empty_descriptor_needs_no_push(
-    manifests: Manifests, blobs: Blobs, target: Target, repository: Repository
+    manifests: Manifests, blobs: Blobs, target: PushTarget, repository: Repository
 ) -> None:
     empty = descriptor(EMPTY_JSON, OCI_EMPTY)
     content = image(config=empty, layers=[empty], artifactType="application/x")
@@ -171,14 +171,14 @@ async def test_the_empty_descriptor_needs_no_push(
 
 
 async def test_the_empty_descriptor_is_linked_for_mirrors_too(
-    sparse_manifests: Manifests, blobs: Blobs, target: Target, repository: Repository
+    sparse_manifests: Manifests, blobs: Blobs, target: PushTarget, repository: Repository
 ) -> None:
     await put(sparse_manifests, target, image(config=descriptor(EMPTY_JSON, OCI_EMPTY)), "v1")
     assert (await blobs.get(repository, EMPTY_JSON_DIGEST)).size == 2
 
 
 async def test_a_manifest_creates_its_repository(
-    manifests: Manifests, new_target: Target, metadata: Metadata
+    manifests: Manifests, new_target: PushTarget, metadata: Metadata
 ) -> None:
     await put(manifests, new_target, index(), "v1")
     made = await find_repository(metadata.reader, new_target.name)
@@ -187,7 +187,7 @@ async def test_a_manifest_creates_its_repository(
 
 
 async def test_a_refused_manifest_creates_nothing(
-    manifests: Manifests, new_target: Target, metadata: Metadata
+    manifests: Manifests, new_target: PushTarget, metadata: Metadata
 ) -> None:
     with pytest.raises(ManifestBlobUnknown):
         await put(manifests, new_target, of(b"absent"), "v1")
@@ -198,7 +198,7 @@ async def test_a_refused_manifest_creates_nothing(
     "content", [b"", b"{}", b"[]", b"null", b'{"schemaVersion":2}', encode({"schemaVersion": 1})]
 )
 async def test_what_is_no_manifest_is_refused(
-    manifests: Manifests, stocked: Target, repository: Repository, content: bytes
+    manifests: Manifests, stocked: PushTarget, repository: Repository, content: bytes
 ) -> None:
     with pytest.raises(InvalidManifest):
         await put(manifests, stocked, content, "v1")
@@ -206,7 +206,7 @@ async def test_what_is_no_manifest_is_refused(
 
 
 async def test_several_tags_are_set_at_once(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     content = of(b"one")
     digest = Digest.of(content)
@@ -218,7 +218,7 @@ async def test_several_tags_are_set_at_once(
 
 
 async def test_too_many_tags_set_none(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     names = [f"v{number}" for number in range(MAX_TAGS + 1)]
     with pytest.raises(TooManyTags):
@@ -229,7 +229,7 @@ async def test_too_many_tags_set_none(
 
 
 async def test_a_refused_manifest_moves_no_tag(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     await put(manifests, stocked, of(b"one"), "latest")
     with pytest.raises(ManifestBlobUnknown):
@@ -239,7 +239,7 @@ async def test_a_refused_manifest_moves_no_tag(
 
 
 async def test_a_tag_that_many_move_ends_on_one_of_theirs(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     contents = [of(b"one", annotations={"n": str(number)}) for number in range(12)]
     await asyncio.gather(*(put(manifests, stocked, each, "latest") for each in contents))
@@ -249,7 +249,7 @@ async def test_a_tag_that_many_move_ends_on_one_of_theirs(
 
 
 async def test_pushing_again_changes_nothing(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     first = await put(manifests, stocked, of(b"one"), "v1")
     assert await put(manifests, stocked, of(b"one"), "v1") == first
@@ -257,7 +257,7 @@ async def test_pushing_again_changes_nothing(
 
 
 async def test_untagging_leaves_the_manifest(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     digest = await put(manifests, stocked, of(b"one"), "a", "b")
     await manifests.untag(repository, Tag("a"), None)
@@ -268,7 +268,7 @@ async def test_untagging_leaves_the_manifest(
 
 
 async def test_deleting_a_manifest_takes_every_tag_on_it(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     digest = await put(manifests, stocked, of(b"one"), "a", "b")
     await put(manifests, stocked, of(b"two"), "c")
@@ -281,7 +281,7 @@ async def test_deleting_a_manifest_takes_every_tag_on_it(
 
 
 async def test_a_deleted_manifest_can_be_pushed_again(
-    manifests: Manifests, stocked: Target, repository: Repository
+    manifests: Manifests, stocked: PushTarget, repository: Repository
 ) -> None:
     digest = await put(manifests, stocked, of(b"one"), "a")
     await manifests.delete(repository, digest, None)
@@ -290,7 +290,7 @@ async def test_a_deleted_manifest_can_be_pushed_again(
 
 
 async def test_the_same_manifest_in_two_repositories_is_deleted_in_one(
-    manifests: Manifests, target: Target, repository: Repository, metadata: Metadata
+    manifests: Manifests, target: PushTarget, repository: Repository, metadata: Metadata
 ) -> None:
     other = await add_repository(metadata, "a/other")
     digest = await put(manifests, target, index(), "v1")
@@ -300,7 +300,7 @@ async def test_the_same_manifest_in_two_repositories_is_deleted_in_one(
 
 
 async def test_nothing_can_be_deleted_in_a_repository_that_is_gone(
-    manifests: Manifests, target: Target, repository: Repository, metadata: Metadata
+    manifests: Manifests, target: PushTarget, repository: Repository, metadata: Metadata
 ) -> None:
     digest = await put(manifests, target, index(), "v1")
     async with metadata.begin() as tx:
@@ -313,7 +313,9 @@ async def test_nothing_can_be_deleted_in_a_repository_that_is_gone(
         await put(manifests, target, index(), "v1")
 
 
-async def test_a_push_says_which_subject_it_names(manifests: Manifests, stocked: Target) -> None:
+async def test_a_push_says_which_subject_it_names(
+    manifests: Manifests, stocked: PushTarget
+) -> None:
     subject = descriptor(b"absent", OCI_MANIFEST)
     pushed = await manifests.put(
         stocked, of(b"one", subject=subject), None, digest=None, tags=[Tag("v1")], by=None

@@ -9,9 +9,9 @@ from entrepot.errors import Invalid, QuotaExceeded, TagImmutable
 from entrepot.metadata import manifests as manifest_rows
 from entrepot.metadata import policies
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.policies import Policy
-from entrepot.metadata.repositories import Repository, delete_repository
-from entrepot.metadata.retention_rules import MOST, Rules
+from entrepot.metadata.repositories import delete_repository
+from entrepot.model.policies import MOST, Policy, Rules
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.blobs import Blobs
@@ -53,7 +53,7 @@ async def test_an_immutable_tag_is_neither_moved_nor_removed(
     chosen = [(LATEST, first)]
     with pytest.raises(TagImmutable):
         await removals.remove(
-            shop.repository, chosen, whole=True, others=frozenset({"v1"}), by=None, witness=None
+            shop.repository, chosen, whole=True, others=frozenset({"v1"}), by=None, listener=None
         )
     assert await shop.pull(V1) == await shop.pull(LATEST) == str(first)
     second = await shop.image(b"second", "latest", "v2")
@@ -146,7 +146,7 @@ async def test_what_rules_do_not_keep_goes_with_what_only_it_holds(
     parent = await shop.index(child, kept, tags=("all",))
     await shop.push((await shop.manifests.get(shop.repository, new)).content, "alias")
     await tell(metadata, shop.repository, Policy("", Rules(tags="v*", newest=1).text))
-    assert await retention.run_all(shop.witness) == 2
+    assert await retention.run_all(shop.listener) == 2
     assert [await shop.pull(Tag(tag)) for tag in ("v1", "v2")] == [None, None]
     # An index that stays lists it; an alias that stays names it.
     assert await shop.are_there(old, of_old, kept, new, of_new, child, parent) == [

@@ -4,7 +4,8 @@ import pytest
 
 from entrepot.errors import Unavailable
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, find_repository
+from entrepot.metadata.repositories import find_repository
+from entrepot.model.repositories import Repository
 from entrepot.registry.pulls import Pulls
 from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_manifest

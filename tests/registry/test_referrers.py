@@ -5,7 +5,8 @@ import json
 import pytest
 
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, Digest, fallback_tag
 from entrepot.oci.media_types import OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from entrepot.oci.names import Tag
@@ -38,7 +39,7 @@ def referrer(note: str, artifact_type: str | None = SIGNATURE, **fields: object)
     )
 
 
-async def push(manifests: Manifests, target: Target, content: bytes, *names: str) -> Digest:
+async def push(manifests: Manifests, target: PushTarget, content: bytes, *names: str) -> Digest:
     """Push a manifest and return its digest."""
     tags = [Tag(name) for name in names]
     return (await manifests.put(target, content, None, digest=None, tags=tags, by=None)).digest
@@ -63,7 +64,7 @@ def digests(found: list[dict[str, object]]) -> list[str]:
 
 
 async def test_a_referrer_is_described_as_the_specification_says(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     content = referrer("first")
     await push(manifests, target, content)
@@ -79,7 +80,7 @@ async def test_a_referrer_is_described_as_the_specification_says(
 
 
 async def test_without_an_artifact_type_the_config_says_what_it_is(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     await push(manifests, target, referrer("untyped", None))
     (found,) = await listed(referrers, repository)
@@ -87,7 +88,7 @@ async def test_without_an_artifact_type_the_config_says_what_it_is(
 
 
 async def test_an_index_may_refer_too(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     subject = descriptor(SUBJECT, OCI_MANIFEST)
     await push(manifests, target, index(subject=subject, artifactType=SBOM))
@@ -99,7 +100,7 @@ async def test_an_index_may_refer_too(
 
 
 async def test_referrers_are_listed_in_order_of_arrival(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     pushed = [str(await push(manifests, target, referrer(str(n)))) for n in range(7)]
     await push(manifests, target, referrer("3"))
@@ -113,7 +114,7 @@ async def test_nothing_refers_to_what_nobody_named(
 
 
 async def test_the_list_can_be_cut_to_artifact_types(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     signature = str(await push(manifests, target, referrer("a", SIGNATURE)))
     sbom = str(await push(manifests, target, referrer("b", SBOM)))
@@ -130,7 +131,7 @@ async def test_the_list_can_be_cut_to_artifact_types(
 async def test_a_long_list_comes_in_pages_that_lose_and_repeat_nothing(
     manifests: Manifests,
     referrers: Referrers,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     wanted: frozenset[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -151,7 +152,7 @@ async def test_a_long_list_comes_in_pages_that_lose_and_repeat_nothing(
 async def test_one_descriptor_larger_than_a_page_is_listed_all_the_same(
     manifests: Manifests,
     referrers: Referrers,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -161,7 +162,7 @@ async def test_one_descriptor_larger_than_a_page_is_listed_all_the_same(
 
 
 async def test_a_deleted_referrer_is_not_listed(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     gone = await push(manifests, target, referrer("gone"), "v1")
     stays = await push(manifests, target, referrer("stays"))
@@ -170,7 +171,7 @@ async def test_a_deleted_referrer_is_not_listed(
 
 
 async def test_an_untagged_referrer_stays_listed(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     digest = await push(manifests, target, referrer("tagged"), "v1")
     await manifests.untag(repository, Tag("v1"), None)
@@ -180,7 +181,7 @@ async def test_an_untagged_referrer_stays_listed(
 async def test_referrers_of_another_repository_are_not_listed(
     manifests: Manifests,
     referrers: Referrers,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     metadata: Metadata,
 ) -> None:
@@ -190,13 +191,15 @@ async def test_referrers_of_another_repository_are_not_listed(
     assert digests(await listed(referrers, repository)) == [str(mine)]
 
 
-async def push_fallback(manifests: Manifests, target: Target, *children: dict[str, object]) -> None:
+async def push_fallback(
+    manifests: Manifests, target: PushTarget, *children: dict[str, object]
+) -> None:
     """Push what a client that does not know the API keeps under the fallback tag."""
     await push(manifests, target, index(*children), fallback_tag(Digest.of(SUBJECT)))
 
 
 async def test_the_fallback_index_is_folded_in_without_repeating(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     """Its entries without a subject of their own are only known from it."""
     known = referrer("known")
@@ -212,14 +215,14 @@ async def test_the_fallback_index_is_folded_in_without_repeating(
 
 
 async def test_the_fallback_index_lists_only_what_is_there(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     await push_fallback(manifests, target, descriptor(b"absent", OCI_MANIFEST))
     assert await listed(referrers, repository) == []
 
 
 async def test_a_fallback_tag_on_something_else_is_left_alone(
-    manifests: Manifests, referrers: Referrers, target: Target, repository: Repository
+    manifests: Manifests, referrers: Referrers, target: PushTarget, repository: Repository
 ) -> None:
     other = image(config=descriptor(EMPTY_JSON, OCI_EMPTY))
     await push(manifests, target, other, fallback_tag(Digest.of(SUBJECT)))
@@ -229,7 +232,7 @@ async def test_a_fallback_tag_on_something_else_is_left_alone(
 async def test_the_fallback_index_comes_once_at_the_end(
     manifests: Manifests,
     referrers: Referrers,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

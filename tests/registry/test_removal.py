@@ -5,7 +5,7 @@ import pytest
 from entrepot.errors import OtherTags
 from entrepot.metadata import blobs
 from entrepot.metadata.engine import Metadata, Transaction
-from entrepot.metadata.repositories import Change, Event
+from entrepot.model.repositories import ChangeType, RepositoryChange
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Going, Removal, Removals
@@ -24,14 +24,14 @@ async def preview(removals: Removals, shop: Shop, *tags: Tag) -> Removal:
 
 async def remove(removals: Removals, shop: Shop, *chosen: tuple[Tag, Digest]) -> None:
     """Remove these with all that only they hold."""
-    await removals.remove(shop.repository, chosen, whole=True, by=None, witness=shop.witness)
+    await removals.remove(shop.repository, chosen, whole=True, by=None, listener=shop.listener)
 
 
 async def test_a_preview_of_tags_alone_names_their_aliases(shop: Shop, removals: Removals) -> None:
     first = await shop.image(b"first", "v1", "latest")
     found = await removals.preview(shop.repository, [V1, Tag("absent")], whole=False)
     assert found == Removal((Going("v1", str(first), ("latest",)),))
-    await removals.remove(shop.repository, [(V1, first)], whole=False, by=None, witness=None)
+    await removals.remove(shop.repository, [(V1, first)], whole=False, by=None, listener=None)
     assert await shop.pull(Tag("latest")) == str(first)
     assert await shop.pull(V1) is None
 
@@ -67,9 +67,9 @@ async def test_children_and_attachments_go_with_an_index(shop: Shop, removals: R
     assert found.attachments == 4
     await remove(removals, shop, (V1, built))
     assert await shop.are_there(*everything) == [False] * 7
-    assert {each.event for each in shop.changes} == {Event.UNTAGGED, Event.DELETED}
+    assert {each.event for each in shop.changes} == {ChangeType.UNTAGGED, ChangeType.DELETED}
     first = shop.changes[0]
-    assert (first.event, first.tags) == (Event.UNTAGGED, ("v1",))
+    assert (first.event, first.tags) == (ChangeType.UNTAGGED, ("v1",))
     assert len(first.previous) == 1
     assert {each.digest for each in shop.changes[1:]} == set(found.manifests)
 
@@ -139,12 +139,12 @@ async def test_a_removal_that_its_witness_refuses_removes_nothing(
 ) -> None:
     first = await shop.image(b"first", "v1")
 
-    async def refuse(_: Transaction, change: Change) -> None:
+    async def refuse(_: Transaction, change: RepositoryChange) -> None:
         raise RuntimeError(change.event)
 
     chosen = [(V1, first)]
     with pytest.raises(RuntimeError, match="untagged"):
-        await removals.remove(shop.repository, chosen, whole=True, by=None, witness=refuse)
+        await removals.remove(shop.repository, chosen, whole=True, by=None, listener=refuse)
     assert await shop.pull(V1) == str(first)
     assert len(await shop.events()) == 1
 
@@ -170,7 +170,7 @@ async def test_a_tag_that_nobody_named_keeps_its_manifest(
             whole=True,
             others=frozenset(known),
             by=None,
-            witness=shop.witness,
+            listener=shop.listener,
         )
     assert await shop.pull(V1) == str(first)
     assert shop.changes == []
@@ -180,7 +180,7 @@ async def test_tags_that_were_named_go_with_their_manifest(shop: Shop, removals:
     first = await shop.image(b"first", "v1", "latest", "stable")
     others = frozenset((await preview(removals, shop, V1)).other_tags)
     await removals.remove(
-        shop.repository, [(V1, first)], whole=True, others=others, by=None, witness=shop.witness
+        shop.repository, [(V1, first)], whole=True, others=others, by=None, listener=shop.listener
     )
     assert await shop.are_there(first) == [False]
 
@@ -189,5 +189,5 @@ async def test_untagging_leaves_the_other_tags_without_naming_them(
     shop: Shop, removals: Removals
 ) -> None:
     first = await shop.image(b"first", "v1", "latest")
-    await removals.remove(shop.repository, [(V1, first)], whole=False, by=None, witness=None)
+    await removals.remove(shop.repository, [(V1, first)], whole=False, by=None, listener=None)
     assert await shop.pull(Tag("latest")) == str(first)

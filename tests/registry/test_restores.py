@@ -15,10 +15,10 @@ from entrepot.metadata.repositories import find_repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from entrepot.registry import restores
-from entrepot.registry.generations import MARK, Generation, hash_of_file
+from entrepot.registry.backup_catalog import MARK, BackupGeneration, hash_of_file
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey, Storage
-from entrepot.storage.storing import store
+from entrepot.storage.put_blob import store
 from tests.metadata.rows import add_account
 from tests.registry.test_backups import Plant, plant
 from tests.registry.test_history import Shop, history, removals, shop
@@ -87,7 +87,9 @@ async def test_a_restore_that_was_ended_puts_only_what_is_not_there(
         await plant.put(made, storage, place)
 
 
-def rewrite(plant: Plant, made: Generation, revision: str, version: str = "") -> Generation:
+def rewrite(
+    plant: Plant, made: BackupGeneration, revision: str, version: str = ""
+) -> BackupGeneration:
     """A backup whose facts are of another revision."""
     path = plant.backups.facts_of(made)
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)

@@ -6,8 +6,7 @@ import pytest
 
 from entrepot.metadata import policies
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.policies import Policy
-from entrepot.metadata.retention_rules import Rules
+from entrepot.model.policies import Policy, Rules
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removals
 from entrepot.registry.retention import Reason, Retention
@@ -65,7 +64,7 @@ async def test_a_tag_that_is_set_meanwhile_keeps_its_manifest(
     # Between looking and taking, somebody gives the same manifest another name.
     assert await shop.image(b"one", "v1") == digest
     await removals.remove(
-        shop.repository, chosen, whole=True, by=None, witness=None, spare_held=True
+        shop.repository, chosen, whole=True, by=None, listener=None, spare_held=True
     )
     assert await shop.pull(Tag("v1")) == str(digest)
     assert await shop.pull(Tag("dev-1")) is None

@@ -7,7 +7,7 @@ import pytest
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.scrub import Found, Scrub
+from entrepot.registry.scrub import Scrub, ScrubResult
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
 from tests.metadata.clocks import MovableClock
@@ -27,7 +27,7 @@ def scrub(metadata: Metadata, storage: MemoryStorage, clock: MovableClock) -> Sc
     return Scrub(metadata, storage, clock)
 
 
-async def damaged(scrub: Scrub) -> list[Found]:
+async def damaged(scrub: Scrub) -> list[ScrubResult]:
     """What a whole pass finds wrong."""
     return [each async for each in scrub.run() if each.problem is not None]
 
@@ -57,7 +57,7 @@ async def test_what_is_wrong_is_put_aside_and_healed_by_a_push(
         del storage.blobs[KEY]
     else:
         storage.blobs[KEY] = wrong
-    assert await damaged(scrub) == [Found(str(DIGEST), len(RIGHT), problem, ("a/b",))]
+    assert await damaged(scrub) == [ScrubResult(str(DIGEST), len(RIGHT), problem, ("a/b",))]
     assert KEY not in storage.blobs
     assert storage.quarantined == ({} if wrong is None else {KEY: wrong})
     assert [each.digest for each in await scrub.list_damage()] == [str(DIGEST)]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from entrepot.errors import UploadUnknown
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository
 from entrepot.registry.uploads import Chunk, Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import UploadId
@@ -25,7 +26,7 @@ def clock() -> MovableClock:
 
 async def test_an_idle_upload_is_forgotten_with_its_bytes(
     uploads: Uploads,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     clock: MovableClock,
     storage: MemoryStorage,
@@ -42,7 +43,7 @@ async def test_an_idle_upload_is_forgotten_with_its_bytes(
 
 
 async def test_an_upload_that_grew_meanwhile_stays(
-    uploads: Uploads, target: Target, repository: Repository, clock: MovableClock
+    uploads: Uploads, target: PushTarget, repository: Repository, clock: MovableClock
 ) -> None:
     upload = await uploads.begin(target, None, "sha256")
     clock.advance(DAY)
@@ -53,7 +54,7 @@ async def test_an_upload_that_grew_meanwhile_stays(
 
 
 async def test_more_idle_uploads_than_one_page_are_forgotten(
-    uploads: Uploads, target: Target, clock: MovableClock
+    uploads: Uploads, target: PushTarget, clock: MovableClock
 ) -> None:
     for _ in range(101):
         await uploads.begin(target, None, "sha256")

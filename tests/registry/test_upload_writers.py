@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from entrepot.errors import UploadBusy
-from entrepot.metadata.repositories import Repository, Target
-from entrepot.metadata.uploads import Upload
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.repositories import Repository
+from entrepot.model.uploads import Upload
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.uploads import Chunk, Uploads
 from tests.registry.bodies import body
@@ -15,7 +16,7 @@ from tests.registry.test_uploads import ALPHABET, DIGEST, again, content_of
 
 
 @pytest.fixture
-async def upload(uploads: Uploads, target: Target) -> Upload:
+async def upload(uploads: Uploads, target: PushTarget) -> Upload:
     """An upload that has just begun."""
     return await uploads.begin(target, None, "sha256")
 
@@ -70,7 +71,11 @@ async def test_a_request_that_is_cancelled_lets_go_of_the_upload(
 
 
 async def test_many_push_the_same_blob_at_once(
-    uploads: Uploads, other_worker: Uploads, blobs: Blobs, target: Target, repository: Repository
+    uploads: Uploads,
+    other_worker: Uploads,
+    blobs: Blobs,
+    target: PushTarget,
+    repository: Repository,
 ) -> None:
     workers = [uploads, other_worker] * 4
     await asyncio.gather(*(each.put(target, body(ALPHABET), DIGEST) for each in workers))

@@ -12,13 +12,9 @@ from entrepot.errors import (
     UploadUnknown,
 )
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import (
-    Repository,
-    Target,
-    delete_repository,
-    find_repository,
-)
-from entrepot.metadata.uploads import Upload
+from entrepot.metadata.repositories import PushTarget, delete_repository, find_repository
+from entrepot.model.repositories import Repository
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.uploads import Chunk, Uploads
@@ -32,7 +28,7 @@ DIGEST = Digest.of(ALPHABET)
 
 
 @pytest.fixture
-async def upload(uploads: Uploads, target: Target) -> Upload:
+async def upload(uploads: Uploads, target: PushTarget) -> Upload:
     """An upload that has just begun."""
     return await uploads.begin(target, None, "sha256")
 
@@ -55,14 +51,14 @@ async def content_of(blobs: Blobs, repository: Repository, digest: Digest) -> by
 
 
 async def test_a_whole_body_becomes_a_blob(
-    uploads: Uploads, blobs: Blobs, target: Target, repository: Repository
+    uploads: Uploads, blobs: Blobs, target: PushTarget, repository: Repository
 ) -> None:
     await uploads.put(target, body(ALPHABET[:10], b"", ALPHABET[10:]), DIGEST)
     assert await content_of(blobs, repository, DIGEST) == ALPHABET
 
 
 async def test_a_first_push_creates_its_repository(
-    uploads: Uploads, blobs: Blobs, new_target: Target, metadata: Metadata
+    uploads: Uploads, blobs: Blobs, new_target: PushTarget, metadata: Metadata
 ) -> None:
     await uploads.put(new_target, body(ALPHABET), DIGEST)
     made = await find_repository(metadata.reader, new_target.name)
@@ -227,7 +223,7 @@ async def test_a_hash_so_far_of_fewer_bytes_than_there_are_is_not_believed(
 
 
 async def test_a_mismatch_without_chunks_leaves_nothing(
-    uploads: Uploads, target: Target, storage: MemoryStorage
+    uploads: Uploads, target: PushTarget, storage: MemoryStorage
 ) -> None:
     with pytest.raises(DigestMismatch):
         await uploads.put(target, body(b"something else"), DIGEST)
@@ -241,7 +237,7 @@ async def test_a_mismatch_without_chunks_leaves_nothing(
 async def test_the_digest_at_the_end_decides_the_algorithm(
     uploads: Uploads,
     blobs: Blobs,
-    target: Target,
+    target: PushTarget,
     repository: Repository,
     begun_with: str,
     ended_with: str,
@@ -256,7 +252,7 @@ async def test_the_digest_at_the_end_decides_the_algorithm(
 
 @pytest.mark.parametrize("algorithm", ["md5", "", "sha1", "SHA256", "blake3"])
 async def test_an_unknown_algorithm_begins_nothing(
-    uploads: Uploads, target: Target, algorithm: str
+    uploads: Uploads, target: PushTarget, algorithm: str
 ) -> None:
     with pytest.raises(InvalidDigest):
         await uploads.begin(target, None, algorithm)
@@ -287,7 +283,7 @@ async def test_a_cut_last_body_changes_nothing(
 
 
 async def test_a_cut_whole_body_leaves_nothing(
-    uploads: Uploads, target: Target, storage: MemoryStorage
+    uploads: Uploads, target: PushTarget, storage: MemoryStorage
 ) -> None:
     with pytest.raises(BodyCut):
         await uploads.put(target, cut_body(ALPHABET[:5]), DIGEST)
@@ -309,7 +305,7 @@ async def test_an_upload_is_of_one_repository_and_one_creator(
     assert await uploads.get(repository, None, upload.id) == upload
 
 
-async def test_ids_of_uploads_cannot_be_guessed(uploads: Uploads, target: Target) -> None:
+async def test_ids_of_uploads_cannot_be_guessed(uploads: Uploads, target: PushTarget) -> None:
     ids = {(await uploads.begin(target, None, "sha256")).id for _ in range(20)}
     assert len(ids) == 20
     assert all(len(each) >= 32 for each in ids)
@@ -348,7 +344,7 @@ async def test_bytes_that_no_request_acknowledged_are_dropped(
 
 
 async def test_a_push_to_a_repository_deleted_meanwhile_is_refused(
-    uploads: Uploads, target: Target, repository: Repository, metadata: Metadata
+    uploads: Uploads, target: PushTarget, repository: Repository, metadata: Metadata
 ) -> None:
     async with metadata.begin() as tx:
         await delete_repository(tx, repository.id)
@@ -369,7 +365,11 @@ async def test_an_upload_whose_repository_is_deleted_is_gone(
 
 
 async def test_pushing_a_blob_again_heals_it(
-    uploads: Uploads, blobs: Blobs, target: Target, repository: Repository, storage: MemoryStorage
+    uploads: Uploads,
+    blobs: Blobs,
+    target: PushTarget,
+    repository: Repository,
+    storage: MemoryStorage,
 ) -> None:
     await uploads.put(target, body(ALPHABET), DIGEST)
     key = next(iter(storage.blobs))

@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from entrepot.cli.configuration import read_settings
-from entrepot.metadata.words import SignUpMode, Visibility
+from entrepot.model.accounts import SignUpMode
+from entrepot.model.repositories import Visibility
 from entrepot.settings import LogFormat, Settings
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.http.certificates import ensure_certificate
+from faults.servers import Server
 from tests.metadata.postgres import serving as serving_postgres
 from tests.support import s3
 from tests.support.server import free_port
 from tests.support.tools import ROOT, tool
-from torture.servers import Server
 
 STARTS_WITHIN: Final = 30.0
 CHOICE: Final = "ENTREPOT_TEST_HUB"

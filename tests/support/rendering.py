@@ -1,6 +1,6 @@
 """READMEs drawn where a test runs, and by a renderer that must not be asked."""
 
-from entrepot.extract.limits import TooLarge
+from entrepot.extract.limits import InputTooLarge
 from entrepot.extract.links import Surroundings
 from entrepot.extract.markdown import render
 from entrepot.extract.renderer import Rendered, as_plain
@@ -13,7 +13,7 @@ class Inline:
         """HTML, or plain text where that is too much."""
         try:
             return Rendered(render(text, around))
-        except TooLarge as error:
+        except InputTooLarge as error:
             return Rendered(as_plain(text), str(error))
 
     async def render_soon(self, text: str, around: Surroundings) -> Rendered | None:

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from entrepot.storage.s3 import S3Storage
-from entrepot.storage.s3_buckets import Bucket, Patience, Place
+from entrepot.storage.s3_buckets import Bucket, BucketConfig, Patience
 from tests.support.server import free_port
 from tests.support.tools import tool
 
@@ -40,17 +40,17 @@ class S3Server:
         """Its address, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
-    def new_place(self, port: int | None = None) -> Place:
+    def new_place(self, port: int | None = None) -> BucketConfig:
         """A prefix that nobody else uses; `port` is that of a proxy."""
         url = f"http://127.0.0.1:{port or self.port}"
-        return Place(BUCKET, f"tests/{next(_numbers)}", url, "us-east-1")
+        return BucketConfig(BUCKET, f"tests/{next(_numbers)}", url, "us-east-1")
 
     def open_storage(self, spool: Path, patience: Patience | None = None) -> S3Storage:
         """An empty store."""
         return S3Storage(open_bucket(self.new_place(), patience), spool)
 
 
-def open_bucket(place: Place, patience: Patience | None = None) -> Bucket:
+def open_bucket(place: BucketConfig, patience: Patience | None = None) -> Bucket:
     """A bucket, opened with the credentials of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():

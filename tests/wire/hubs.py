@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faults.servers import Server
 from tests.support import nodes
 from tests.support.http import Client
 from tests.wire.content import image
 from tests.wire.people import Person
-from torture.servers import Server
 
 PROGRAM = Path(sys.executable).with_name("entrepot")
 ADMIN_PASSWORD = "the long password of the admin"

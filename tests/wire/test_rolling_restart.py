@@ -14,10 +14,10 @@ import pytest
 
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
+from faults.servers import Server
 from tests.support import nodes
 from tests.support.server import ADMIN_PASSWORD, ORGANISATION, PASSWORD, USER, Hub
 from tests.wire.content import image
-from torture.servers import Server
 
 pytestmark = [pytest.mark.wire, pytest.mark.postgresql, pytest.mark.s3]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.slow_readers import ALLOWED, measure, push, ranges
+from faults.servers import Server
 from tests.wire.hubs import free_port
-from torture.servers import Server
 
 pytestmark = pytest.mark.wire
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from faults.servers import Server
 from tests.support.http import Client
 from tests.support.tools import ROOT
 from tests.wire.content import image
 from tests.wire.hubs import ADMIN_PASSWORD, Hub, free_port
 from tests.wire.repositories import Repository
 from tests.wire.waiting import until
-from torture.servers import Server
 
 pytestmark = pytest.mark.wire
 

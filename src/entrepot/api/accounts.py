@@ -10,7 +10,7 @@ from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, proof, route, shown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Action
-from entrepot.metadata.accounts import Namespace, Role
+from entrepot.model.accounts import Namespace, Role
 
 
 class Me(Struct, frozen=True):
@@ -121,7 +121,7 @@ async def get_me(request: ApiRequest) -> Me:
         name=identity.name.partition(":")[0],
         full_name=account.full_name if account else "",
         email=account.email if account else "",
-        is_admin=identity.may_everything,
+        is_admin=identity.is_superuser,
         has_second_factor=account.has_second_factor if account else False,
         created_at=account.created_at if account else None,
         actions=sorted(identity.ceiling),

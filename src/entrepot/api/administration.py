@@ -18,8 +18,8 @@ from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import NotFound
 from entrepot.http.authorize import AccessRule
 from entrepot.metadata import jobs
-from entrepot.metadata.accounts import Account, NamespaceKind
-from entrepot.metadata.numbers import find_numbers
+from entrepot.metadata.statistics import find_numbers
+from entrepot.model.accounts import Account, NamespaceKind
 
 _MOST_FAILURES: Final = 1000
 
@@ -179,7 +179,7 @@ async def create_link(request: ApiRequest) -> Link:
     """Create a password reset link that works once."""
     account = await request.app.accounts.get(request.values["account"])
     return Link(
-        f"{request.origin}/welcome/{await request.app.welcomes.begin(account, request.actor)}"
+        f"{request.origin}/welcome/{await request.app.password_links.begin(account, request.actor)}"
     )
 
 

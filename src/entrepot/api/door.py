@@ -64,7 +64,7 @@ class ApiDoor:
 
     def _check_somebody(self, identity: Identity, route: ApiRoute) -> None:
         """Demand credentials where the document says so, whatever there is behind it."""
-        if identity.is_somebody or self._app.permissions.is_open:
+        if identity.is_authenticated or self._app.permissions.is_open:
             return
         if route.rule not in FOR_STRANGERS:
             raise Unauthenticated

@@ -22,19 +22,19 @@ from entrepot.extract.findings import (
     Assessment,
     File,
     Findings,
+    InTotoStatement,
     Issue,
     Package,
     Signature,
-    Statement,
     Vulnerability,
 )
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.kinds.badges import badges
-from entrepot.kinds.commands import Language, Place
+from entrepot.kinds.commands import CommandTarget, Language
 from entrepot.kinds.platforms import real_children
-from entrepot.metadata import artifacts, tag_rows
+from entrepot.metadata import artifacts, tag_listing
 from entrepot.oci.descriptors import Descriptor as OciDescriptor
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag, parse_reference
@@ -153,9 +153,9 @@ class EvidenceQuery(PageQuery, frozen=True, kw_only=True):
 async def get_manifest(request: ApiRequest) -> Manifest:
     """Return an artifact and the commands for it."""
     described = await _describe(request)
-    stored, kind, evidence = described.stored, described.kind, described.evidence
-    manifest, own = described.manifest, await request.app.evidence.of(stored.id)
-    place = Place(
+    stored, kind, evidence = described.stored, described.kind, described.view
+    manifest, own = described.manifest, await request.app.findings.of(stored.id)
+    place = CommandTarget(
         host=request.app.origins.host(request.http),
         is_https=request.origin.startswith("https:"),
         repository=request.repository.name,
@@ -166,7 +166,7 @@ async def get_manifest(request: ApiRequest) -> Manifest:
         digest=stored.digest,
         media_type=stored.media_type,
         size=stored.size,
-        tags=await tag_rows.list_aliases(request.reader, stored.id),
+        tags=await tag_listing.list_aliases(request.reader, stored.id),
         kind=kind.id,
         kind_name=kind.name,
         artifact=shown(Artifact, described.artifact),
@@ -185,11 +185,11 @@ async def get_manifest(request: ApiRequest) -> Manifest:
 async def delete_manifest(request: ApiRequest) -> None:
     """Delete a manifest and its tags by digest, or only the tag by tag."""
     reference = _reference(request)
-    by, witness = request.identity.account_id, request.witness
+    by, listener = request.identity.account_id, request.listener
     if isinstance(reference, Tag):
-        await request.app.manifests.untag(request.repository, reference, by, witness)
+        await request.app.manifests.untag(request.repository, reference, by, listener)
     else:
-        await request.app.manifests.delete(request.repository, reference, by, witness)
+        await request.app.manifests.delete(request.repository, reference, by, listener)
 
 
 async def list_attached(request: ApiRequest, query: PageQuery) -> CountedPage[Attachment]:
@@ -276,7 +276,7 @@ async def list_signatures(request: ApiRequest, query: PageQuery) -> Page[Signatu
     return cut((await _evidence(request)).signatures, query, _as_it_is)
 
 
-async def list_statements(request: ApiRequest, query: PageQuery) -> Page[Statement]:
+async def list_statements(request: ApiRequest, query: PageQuery) -> Page[InTotoStatement]:
     """List the attestations: provenance, test results and summaries."""
     return cut((await _evidence(request)).statements, query, _as_it_is)
 
@@ -284,7 +284,7 @@ async def list_statements(request: ApiRequest, query: PageQuery) -> Page[Stateme
 async def list_files(request: ApiRequest, query: PageQuery) -> CountedPage[File]:
     """List the files in the artifact."""
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
-    return counted((await request.app.evidence.of(facts.id)).files, query, _as_it_is)
+    return counted((await request.app.findings.of(facts.id)).files, query, _as_it_is)
 
 
 async def list_documents(request: ApiRequest, query: PageQuery) -> Page[str]:
@@ -310,8 +310,8 @@ async def _describe(request: ApiRequest) -> Described:
 
 async def _evidence(request: ApiRequest, words: str = "") -> Findings:
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
-    own = await request.app.evidence.of(facts.id)
-    return await request.app.evidence.gather(request.repository.id, facts.digest, own, words)
+    own = await request.app.findings.of(facts.id)
+    return await request.app.findings.gather(request.repository.id, facts.digest, own, words)
 
 
 async def _document_names(request: ApiRequest, manifest_id: int) -> list[str]:
@@ -333,7 +333,7 @@ def _tag_of(request: ApiRequest) -> Tag | None:
 
 def _facts(described: Described, own: Findings) -> list[Fact]:
     """What the kind reads off the manifest, then what was found in the contents."""
-    said = [shown(Fact, each) for each in described.kind.facts(described.evidence)]
+    said = [shown(Fact, each) for each in described.kind.facts(described.view)]
     known = {each.label for each in said}
     return [*said, *(Fact(*each) for each in own.facts.items() if each[0] not in known)]
 

@@ -10,10 +10,10 @@ from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import Denied, Invalid, InvitationUnknown
 from entrepot.http.authorize import AccessRule
-from entrepot.metadata.accounts import NamespaceKind, Role
-from entrepot.metadata.audit import AuditQuery, AuditRow
-from entrepot.metadata.invitations import Invitation as StoredInvitation
-from entrepot.metadata.words import Visibility
+from entrepot.model.accounts import NamespaceKind, Role
+from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.organizations import Invitation as StoredInvitation
+from entrepot.model.repositories import Visibility
 
 _PROSE = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00]*$")]
 

@@ -8,8 +8,8 @@ from entrepot.api.fields import Asked, Moment
 from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, route
 from entrepot.http.authorize import AccessRule
-from entrepot.hub.policies import Told
-from entrepot.metadata.retention_rules import MOST, Rules
+from entrepot.hub.policies import EffectivePolicies
+from entrepot.model.policies import MOST, Rules
 from entrepot.oci.tag_patterns import MAX_PATTERNS, TagPatterns
 from entrepot.registry.retention import Reason, Verdict
 
@@ -95,7 +95,7 @@ async def apply_retention(request: ApiRequest) -> Applied:
     """Delete the tags that the retention rules do not keep; they can be restored during the grace
     period.
     """
-    return Applied(await request.app.retention.run(request.repository, request.witness))
+    return Applied(await request.app.retention.run(request.repository, request.listener))
 
 
 async def get_namespace_policies(request: ApiRequest) -> Policies:
@@ -124,18 +124,18 @@ async def set_quota(request: ApiRequest, body: NewRoom) -> Room:
     return Room(*await request.app.policies.get_room(name))
 
 
-def _told(body: Policies) -> Told:
+def _told(body: Policies) -> EffectivePolicies:
     asked = body.retention
     if asked is None or (asked.newest, asked.pushed_within, asked.pulled_within) == _NO_NUMBERS:
-        return Told(TagPatterns(body.immutable), None)
+        return EffectivePolicies(TagPatterns(body.immutable), None)
     tags, keep = TagPatterns(asked.tags).text, TagPatterns(asked.keep).text
-    return Told(
+    return EffectivePolicies(
         TagPatterns(body.immutable),
         Rules(tags, keep, asked.newest, asked.pushed_within, asked.pulled_within),
     )
 
 
-def _shown(told: Told) -> Policies:
+def _shown(told: EffectivePolicies) -> Policies:
     rules = told.rules
     if rules is None:
         return Policies(immutable=told.immutable.patterns)

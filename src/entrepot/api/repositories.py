@@ -13,8 +13,8 @@ from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Action
 from entrepot.hub.repositories import MAX_README
 from entrepot.metadata import repository_facts
-from entrepot.metadata.search_terms import Order
-from entrepot.metadata.words import Visibility
+from entrepot.model.repositories import Visibility
+from entrepot.model.search import SearchOrder
 from entrepot.oci.names import RepositoryName
 
 
@@ -62,7 +62,7 @@ class RepositoryQuery(PageQuery, frozen=True, kw_only=True):
     """Filters and order of repositories."""
 
     namespace: NameText | None = None
-    sort: Order = Order.NEWEST
+    sort: SearchOrder = SearchOrder.NEWEST
 
 
 _README = Annotated[

@@ -13,8 +13,8 @@ from entrepot.errors import BadCredentials, Denied
 from entrepot.http.authorize import AccessRule
 from entrepot.http.router import Route
 from entrepot.hub.permissions import check_own
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Reader
+from entrepot.model.accounts import Account
 
 PREFIX: Final = "/api/v1"
 

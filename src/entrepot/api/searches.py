@@ -9,8 +9,8 @@ from entrepot.api.paging import Page, PageQuery, next_after, page_of
 from entrepot.api.repositories import RepositorySummary
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.http.authorize import AccessRule
-from entrepot.hub.search import Place
-from entrepot.metadata.search_terms import Order
+from entrepot.hub.search import ResolvedReference
+from entrepot.model.search import SearchOrder
 
 
 class FacetValue(Struct, frozen=True):
@@ -44,7 +44,7 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True):
     q: Annotated[
         Text, Meta(description='Words, "phrases", -exclusions and filters such as `kind:chart`.')
     ] = ""
-    sort: Order = Order.RELEVANCE
+    sort: SearchOrder = SearchOrder.RELEVANCE
 
 
 class PackageQuery(PageQuery, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ async def list_shipped(request: ApiRequest, query: PackageQuery) -> Page[Shipped
     return page_of(found.entries, query, lambda each: shown(Shipped, each))
 
 
-def _target(place: Place | None) -> Target | None:
+def _target(place: ResolvedReference | None) -> Target | None:
     if place is None:
         return None
     return Target(place.repository.text, str(place.reference) if place.reference else None)

@@ -10,9 +10,8 @@ from entrepot.api.paging import NEVER, Page, PageQuery, page_before, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import ManifestUnknown
 from entrepot.http.authorize import AccessRule
-from entrepot.metadata import tag_rows
-from entrepot.metadata.history import TagAction
-from entrepot.metadata.tag_rows import Filters, Order
+from entrepot.metadata import tag_listing
+from entrepot.model.tags import Filters, TagAction, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag as TagName
 
@@ -37,7 +36,7 @@ class TagQuery(PageQuery, frozen=True, kw_only=True):
     q: Annotated[Text, Meta(description="Part of the tag.")] = ""
     kind: Annotated[Text, Meta(description="The id of a kind.")] = ""
     platform: Annotated[Text, Meta(description="`os/architecture`.")] = ""
-    sort: Order = Order.VERSION
+    sort: TagOrder = TagOrder.VERSION
 
 
 class TagEvent(Struct, frozen=True):
@@ -113,7 +112,7 @@ class RemovalOrder(Asked, frozen=True, kw_only=True):
 async def list_tags(request: ApiRequest, query: TagQuery) -> Page[Tag]:
     """List the tags, the newest version first by default."""
     filters = Filters(query.q, query.kind, query.platform)
-    rows = await tag_rows.list_rows(
+    rows = await tag_listing.list_rows(
         request.reader,
         request.repository.id,
         query.sort,
@@ -126,7 +125,7 @@ async def list_tags(request: ApiRequest, query: TagQuery) -> Page[Tag]:
 
 async def get_tag(request: ApiRequest) -> Tag:
     """Return a tag."""
-    row = await tag_rows.find_row(request.reader, request.repository.id, request.values["tag"])
+    row = await tag_listing.find_row(request.reader, request.repository.id, request.values["tag"])
     if row is None:
         raise ManifestUnknown(f"{request.repository.name} has no tag {request.values['tag']}")
     return shown(Tag, row)
@@ -136,7 +135,7 @@ async def delete_tag(request: ApiRequest) -> None:
     """Remove a tag; its manifest stays, and the history keeps the event."""
     tag = TagName(request.values["tag"])
     by = request.identity.account_id
-    await request.app.manifests.untag(request.repository, tag, by, request.witness)
+    await request.app.manifests.untag(request.repository, tag, by, request.listener)
 
 
 async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEvent]:
@@ -151,7 +150,7 @@ async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEven
 async def undo_event(request: ApiRequest, body: Undo) -> TagEvent:
     """Move a tag back to its digest before an event; a deleted tag is restored."""
     event = await request.app.history.restore(
-        request.repository, body.event, request.identity.account_id, request.witness
+        request.repository, body.event, request.identity.account_id, request.listener
     )
     return shown(TagEvent, event)
 
@@ -171,7 +170,7 @@ async def remove(request: ApiRequest, body: RemovalOrder) -> None:
         whole=body.whole,
         others=frozenset(body.others),
         by=request.identity.account_id,
-        witness=request.witness,
+        listener=request.listener,
     )
 
 

@@ -8,7 +8,7 @@ from entrepot.api.fields import Asked, Moment, NameText, Text
 from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.http.authorize import AccessRule
-from entrepot.metadata.teams import Permission
+from entrepot.model.organizations import Permission
 
 
 class Team(Struct, frozen=True):

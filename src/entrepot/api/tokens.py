@@ -12,8 +12,8 @@ from entrepot.api.requests import ApiRequest, proof, route, shown
 from entrepot.errors import TokenUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Actor, Identity
-from entrepot.metadata.tokens import Scope
-from entrepot.metadata.tokens import Token as StoredToken
+from entrepot.model.tokens import Token as StoredToken
+from entrepot.model.tokens import TokenScope
 
 
 class Token(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Token(Struct, frozen=True, kw_only=True):
     id: int
     label: str
     hint: str
-    scope: Scope
+    scope: TokenScope
     repositories: list[str] | None
     created_at: Moment
     expires_at: Moment | None
@@ -45,7 +45,7 @@ class NewToken(Asked, frozen=True, kw_only=True):
     """
 
     label: Label
-    scope: Scope
+    scope: TokenScope
     days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     repositories: Annotated[list[CoveredText], Meta(min_length=1, max_length=50)] | None = None
     password: Secret | None = None

@@ -11,7 +11,8 @@ from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.outbox import EVENTS
 from entrepot.hub.webhooks import Owner
-from entrepot.metadata import deliveries, webhooks
+from entrepot.model.webhooks import Delivery as StoredDelivery
+from entrepot.model.webhooks import Webhook as StoredWebhook
 
 _URL = Annotated[
     str,
@@ -101,7 +102,7 @@ async def _owner(request: ApiRequest) -> Owner:
     return await request.app.webhooks.of_namespace(request.namespace.name, request.actor)
 
 
-async def _webhook(request: ApiRequest) -> webhooks.Webhook:
+async def _webhook(request: ApiRequest) -> StoredWebhook:
     return await request.app.webhooks.get(await _owner(request), int(request.values["webhook"]))
 
 
@@ -138,7 +139,7 @@ async def _deliveries(request: ApiRequest, query: PageQuery) -> Page[Delivery]:
     return page_before(found, query, lambda each: shown(Delivery, each))
 
 
-async def _delivery(request: ApiRequest) -> deliveries.Delivery:
+async def _delivery(request: ApiRequest) -> StoredDelivery:
     return await request.app.webhooks.get_delivery(
         await _webhook(request), int(request.values["delivery"])
     )

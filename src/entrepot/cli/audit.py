@@ -30,7 +30,7 @@ def list_entries(
 ) -> None:
     """List the audit log, the newest entry first."""
     from entrepot.hub.actors import OPERATOR
-    from entrepot.hub.audit import AuditQuery
+    from entrepot.model.audit import AuditQuery
 
     query = AuditQuery(action=action, actor=actor)
     page = with_app(data, lambda it: it.audit.list_all(OPERATOR, query, limit))

@@ -21,8 +21,8 @@ from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
     from entrepot.app import App
+    from entrepot.registry.backup_catalog import BackupCatalog, BackupGeneration
     from entrepot.registry.backups import Backups
-    from entrepot.registry.generations import Generation, Generations
     from entrepot.settings import Settings
 
 Directory = Annotated[Path, typer.Argument(help="The directory of the backups.")]
@@ -77,9 +77,9 @@ def restore(
     """Restore a backup into an empty data directory, then check it."""
     from entrepot.bootstrap import prepare_storage
     from entrepot.cli.configuration import read_settings
-    from entrepot.registry.generations import Generations
+    from entrepot.registry.backup_catalog import BackupCatalog
 
-    settings, generations = read_settings(data=data), Generations(directory)
+    settings, generations = read_settings(data=data), BackupCatalog(directory)
     try:
         found = generations.get(generation)
         prepare_storage(settings)
@@ -97,7 +97,7 @@ def restore(
         raise typer.Exit(FAILED)
 
 
-async def _make(hub: "App", backups: "Backups", data: Path | None) -> "Generation":
+async def _make(hub: "App", backups: "Backups", data: Path | None) -> "BackupGeneration":
     from entrepot.bootstrap import place_of_facts
     from entrepot.cli.configuration import read_settings
 
@@ -107,7 +107,9 @@ async def _make(hub: "App", backups: "Backups", data: Path | None) -> "Generatio
         return await backups.make(hub.metadata, hub.storage, place, hub.now, bar.reach)
 
 
-async def _restore(settings: "Settings", generations: "Generations", found: "Generation") -> int:
+async def _restore(
+    settings: "Settings", generations: "BackupCatalog", found: "BackupGeneration"
+) -> int:
     from entrepot.bootstrap import open_storage, place_of_facts
     from entrepot.registry.restores import Restores
 
@@ -148,7 +150,7 @@ def _print_all(backups: "Backups", *, as_json: bool) -> None:
     print_table(("GENERATION", "BLOBS", "BYTES", "PROBLEMS"), rows, "There are no backups yet.")
 
 
-def _described(made: "Generation") -> dict[str, object]:
+def _described(made: "BackupGeneration") -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(made)

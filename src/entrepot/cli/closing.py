@@ -7,7 +7,7 @@ from entrepot.cli.output import confirm, counted, print_json, with_app
 
 if TYPE_CHECKING:
     from entrepot.hub.closing import Belongings
-    from entrepot.metadata.accounts import NamespaceKind
+    from entrepot.model.accounts import NamespaceKind
 
 _SHOWN: Final = 5
 

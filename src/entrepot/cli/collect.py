@@ -10,7 +10,7 @@ from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.registry.collector import Collected
+    from entrepot.registry.collector import CollectionResult
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be deleted, and change nothing.")
@@ -36,7 +36,7 @@ def collect(
     print(_sentence(found, is_preview=dry_run))
 
 
-def _sentence(found: "Collected", *, is_preview: bool) -> str:
+def _sentence(found: "CollectionResult", *, is_preview: bool) -> str:
     freed, removed = ("Would free", "Would remove") if is_preview else ("Freed", "Removed")
     blobs = counted(found.blobs, "blob")
     files = counted(found.strays, "file")
@@ -50,7 +50,7 @@ def _sentence(found: "Collected", *, is_preview: bool) -> str:
     )
 
 
-async def _collect(hub: "App", *, dry_run: bool, now: bool) -> "Collected":
+async def _collect(hub: "App", *, dry_run: bool, now: bool) -> "CollectionResult":
     collector = hub.collector
     with showing("Collecting", await collector.count()) as bar:
         return await (collector.preview if dry_run else collector.run)(bar.advance, at_once=now)

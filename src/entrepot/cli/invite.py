@@ -9,7 +9,7 @@ from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_app
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.metadata.invitations import Invitation
+    from entrepot.model.organizations import Invitation
 
 
 def invite(
@@ -30,7 +30,7 @@ def invite(
     """Print an invitation link that works once, within seven days."""
     from entrepot.cli.configuration import read_settings
     from entrepot.hub.actors import OPERATOR
-    from entrepot.metadata.accounts import Role
+    from entrepot.model.accounts import Role
 
     if role not in set(Role):
         fail(f"invalid role {role}: use owner, editor or member", USAGE)

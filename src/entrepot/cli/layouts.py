@@ -73,13 +73,13 @@ async def _import(hub: "App", path: Path, name: "RepositoryName") -> dict[str, s
     from dataclasses import replace
 
     from entrepot.hub.actors import OPERATOR
-    from entrepot.hub.audit import witness_of
+    from entrepot.hub.audit import audit_and_notify
     from entrepot.registry.layouts import open_layout
 
     rights = await hub.permissions.rights(OPERATOR.identity, name)
     if rights.target is None:
         raise RepositoryUnknown(f"no such user or organization: {name.namespace}")
-    target = replace(rights.target, witness=witness_of(OPERATOR, hub.now))
+    target = replace(rights.target, listener=audit_and_notify(OPERATOR, hub.now))
     layout = open_layout(path)
     with showing("Reading", layout.size, in_bytes=True) as bar:
         return await hub.imports.read(layout, target, bar.advance)

@@ -67,12 +67,12 @@ def _move_bytes(settings: "Settings", place: str) -> dict[str, object]:
 async def _copy_blobs(hub: "App", place: str) -> dict[str, object]:
     import sys
 
-    from entrepot.registry.moves import Moves
-    from entrepot.storage.moving import MovingStorage
+    from entrepot.registry.storage_migration import StorageMigration
+    from entrepot.storage.migrating import MovingStorage
 
     if not isinstance(hub.storage, MovingStorage):
         fail("storage_from is not set", USAGE)
-    moves = Moves(hub.metadata, hub.storage)
+    moves = StorageMigration(hub.metadata, hub.storage)
     count, total = await moves.count()
     copied = problems = 0
     with showing("Copying", total) as bar:
@@ -95,7 +95,7 @@ async def _copy_blobs(hub: "App", place: str) -> dict[str, object]:
 def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
     from entrepot.bootstrap import place_of_facts
     from entrepot.errors import EntrepotError
-    from entrepot.metadata.copying import copy_database
+    from entrepot.metadata.database_migration import copy_database
 
     if to != "sqlite" and not to.startswith(("postgresql://", "postgres://")):
         fail("invalid database: use sqlite or postgresql://USER@HOST/NAME", USAGE)
@@ -113,7 +113,7 @@ def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
 
 def _cancel(settings: "Settings") -> dict[str, object]:
     from entrepot.errors import EntrepotError
-    from entrepot.metadata.copying import unseal
+    from entrepot.metadata.database_migration import unseal
 
     try:
         unseal(_facts_of(settings))

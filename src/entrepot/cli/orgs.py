@@ -64,7 +64,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Permanently delete an organisation with its repositories, tokens and webhooks."""
-    from entrepot.metadata.accounts import NamespaceKind
+    from entrepot.model.accounts import NamespaceKind
 
     delete_namespace(name, NamespaceKind.ORGANISATION, data, yes=yes, as_json=as_json)
 
@@ -85,7 +85,7 @@ def member(
     as_json: Json = False,
 ) -> None:
     """Set or remove the role of an account in an organisation."""
-    from entrepot.metadata.accounts import Role
+    from entrepot.model.accounts import Role
 
     if role != "none" and role not in set(Role):
         fail(f"invalid role {role}: use owner, editor, member or none", USAGE)

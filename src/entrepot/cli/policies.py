@@ -83,12 +83,12 @@ async def _preview(hub: "App", name: "RepositoryName | None") -> "list[tuple[str
 
 async def _apply(hub: "App", name: "RepositoryName | None") -> int:
     from entrepot.hub.actors import OPERATOR
-    from entrepot.hub.audit import witness_of
+    from entrepot.hub.audit import audit_and_notify
 
-    witness = witness_of(OPERATOR, hub.now)
+    listener = audit_and_notify(OPERATOR, hub.now)
     if name is None:
-        return await hub.retention.run_all(witness)
-    return await hub.retention.run(await hub.repositories.get(name), witness)
+        return await hub.retention.run_all(listener)
+    return await hub.retention.run(await hub.repositories.get(name), listener)
 
 
 def _print_verdicts(verdicts: "list[tuple[str, Verdict]]", *, as_json: bool) -> None:

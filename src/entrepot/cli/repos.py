@@ -18,7 +18,7 @@ from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.metadata.repositories import Repository
+    from entrepot.model.repositories import Repository
     from entrepot.oci.names import RepositoryName
 
 app = typer.Typer(no_args_is_help=True, help="Manage repositories.", rich_markup_mode=None)
@@ -68,7 +68,7 @@ def visibility(
     as_json: Json = False,
 ) -> None:
     """Make a repository public or private."""
-    from entrepot.metadata.accounts import Visibility
+    from entrepot.model.repositories import Visibility
 
     parsed = parse_name(name)
     if value not in set(Visibility):

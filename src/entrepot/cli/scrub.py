@@ -10,7 +10,7 @@ from entrepot.cli.progress import showing
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.registry.scrub import Found
+    from entrepot.registry.scrub import ScrubResult
 
 
 def scrub(
@@ -42,7 +42,7 @@ def scrub(
         raise typer.Exit(FAILED)
 
 
-async def _scrub(hub: "App", rate: int | None, after: str) -> "tuple[int, list[Found]]":
+async def _scrub(hub: "App", rate: int | None, after: str) -> "tuple[int, list[ScrubResult]]":
     damaged, count = [], 0
     with showing("Scrubbing", await hub.scrub.count()) as bar:
         async for each in hub.scrub.run(rate, after):

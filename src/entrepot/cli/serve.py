@@ -196,7 +196,7 @@ def _run(settings: "Settings", told: str) -> None:
     from granian.log import LogLevels
 
     from entrepot.cli.stopping import PatientServer
-    from entrepot.ops.readiness import Ending
+    from entrepot.ops.readiness import DrainFlag
     from entrepot.settings import LogFormat
 
     if settings.log_format is LogFormat.AUTO:
@@ -224,7 +224,7 @@ def _run(settings: "Settings", told: str) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         process_name=None,
-        ending=Ending(settings.data, os.getpid()),
+        ending=DrainFlag(settings.data, os.getpid()),
         delay=settings.stop_delay,
         announce=partial(_announce, settings, told),
     ).serve(target_loader=partial(_start_worker, settings, os.getpid()), wrap_loader=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from granian.server import Server
 
-from entrepot.ops.readiness import Ending
+from entrepot.ops.readiness import DrainFlag
 from entrepot.ops.signals import held_back
 
 
@@ -21,7 +21,7 @@ class PatientServer(Server):  # type: ignore[valid-type, misc]
     def __init__(
         self,
         *words: Any,
-        ending: Ending,
+        ending: DrainFlag,
         delay: timedelta | None,
         announce: Callable[[threading.Event], None],
         **named: Any,

@@ -10,7 +10,7 @@ from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.metadata.tokens import Token
+    from entrepot.model.tokens import Token
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,15 +41,15 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Create a token and print it once."""
-    from entrepot.metadata.tokens import Scope
+    from entrepot.model.tokens import TokenScope
 
-    if scope not in set(Scope):
+    if scope not in set(TokenScope):
         fail(f"invalid scope {scope}: use repo:read, repo:write or repo:admin", USAGE)
     lifetime = parse_lifetime(expires)
 
     async def work(hub: "App") -> "tuple[Token, str]":
         account = await hub.accounts.get(user)
-        return await hub.tokens.add_personal(account, label, Scope(scope), lifetime)
+        return await hub.tokens.add_personal(account, label, TokenScope(scope), lifetime)
 
     token, secret = with_app(data, work)
     if as_json:

@@ -90,7 +90,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Permanently delete an account with its repositories, tokens and webhooks."""
-    from entrepot.metadata.accounts import NamespaceKind
+    from entrepot.model.accounts import NamespaceKind
 
     delete_namespace(name, NamespaceKind.ACCOUNT, data, yes=yes, as_json=as_json)
 
@@ -113,7 +113,7 @@ def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) 
     address = hub_url(read_settings(data=data), url)
 
     async def work(hub: "App") -> str:
-        return await hub.welcomes.begin(await hub.accounts.get(name))
+        return await hub.password_links.begin(await hub.accounts.get(name))
 
     secret = with_app(data, work)
     if as_json:

@@ -19,7 +19,7 @@ from entrepot.errors import InvalidName
 if TYPE_CHECKING:
     from entrepot.app import App
     from entrepot.hub.webhooks import Owner
-    from entrepot.metadata.webhooks import Webhook
+    from entrepot.model.webhooks import Webhook
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -16,7 +16,7 @@ from typing import IO, Final
 import zstandard
 
 from entrepot.extract import limits
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.limits import InputTooLarge, Unreadable
 
 _BLOCK: Final = 512
 _RUN: Final = 64 * 1024
@@ -36,7 +36,7 @@ _TYPES: Final = {
 
 
 @dataclass(slots=True)
-class Member:
+class ArchiveMember:
     """One entry; `read` gives at most that many bytes, once, before the next is asked for."""
 
     path: str
@@ -65,7 +65,7 @@ class Bounded:
                 self._held = next(self._chunks, b"")
                 self._out += len(self._held)
                 if self._out > self._most:
-                    raise TooLarge("it grows far beyond its size when it is unpacked")
+                    raise InputTooLarge("it grows far beyond its size when it is unpacked")
                 if not self._held:
                     break
             part, self._held = self._held[:missing], self._held[missing:]
@@ -85,7 +85,7 @@ class Bounded:
 def open_stream(file: IO[bytes], size: int) -> Bounded:
     """Open a blob's content, decompressed by its first bytes, not by its media type."""
     if size > limits.COMPRESSED:
-        raise TooLarge("the blob is larger than what is looked into")
+        raise InputTooLarge("the blob is larger than what is looked into")
     first = file.read(6)
     file.seek(0)
     runs = iter(lambda: file.read(_RUN), b"")
@@ -148,7 +148,7 @@ def is_tar(start: bytes) -> bool:
     return start[257:262] == b"ustar" or (start[0] != 0 and _checksum_fits(start[:_BLOCK]))
 
 
-def read_tar(stream: Bounded, first: bytes = b"") -> Iterator[Member]:
+def read_tar(stream: Bounded, first: bytes = b"") -> Iterator[ArchiveMember]:
     """The members of a tar in order, at most `limits.ENTRIES`; more raise `TooLarge`."""
     source = _Rewound(stream, first)
     longer: dict[str, str] = {}
@@ -170,7 +170,7 @@ def read_tar(stream: Bounded, first: bytes = b"") -> Iterator[Member]:
         left.finish()
         if count > limits.ENTRIES * 2:
             break
-    raise TooLarge("it has more files than are listed")
+    raise InputTooLarge("it has more files than are listed")
 
 
 class _Rewound:
@@ -209,7 +209,7 @@ class _Left:
         self._source.skip(self._left + self._padding)
 
 
-def _member(block: bytes, size: int, kind: bytes, longer: dict[str, str]) -> Member:
+def _member(block: bytes, size: int, kind: bytes, longer: dict[str, str]) -> ArchiveMember:
     name = _c_text(block[0:100])
     if block[257:263] == b"ustar\0" and block[345] != 0:
         name = f"{_c_text(block[345:500])}/{name}"
@@ -220,7 +220,7 @@ def _member(block: bytes, size: int, kind: bytes, longer: dict[str, str]) -> Mem
     stored = longer.get("size", "")
     size = int(stored) if stored.isascii() and stored.isdigit() and len(stored) < 16 else size
     target = longer.get("linkpath", _c_text(block[157:257]))
-    return Member(
+    return ArchiveMember(
         limits.cut(path, limits.PATH),
         size,
         type_,
@@ -252,7 +252,7 @@ def _longer(kind: bytes, content: bytes) -> dict[str, str]:
 
 def _text_of(source: _Rewound, size: int) -> bytes:
     if size > 64 * limits.PATH:
-        raise TooLarge("a name in the archive is too long")
+        raise InputTooLarge("a name in the archive is too long")
     content = source.read(size)
     source.skip(-size % _BLOCK)
     return content
@@ -290,13 +290,13 @@ def is_zip(start: bytes) -> bool:
     return start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def read_zip(file: IO[bytes], size: int) -> Iterator[Member]:
+def read_zip(file: IO[bytes], size: int) -> Iterator[ArchiveMember]:
     """The members of a zip by its directory; entries that overlap raise `Unreadable`."""
     if size > limits.COMPRESSED:
-        raise TooLarge("the blob is larger than what is looked into")
+        raise InputTooLarge("the blob is larger than what is looked into")
     count, start, length = _directory(file, size)
     if count > limits.ENTRIES:
-        raise TooLarge("it has more files than are listed")
+        raise InputTooLarge("it has more files than are listed")
     file.seek(start)
     directory = io.BytesIO(file.read(min(length, 16 * 1024 * 1024)))
     taken = 0
@@ -321,7 +321,7 @@ def read_zip(file: IO[bytes], size: int) -> Iterator[Member]:
             if mode & 0o170000 == 0o120000
             else "file"
         )
-        yield Member(
+        yield ArchiveMember(
             limits.cut(path, limits.PATH),
             unpacked,
             kind,
@@ -339,7 +339,7 @@ def _directory(file: IO[bytes], size: int) -> tuple[int, int, int]:
         raise Unreadable("the zip has no directory")
     count, length, start = struct.unpack("<HII", tail[at + 10 : at + 20])
     if count == 0xFFFF or start == 0xFFFFFFFF:
-        raise TooLarge("it is a zip64, larger than what is looked into")
+        raise InputTooLarge("it is a zip64, larger than what is looked into")
     if start + length > size:
         raise Unreadable("the zip's directory is not where it says")
     return count, start, length

@@ -6,9 +6,16 @@ from typing import Any, Final
 from entrepot.extract import limits
 from entrepot.extract.artifact_hub import HUB, LISTS, facts_of, links_of
 from entrepot.extract.chart_images import annotated_images, defaults_of, images_in
-from entrepot.extract.files import Collected, members_of, open_blob
-from entrepot.extract.findings import Blob, Document, Findings, Signature, State, Task
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.files import CollectedFiles, members_of, open_blob
+from entrepot.extract.findings import (
+    Blob,
+    ExtractionState,
+    Findings,
+    FoundDocument,
+    Signature,
+    Task,
+)
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.openpgp import read_provenance
 from entrepot.extract.texts import as_list, as_mapping, as_text, document, parse_yaml
 
@@ -40,8 +47,8 @@ class _Chart:
     """A chart as it comes out of its archive."""
 
     def __init__(self) -> None:
-        self.collected = Collected()
-        self.documents: dict[str, Document] = {}
+        self.collected = CollectedFiles()
+        self.documents: dict[str, FoundDocument] = {}
         self.chart: Mapping[str, Any] = {}
         self.values: object = None
         self.requirements: Mapping[str, Any] = {}
@@ -62,7 +69,7 @@ class _Chart:
                     member.read = _again(content)
                 self.collected.add(member, blob.index)
 
-    def all_documents(self, found: list[Document]) -> list[Document]:
+    def all_documents(self, found: list[FoundDocument]) -> list[FoundDocument]:
         """The chart's own, then previews and pictures of files that are not shown as those."""
         shown = {name.removeprefix("template:") for name in self.documents}
         known = {*_DOCUMENTS, "chart.yaml"}
@@ -132,7 +139,7 @@ def _is_template(inner: str) -> bool:
 def _values(content: bytes, most: int = limits.TEXT) -> object:
     try:
         return parse_yaml(content, most)
-    except (TooLarge, Unreadable):
+    except (InputTooLarge, Unreadable):
         return None
 
 
@@ -145,7 +152,7 @@ def read_chart(task: Task) -> Findings:
             continue
         try:
             chart.read(blob)
-        except (TooLarge, Unreadable) as error:
+        except (InputTooLarge, Unreadable) as error:
             problem = str(error)
     signatures = [
         read_provenance(blob, task)
@@ -155,7 +162,7 @@ def read_chart(task: Task) -> Findings:
     found = chart.collected.findings()
     if not chart.documents:
         reason = problem or "there is no chart in it"
-        return Findings(state=State.FAILED, reason=reason, signatures=signatures)
+        return Findings(state=ExtractionState.FAILED, reason=reason, signatures=signatures)
     reasons = (problem or found.reason, *chart.all_problems())
     return _described(chart, found, "; ".join(each for each in reasons if each), signatures)
 
@@ -168,7 +175,7 @@ def _described(
     defaults = defaults_of(said, chart.values, templates)
     images = [*annotated_images(hub.get("images")), *images_in(chart.values, defaults)]
     return Findings(
-        state=State.DONE,
+        state=ExtractionState.DONE,
         reason=reason,
         title=as_text(said.get("name")),
         description=as_text(said.get("description")),

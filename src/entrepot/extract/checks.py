@@ -26,7 +26,7 @@ _ORDER: Final = tuple(Result)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class SignatureCheck:
     """The result of a check and its reason."""
 
     result: Result
@@ -49,39 +49,43 @@ class Signing:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-def check(signed: Signed, keys: Sequence[str], brought: x509.Certificate | Key | None) -> Check:
+def check(
+    signed: Signed, keys: Sequence[str], brought: x509.Certificate | Key | None
+) -> SignatureCheck:
     """Check against trusted keys first, then against what the signature brings along.
 
     That is a certificate, or else the key that the log's entry holds.
     """
     if not signed.signature:
-        return Check(Result.INVALID, "it holds no signature")
+        return SignatureCheck(Result.INVALID, "it holds no signature")
     for pem in keys:
         trusted = load_key(pem)
         if trusted is not None and signed.is_by(trusted):
             reason = "by a key that this namespace trusts"
-            return Check(Result.VERIFIED, reason, fingerprint(trusted))
+            return SignatureCheck(Result.VERIFIED, reason, fingerprint(trusted))
     if brought is None:
-        return Check(Result.NOT_CHECKED, _NO_KEY)
+        return SignatureCheck(Result.NOT_CHECKED, _NO_KEY)
     is_certified = isinstance(brought, x509.Certificate)
     key = key_of(brought) if isinstance(brought, x509.Certificate) else brought
     if key is None or not signed.can_be_checked_by(key):
-        return Check(Result.NOT_CHECKED, "it brings a key of a kind that is not checked here")
+        return SignatureCheck(
+            Result.NOT_CHECKED, "it brings a key of a kind that is not checked here"
+        )
     if signed.is_by(key):
         key_id = "" if is_certified else fingerprint(key)
-        return Check(Result.VALID, _CERTIFIED if is_certified else _LOGGED, key_id)
+        return SignatureCheck(Result.VALID, _CERTIFIED if is_certified else _LOGGED, key_id)
     what = "its own certificate" if is_certified else "the key in its log entry"
-    return Check(Result.INVALID, f"the signature does not match {what}")
+    return SignatureCheck(Result.INVALID, f"the signature does not match {what}")
 
 
-def best_of(checks: Sequence[Check]) -> Check:
+def best_of(checks: Sequence[SignatureCheck]) -> SignatureCheck:
     """The best of several signatures over the same bytes: one that is good is enough."""
-    none = Check(Result.INVALID, "it holds no signature")
+    none = SignatureCheck(Result.INVALID, "it holds no signature")
     return min(checks, key=lambda each: _ORDER.index(each.result), default=none)
 
 
 def signature_of(
-    form: str, digests: Sequence[str], checked: Check, signing: Signing, task: Task
+    form: str, digests: Sequence[str], checked: SignatureCheck, signing: Signing, task: Task
 ) -> Signature:
     """All that is known as one value; what names another digest, or comes too late, is invalid.
 

@@ -14,7 +14,7 @@ from msgspec import json
 
 from entrepot.extract.confinement import confine
 from entrepot.extract.files import open_by
-from entrepot.extract.findings import Findings, State, Task
+from entrepot.extract.findings import ExtractionState, Findings, Task
 from entrepot.extract.handing import Handed
 from entrepot.extract.read import read_task
 from entrepot.extract.renderer import MARKDOWN
@@ -47,7 +47,9 @@ def _read(task: Task) -> Findings:
     try:
         return read_task(task)
     except _OutOfTime:
-        return Findings(state=State.TOO_LARGE, reason="reading it took longer than it may")
+        return Findings(
+            state=ExtractionState.TOO_LARGE, reason="reading it took longer than it may"
+        )
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from entrepot.extract.chart_images import whole
-from entrepot.extract.findings import Document
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.findings import FoundDocument
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.texts import as_list, as_mapping, as_text, parse_yaml
 
 _MOST_FILES: Final = 40
@@ -29,7 +29,7 @@ _TOLD: Final = {
 }
 
 
-def contents_of(documents: list[Document]) -> tuple[dict[str, str], list[str]]:
+def contents_of(documents: list[FoundDocument]) -> tuple[dict[str, str], list[str]]:
     """Facts, and the images that are used; what cannot be parsed says nothing."""
     found: dict[str, dict[str, None]] = {}
     images: dict[str, None] = {}
@@ -44,7 +44,7 @@ def contents_of(documents: list[Document]) -> tuple[dict[str, str], list[str]]:
     return facts, [*images][:_MOST]
 
 
-def _parts(documents: list[Document]) -> Iterator[Mapping[str, Any]]:
+def _parts(documents: list[FoundDocument]) -> Iterator[Mapping[str, Any]]:
     texts = [
         each.text
         for each in documents
@@ -54,7 +54,7 @@ def _parts(documents: list[Document]) -> Iterator[Mapping[str, Any]]:
         for part in _PART.split(text)[:_MOST_PARTS]:
             try:
                 yield as_mapping(parse_yaml(part.encode(errors="replace")))
-            except (TooLarge, Unreadable):
+            except (InputTooLarge, Unreadable):
                 continue
 
 

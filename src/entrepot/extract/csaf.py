@@ -4,7 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from entrepot.extract.findings import Assessment, Component, Findings, State, Vulnerability
+from entrepot.extract.findings import (
+    Assessment,
+    Component,
+    ExtractionState,
+    Findings,
+    Vulnerability,
+)
 from entrepot.extract.identifiers import canonical_id, is_known
 from entrepot.extract.packages import canonical_name, parse_purl
 from entrepot.extract.severities import UNKNOWN, band_of, best_score, severity_of, worst
@@ -47,7 +53,7 @@ def read_csaf(said: Said) -> Findings:
         "Severity": aggregate,
     }
     return Findings(
-        state=State.DONE if listed else State.UNSUPPORTED,
+        state=ExtractionState.DONE if listed else ExtractionState.UNSUPPORTED,
         reason="" if listed else "the advisory lists no vulnerabilities",
         title=as_text(document.get("title")),
         facts={key: value for key, value in facts.items() if value},

@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring
 from msgspec.structs import replace
 
 from entrepot.extract import sboms
-from entrepot.extract.findings import Findings, State
+from entrepot.extract.findings import ExtractionState, Findings
 from entrepot.extract.limits import Unreadable
 
 _NAMESPACE: Final = "http://cyclonedx.org/schema/bom/"
@@ -57,8 +57,10 @@ def read_xml(content: bytes) -> Findings:
         return _read_bom(root, version[0] if version else "")
     if name == "RDF":
         reason = "SPDX as RDF/XML is not read here: attach it as JSON, or as tags and values"
-        return Findings(state=State.UNSUPPORTED, reason=reason)
-    return Findings(state=State.UNSUPPORTED, reason=f"XML of a form not known here: {name[:60]}")
+        return Findings(state=ExtractionState.UNSUPPORTED, reason=reason)
+    return Findings(
+        state=ExtractionState.UNSUPPORTED, reason=f"XML of a form not known here: {name[:60]}"
+    )
 
 
 def _read_bom(root: Element, version: str) -> Findings:

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from entrepot.extract import limits, notation, openpgp
 from entrepot.extract.checks import unreadable
 from entrepot.extract.files import media_type_of, read_whole
-from entrepot.extract.findings import OPENPGP, Blob, Document, Findings, State, Task
+from entrepot.extract.findings import OPENPGP, Blob, ExtractionState, Findings, FoundDocument, Task
 from entrepot.extract.forms import in_utf8, joined_whole, read_form, read_report
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.signatures import (
     read_bundle,
     read_envelope_signature,
@@ -42,13 +42,13 @@ def read_documents(task: Task) -> Findings:
             continue
         try:
             found.append(_proving(read_document(blob, read_whole(blob, limits.JSON), task), task))
-        except (TooLarge, Unreadable) as error:
+        except (InputTooLarge, Unreadable) as error:
             problems.append(str(error))
-            is_large |= isinstance(error, TooLarge)
+            is_large |= isinstance(error, InputTooLarge)
             if task.kind in _SIGNATURES:
                 found.append(_proving(Findings(reason=str(error)), task))
     if problems and not found:
-        state = State.TOO_LARGE if is_large else State.FAILED
+        state = ExtractionState.TOO_LARGE if is_large else ExtractionState.FAILED
         return Findings(state=state, reason=problems[0])
     return joined_whole(found, problems)
 
@@ -91,7 +91,7 @@ def read_json(said: Mapping[str, Any], blob: Blob, task: Task) -> Findings:
     return read_report(said)
 
 
-def _shown(blob: Blob, content: bytes) -> list[Document]:
+def _shown(blob: Blob, content: bytes) -> list[FoundDocument]:
     if not is_text(content):
         return []
     name = "document" if blob.index == 0 else f"document-{blob.index}"

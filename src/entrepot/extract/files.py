@@ -6,16 +6,16 @@ from typing import IO, Final
 
 from entrepot.extract import limits
 from entrepot.extract.archives import (
-    Member,
+    ArchiveMember,
     is_tar,
     is_zip,
     open_stream,
     read_tar,
     read_zip,
 )
-from entrepot.extract.findings import Blob, Document, File, Findings, State, Task
+from entrepot.extract.findings import Blob, ExtractionState, File, Findings, FoundDocument, Task
 from entrepot.extract.handing import open_regular
-from entrepot.extract.limits import TooLarge, Unreadable, cut
+from entrepot.extract.limits import InputTooLarge, Unreadable, cut
 from entrepot.extract.pictures import PICTURE_SIZE, Pictures
 from entrepot.extract.texts import document, is_text
 from entrepot.kinds.layer_names import layer_name
@@ -91,19 +91,19 @@ _READMES: Final = (
 _BY_BEGINNING: Final = 8
 
 
-class Collected:
+class CollectedFiles:
     """Files and texts as they are found, until there are enough of them."""
 
     def __init__(self) -> None:
         self.files: list[File] = []
-        self.documents: dict[str, Document] = {}
+        self.documents: dict[str, FoundDocument] = {}
         self.is_cut = False
         self.problem = ""
         self._previews = 0
         self._pictures = Pictures()
         self._readme = (99, 99)
 
-    def add(self, member: Member, layer: int) -> None:
+    def add(self, member: ArchiveMember, layer: int) -> None:
         """List a member of an archive, and keep it where it is a text to be shown."""
         path = member.path.removeprefix("./").rstrip("/")
         if not path:
@@ -146,16 +146,16 @@ class Collected:
             return
         self._readme = rank
         text = document("readme", media_type_of(path), content)
-        self.documents["readme"] = Document(
+        self.documents["readme"] = FoundDocument(
             text.name, text.media_type, text.text, text.is_cut, path
         )
 
     def findings(self) -> Findings:
         """All that was collected; a problem on the way leaves what came before it."""
         if self.problem and not self.files:
-            return Findings(state=State.FAILED, reason=self.problem)
+            return Findings(state=ExtractionState.FAILED, reason=self.problem)
         return Findings(
-            state=State.DONE,
+            state=ExtractionState.DONE,
             reason=self.problem,
             files=self.files,
             files_cut=self.is_cut or bool(self.problem),
@@ -200,26 +200,26 @@ def media_type_of(path: str) -> str:
 
 def read_files(task: Task) -> Findings:
     """Every layer: its own name, and what is in it where it is an archive."""
-    collected = Collected()
+    collected = CollectedFiles()
     for blob in task.blobs:
         if blob.index >= 0 and blob.path:
             read_blob(blob, collected)
     return collected.findings()
 
 
-def read_blob(blob: Blob, collected: Collected) -> None:
+def read_blob(blob: Blob, collected: CollectedFiles) -> None:
     """One layer; what cannot be read of it is told, and the others are read all the same."""
     try:
         with open_blob(blob) as file:
             _read(file, blob, collected)
-    except TooLarge as error:
+    except InputTooLarge as error:
         collected.is_cut = True
         collected.problem = str(error)
     except Unreadable as error:
         collected.problem = str(error)
 
 
-def _read(file: IO[bytes], blob: Blob, collected: Collected) -> None:
+def _read(file: IO[bytes], blob: Blob, collected: CollectedFiles) -> None:
     start = file.read(limits.PREVIEW + 1)
     title = cut(blob.title, limits.PATH) or layer_name(
         blob.media_type, blob.annotations, blob.index
@@ -245,7 +245,7 @@ def is_compressed(start: bytes) -> bool:
     return start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"))
 
 
-def members_of(file: IO[bytes], size: int) -> Iterator[Member]:
+def members_of(file: IO[bytes], size: int) -> Iterator[ArchiveMember]:
     """The members of a tar, compressed or not; nothing of what is no tar."""
     stream = open_stream(file, size)
     first = stream.read(1024)
@@ -283,5 +283,5 @@ def read_whole(blob: Blob, most: int) -> bytes:
         else:
             content = file.read(most + 1)
     if len(content) > most:
-        raise TooLarge("the document is larger than what is read")
+        raise InputTooLarge("the document is larger than what is read")
     return content

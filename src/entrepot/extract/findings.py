@@ -14,7 +14,7 @@ PICTURE: Final = "picture:"
 """How documents begin that are small pictures for READMEs, in base64: drawn, and never kept."""
 
 
-class State(StrEnum):
+class ExtractionState(StrEnum):
     """How far reading an artifact has come."""
 
     QUEUED = "queued"
@@ -62,7 +62,7 @@ class File(Struct, frozen=True, omit_defaults=True):
     """The index of the layer it is in."""
 
 
-class Document(Struct, frozen=True, omit_defaults=True):
+class FoundDocument(Struct, frozen=True, omit_defaults=True):
     """A text worth a page of its own; `name` says which, `readme` or `values` for example.
 
     Templates and previews are named `template:PATH` and `file:PATH`.
@@ -171,7 +171,7 @@ class Issue(Struct, frozen=True, omit_defaults=True):
     sources: list[str] = field(default_factory=list)
 
 
-class Statement(Struct, frozen=True, omit_defaults=True):
+class InTotoStatement(Struct, frozen=True, omit_defaults=True):
     """An in-toto statement: what is said, and of which digests."""
 
     predicate_type: str
@@ -225,20 +225,20 @@ class Signature(Struct, frozen=True):
 class Findings(Struct, frozen=True, omit_defaults=True):
     """Everything that was found; `facts` are lines for the overview."""
 
-    state: State = State.DONE
+    state: ExtractionState = ExtractionState.DONE
     reason: str = ""
     title: str = ""
     description: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
     files_cut: bool = False
-    documents: list[Document] = field(default_factory=list)
+    documents: list[FoundDocument] = field(default_factory=list)
     packages: list[Package] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     vulnerabilities: list[Vulnerability] = field(default_factory=list)
     assessments: list[Assessment] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[InTotoStatement] = field(default_factory=list)
     signatures: list[Signature] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     """References of container images that a chart or a compose file uses."""

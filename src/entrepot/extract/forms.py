@@ -8,8 +8,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from entrepot.extract import csaf, cyclonedx_xml, reports, sarif, sboms, spdx, spdx3, trivy, vex
-from entrepot.extract.findings import Findings, State
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.findings import ExtractionState, Findings
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.texts import as_items, as_list, as_mapping, as_text, parse_json, parse_yaml
 
 _BOMS: Final = (
@@ -66,11 +66,11 @@ def joined(found: list[Findings], reason: str = "") -> Findings:
 
 def joined_whole(found: list[Findings], problems: list[str]) -> Findings:
     """All of them as one; where nothing is of a form that is known, that is said."""
-    unsupported = [each for each in found if each.state is State.UNSUPPORTED]
+    unsupported = [each for each in found if each.state is ExtractionState.UNSUPPORTED]
     reasons = dict.fromkeys([*problems, *(each.reason for each in found if each.reason)])
     whole = joined(found, "; ".join(reasons))
     if unsupported and len(unsupported) == len(found):
-        return replace(whole, state=State.UNSUPPORTED)
+        return replace(whole, state=ExtractionState.UNSUPPORTED)
     return whole
 
 
@@ -97,7 +97,7 @@ def read_form(content: bytes, read_json: ReadsJson, media_type: str = "") -> Fin
 
 
 def _unsupported(reason: str) -> Findings:
-    return Findings(state=State.UNSUPPORTED, reason=reason)
+    return Findings(state=ExtractionState.UNSUPPORTED, reason=reason)
 
 
 def _read_object(text: bytes, read_json: ReadsJson) -> Findings:
@@ -116,7 +116,7 @@ def _read_all(values: list[Any], read_json: ReadsJson) -> Findings:
     for value in values[:_MOST]:
         try:
             found.append(read_json(as_mapping(value)))
-        except (TooLarge, Unreadable) as error:
+        except (InputTooLarge, Unreadable) as error:
             problems.append(str(error))
     if not found:
         return _unsupported(problems[0] if problems else "an empty JSON array")
@@ -172,4 +172,4 @@ def read_text_predicate(text: str) -> Findings:
 
 def is_report(said: Mapping[str, Any]) -> bool:
     """Say whether a JSON document is an SBOM or a report; for files of vague media types."""
-    return read_report(said).state is not State.UNSUPPORTED
+    return read_report(said).state is not ExtractionState.UNSUPPORTED

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.texts import as_mapping, as_text, parse_yaml
 
 _MOST: Final = 64 * 1024
@@ -54,7 +54,7 @@ def split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
 def _parsed(inner: str, *, is_yaml: bool) -> Mapping[str, Any]:
     try:
         return as_mapping(parse_yaml(inner.encode()) if is_yaml else tomllib.loads(inner))
-    except (TooLarge, Unreadable, tomllib.TOMLDecodeError, RecursionError):
+    except (InputTooLarge, Unreadable, tomllib.TOMLDecodeError, RecursionError):
         return {}
 
 

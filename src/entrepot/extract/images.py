@@ -3,10 +3,10 @@
 from typing import Final
 
 from entrepot.extract import limits
-from entrepot.extract.archives import Member
-from entrepot.extract.files import Collected, members_of, open_blob
-from entrepot.extract.findings import Findings, State, Task
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.archives import ArchiveMember
+from entrepot.extract.files import CollectedFiles, members_of, open_blob
+from entrepot.extract.findings import ExtractionState, Findings, Task
+from entrepot.extract.limits import InputTooLarge, Unreadable
 
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
@@ -17,7 +17,7 @@ _LOOKED_INTO: Final = 64 * 1024 * 1024
 
 def read_image(task: Task) -> Findings:
     """File lists of layers, the first ones of an image that is too large for all."""
-    collected = Collected()
+    collected = CollectedFiles()
     facts: dict[str, str] = {}
     left = _LOOKED_INTO
     for blob in task.blobs:
@@ -31,10 +31,12 @@ def read_image(task: Task) -> Findings:
             with open_blob(blob) as file:
                 for member in members_of(file, blob.size):
                     _take(member, blob.index, collected, facts)
-        except (TooLarge, Unreadable) as error:
+        except (InputTooLarge, Unreadable) as error:
             collected.problem = str(error)
     found = collected.findings()
-    state = State.TOO_LARGE if collected.problem and not found.files else State.DONE
+    state = (
+        ExtractionState.TOO_LARGE if collected.problem and not found.files else ExtractionState.DONE
+    )
     return Findings(
         state=state,
         reason=collected.problem,
@@ -44,7 +46,9 @@ def read_image(task: Task) -> Findings:
     )
 
 
-def _take(member: Member, layer: int, collected: Collected, facts: dict[str, str]) -> None:
+def _take(
+    member: ArchiveMember, layer: int, collected: CollectedFiles, facts: dict[str, str]
+) -> None:
     directory, _, name = member.path.removeprefix("./").rpartition("/")
     if name == _OPAQUE:
         member.path, member.type = directory, "opaque"

@@ -29,7 +29,7 @@ VULNERABILITIES: Final = 200_000
 WORDS: Final = 2000
 
 
-class TooLarge(Exception):
+class InputTooLarge(Exception):
     """More than a limit allows; the message says which, for people."""
 
 

@@ -13,7 +13,7 @@ from cmarkgfm import cmark
 
 from entrepot.extract import fences
 from entrepot.extract.front_matter import split_front_matter
-from entrepot.extract.limits import TooLarge
+from entrepot.extract.limits import InputTooLarge
 from entrepot.extract.links import HERE, Surroundings
 from entrepot.extract.rewriting import ALERTS, PREFIX, rewrite
 
@@ -84,7 +84,7 @@ def render(text: str, around: Surroundings | None = None) -> str:
     Raise `TooLarge` where the text, or what it becomes, is longer than pages can be.
     """
     if len(text) > MAX:
-        raise TooLarge(f"a text of more than {MAX:,} characters is shown as it is")
+        raise InputTooLarge(f"a text of more than {MAX:,} characters is shown as it is")
     _, body = split_front_matter(text)
     marked_up = cmark.markdown_to_html_with_extensions(body, _OPTIONS, _EXTENSIONS)
     _check_size(marked_up)
@@ -106,7 +106,7 @@ def render(text: str, around: Surroundings | None = None) -> str:
 
 def _check_size(html: str) -> None:
     if len(html) > _MOST_HTML:
-        raise TooLarge("what the Markdown becomes is longer than a page can be")
+        raise InputTooLarge("what the Markdown becomes is longer than a page can be")
 
 
 def _check_depth(html: str) -> None:
@@ -116,7 +116,7 @@ def _check_depth(html: str) -> None:
             continue
         depth = max(0, depth - 1) if found[1] else depth + 1
         if depth > _DEPTH:
-            raise TooLarge(f"it is nested deeper than {_DEPTH} levels")
+            raise InputTooLarge(f"it is nested deeper than {_DEPTH} levels")
 
 
 def _last(html: str) -> str:

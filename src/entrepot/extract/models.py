@@ -5,9 +5,9 @@ import struct
 from typing import IO, Any, Final
 
 from entrepot.extract import limits
-from entrepot.extract.files import Collected, open_blob, read_blob
-from entrepot.extract.findings import Blob, Findings, State, Task
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.files import CollectedFiles, open_blob, read_blob
+from entrepot.extract.findings import Blob, ExtractionState, Findings, Task
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.texts import as_text
 
 _KEYS: Final = {
@@ -41,20 +41,20 @@ _SMALL: Final = 16 * 1024 * 1024
 
 def read_model(task: Task) -> Findings:
     """Facts from headers, and the texts that come with the weights."""
-    collected = Collected()
+    collected = CollectedFiles()
     facts: dict[str, str] = {}
     for blob in task.blobs:
         if blob.index < 0 or not blob.path:
             continue
         try:
             facts |= _header(blob)
-        except (TooLarge, Unreadable, struct.error) as error:
+        except (InputTooLarge, Unreadable, struct.error) as error:
             collected.problem = str(error)
         if blob.size <= _SMALL:
             read_blob(_named(blob), collected)
     found = collected.findings()
     values = {name: getattr(found, name) for name in Findings.__struct_fields__}
-    return Findings(**{**values, "state": State.DONE, "facts": facts})
+    return Findings(**{**values, "state": ExtractionState.DONE, "facts": facts})
 
 
 def _named(blob: Blob) -> Blob:
@@ -128,7 +128,7 @@ def _value(file: IO[bytes], kind: int) -> Any:
         inner, count = struct.unpack("<IQ", file.read(12))
         for _ in range(min(count, 2_000_000)):
             if file.tell() > _HEADER:
-                raise TooLarge("the model's header is larger than what is read")
+                raise InputTooLarge("the model's header is larger than what is read")
             _value(file, inner)
         return None
     if kind not in _SIZES:

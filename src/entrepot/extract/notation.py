@@ -12,7 +12,7 @@ from cryptography import x509
 
 from entrepot.extract.cbor import Tagged, encode_head, parse_cbor
 from entrepot.extract.certificates import is_chain, load_certificate
-from entrepot.extract.checks import Check, Signing, check, signature_of
+from entrepot.extract.checks import SignatureCheck, Signing, check, signature_of
 from entrepot.extract.findings import Result, Signature, Task
 from entrepot.extract.keys import ALGORITHMS, Signed
 from entrepot.extract.limits import Unreadable
@@ -69,18 +69,20 @@ def read_notation(content: bytes, task: Task) -> Signature:
     )
 
 
-def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -> Check:
+def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -> SignatureCheck:
     name = envelope.algorithm
     algorithm = ALGORITHMS.get(name) if isinstance(name, str | int) else None
     if algorithm is None:
         reason = f"its algorithm {as_text(name, 40)} is none of the Notary Project's"
-        return Check(Result.INVALID, reason)
+        return SignatureCheck(Result.INVALID, reason)
     unknown = [each for each in envelope.demands if each not in _KNOWN]
     if unknown:
         reason = f"it demands that {as_text(unknown[0], 60)} is understood, which is not known here"
-        return Check(Result.INVALID, reason)
+        return SignatureCheck(Result.INVALID, reason)
     if not is_chain(chain):
-        return Check(Result.INVALID, "its certificates are no chain, each issued by the next")
+        return SignatureCheck(
+            Result.INVALID, "its certificates are no chain, each issued by the next"
+        )
     signed = Signed(envelope.signature, envelope.signed, algorithm)
     return check(signed, task.keys, chain[0] if chain else None)
 

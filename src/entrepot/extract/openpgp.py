@@ -5,10 +5,10 @@ import re
 from typing import Final
 
 from entrepot.extract import limits
-from entrepot.extract.checks import Check, Signing, signature_of, unreadable
+from entrepot.extract.checks import SignatureCheck, Signing, signature_of, unreadable
 from entrepot.extract.files import open_blob, read_whole
 from entrepot.extract.findings import OPENPGP, Blob, Result, Signature, Task
-from entrepot.extract.limits import TooLarge, Unreadable
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.openpgp_packets import SignaturePacket, find_packet
 from entrepot.extract.texts import as_mapping, as_text, parse_yaml
 
@@ -22,7 +22,7 @@ def read_provenance(blob: Blob, task: Task) -> Signature:
     try:
         content = read_whole(blob, limits.TEXT)
         digests = _digests(content)
-    except (TooLarge, Unreadable) as error:
+    except (InputTooLarge, Unreadable) as error:
         return unreadable(OPENPGP, str(error))
     packet = find_packet(content)
     if packet is None or not digests:
@@ -30,14 +30,14 @@ def read_provenance(blob: Blob, task: Task) -> Signature:
     charts = [each for each in task.blobs if "chart.content" in each.media_type]
     if charts and not any(_digest_of(each) in digests for each in charts):
         reason = f"it signs {digests[0][:30]}…, not this archive"
-        return _signature(digests, Check(Result.INVALID, reason), packet, task)
+        return _signature(digests, SignatureCheck(Result.INVALID, reason), packet, task)
     about = (
         "it names this archive"
         if charts
         else "whether it names this archive is not known: the archive is not here"
     )
     reason = f"an OpenPGP signature, checked by `helm verify` with a keyring; {about}"
-    return _signature(digests, Check(Result.NOT_CHECKED, reason), packet, task)
+    return _signature(digests, SignatureCheck(Result.NOT_CHECKED, reason), packet, task)
 
 
 def _digests(content: bytes) -> list[str]:
@@ -50,7 +50,7 @@ def _digests(content: bytes) -> list[str]:
 
 
 def _signature(
-    digests: list[str], checked: Check, packet: SignaturePacket, task: Task
+    digests: list[str], checked: SignatureCheck, packet: SignaturePacket, task: Task
 ) -> Signature:
     """The signature as it tells of itself: its subject is an archive, and no manifest."""
     signing = Signing(
@@ -82,4 +82,4 @@ def read_detached(content: bytes, task: Task) -> Signature:
     if packet is None:
         return unreadable(OPENPGP, "it is no OpenPGP signature")
     reason = "an OpenPGP signature names nothing: `gpg --verify` checks it with the signed bytes"
-    return _signature([], Check(Result.NOT_CHECKED, reason), packet, task)
+    return _signature([], SignatureCheck(Result.NOT_CHECKED, reason), packet, task)

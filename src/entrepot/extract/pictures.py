@@ -3,7 +3,7 @@
 import base64
 from typing import Final
 
-from entrepot.extract.findings import PICTURE, Document
+from entrepot.extract.findings import PICTURE, FoundDocument
 
 PICTURE_SIZE: Final = 192 * 1024
 """Bytes of one picture."""
@@ -23,7 +23,7 @@ class Pictures:
     """Pictures as they are found, until there are enough of them."""
 
     def __init__(self) -> None:
-        self.documents: list[Document] = []
+        self.documents: list[FoundDocument] = []
         self._left = _ALL
 
     def wants(self, path: str, size: int) -> bool:
@@ -37,4 +37,4 @@ class Pictures:
         self._left -= len(content)
         media_type = _TYPES[path.rpartition(".")[2].lower()]
         text = base64.b64encode(content).decode()
-        self.documents.append(Document(f"{PICTURE}{path}", media_type, text))
+        self.documents.append(FoundDocument(f"{PICTURE}{path}", media_type, text))

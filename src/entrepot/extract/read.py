@@ -12,12 +12,12 @@ from entrepot.extract.charts import read_chart
 from entrepot.extract.contents import contents_of
 from entrepot.extract.documents import read_document, read_documents
 from entrepot.extract.files import read_files, read_whole
-from entrepot.extract.findings import PICTURE, PROSE, Document, Findings, State, Task
+from entrepot.extract.findings import PICTURE, PROSE, ExtractionState, Findings, FoundDocument, Task
 from entrepot.extract.forms import joined
 from entrepot.extract.front_matter import facts_of, license_of, split_front_matter, tags_of
 from entrepot.extract.highlight import highlight
 from entrepot.extract.images import read_image
-from entrepot.extract.limits import JSON, TooLarge, Unreadable
+from entrepot.extract.limits import JSON, InputTooLarge, Unreadable
 from entrepot.extract.links import Surroundings
 from entrepot.extract.markdown import render
 from entrepot.extract.merging import merged
@@ -36,12 +36,12 @@ def read_task(task: Task) -> Findings:
         if task.extractor == MARKDOWN:
             return _render(task)
         return _with_html(_with_front_matter(bounded(read(task)))) if read else Findings()
-    except TooLarge as error:
-        return Findings(state=State.TOO_LARGE, reason=str(error))
+    except InputTooLarge as error:
+        return Findings(state=ExtractionState.TOO_LARGE, reason=str(error))
     except Unreadable as error:
-        return Findings(state=State.FAILED, reason=str(error))
+        return Findings(state=ExtractionState.FAILED, reason=str(error))
     except (MemoryError, RecursionError):
-        return Findings(state=State.TOO_LARGE, reason="it takes more memory than it may")
+        return Findings(state=ExtractionState.TOO_LARGE, reason="it takes more memory than it may")
 
 
 def _read_files(task: Task) -> Findings:
@@ -56,10 +56,10 @@ def _read_files(task: Task) -> Findings:
         try:
             content = read_whole(blob, JSON)
             report = read_document(blob, content, task) if _may_be_one(content) else None
-        except (TooLarge, Unreadable, MemoryError, RecursionError):
+        except (InputTooLarge, Unreadable, MemoryError, RecursionError):
             # It is a file all the same, and the others are listed.
             continue
-        if report is not None and report.state is not State.UNSUPPORTED:
+        if report is not None and report.state is not ExtractionState.UNSUPPORTED:
             reports.append(report)
     if not reports:
         return found
@@ -99,7 +99,7 @@ def _render(task: Task) -> Findings:
     said = task.annotations
     around = json.decode(said.get("around", "{}"), type=Surroundings)
     html = render(said.get("text", ""), around)
-    return Findings(documents=[Document("html", "text/html", html)])
+    return Findings(documents=[FoundDocument("html", "text/html", html)])
 
 
 def _with_front_matter(findings: Findings) -> Findings:
@@ -130,7 +130,7 @@ def _once(findings: Findings) -> Findings:
 
 def _with_html(findings: Findings) -> Findings:
     """Each document with its HTML beside it, in colours until there was enough of them."""
-    drawn: list[Document] = []
+    drawn: list[FoundDocument] = []
     left = _COLOURED
     for each in findings.documents:
         drawn.append(each)
@@ -140,7 +140,7 @@ def _with_html(findings: Findings) -> Findings:
         is_coloured = len(each.text) <= left
         left -= len(each.text) if is_coloured else 0
         html = highlight(each.text, each.media_type if is_coloured else "text/plain")
-        drawn.append(Document(f"{each.name}.html", "text/html", html))
+        drawn.append(FoundDocument(f"{each.name}.html", "text/html", html))
     return replace(findings, documents=drawn)
 
 

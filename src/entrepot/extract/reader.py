@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import DecodeError, json
 
 from entrepot.extract.confinement import PROBE, Confinement, parse_probe
-from entrepot.extract.findings import Findings, State, Task
+from entrepot.extract.findings import ExtractionState, Findings, Task
 from entrepot.extract.handing import Hander
 
 _MOST: Final = 128 * 1024 * 1024
@@ -24,7 +24,7 @@ _IDLE: Final = 30.0
 CHILD: Final = (sys.executable, "-I", "-m", "entrepot.extract.child")
 
 
-class Reader:
+class SandboxedReader:
     """Reads artifacts in a process of its own."""
 
     def __init__(self, command: Sequence[str] = CHILD) -> None:
@@ -50,7 +50,7 @@ class Reader:
                 await self._end()
                 raise
             await self._end()
-            return Findings(state=State.FAILED, reason=reason)
+            return Findings(state=ExtractionState.FAILED, reason=reason)
 
     async def confinement(self) -> Confinement:
         """Which walls the reading process has on this machine; found out once."""

@@ -6,9 +6,9 @@ from typing import Final, Protocol
 
 from msgspec import json
 
-from entrepot.extract.findings import Findings, State, Task
+from entrepot.extract.findings import ExtractionState, Findings, Task
 from entrepot.extract.links import Surroundings
-from entrepot.extract.reader import LATE, Reader
+from entrepot.extract.reader import LATE, SandboxedReader
 
 RENDERER: Final = 1
 """The version of what draws: greater, and the READMEs that repositories have are drawn anew."""
@@ -44,7 +44,7 @@ class Renderer:
     """Makes HTML of Markdown, or plain text of what would take too long, and says so."""
 
     def __init__(self, reader: Reads | None = None) -> None:
-        self._reader = reader or Reader()
+        self._reader = reader or SandboxedReader()
         self._waiting = 0
 
     async def render(self, text: str, around: Surroundings) -> Rendered:
@@ -80,7 +80,7 @@ class Renderer:
         # The child was late by the clock, not by its own time: the machine is busy, not the text.
         if found.reason == LATE:
             return None
-        is_dead = found.state is State.FAILED
+        is_dead = found.state is ExtractionState.FAILED
         reason = "drawing it takes longer than it may" if is_dead else found.reason
         return Rendered(as_plain(text), reason)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from entrepot.extract.findings import Findings, State, Vulnerability
+from entrepot.extract.findings import ExtractionState, Findings, Vulnerability
 from entrepot.extract.identifiers import is_known, split_id
 from entrepot.extract.packages import canonical_name
 from entrepot.extract.severities import (
@@ -248,7 +248,7 @@ def _findings(found: list[Vulnerability], facts: dict[str, str], *, has_list: bo
         problems.append("the report has no list of findings")
     is_lost = not has_list or bool(found and not named)
     return Findings(
-        state=State.UNSUPPORTED if is_lost else State.DONE,
+        state=ExtractionState.UNSUPPORTED if is_lost else ExtractionState.DONE,
         reason="; ".join(problems),
         facts={key: value for key, value in facts.items() if value},
         vulnerabilities=named,

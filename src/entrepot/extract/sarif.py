@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from entrepot.extract.findings import Findings, Issue, State, Vulnerability
+from entrepot.extract.findings import ExtractionState, Findings, Issue, Vulnerability
 from entrepot.extract.identifiers import ids_in, is_known, split_id
 from entrepot.extract.packages import canonical_name, parse_purl
 from entrepot.extract.severities import band_of, score_of, severity_of
@@ -124,7 +124,7 @@ def read_sarif(said: Said) -> Findings:
     facts = {key: value for key, value in facts.items() if value}
     if not any(isinstance(run.said.get("results"), list) for run in runs):
         reason = "; ".join(problems) or "no run of the report has results"
-        return Findings(state=State.UNSUPPORTED, reason=reason, facts=facts)
+        return Findings(state=ExtractionState.UNSUPPORTED, reason=reason, facts=facts)
     reason = "; ".join(dict.fromkeys(problems))
     return Findings(facts=facts, vulnerabilities=found, issues=issues, reason=reason)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from cryptography import x509
 
 from entrepot.extract.certificates import load_certificate
-from entrepot.extract.checks import Check, Signing, best_of, check, signature_of
+from entrepot.extract.checks import SignatureCheck, Signing, best_of, check, signature_of
 from entrepot.extract.findings import Blob, Result, Signature, Task
 from entrepot.extract.keys import Key, Signed
 from entrepot.extract.limits import Unreadable
@@ -111,7 +111,7 @@ def _bundled_certificate(material: Mapping[str, Any]) -> x509.Certificate | None
 
 def _check_message(
     said: Mapping[str, Any], task: Task, brought: x509.Certificate | Key | None
-) -> tuple[Check, Sequence[str], bytes]:
+) -> tuple[SignatureCheck, Sequence[str], bytes]:
     """A signature over a digest that stands beside it: the bytes themselves are not needed."""
     message = as_mapping(said.get("messageSignature"))
     digest = as_mapping(message.get("messageDigest"))
@@ -119,7 +119,7 @@ def _check_message(
     bits = _BITS.get(as_text(digest.get("algorithm"), 40) or "SHA2_256", 0)
     if not signature or not bits or len(content) * 8 != bits:
         reason = "it holds no signature of a digest that can be checked"
-        return Check(Result.INVALID, reason), [], signature
+        return SignatureCheck(Result.INVALID, reason), [], signature
     signed = Signed(signature, content, digest_bits=bits)
     return check(signed, task.keys, brought), [f"sha{bits}:{content.hex()}"], signature
 
@@ -137,7 +137,7 @@ def read_envelope_signature(said: Mapping[str, Any], blob: Blob, task: Task) -> 
 
 def _check_envelope(
     envelope: Mapping[str, Any], task: Task, brought: x509.Certificate | Key | None
-) -> tuple[Check, Sequence[str], bytes]:
+) -> tuple[SignatureCheck, Sequence[str], bytes]:
     """What came of its signatures, the digests that it names, and the first signature."""
     payload = decode(envelope.get("payload"))
     encoded = pae(as_text(envelope.get("payloadType"), 200), payload)

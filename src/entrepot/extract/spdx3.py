@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from entrepot.extract.findings import Findings, Package, Relation, State
+from entrepot.extract.findings import ExtractionState, Findings, Package, Relation
 from entrepot.extract.limits import cut
 from entrepot.extract.packages import canonical_name
 from entrepot.extract.spdx import NO_LICENSE, present
@@ -27,7 +27,7 @@ def read_spdx_3(said: Mapping[str, Any]) -> Findings:
     graph = _Graph(said)
     if not graph.listed:
         reason = "an SPDX 3 document without elements"
-        return Findings(state=State.UNSUPPORTED, reason=reason)
+        return Findings(state=ExtractionState.UNSUPPORTED, reason=reason)
     packages = [graph.package(each) for each in graph.listed if kind_of(each) in _PACKAGES]
     return Findings(
         title=graph.title(),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import json
 
 from entrepot.extract import reports, sboms, spdx, spdx3, vex
-from entrepot.extract.findings import Findings, State, Statement
+from entrepot.extract.findings import ExtractionState, Findings, InTotoStatement
 from entrepot.extract.forms import read_report, read_text_predicate
 from entrepot.extract.limits import Unreadable
 from entrepot.extract.texts import as_list, as_mapping, as_text, parse_json
@@ -64,10 +64,10 @@ def _inner(kind: str, predicate: object) -> Findings:
     if kind.startswith("https://in-toto.io/attestation/vulns/"):
         return reports.read_intoto_vulns(said)
     found = read_report(said)
-    return found if found.state is State.DONE else Findings()
+    return found if found.state is ExtractionState.DONE else Findings()
 
 
-def _statement(kind: str, subjects: list[str], said: Mapping[str, Any]) -> Statement:
+def _statement(kind: str, subjects: list[str], said: Mapping[str, Any]) -> InTotoStatement:
     if kind.startswith("https://slsa.dev/provenance/v1"):
         return _provenance_1(kind, subjects, said)
     if kind.startswith(_PROVENANCE):
@@ -75,7 +75,7 @@ def _statement(kind: str, subjects: list[str], said: Mapping[str, Any]) -> State
     result = said.get("verificationResult") or said.get("result")
     simple = {key: _line(value) for key, value in list(said.items())[:40]}
     is_large = bool(kind.startswith((_SPDX, _CYCLONEDX)))
-    return Statement(
+    return InTotoStatement(
         kind,
         subjects,
         result=as_text(result, 60) if isinstance(result, str) else "",
@@ -83,7 +83,7 @@ def _statement(kind: str, subjects: list[str], said: Mapping[str, Any]) -> State
     )
 
 
-def _provenance_1(kind: str, subjects: list[str], said: Mapping[str, Any]) -> Statement:
+def _provenance_1(kind: str, subjects: list[str], said: Mapping[str, Any]) -> InTotoStatement:
     build, run = as_mapping(said.get("buildDefinition")), as_mapping(said.get("runDetails"))
     metadata = as_mapping(run.get("metadata"))
     parameters = as_mapping(build.get("externalParameters"))
@@ -92,7 +92,7 @@ def _provenance_1(kind: str, subjects: list[str], said: Mapping[str, Any]) -> St
     resolved = [as_mapping(each) for each in as_list(build.get("resolvedDependencies"))[:_MOST]]
     vcs = as_mapping(as_mapping(metadata.get("buildkit_metadata")).get("vcs"))
     first = resolved[0] if resolved else {}
-    return Statement(
+    return InTotoStatement(
         kind,
         subjects,
         builder=as_text(as_mapping(run.get("builder")).get("id")),
@@ -110,14 +110,14 @@ def _provenance_1(kind: str, subjects: list[str], said: Mapping[str, Any]) -> St
     )
 
 
-def _provenance_0(kind: str, subjects: list[str], said: Mapping[str, Any]) -> Statement:
+def _provenance_0(kind: str, subjects: list[str], said: Mapping[str, Any]) -> InTotoStatement:
     invocation, metadata = (as_mapping(said.get(key)) for key in ("invocation", "metadata"))
     config = as_mapping(invocation.get("configSource"))
     vcs = as_mapping(
         as_mapping(metadata.get("https://mobyproject.org/buildkit@v1#metadata")).get("vcs")
     )
     completeness = as_mapping(metadata.get("completeness"))
-    return Statement(
+    return InTotoStatement(
         kind,
         subjects,
         builder=as_text(as_mapping(said.get("builder")).get("id")),

@@ -9,8 +9,8 @@ from typing import Any, Final
 import yaml
 
 from entrepot.extract import limits
-from entrepot.extract.findings import Document
-from entrepot.extract.limits import TooLarge, Unreadable, cut
+from entrepot.extract.findings import FoundDocument
+from entrepot.extract.limits import InputTooLarge, Unreadable, cut
 
 _YAML: Final = 1024 * 1024
 _ALIASES: Final = 50
@@ -20,7 +20,7 @@ _NODES: Final = 200_000
 def parse_json(content: bytes) -> object:
     """A JSON value of at most `limits.JSON` bytes, nested no deeper than Python's parser goes."""
     if len(content) > limits.JSON:
-        raise TooLarge("the document is larger than what is read")
+        raise InputTooLarge("the document is larger than what is read")
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -30,7 +30,7 @@ def parse_json(content: bytes) -> object:
 def parse_yaml(content: bytes, most: int = _YAML) -> object:
     """The first YAML document, with few aliases; tags of Python's or anybody's are refused."""
     if len(content) > most:
-        raise TooLarge("the YAML is larger than what is read")
+        raise InputTooLarge("the YAML is larger than what is read")
     try:
         _check_events(content)
         loader = yaml.CSafeLoader(content)
@@ -81,10 +81,10 @@ def as_text(value: object, most: int = limits.WORDS) -> str:
     return cut(str(value), most) if isinstance(value, str | int | float) else ""
 
 
-def document(name: str, media_type: str, content: bytes, most: int = limits.TEXT) -> Document:
+def document(name: str, media_type: str, content: bytes, most: int = limits.TEXT) -> FoundDocument:
     """The text as a document, cut where it is too long."""
     text = content[:most].decode(errors="replace").replace("\0", "\ufffd")
-    return Document(name, media_type, text, len(content) > most)
+    return FoundDocument(name, media_type, text, len(content) > most)
 
 
 def is_text(content: bytes) -> bool:
@@ -120,5 +120,5 @@ def json_or_nothing(content: str | bytes) -> Mapping[str, Any]:
     raw = content.encode(errors="replace") if isinstance(content, str) else content
     try:
         return as_mapping(parse_json(raw)) if raw else {}
-    except (Unreadable, TooLarge):
+    except (Unreadable, InputTooLarge):
         return {}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from entrepot.extract.findings import Findings, Issue, State, Vulnerability
+from entrepot.extract.findings import ExtractionState, Findings, Issue, Vulnerability
 from entrepot.extract.identifiers import split_id
 from entrepot.extract.packages import canonical_name
 from entrepot.extract.severities import best_score, severity_or_score
@@ -120,7 +120,7 @@ class _Reading:
         if has_nothing and not problems:
             problems.append("the report names nothing that was looked at")
         return Findings(
-            state=State.UNSUPPORTED if has_nothing else State.DONE,
+            state=ExtractionState.UNSUPPORTED if has_nothing else ExtractionState.DONE,
             reason="; ".join(problems)[:1000],
             facts=facts,
             vulnerabilities=self.found,

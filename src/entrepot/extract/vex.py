@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from entrepot.extract.findings import Assessment, Component, Findings, State, Vulnerability
+from entrepot.extract.findings import (
+    Assessment,
+    Component,
+    ExtractionState,
+    Findings,
+    Vulnerability,
+)
 from entrepot.extract.identifiers import canonical_id, ids_in, is_known, split_id
 from entrepot.extract.packages import canonical_name, parse_purl
 from entrepot.extract.severities import (
@@ -48,7 +54,7 @@ def read_openvex(said: Said) -> Findings:
         "Version": as_text(said.get("version"), 20),
     }
     return Findings(
-        state=State.DONE if assessments else State.UNSUPPORTED,
+        state=ExtractionState.DONE if assessments else ExtractionState.UNSUPPORTED,
         reason="" if assessments else "the document has no statements",
         facts={key: value for key, value in facts.items() if value},
         vulnerabilities=[each for one in assessments for each in _affected(one)],

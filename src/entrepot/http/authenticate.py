@@ -8,7 +8,7 @@ from entrepot.errors import BadCredentials, BadToken
 from entrepot.http.cookies import read_sessions
 from entrepot.http.messages import Request
 from entrepot.hub.actors import ANONYMOUS, Identity
-from entrepot.hub.identities import Identities
+from entrepot.hub.authentication import Authentication
 from entrepot.hub.secrets import looks_like_secret
 from entrepot.hub.sessions import Sessions, SignedIn
 
@@ -18,8 +18,8 @@ _MAX_HEADER: Final = 16384
 class Authenticator:
     """Finds out who sends a request, by the database as it is at that moment."""
 
-    def __init__(self, identities: Identities, sessions: Sessions) -> None:
-        self._identities = identities
+    def __init__(self, authentication: Authentication, sessions: Sessions) -> None:
+        self._authentication = authentication
         self._sessions = sessions
 
     async def identify(self, request: Request) -> Identity:
@@ -39,8 +39,8 @@ class Authenticator:
         if scheme != "bearer":
             raise BadToken
         if looks_like_secret(value):
-            return await self._identities.by_access_token(value)
-        return await self._identities.by_registry_token(value)
+            return await self._authentication.by_access_token(value)
+        return await self._authentication.by_registry_token(value)
 
     async def identify_basic(self, value: str, address: str) -> Identity:
         """The identity of Basic credentials (RFC 7617); `ANONYMOUS` where both parts are empty.
@@ -50,7 +50,7 @@ class Authenticator:
         name, secret = parse_basic(value)
         if not name and not secret:
             return ANONYMOUS
-        return await self._identities.by_credentials(name, secret, address)
+        return await self._authentication.by_credentials(name, secret, address)
 
     async def find_session(self, request: Request, origin: str) -> tuple[SignedIn | None, str]:
         """The session that a browser's cookies name, and its secret; `None` where none is good."""

@@ -102,10 +102,10 @@ class Authorizer:
         if "namespace" in values:
             found = await self._namespace_rights(identity, rule, values["namespace"])
             return Authorized(identity, namespace_rights=found)
-        if rule is not AccessRule.ANYONE and not identity.is_somebody:
+        if rule is not AccessRule.ANYONE and not identity.is_authenticated:
             raise Unauthenticated
         if rule is AccessRule.HUB_ADMIN:
-            if not identity.may_everything:
+            if not identity.is_superuser:
                 raise NotFound
             check_administrator(identity)
         return Authorized(identity)
@@ -170,7 +170,7 @@ class Authorizer:
         if rights.repository is None or Action.PULL not in rights.actions:
             raise RepositoryUnknown
         if not _may(rule, identity, rights):
-            raise Denied if identity.is_somebody else Unauthenticated
+            raise Denied if identity.is_authenticated else Unauthenticated
         return rights
 
     async def _namespace_rights(
@@ -181,7 +181,7 @@ class Authorizer:
             raise NamespaceUnknown(f"no such user or organization: {name}")
         if rule is AccessRule.ANYONE:
             return rights
-        if not identity.is_somebody:
+        if not identity.is_authenticated:
             raise Unauthenticated
         if not rights.may_see_members:
             raise NamespaceUnknown(f"no such user or organization: {name}")
@@ -194,7 +194,7 @@ def _may(rule: AccessRule, identity: Identity, rights: Rights) -> bool:
     if rule is AccessRule.PULL:
         return Action.PULL in rights.actions
     if rule is AccessRule.SIGNED_IN:
-        return identity.is_somebody
+        return identity.is_authenticated
     if rule is AccessRule.REPOSITORY_ADMIN:
         return rights.may_administer
     return _WRITES.get(rule, Action.PULL) in rights.actions

@@ -8,7 +8,7 @@ from entrepot.http.conditions import matches_etag
 from entrepot.http.messages import Body, FileBody, Request, Response, empty
 from entrepot.http.origin import Origins, may_follow
 from entrepot.http.ranges import ByteRange, parse_ranges
-from entrepot.metadata.blobs import StoredBlob
+from entrepot.model.blobs import StoredBlob
 from entrepot.registry.blobs import READ_WHOLE, Blobs
 
 _MOST_IN_RANGES: Final = 64 * 1024 * 1024

@@ -5,15 +5,16 @@ from typing import Final
 from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.limiter import PASSWORD, Limiter
+from entrepot.hub.login_throttle import PASSWORD, LoginThrottle
 from entrepot.hub.names import check_free_name, check_name, claim, find_account
 from entrepot.hub.passwords import Passwords, check_length
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import Account, NamespaceKind, Visibility
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.sessions import delete_other_sessions
 from entrepot.metadata.tokens import revoke_refresh_tokens
+from entrepot.model.accounts import Account, NamespaceKind
+from entrepot.model.repositories import Visibility
 
 SELF: Final = Actor()
 MAX_FULL_NAME: Final = 100
@@ -34,7 +35,7 @@ class Accounts:
         self._metadata = metadata
         self._passwords = passwords
         self._default_visibility = default_visibility
-        self._limiter = Limiter(metadata, now)
+        self._login_throttle = LoginThrottle(metadata, now)
         self._now = now
 
     async def add(
@@ -116,13 +117,13 @@ class Accounts:
             return
         if self._passwords.has_refuted(account.password_hash, password):
             raise BadCredentials("the password is wrong")
-        async with self._limiter.attempt(PASSWORD, account.name, by.address):
+        async with self._login_throttle.attempt(PASSWORD, account.name, by.address):
             if not await self._passwords.verify(account.password_hash, password):
                 raise BadCredentials("the password is wrong")
 
     async def set_profile(self, account: Account, full_name: str, email: str, by: Actor) -> None:
         """Say who the account is of: one's own, or as an administrator anybody's."""
-        if by.identity.may_everything:
+        if by.identity.is_superuser:
             check_administrator(by.identity)
         else:
             check_own(account, by)

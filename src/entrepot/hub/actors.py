@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from entrepot.metadata.accounts import Account, Role
-from entrepot.metadata.teams import Permission
-from entrepot.metadata.tokens import Scope
+from entrepot.model.accounts import Account, Role
+from entrepot.model.organizations import Permission
+from entrepot.model.tokens import TokenScope
 
 
 class Action(StrEnum):
@@ -22,17 +22,21 @@ class Action(StrEnum):
 
 Actions = frozenset[Action]
 
-NOTHING: Final[Actions] = frozenset()
+NO_ACTIONS: Final[Actions] = frozenset()
 PULL: Final[Actions] = frozenset({Action.PULL})
 WRITE: Final[Actions] = frozenset({Action.PULL, Action.PUSH})
-EVERYTHING: Final[Actions] = frozenset(Action)
+ALL_ACTIONS: Final[Actions] = frozenset(Action)
 
-ACTIONS_OF_SCOPE: Final = {Scope.READ: PULL, Scope.WRITE: WRITE, Scope.ADMIN: EVERYTHING}
-ACTIONS_OF_ROLE: Final = {Role.MEMBER: PULL, Role.EDITOR: EVERYTHING, Role.OWNER: EVERYTHING}
+ACTIONS_OF_SCOPE: Final = {
+    TokenScope.READ: PULL,
+    TokenScope.WRITE: WRITE,
+    TokenScope.ADMIN: ALL_ACTIONS,
+}
+ACTIONS_OF_ROLE: Final = {Role.MEMBER: PULL, Role.EDITOR: ALL_ACTIONS, Role.OWNER: ALL_ACTIONS}
 ACTIONS_OF_PERMISSION: Final = {
     Permission.READ: PULL,
     Permission.WRITE: WRITE,
-    Permission.ADMIN: EVERYTHING,
+    Permission.ADMIN: ALL_ACTIONS,
 }
 
 Grants = Mapping[str, Actions]
@@ -60,7 +64,7 @@ class Identity:
     """
 
     account: Account | None = None
-    ceiling: Actions = EVERYTHING
+    ceiling: Actions = ALL_ACTIONS
     token_id: int | None = None
     grants: Grants | None = None
     expires_at: datetime | None = None
@@ -80,17 +84,17 @@ class Identity:
         return self.account.name if self.account else self.label
 
     @property
-    def is_somebody(self) -> bool:
+    def is_authenticated(self) -> bool:
         """Whether there is anybody to be asked about it later."""
         return self.account is not None or self.namespace_id is not None or self.is_operator
 
     @property
     def is_unlimited(self) -> bool:
         """Whether no token stands between the account and what it may do."""
-        return self.ceiling == EVERYTHING and self.patterns is None
+        return self.ceiling == ALL_ACTIONS and self.patterns is None
 
     @property
-    def may_everything(self) -> bool:
+    def is_superuser(self) -> bool:
         """Whether no rule of the hub stands in the way: administrators and the operator."""
         return self.is_operator or (self.account is not None and self.account.is_admin)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from entrepot.errors import Unavailable
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from entrepot.metadata import (
     artifact_revisions,
     artifacts,
@@ -19,10 +19,11 @@ from entrepot.metadata import (
     vulnerabilities,
 )
 from entrepot.metadata.artifact_revisions import Revision
-from entrepot.metadata.artifacts import Artifact, Marks, PackedDocument
+from entrepot.metadata.artifacts import PackedDocument
 from entrepot.metadata.engine import Metadata, Transaction
 from entrepot.metadata.packages import Package
 from entrepot.metadata.slices import AT_ONCE, Pace, cost_of, write_slices
+from entrepot.model.artifacts import Artifact, AttachmentCounts
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class Contents:
 class Counting:
     """Counts of a document, and the identifiers that it is found by."""
 
-    marks: Marks
+    marks: AttachmentCounts
     document: PackedDocument | None
     identifiers: dict[str, str]
 
@@ -201,7 +202,7 @@ class ArtifactWriter:
             if (await _revision_there(tx, location)).contents != before:
                 return False
             # Done is what has all its rows: a crash from here on leaves it queued.
-            await artifacts.write_artifact(tx, replace(artifact, state=State.QUEUED))
+            await artifacts.write_artifact(tx, replace(artifact, state=ExtractionState.QUEUED))
             await artifact_revisions.begin_contents(tx, of)
 
         async def may_go_on(tx: Transaction) -> bool:

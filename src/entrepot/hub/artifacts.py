@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from entrepot.errors import EntrepotError
-from entrepot.extract.findings import State
+from entrepot.extract.findings import ExtractionState
 from entrepot.kinds.catalogue import recognize
-from entrepot.kinds.evidence import MAX_CONFIG, Child, Evidence
 from entrepot.kinds.files import UNKNOWN
 from entrepot.kinds.kind import Description, Extractor, Kind
+from entrepot.kinds.manifest_view import MAX_CONFIG, Child, ManifestView
 from entrepot.kinds.platforms import real_children
 from entrepot.metadata import artifacts, blobs, manifests
-from entrepot.metadata.artifact_relations import FoundChild, find_children
-from entrepot.metadata.artifacts import Artifact, Marks
+from entrepot.metadata.artifact_relations import find_children
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.manifests import StoredManifest
+from entrepot.model.artifacts import Artifact, AttachmentCounts, FoundChild
+from entrepot.model.manifests import StoredManifest
 from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import EMPTY_JSON_DIGEST
@@ -38,21 +38,21 @@ class Described:
     """A manifest, the evidence of what it is, and what it is."""
 
     stored: StoredManifest
-    evidence: Evidence
+    view: ManifestView
     kind: Kind
     artifact: Artifact
 
     @property
     def manifest(self) -> Manifest:
         """The manifest, parsed."""
-        return self.evidence.manifest
+        return self.view.manifest
 
     @property
     def description(self) -> Description:
         """Return the artifact's own description, from its manifest, config or contents."""
         artifact = self.artifact
         return replace(
-            self.kind.describe(self.evidence),
+            self.kind.describe(self.view),
             title=artifact.title,
             description=artifact.description,
             licenses=artifact.licenses,
@@ -70,12 +70,12 @@ class Artifacts:
         """Return the artifact of a manifest, with the stored findings of its contents."""
         manifest = await read_manifest(stored.content, stored.media_type)
         sizes, children = await self._children(repository_id, manifest)
-        evidence = Evidence(manifest, await self._config(repository_id, manifest), children)
-        kind = await aside(stored.size, lambda: recognize(evidence))
+        view = ManifestView(manifest, await self._config(repository_id, manifest), children)
+        kind = await aside(stored.size, lambda: recognize(view))
         written = await artifacts.find_artifact(self._metadata.reader, stored.id)
         size = stored.size + sum(each.size for each in _own_blobs(manifest).values()) + sizes
-        artifact = _artifact(stored, repository_id, evidence, kind, size, written)
-        return Described(stored, evidence, kind, artifact)
+        artifact = _artifact(stored, repository_id, view, kind, size, written)
+        return Described(stored, view, kind, artifact)
 
     async def read_json(self, repository_id: int, blob: Descriptor) -> Mapping[str, object]:
         """A small blob as a JSON object; empty where it is anything else."""
@@ -153,25 +153,25 @@ def unknown_artifact(stored: StoredManifest, repository_id: int) -> Artifact:
         licenses="",
         created="",
         platforms=(),
-        state=State.QUEUED,
+        state=ExtractionState.QUEUED,
         reason="",
         reader=0,
     )
 
 
-def platforms_of(evidence: Evidence) -> tuple[str, ...]:
+def platforms_of(view: ManifestView) -> tuple[str, ...]:
     """Return the artifact's platforms: of an index's children, or of the config."""
     found = [
         child.descriptor.platform.whole
-        for child in real_children(evidence)
+        for child in real_children(view)
         if child.descriptor.platform and not child.descriptor.platform.is_unknown
     ]
-    if not evidence.children:
-        os, architecture = evidence.config.get("os"), evidence.config.get("architecture")
+    if not view.children:
+        os, architecture = view.config.get("os"), view.config.get("architecture")
         if isinstance(os, str) and isinstance(architecture, str) and os and architecture:
-            variant = evidence.config.get("variant")
+            variant = view.config.get("variant")
             tail = f"/{variant}" if isinstance(variant, str) and variant else ""
-            version = evidence.config.get("os.version")
+            version = view.config.get("os.version")
             build = f":{version}" if isinstance(version, str) and version else ""
             found = [f"{os}/{architecture}{tail}{build}"[:_LONGEST]]
     return tuple(dict.fromkeys(found))
@@ -185,13 +185,13 @@ def _own_blobs(manifest: Manifest) -> dict[str, Descriptor]:
 def _artifact(
     stored: StoredManifest,
     repository_id: int,
-    evidence: Evidence,
+    view: ManifestView,
     kind: Kind,
     size: int,
     written: Artifact | None,
 ) -> Artifact:
-    said = kind.describe(evidence)
-    first = State.DONE if kind.extractor is Extractor.NOTHING else State.QUEUED
+    said = kind.describe(view)
+    first = ExtractionState.DONE if kind.extractor is Extractor.NOTHING else ExtractionState.QUEUED
     return Artifact(
         manifest_id=stored.id,
         repository_id=repository_id,
@@ -203,9 +203,9 @@ def _artifact(
         description=(said.description or (written.description if written else ""))[:_LONGEST],
         licenses=(said.licenses or (written.licenses if written else ""))[:_LONGEST],
         created=said.created[:64],
-        platforms=platforms_of(evidence),
+        platforms=platforms_of(view),
         state=written.state if written else first,
         reason=written.reason if written else "",
         reader=written.reader if written else 0,
-        marks=written.marks if written else Marks(),
+        marks=written.marks if written else AttachmentCounts(),
     )

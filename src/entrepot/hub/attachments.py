@@ -12,8 +12,8 @@ from typing import Final
 from entrepot.errors import EntrepotError
 from entrepot.kinds.attachments import ATTESTED, attached_to, digests_among, subjects_said
 from entrepot.metadata import artifact_relations, artifacts, history, manifests
-from entrepot.metadata.artifacts import Artifact
 from entrepot.metadata.engine import Metadata, Reader
+from entrepot.model.artifacts import Artifact
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import Manifest, read_manifest
 

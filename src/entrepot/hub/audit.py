@@ -13,13 +13,13 @@ from enum import StrEnum
 from typing import Final
 
 from entrepot.hub.actors import Actor
-from entrepot.hub.outbox import tell_of_change
+from entrepot.hub.outbox import enqueue_change
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.metadata import audit
-from entrepot.metadata.audit import AuditQuery as AuditQuery
-from entrepot.metadata.audit import AuditRow as AuditRow
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction, to_instant
-from entrepot.metadata.repositories import Change, Event, Witness
+from entrepot.metadata.repositories import ChangeListener
+from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.repositories import ChangeType, RepositoryChange
 
 _PAGE: Final = 500
 _MAX_TEXT: Final = 500
@@ -83,10 +83,10 @@ class Audited(StrEnum):
 
 
 _ACTIONS: Final = {
-    Event.CREATED: Audited.REPO_CREATE,
-    Event.PUSHED: Audited.TAG_PUSH,
-    Event.UNTAGGED: Audited.TAG_DELETE,
-    Event.DELETED: Audited.MANIFEST_DELETE,
+    ChangeType.CREATED: Audited.REPO_CREATE,
+    ChangeType.PUSHED: Audited.TAG_PUSH,
+    ChangeType.UNTAGGED: Audited.TAG_DELETE,
+    ChangeType.DELETED: Audited.MANIFEST_DELETE,
 }
 
 
@@ -102,7 +102,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditPage:
+class AuditListing:
     """Some rows, newest first, and what the next page begins before (`None`: this is the last)."""
 
     rows: list[AuditRow]
@@ -147,14 +147,14 @@ async def verify(reader: Reader) -> int | None:
     return None
 
 
-def witness_of(actor: Actor, now: Clock) -> Witness:
+def audit_and_notify(actor: Actor, now: Clock) -> ChangeListener:
     """Return the recorder of the actor's changes to repositories."""
 
-    async def note(tx: Transaction, change: Change) -> None:
-        await tell_of_change(tx, change, actor, now())
+    async def note(tx: Transaction, change: RepositoryChange) -> None:
+        await enqueue_change(tx, change, actor, now())
         action = _ACTIONS[change.event]
         # A manifest that is pushed without a tag is a part of what is tagged next.
-        if change.event is Event.PUSHED and not change.tags:
+        if change.event is ChangeType.PUSHED and not change.tags:
             return
         name = change.repository.name.text
         target = f"{name}:{change.tags[0]}" if change.tags else name
@@ -177,14 +177,14 @@ class AuditLog:
         self._permissions = permissions
         self._now = now
 
-    async def list_all(self, actor: Actor, query: AuditQuery, limit: int = 50) -> AuditPage:
+    async def list_all(self, actor: Actor, query: AuditQuery, limit: int = 50) -> AuditListing:
         """Rows of the whole hub, for its administrators."""
         check_administrator(actor.identity)
         return await self._page(query, limit)
 
     async def list_of(
         self, actor: Actor, namespace: str, query: AuditQuery, limit: int = 50
-    ) -> AuditPage:
+    ) -> AuditListing:
         """Rows of one namespace, for its owners."""
         found = await self._permissions.namespace_to_administer(actor.identity, namespace)
         return await self._page(replace(query, namespace_id=found.id), limit)
@@ -198,10 +198,10 @@ class AuditLog:
         async with self._metadata.begin() as tx:
             await record(tx, entry, self._now())
 
-    async def _page(self, query: AuditQuery, limit: int) -> AuditPage:
+    async def _page(self, query: AuditQuery, limit: int) -> AuditListing:
         rows = await audit.list_rows(self._metadata.reader, query, limit + 1)
         more = len(rows) > limit
-        return AuditPage(rows[:limit], rows[limit - 1].id if more else None)
+        return AuditListing(rows[:limit], rows[limit - 1].id if more else None)
 
 
 def _sealed(row: AuditRow, previous: str) -> AuditRow:

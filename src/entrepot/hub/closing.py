@@ -8,8 +8,8 @@ from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.hub.repositories import Repositories
 from entrepot.metadata import accounts, closing
-from entrepot.metadata.accounts import Namespace, NamespaceKind, Role
 from entrepot.metadata.engine import Clock, Metadata
+from entrepot.model.accounts import Namespace, NamespaceKind, Role
 from entrepot.oci.names import RepositoryName
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from entrepot.extract.findings import OPENPGP, Assessment, Findings, Result, Vulnerability
 from entrepot.extract.merging import Said, counted_of
-from entrepot.metadata.artifacts import Marks
+from entrepot.model.artifacts import AttachmentCounts
 
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
@@ -27,7 +27,7 @@ class Contribution(Struct, frozen=True):
     Readers before the second wrote no `signatures`, but the subjects of those that were verified.
     """
 
-    marks: Marks
+    marks: AttachmentCounts
     verified_subjects: list[str] = []
     signatures: list[Named] | None = None
     found: list[Vulnerability] | None = None
@@ -40,7 +40,7 @@ class Contribution(Struct, frozen=True):
 def contribution(findings: Findings) -> Contribution:
     """Return an attachment's contribution to its subject."""
     said = [each for each in findings.statements if each.predicate_type != _SIGNED]
-    marks = Marks(
+    marks = AttachmentCounts(
         signatures=len(findings.signatures) if not said else 0,
         sboms=1 if findings.packages else 0,
         attestations=len(said),
@@ -76,7 +76,7 @@ def _brief(found: Vulnerability) -> Vulnerability:
     )
 
 
-def marks_for(said: Contribution, digest: str) -> Marks:
+def marks_for(said: Contribution, digest: str) -> AttachmentCounts:
     """Return an attachment's contribution to the counts of that digest.
 
     By tags and indexes a signature can be attached to what it does not sign.
@@ -97,11 +97,11 @@ def marks_for(said: Contribution, digest: str) -> Marks:
 
 
 @dataclass(slots=True)
-class Scope:
+class ContributionScope:
     """One digest with all that is attached to it; of an index, also with its children's."""
 
     digest: str
-    marks: Marks = field(default_factory=Marks)
+    marks: AttachmentCounts = field(default_factory=AttachmentCounts)
     evidence: Said = field(default_factory=lambda: Said(""))
     issues: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -116,7 +116,9 @@ class Scope:
         for category, counts in said.issues.items():
             self.issues.update({(category, each): count for each, count in counts.items()})
 
-    def with_children(self, children: Sequence[tuple[str, Marks, "Counted"]]) -> "Counts":
+    def with_children(
+        self, children: Sequence[tuple[str, AttachmentCounts, "Counted"]]
+    ) -> "Counts":
         """All that counts of the digest, and what was counted for its children."""
         marks, issues = self.marks, Counter(self.issues)
         for _, one, counted in children:
@@ -167,15 +169,15 @@ class Counted(Struct, frozen=True):
 class Counts:
     """The stored counts of an artifact: attachments, findings, identifiers."""
 
-    marks: Marks
+    marks: AttachmentCounts
     counted: Counted
     identifiers: dict[str, str]
 
 
-def _add(one: Marks, other: Marks) -> Marks:
+def _add(one: AttachmentCounts, other: AttachmentCounts) -> AttachmentCounts:
     counts = Counter(one.vulnerabilities)
     counts.update(other.vulnerabilities)
-    return Marks(
+    return AttachmentCounts(
         one.signatures + other.signatures,
         one.verified + other.verified,
         one.sboms + other.sboms,

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from msgspec import json, structs
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
-from entrepot.extract.findings import Blob, Findings, State, Task
+from entrepot.extract.findings import Blob, ExtractionState, Findings, Task
 from entrepot.hub.artifact_writer import (
     COUNTED,
     ArtifactLocation,
@@ -24,7 +24,13 @@ from entrepot.hub.artifact_writer import (
 )
 from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.attachments import Attachments
-from entrepot.hub.contributions import Contribution, Counted, Counts, Scope, contribution
+from entrepot.hub.contributions import (
+    Contribution,
+    ContributionScope,
+    Counted,
+    Counts,
+    contribution,
+)
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
 from entrepot.metadata import (
@@ -37,9 +43,9 @@ from entrepot.metadata import (
     packages,
     trusted_keys,
 )
-from entrepot.metadata.artifacts import Document
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.manifests import StoredManifest
+from entrepot.model.artifacts import StoredDocument
+from entrepot.model.manifests import StoredManifest
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
@@ -119,7 +125,7 @@ class Indexing:
             written = await artifacts.find_artifact(tx, stored.id)
             artifact = written or unknown_artifact(stored, repository_id)
             await artifacts.write_artifact(
-                tx, replace(artifact, state=State.FAILED, reason=reason, reader=READER)
+                tx, replace(artifact, state=ExtractionState.FAILED, reason=reason, reader=READER)
             )
             await self._summarize(tx, repository_id)
 
@@ -183,7 +189,7 @@ class Indexing:
 
     async def _read(self, repository_id: int, described: Described) -> Findings:
         kind, stored = described.kind, described.stored
-        if kind.extractor is Extractor.NOTHING or described.evidence.children:
+        if kind.extractor is Extractor.NOTHING or described.view.children:
             return Findings()
         async with AsyncExitStack() as stack:
             try:
@@ -192,7 +198,7 @@ class Indexing:
                     for index, blob in _readable(described)
                 ]
             except EntrepotError as error:
-                return Findings(state=State.FAILED, reason=error.message)
+                return Findings(state=ExtractionState.FAILED, reason=error.message)
             return await self._reader.read(
                 Task(
                     extractor=kind.extractor,
@@ -273,7 +279,7 @@ class Indexing:
         self, repository_id: int, manifest_id: int, digest: str, own: Contribution | None
     ) -> Counts:
         """What is attached to the manifest, what it found, and what its children were counted."""
-        scope = Scope(digest)
+        scope = ContributionScope(digest)
         if own is not None:
             scope.take(own, is_own=True)
         for each in await self._attachments.list_of(repository_id, digest):
@@ -324,14 +330,14 @@ def _counting(counts: Counts, *, is_searched: bool) -> Counting:
     """What to write down; the ids only of what is looked for by itself, not by a subject."""
     found = [] if counts.counted == Counted() else [json.encode(counts.counted).decode()]
     documents = artifacts.pack(
-        Document(COUNTED, "application/json", text, is_cut=False) for text in found
+        StoredDocument(COUNTED, "application/json", text, is_cut=False) for text in found
     )
     identifiers = counts.identifiers if is_searched else {}
     return Counting(counts.marks, next(iter(documents), None), identifiers)
 
 
 def _contents(described: Described, findings: Findings) -> Contents:
-    artifact, said = described.artifact, described.kind.describe(described.evidence)
+    artifact, said = described.artifact, described.kind.describe(described.view)
     artifact = replace(
         artifact,
         title=(said.title or findings.title)[:2000],
@@ -354,14 +360,15 @@ def _readable(described: Described) -> list[tuple[int, Descriptor]]:
     return found[:1000]
 
 
-def _documents(described: Described, findings: Findings) -> Sequence[Document]:
+def _documents(described: Described, findings: Findings) -> Sequence[StoredDocument]:
     found = [
-        Document(each.name, each.media_type, each.text, each.is_cut) for each in findings.documents
+        StoredDocument(each.name, each.media_type, each.text, each.is_cut)
+        for each in findings.documents
     ]
     rest = json.encode(structs.replace(findings, documents=[])).decode()
-    found.append(Document(FINDINGS, "application/json", rest, is_cut=False))
+    found.append(StoredDocument(FINDINGS, "application/json", rest, is_cut=False))
     said = findings.vulnerabilities or findings.assessments or findings.issues
     if described.kind.is_attachment or said:
         marks = json.encode(contribution(findings)).decode()
-        found.append(Document(CONTRIBUTION, "application/json", marks, is_cut=False))
+        found.append(StoredDocument(CONTRIBUTION, "application/json", marks, is_cut=False))
     return found

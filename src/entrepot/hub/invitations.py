@@ -10,9 +10,9 @@ from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.permissions import Permissions, check_administrator, check_unlimited
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import accounts, invitations, teams
-from entrepot.metadata.accounts import Account, Namespace, Role
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.invitations import Invitation
+from entrepot.model.accounts import Account, Namespace, Role
+from entrepot.model.organizations import Invitation
 
 LIFETIME: Final = timedelta(days=7)
 MAX_NOTE: Final = 200

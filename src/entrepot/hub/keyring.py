@@ -13,7 +13,7 @@ from typing import Final
 from entrepot.errors import Unavailable
 from entrepot.metadata import second_factors, tokens, webhooks
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.words import WRAPPED
+from entrepot.metadata.sentinels import WRAPPED
 
 _NONCE: Final = 12
 TOTP: Final = "second factor"

@@ -6,8 +6,9 @@ from typing import Final
 
 from entrepot.errors import InvalidAccount, NameTaken
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import Account, Namespace, NamespaceKind, Visibility
 from entrepot.metadata.engine import Reader, Transaction
+from entrepot.model.accounts import Account, Namespace, NamespaceKind
+from entrepot.model.repositories import Visibility
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 MAX_NAME: Final = 64

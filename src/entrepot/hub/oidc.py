@@ -15,7 +15,7 @@ from urllib.parse import quote_plus, urlencode
 
 from entrepot.errors import BadCredentials, Unavailable
 from entrepot.hub.provider_client import Document, ProviderClient
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.metadata.engine import Clock
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class IdTokenClaims:
     """Somebody whom the provider vouches for."""
 
     issuer: str
@@ -66,11 +66,11 @@ class Provider:
     """One provider of identities: finds its addresses and keys, and reads what it signs."""
 
     def __init__(
-        self, settings: ProviderSettings, now: Clock, targets: Targets | None = None
+        self, settings: ProviderSettings, now: Clock, targets: WebhookUrls | None = None
     ) -> None:
         self.settings = settings
         self._now = now
-        self._client = ProviderClient(settings.issuer, targets or Targets())
+        self._client = ProviderClient(settings.issuer, targets or WebhookUrls())
         self._found: tuple[Document, datetime] | None = None
         self._failed_at: datetime | None = None
         self._keys: _Keys | None = None
@@ -103,7 +103,9 @@ class Provider:
         if said != self.settings.issuer:
             raise BadCredentials("the response comes from another provider")
 
-    async def redeem(self, code: str, redirect_uri: str, verifier: str, nonce: str) -> Claims:
+    async def redeem(
+        self, code: str, redirect_uri: str, verifier: str, nonce: str
+    ) -> IdTokenClaims:
         """Whom the code stands for; raise `BadCredentials` for any that is not good."""
         form = {
             "grant_type": "authorization_code",
@@ -121,7 +123,7 @@ class Provider:
             return claims
         return await self._with_profile(claims, answer.get("access_token"))
 
-    async def _with_profile(self, claims: Claims, access_token: object) -> Claims:
+    async def _with_profile(self, claims: IdTokenClaims, access_token: object) -> IdTokenClaims:
         """What the provider says only where it is asked (Core 1.0 section 5.3), of the same one."""
         url = (await self._discovered()).get("userinfo_endpoint")
         if not isinstance(url, str) or not isinstance(access_token, str):
@@ -162,7 +164,7 @@ class Provider:
         except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadCredentials("the provider's ID token is not signed by it") from error
 
-    def _believed(self, claims: Document, nonce: str) -> Claims:
+    def _believed(self, claims: Document, nonce: str) -> IdTokenClaims:
         """Core 1.0 section 3.1.3.7: meant for us, by that provider, now, and asked for by us."""
         audience, now = claims.get("aud"), self._now()
         audiences = audience if isinstance(audience, list) else [audience]
@@ -180,7 +182,7 @@ class Provider:
         subject = _text(claims, "sub")
         if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
             raise BadCredentials("the ID token has no subject")
-        return _described(Claims(self.settings.issuer, subject, "", "", ""), claims)
+        return _described(IdTokenClaims(self.settings.issuer, subject, "", "", ""), claims)
 
     async def _keys_with(self, kid: str | None) -> "KeySet":
         """The provider's keys; asked for again where it may have made that one since."""
@@ -231,7 +233,7 @@ class Provider:
         return document
 
 
-def _described(claims: Claims, said: Document) -> Claims:
+def _described(claims: IdTokenClaims, said: Document) -> IdTokenClaims:
     name = _text(said, "preferred_username") or _text(said, "nickname")
     # Whoever may write anything as their address at the provider is not known by it.
     verified = said.get("email_verified")

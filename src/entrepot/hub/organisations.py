@@ -8,9 +8,10 @@ from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.names import check_free_name, check_name, claim, find_account, fold_name
 from entrepot.hub.permissions import Permissions, check_unlimited
 from entrepot.metadata import accounts
-from entrepot.metadata.accounts import Account, Namespace, NamespaceKind, Role, Visibility
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.teams import leave_teams
+from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
+from entrepot.model.repositories import Visibility
 
 MAX_DESCRIPTION: Final = 1000
 
@@ -47,11 +48,11 @@ class Organisations:
         check_unlimited(by.identity)
         account = await self._account(owner)
         own = by.account is not None and by.account.id == account.id
-        if not own and not by.identity.may_everything:
+        if not own and not by.identity.is_superuser:
             raise Denied("an organisation needs an owner")
         now, kind = self._now(), NamespaceKind.ORGANISATION
         async with self._metadata.begin() as tx:
-            if not by.identity.may_everything:
+            if not by.identity.is_superuser:
                 found = await accounts.list_organisations_of(tx, account.id)
                 if sum(role is Role.OWNER for _, role in found) >= MOST_OWNED:
                     raise Conflict(f"{owner} has reached the limit of {MOST_OWNED} organizations")

@@ -13,8 +13,8 @@ from typing import Final
 from entrepot.hub.actors import Actor
 from entrepot.metadata import deliveries, jobs, webhooks
 from entrepot.metadata.engine import Transaction
-from entrepot.metadata.repositories import Change, Event, Repository
-from entrepot.metadata.webhooks import Webhook
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
+from entrepot.model.webhooks import Webhook
 
 EVENTS: Final = (
     "tag.pushed",
@@ -38,7 +38,7 @@ Facts = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class WebhookEvent:
     """An event about a repository, with what only this event tells."""
 
     event: str
@@ -46,29 +46,31 @@ class Happening:
     data: Facts = field(default_factory=dict)
 
 
-async def tell_of_change(tx: Transaction, change: Change, actor: Actor, now: datetime) -> None:
+async def enqueue_change(
+    tx: Transaction, change: RepositoryChange, actor: Actor, now: datetime
+) -> None:
     """Have webhooks told of what was pushed or deleted."""
     repository = change.repository
     listening = await webhooks.list_listening(tx, repository.id, repository.namespace_id)
     if not listening:
         return
-    for happening in happenings_of(change):
-        await _tell(tx, happening, listening, actor, now)
+    for webhook_event in happenings_of(change):
+        await _tell(tx, webhook_event, listening, actor, now)
 
 
-async def tell(
+async def enqueue(
     tx: Transaction,
-    happening: Happening,
+    webhook_event: WebhookEvent,
     actor: Actor,
     now: datetime,
     also: int | None = None,
 ) -> None:
     """Have webhooks of the repository and its namespace (and of `also`) told of it."""
-    repository = happening.repository
+    repository = webhook_event.repository
     found = await webhooks.list_listening(tx, repository.id, repository.namespace_id)
     if also is not None:
         found += await webhooks.list_listening(tx, 0, also)
-    await _tell(tx, happening, found, actor, now)
+    await _tell(tx, webhook_event, found, actor, now)
 
 
 async def add_ping(tx: Transaction, webhook: Webhook, actor: Actor, now: datetime) -> int:
@@ -76,23 +78,23 @@ async def add_ping(tx: Transaction, webhook: Webhook, actor: Actor, now: datetim
     return await _add(tx, webhook, 0, PING, "", {"actor": actor.name}, now)
 
 
-def happenings_of(change: Change) -> Iterator[Happening]:
+def happenings_of(change: RepositoryChange) -> Iterator[WebhookEvent]:
     """The events that a change is: none where a tag was pushed that pointed there already."""
     repository = change.repository
-    if change.event is Event.CREATED:
+    if change.event is ChangeType.CREATED:
         facts = {"visibility": str(repository.visibility)}
-        yield Happening("repository.created", repository, facts)
-    elif change.event is Event.UNTAGGED:
+        yield WebhookEvent("repository.created", repository, facts)
+    elif change.event is ChangeType.UNTAGGED:
         for tag, digest in zip(change.tags, change.previous, strict=True):
-            yield Happening("tag.deleted", repository, {"tag": tag, "digest": digest})
-    elif change.event is Event.DELETED:
+            yield WebhookEvent("tag.deleted", repository, {"tag": tag, "digest": digest})
+    elif change.event is ChangeType.DELETED:
         facts_of_manifest = {"digest": change.digest, "tags": list(change.untagged)}
-        yield Happening("manifest.deleted", repository, facts_of_manifest)
+        yield WebhookEvent("manifest.deleted", repository, facts_of_manifest)
     else:
         yield from _pushed(change)
 
 
-def _pushed(change: Change) -> Iterator[Happening]:
+def _pushed(change: RepositoryChange) -> Iterator[WebhookEvent]:
     facts: dict[str, object] = {"digest": change.digest, **_described(change)}
     for tag, previous in zip(change.tags, change.previous, strict=True):
         if change.is_restored:
@@ -102,23 +104,23 @@ def _pushed(change: Change) -> Iterator[Happening]:
         else:
             event = "tag.moved" if previous else "tag.pushed"
         told = {"tag": tag, **facts, **({"previous": previous} if previous else {})}
-        yield Happening(event, change.repository, told)
+        yield WebhookEvent(event, change.repository, told)
     if "subject" in facts:
-        yield Happening("referrer.attached", change.repository, facts)
+        yield WebhookEvent("referrer.attached", change.repository, facts)
     elif not change.tags:
-        yield Happening("manifest.pushed", change.repository, facts)
+        yield WebhookEvent("manifest.pushed", change.repository, facts)
 
 
-def _described(change: Change) -> dict[str, object]:
+def _described(change: RepositoryChange) -> dict[str, object]:
     """What the manifest says of itself; its kind as far as the manifest alone tells."""
     if change.manifest is None:
         return {}
     # Late: most hubs have nobody who listens, and kinds are many modules.
     from entrepot.kinds.catalogue import recognize
-    from entrepot.kinds.evidence import Evidence
+    from entrepot.kinds.manifest_view import ManifestView
 
     facts: dict[str, object] = {
-        "kind": recognize(Evidence(change.manifest)).id,
+        "kind": recognize(ManifestView(change.manifest)).id,
         "media_type": change.manifest.media_type,
     }
     if change.manifest.subject is not None:
@@ -127,14 +129,18 @@ def _described(change: Change) -> dict[str, object]:
 
 
 async def _tell(
-    tx: Transaction, happening: Happening, listening: list[Webhook], actor: Actor, now: datetime
+    tx: Transaction,
+    webhook_event: WebhookEvent,
+    listening: list[Webhook],
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    repository = happening.repository
+    repository = webhook_event.repository
     name = repository.name.text
     for webhook in listening:
-        if webhook.wants(happening.event):
-            data = {"repository": name, **happening.data, "actor": actor.name}
-            await _add(tx, webhook, repository.id, happening.event, name, data, now)
+        if webhook.wants(webhook_event.event):
+            data = {"repository": name, **webhook_event.data, "actor": actor.name}
+            await _add(tx, webhook, repository.id, webhook_event.event, name, data, now)
 
 
 async def _add(

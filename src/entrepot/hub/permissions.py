@@ -8,8 +8,8 @@ from entrepot.hub.actors import (
     ACTIONS_OF_PERMISSION,
     ACTIONS_OF_ROLE,
     ACTIONS_OF_SCOPE,
-    EVERYTHING,
-    NOTHING,
+    ALL_ACTIONS,
+    NO_ACTIONS,
     PULL,
     WRITE,
     Action,
@@ -20,26 +20,22 @@ from entrepot.hub.actors import (
     matches,
 )
 from entrepot.hub.names import find_namespace
-from entrepot.metadata.accounts import (
-    Account,
-    Namespace,
-    Role,
-    Visibility,
-    find_role,
-    list_memberships,
-)
-from entrepot.metadata.blobs import Holder
+from entrepot.metadata.accounts import find_role, list_memberships
 from entrepot.metadata.engine import Reader
 from entrepot.metadata.redirects import find_redirected
-from entrepot.metadata.repositories import Repository, Target, find_repository
-from entrepot.metadata.teams import Permission, list_rights_of
+from entrepot.metadata.repositories import PushTarget, find_repository
+from entrepot.metadata.teams import list_rights_of
+from entrepot.model.accounts import Account, Namespace, Role
+from entrepot.model.blobs import Holder
+from entrepot.model.organizations import Permission
+from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 
 __all__ = [
     "ACTIONS_OF_ROLE",
     "ACTIONS_OF_SCOPE",
-    "EVERYTHING",
-    "NOTHING",
+    "ALL_ACTIONS",
+    "NO_ACTIONS",
     "PULL",
     "WRITE",
     "Action",
@@ -60,7 +56,7 @@ class Rights:
     """An identity's rights to a name; `target` is `None` where no repository is or could be."""
 
     actions: Actions
-    target: Target | None
+    target: PushTarget | None
     may_administer: bool = False
     """Change its settings: describe, open or close, archive, rename, transfer, delete."""
 
@@ -93,7 +89,7 @@ def decide(
     visibility: Visibility | None,
     *,
     permissions: Iterable[Permission] = (),
-    listed: Actions = EVERYTHING,
+    listed: Actions = ALL_ACTIONS,
     is_open: bool = False,
 ) -> Actions:
     """Return the rights to a repository (`None`: one to be created).
@@ -102,15 +98,15 @@ def decide(
     their teams there. `listed` is what their token lists for the name. What everybody may do is
     never refused: whoever presents a token has at least the rights of a stranger.
     """
-    public = PULL if visibility is Visibility.PUBLIC else NOTHING
-    if is_open or identity.may_everything:
-        allowed = EVERYTHING
+    public = PULL if visibility is Visibility.PUBLIC else NO_ACTIONS
+    if is_open or identity.is_superuser:
+        allowed = ALL_ACTIONS
     else:
         allowed = public.union(
-            ACTIONS_OF_ROLE[role] if role else NOTHING,
+            ACTIONS_OF_ROLE[role] if role else NO_ACTIONS,
             *(ACTIONS_OF_PERMISSION[each] for each in permissions),
         )
-    return allowed & identity.ceiling & (EVERYTHING if is_open else listed | public)
+    return allowed & identity.ceiling & (ALL_ACTIONS if is_open else listed | public)
 
 
 class Permissions:
@@ -141,7 +137,7 @@ class Permissions:
 
         Namespaces are no secret (each has a page), repositories are: of those nothing is said.
         """
-        if not identity.is_somebody:
+        if not identity.is_authenticated:
             return
         if name.namespace is None:
             own = identity.account.name if identity.account else "NAMESPACE"
@@ -162,7 +158,7 @@ class Permissions:
             return None
         if identity.patterns is not None or Action.PULL not in identity.ceiling:
             return []
-        if identity.may_everything:
+        if identity.is_superuser:
             return None
         if identity.namespace_id is not None:
             return [identity.namespace_id]
@@ -185,7 +181,7 @@ class Permissions:
             return NamespaceRights(namespace, None, False, False)
         role = await self._role(identity, namespace.id)
         may_create = Action.PUSH in decide(identity, role, None, is_open=self.is_open)
-        may_administer = identity.is_unlimited and (role is Role.OWNER or identity.may_everything)
+        may_administer = identity.is_unlimited and (role is Role.OWNER or identity.is_superuser)
         return NamespaceRights(namespace, role, may_create, may_administer)
 
     async def repository_to_administer(
@@ -225,8 +221,8 @@ class Permissions:
         actions = await self._actions(
             identity, repository.namespace_id, name, repository.visibility, asked
         )
-        target = Target(name, repository.namespace_id, repository.visibility, repository)
-        may_administer = Action.DELETE in actions and identity.is_somebody
+        target = PushTarget(name, repository.namespace_id, repository.visibility, repository)
+        may_administer = Action.DELETE in actions and identity.is_authenticated
         return Rights(actions, target, may_administer)
 
     async def rights_to_create(self, identity: Identity, name: RepositoryName) -> Rights:
@@ -238,7 +234,7 @@ class Permissions:
         actions = await self._actions(identity, namespace_id, name, None)
         # An open hub and administrators may use any name; without a namespace it is the hub's.
         visibility = namespace.default_visibility if namespace else self._hub_visibility
-        return Rights(actions, Target(name, namespace_id, visibility, None))
+        return Rights(actions, PushTarget(name, namespace_id, visibility, None))
 
     async def _actions(
         self,
@@ -291,13 +287,13 @@ class Permissions:
 def check_administrator(identity: Identity) -> None:
     """Raise `Denied` unless they may change the hub itself."""
     check_unlimited(identity)
-    if not identity.may_everything:
+    if not identity.is_superuser:
         raise Denied("only administrators of the hub may do this")
 
 
 def check_unlimited(identity: Identity) -> None:
     """Raise `Denied` for nobody, and for tokens that may not do everything their account may."""
-    if not identity.is_somebody or not identity.is_unlimited:
+    if not identity.is_authenticated or not identity.is_unlimited:
         raise Denied(
             "this requires an account, or an account's token that is not limited to repositories"
         )
@@ -314,7 +310,7 @@ def listed_actions(identity: Identity, name: RepositoryName) -> Actions:
     """Return the actions that the presented token lists for the name; all for credentials."""
     patterns = identity.patterns
     if patterns is not None and not any(matches(pattern, name.text) for pattern in patterns):
-        return NOTHING
+        return NO_ACTIONS
     if identity.grants is None:
-        return EVERYTHING
-    return identity.grants.get(name.text) or identity.grants.get(mark_of(name.text), NOTHING)
+        return ALL_ACTIONS
+    return identity.grants.get(name.text) or identity.grants.get(mark_of(name.text), NO_ACTIONS)

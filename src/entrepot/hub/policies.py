@@ -8,17 +8,16 @@ from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.names import find_namespace
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.metadata import policies, repositories
-from entrepot.metadata.accounts import Namespace
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.policies import Policy
-from entrepot.metadata.repositories import Repository
-from entrepot.metadata.retention_rules import Rules
+from entrepot.model.accounts import Namespace
+from entrepot.model.policies import Policy, Rules
+from entrepot.model.repositories import Repository
 from entrepot.oci.names import RepositoryName
 from entrepot.oci.tag_patterns import TagPatterns
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EffectivePolicies:
     """The policies of a namespace or a repository; `rules` is `None` without any."""
 
     immutable: TagPatterns
@@ -38,13 +37,15 @@ class Policies:
         self._permissions = permissions
         self._now = now
 
-    async def get_of_repository(self, repository: Repository) -> tuple[Told, Told]:
+    async def get_of_repository(
+        self, repository: Repository
+    ) -> tuple[EffectivePolicies, EffectivePolicies]:
         """Return the repository's own policies, and its namespace's."""
         found = await policies.find_of_repository(self._metadata.reader, repository.id)
         of_namespace, of_repository = found
         return _told(of_repository), _told(of_namespace)
 
-    async def get_of_namespace(self, namespace: Namespace) -> Told:
+    async def get_of_namespace(self, namespace: Namespace) -> EffectivePolicies:
         """Return the policies of the namespace."""
         return _told(await policies.find_of_namespace(self._metadata.reader, namespace.id))
 
@@ -98,8 +99,8 @@ class Policies:
             await record(tx, entry, self._now())
 
 
-def _told(policy: Policy) -> Told:
-    return Told(TagPatterns.parse(policy.immutable), Rules.parse(policy.retention))
+def _told(policy: Policy) -> EffectivePolicies:
+    return EffectivePolicies(TagPatterns.parse(policy.immutable), Rules.parse(policy.retention))
 
 
 def _policy(immutable: str, rules: Rules | None) -> Policy:

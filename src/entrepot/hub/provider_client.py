@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from entrepot.errors import Unavailable
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 
 if TYPE_CHECKING:
     import httpx
@@ -33,7 +33,7 @@ _AMISS: Final = "the sign-in provider sent an invalid response"
 class ProviderClient:
     """Sends requests to one provider."""
 
-    def __init__(self, issuer: str, targets: Targets) -> None:
+    def __init__(self, issuer: str, targets: WebhookUrls) -> None:
         self._issuer = issuer
         self._targets = targets
 

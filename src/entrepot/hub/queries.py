@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from entrepot.errors import Invalid
-from entrepot.metadata.search_terms import Facet, Filter, Query, Term, Within
+from entrepot.model.search import Facet, Filter, Query, Term, Within
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, RepositoryName, Tag, parse_reference
 

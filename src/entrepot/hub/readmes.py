@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol
 
-from entrepot.extract.findings import PICTURE, PROSE, Document, Findings
+from entrepot.extract.findings import PICTURE, PROSE, Findings, FoundDocument
 from entrepot.extract.links import Surroundings
 from entrepot.extract.renderer import RENDERER, Rendered, as_plain
 from entrepot.hub.artifacts import Described
@@ -73,7 +73,7 @@ class Readmes:
         """Return an artifact's findings with the HTML of its README, without pictures."""
         pictures = [each for each in findings.documents if each.name.startswith(PICTURE)]
         texts = [each for each in findings.documents if not each.name.startswith(PICTURE)]
-        drawn: list[Document] = []
+        drawn: list[FoundDocument] = []
         for each in texts:
             if each.name in PROSE:
                 around = _around(described, findings, texts, pictures, each.path)
@@ -81,12 +81,12 @@ class Readmes:
         values = {name: getattr(findings, name) for name in Findings.__struct_fields__}
         return Findings(**{**values, "documents": [*texts, *drawn]})
 
-    async def _html(self, document: Document, around: Surroundings) -> Document:
+    async def _html(self, document: FoundDocument, around: Surroundings) -> FoundDocument:
         if document.media_type == "text/markdown":
             html = (await self._renderer.render(document.text, around)).html
         else:
             html = as_plain(document.text)
-        return Document(f"{document.name}.html", "text/html", html, document.is_cut)
+        return FoundDocument(f"{document.name}.html", "text/html", html, document.is_cut)
 
 
 def _drawn(readme: str, rendered: Rendered | None) -> RenderedReadme | None:
@@ -98,11 +98,11 @@ def _drawn(readme: str, rendered: Rendered | None) -> RenderedReadme | None:
 def _around(
     described: Described,
     findings: Findings,
-    texts: list[Document],
-    pictures: list[Document],
+    texts: list[FoundDocument],
+    pictures: list[FoundDocument],
     path: str,
 ) -> Surroundings:
-    said = described.kind.describe(described.evidence)
+    said = described.kind.describe(described.view)
     named = [each.name.removeprefix("file:") for each in texts if each.name.startswith("file:")]
     names = {each.path.rstrip("/") for each in findings.files}
     names |= {title for title in map(title_of, described.manifest.layers) if title}

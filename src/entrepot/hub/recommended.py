@@ -3,9 +3,9 @@
 from typing import Final
 
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import tag_groups, tag_rows
+from entrepot.metadata import tag_groups, tag_listing
 from entrepot.metadata.engine import Reader
-from entrepot.metadata.tag_rows import Filters, Order, TagRow
+from entrepot.model.tags import Filters, TagOrder, TagRow
 
 _METADATA_TAGS: Final = frozenset({"readme", "artifacthub.io"})
 """Tags that clients look up by name to describe a repository; nobody pulls them."""
@@ -18,22 +18,22 @@ async def find_recommended(reader: Reader, repository_id: int) -> TagRow | None:
     What was pushed last may be a backport of an old version, a release candidate or the build of a
     change that nobody has merged: it is recommended only where there is nothing else.
     """
-    stable = await tag_rows.find_stable(reader, repository_id)
+    stable = await tag_listing.find_stable(reader, repository_id)
     if stable is not None:
         return stable
-    latest = await tag_rows.find_row(reader, repository_id, "latest")
+    latest = await tag_listing.find_row(reader, repository_id, "latest")
     if latest is not None:
         return latest
-    rows = await tag_rows.list_rows(
-        reader, repository_id, Order.NEWEST, Filters(), limit=_LOOKED_AT, offset=0
+    rows = await tag_listing.list_rows(
+        reader, repository_id, TagOrder.NEWEST, Filters(), limit=_LOOKED_AT, offset=0
     )
     return next(filter(_is_for_people, rows), rows[0] if rows else None)
 
 
 async def list_versions(reader: Reader, repository_id: int, limit: int) -> list[TagRow]:
     """One tag of each of the `limit` greatest versions; without versions, of the newest pushes."""
-    has_versions = await tag_rows.find_stable(reader, repository_id) is not None
-    order = Order.VERSION if has_versions else Order.NEWEST
+    has_versions = await tag_listing.find_stable(reader, repository_id) is not None
+    order = TagOrder.VERSION if has_versions else TagOrder.NEWEST
     groups = await tag_groups.list_groups(
         reader, repository_id, order, Filters(), limit=limit, offset=0
     )

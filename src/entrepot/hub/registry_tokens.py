@@ -45,7 +45,7 @@ CATALOG: Final = "*catalog*"
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class RegistryTokenClaims:
     """The claims of a verified token.
 
     `token_id` is the personal or refresh token it was got with; without one, `password_mark` ties
@@ -66,9 +66,9 @@ class RegistryTokens:
         self._metadata = metadata
         self._keyring = keyring or Keyring()
         self._key: ECKey | None = None
-        self._read: OrderedDict[str, Claims] = OrderedDict()
+        self._read: OrderedDict[str, RegistryTokenClaims] = OrderedDict()
 
-    async def issue(self, claims: Claims, now: datetime) -> str:
+    async def issue(self, claims: RegistryTokenClaims, now: datetime) -> str:
         """The text of a token that says `claims`."""
         from joserfc import jwt
 
@@ -76,7 +76,7 @@ class RegistryTokens:
         header = {"typ": "JWT", "alg": ALGORITHM, "kid": key.thumbprint()}
         return jwt.encode(header, _to_json(claims, now), key, algorithms=[ALGORITHM])
 
-    async def read(self, text: str, now: datetime) -> Claims:
+    async def read(self, text: str, now: datetime) -> RegistryTokenClaims:
         """Return the token's claims; raise `BadToken` where it is invalid or expired."""
         claims = self._read.get(text)
         if claims is None:
@@ -93,7 +93,7 @@ class RegistryTokens:
         private = (await self._signing_key(now)).as_dict(private=True)["d"]
         return hmac.digest(str(private).encode(), f"entrepot:{purpose}".encode(), "sha256")
 
-    async def _verify(self, text: str, now: datetime) -> Claims:
+    async def _verify(self, text: str, now: datetime) -> RegistryTokenClaims:
         from joserfc import jwt
         from joserfc.errors import JoseError
 
@@ -147,7 +147,7 @@ class RegistryTokens:
         return found
 
 
-def _to_json(claims: Claims, now: datetime) -> dict[str, object]:
+def _to_json(claims: RegistryTokenClaims, now: datetime) -> dict[str, object]:
     return {
         "iss": _AUDIENCE,
         "aud": _AUDIENCE,
@@ -194,12 +194,12 @@ def _marked(value: object) -> dict[str, Actions]:
     return grants
 
 
-def _from_json(claims: Mapping[str, object]) -> Claims:
+def _from_json(claims: Mapping[str, object]) -> RegistryTokenClaims:
     subject, token_id, expires = claims.get("sub"), claims.get("tid"), claims.get("exp")
     access = claims.get("access")
     if not isinstance(expires, int) or not isinstance(access, list):
         raise BadToken
-    return Claims(
+    return RegistryTokenClaims(
         account_id=int(subject) if isinstance(subject, str) and subject else None,
         token_id=token_id if isinstance(token_id, int) else None,
         password_mark=str(claims.get("pwm")),

@@ -7,15 +7,16 @@ from typing import Final
 from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
 from entrepot.hub.actors import OPERATOR, Actor, Identity
 from entrepot.hub.audit import Audited, Details, Entry, record
-from entrepot.hub.outbox import Happening, tell
+from entrepot.hub.outbox import WebhookEvent, enqueue
 from entrepot.hub.permissions import Action, Permissions, check_administrator
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.trusted_keys import check_signatures
 from entrepot.metadata import emptying, jobs, redirects, repositories, repository_settings
-from entrepot.metadata.accounts import Visibility, find_namespace_by_id
+from entrepot.metadata.accounts import find_namespace_by_id
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
 from entrepot.metadata.unindexing import list_long, unindexed
+from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 
 MAX_DESCRIPTION: Final = 200
@@ -74,7 +75,7 @@ class Repositories:
             await redirects.delete_redirect(tx, name)
             await repository_settings.describe(tx, made.id, description, "")
             details = {"visibility": str(wanted)}
-            await tell(tx, Happening("repository.created", made, details), by, now)
+            await enqueue(tx, WebhookEvent("repository.created", made, details), by, now)
             entry = Entry(made.namespace_id, by, Audited.REPO_CREATE, name.text, details)
             await record(tx, entry, now)
         return await self.get(name)
@@ -101,8 +102,8 @@ class Repositories:
         async def work(tx: Transaction, found: Repository) -> None:
             await repositories.set_visibility(tx, found.id, visibility)
             if visibility is not found.visibility:
-                happening = Happening("repository.visibility", found, details)
-                await tell(tx, happening, by, self._now())
+                webhook_event = WebhookEvent("repository.visibility", found, details)
+                await enqueue(tx, webhook_event, by, self._now())
 
         details = {"visibility": str(visibility)}
         await self._change(name, by, Audited.REPO_VISIBILITY, details, work)
@@ -163,7 +164,7 @@ class Repositories:
     async def _delete(self, found: Repository, by: Actor) -> None:
         async with self._metadata.begin() as tx:
             await repositories.lock_repository(tx, found)
-            await tell(tx, Happening("repository.deleted", found), by, self._now())
+            await enqueue(tx, WebhookEvent("repository.deleted", found), by, self._now())
             await redirects.delete_redirects_to(tx, found.id)
             await repositories.delete_repository(tx, found.id)
             await self._measure(tx, found.namespace_id)
@@ -186,7 +187,7 @@ class Repositories:
         if namespace_id is not None:
             await jobs.add_job(tx, jobs.MEASURE, str(namespace_id), self._now())
 
-    async def _free_target(self, name: RepositoryName, by: Actor) -> Target:
+    async def _free_target(self, name: RepositoryName, by: Actor) -> PushTarget:
         """Where a repository of that name would be, for somebody who may make it."""
         rights = await self._permissions.rights_to_create(by.identity, name)
         if rights.target is None or Action.PUSH not in rights.actions:
@@ -203,7 +204,9 @@ class Repositories:
         if namespace is not None:
             await self._permissions.namespace_to_administer(by.identity, namespace.name)
 
-    async def _move(self, found: Repository, target: Target, action: Audited, by: Actor) -> None:
+    async def _move(
+        self, found: Repository, target: PushTarget, action: Audited, by: Actor
+    ) -> None:
         old, new, now = found.name, target.name, self._now()
         async with self._metadata.begin() as tx:
             # A push may be about to make a repository of that name.
@@ -227,13 +230,13 @@ class Repositories:
                 await record(tx, entry, now)
 
     async def _tell_of_move(
-        self, tx: Transaction, found: Repository, target: Target, by: Actor
+        self, tx: Transaction, found: Repository, target: PushTarget, by: Actor
     ) -> None:
         """Both namespaces hear of a transfer."""
         moved = replace(found, name=target.name, namespace_id=target.namespace_id)
-        happening = Happening("repository.renamed", moved, {"former": found.name.text})
+        webhook_event = WebhookEvent("repository.renamed", moved, {"former": found.name.text})
         also = found.namespace_id if found.namespace_id != target.namespace_id else None
-        await tell(tx, happening, by, self._now(), also)
+        await enqueue(tx, webhook_event, by, self._now(), also)
 
 
 def _check_texts(description: str, readme: str) -> None:

@@ -13,10 +13,17 @@ from entrepot.kinds.catalogue import all_kinds, find_kind
 from entrepot.metadata import search
 from entrepot.metadata.engine import Reader
 from entrepot.metadata.manifests import find_facts
-from entrepot.metadata.search import Found
-from entrepot.metadata.search_packages import ShippedPage, packages_of
-from entrepot.metadata.search_terms import Facet, Filter, Order, Query, Within
-from entrepot.metadata.sight import Sight
+from entrepot.metadata.search_packages import packages_of
+from entrepot.metadata.visibility import VisibleTo
+from entrepot.model.search import (
+    Facet,
+    Filter,
+    Query,
+    SearchOrder,
+    SearchResult,
+    ShippedPage,
+    Within,
+)
 from entrepot.oci.names import Reference, RepositoryName
 
 _COMPARED: Final = 20_000
@@ -26,7 +33,7 @@ _SUGGESTED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedReference:
     """Something that is there and may be seen: a repository, or an artifact in it."""
 
     repository: RepositoryName
@@ -41,8 +48,8 @@ class Results:
     """
 
     query: Query
-    found: Found
-    place: Place | None = None
+    found: SearchResult
+    place: ResolvedReference | None = None
     suggestions: tuple[str, ...] = ()
 
 
@@ -59,39 +66,44 @@ class Search:
         text: str,
         *,
         hosts: Collection[str] = (),
-        order: Order = Order.RELEVANCE,
+        order: SearchOrder = SearchOrder.RELEVANCE,
         limit: int = 25,
         offset: int = 0,
     ) -> Results:
         """One page of what the text asks for; `hosts` are the names that the hub is reached by."""
-        sight = await self.sight_of(identity)
+        visible_to = await self.sight_of(identity)
         jump = find_jump(text, hosts)
         place = await self._place(identity, jump)
         for query in _readings(text, jump):
             found = await search.search(
-                self._reader, with_families(query), sight, order=order, limit=limit, offset=offset
+                self._reader,
+                with_families(query),
+                visible_to,
+                order=order,
+                limit=limit,
+                offset=offset,
             )
             if found.total:
                 return Results(query, found, place or await self._only_place(jump, found))
         query = parse_query(text)
-        return Results(query, found, place, await self._suggestions(sight, query))
+        return Results(query, found, place, await self._suggestions(visible_to, query))
 
     async def packages(
         self, identity: Identity, package: str, *, limit: int = 50, offset: int = 0
     ) -> ShippedPage:
         """Which artifacts that somebody may see ship a package (`name`, `name@3.*`, `lib*`)."""
-        sight = await self.sight_of(identity)
+        visible_to = await self.sight_of(identity)
         package = package.replace("\0", "").strip()
         if not package.strip("*"):
             return ShippedPage(0, ())
-        return await packages_of(self._reader, package, sight, limit=limit, offset=offset)
+        return await packages_of(self._reader, package, visible_to, limit=limit, offset=offset)
 
-    async def sight_of(self, identity: Identity) -> Sight:
+    async def sight_of(self, identity: Identity) -> VisibleTo:
         """Return the repositories that an identity can see."""
         namespaces = await self._permissions.visible_namespaces(identity)
-        return Sight(None if namespaces is None else tuple(namespaces))
+        return VisibleTo(None if namespaces is None else tuple(namespaces))
 
-    async def _place(self, identity: Identity, jump: Jump | None) -> Place | None:
+    async def _place(self, identity: Identity, jump: Jump | None) -> ResolvedReference | None:
         if jump is None or jump.repository is None:
             return None
         rights = await self._permissions.rights(identity, jump.repository)
@@ -102,21 +114,23 @@ class Search:
             facts = await find_facts(self._reader, repository.id, jump.reference)
             if facts is None:
                 return None
-        return Place(repository.name, jump.reference)
+        return ResolvedReference(repository.name, jump.reference)
 
-    async def _only_place(self, jump: Jump | None, found: Found) -> Place | None:
+    async def _only_place(self, jump: Jump | None, found: SearchResult) -> ResolvedReference | None:
         """A digest of a manifest that one repository has leads there."""
         if jump is None or jump.reference is None or found.total != 1 or not found.hits:
             return None
         hit = found.hits[0]
         facts = await find_facts(self._reader, hit.repository_id, jump.reference)
-        return None if facts is None else Place(RepositoryName(hit.name), jump.reference)
+        return (
+            None if facts is None else ResolvedReference(RepositoryName(hit.name), jump.reference)
+        )
 
-    async def _suggestions(self, sight: Sight, query: Query) -> tuple[str, ...]:
+    async def _suggestions(self, visible_to: VisibleTo, query: Query) -> tuple[str, ...]:
         words = [term.text for term in query.terms if term.tokens]
         if not words:
             return ()
-        names = await search.list_seen_names(self._reader, sight, _COMPARED)
+        names = await search.list_seen_names(self._reader, visible_to, _COMPARED)
         return tuple(closest(" ".join(words), names))
 
 

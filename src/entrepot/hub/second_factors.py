@@ -14,14 +14,13 @@ from entrepot.hub.accounts import SELF, Accounts
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.keyring import TOTP, Keyring
-from entrepot.hub.limiter import SECOND_FACTOR, Limiter
+from entrepot.hub.login_throttle import SECOND_FACTOR, LoginThrottle
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import second_factors
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.second_factors import SecondFactor
 from entrepot.metadata.tokens import revoke_refresh_tokens
+from entrepot.model.accounts import Account, SecondFactor
 
 STEP: Final = 30
 RECOVERY_CODES: Final = 10
@@ -48,14 +47,14 @@ class SecondFactors:
         self,
         metadata: Metadata,
         accounts: Accounts,
-        limiter: Limiter,
+        login_throttle: LoginThrottle,
         issuer: str,
         now: Clock,
         keyring: Keyring | None = None,
     ) -> None:
         self._metadata = metadata
         self._accounts = accounts
-        self._limiter = limiter
+        self._login_throttle = login_throttle
         self._issuer = issuer
         self._now = now
         self._keyring = keyring or Keyring()
@@ -79,7 +78,7 @@ class SecondFactors:
         the password must sign in again, with a personal token.
         """
         check_own(account, by)
-        async with self._limiter.attempt(SECOND_FACTOR, account.name, by.address):
+        async with self._login_throttle.attempt(SECOND_FACTOR, account.name, by.address):
             return await self._confirm(account, code, by)
 
     async def _confirm(self, account: Account, code: str, by: Actor) -> list[str]:
@@ -101,7 +100,7 @@ class SecondFactors:
 
         Few attempts are allowed (`TooMany`); a code works once, whoever else tries it just then.
         """
-        async with self._limiter.attempt(SECOND_FACTOR, account.name, by.address):
+        async with self._login_throttle.attempt(SECOND_FACTOR, account.name, by.address):
             await self._use_up(account, code)
 
     async def _use_up(self, account: Account, code: str) -> None:

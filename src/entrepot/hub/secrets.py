@@ -7,7 +7,7 @@ import string
 import zlib
 from typing import Final
 
-from entrepot.metadata.tokens import TokenKind
+from entrepot.model.tokens import TokenKind
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PREFIX: Final = {

@@ -8,9 +8,9 @@ from typing import Final
 from entrepot.errors import SessionUnknown
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import sessions
-from entrepot.metadata.accounts import Account, find_account_by_id
+from entrepot.metadata.accounts import find_account_by_id
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.sessions import Session
+from entrepot.model.accounts import Account, Session
 
 IDLE: Final = timedelta(days=14)
 """A session that is not used for so long is over."""

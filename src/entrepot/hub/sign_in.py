@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from entrepot.errors import BadCredentials, Conflict
 from entrepot.hub.actors import Actor, Identity
 from entrepot.hub.audit import Audited, AuditLog, Entry
-from entrepot.hub.identities import Identities
+from entrepot.hub.authentication import Authentication
 from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions, SignedIn
-from entrepot.metadata.accounts import Account
+from entrepot.model.accounts import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class SignIn:
 
     def __init__(
         self,
-        identities: Identities,
+        authentication: Authentication,
         sessions: Sessions,
         second_factors: SecondFactors,
         audit: AuditLog,
         *,
         provider_asks: bool = False,
     ) -> None:
-        self._identities = identities
+        self._authentication = authentication
         self._sessions = sessions
         self._second_factors = second_factors
         self._audit = audit
@@ -44,7 +44,7 @@ class SignIn:
         Raises `BadCredentials` for whatever is wrong, and `TooMany` with the seconds to wait.
         """
         try:
-            account = await self._identities.by_password(name, password, by.address)
+            account = await self._authentication.by_password(name, password, by.address)
         except BadCredentials:
             await self._note_failure(name, by, "password")
             raise
@@ -93,7 +93,7 @@ class SignIn:
         )
 
     async def _note_failure(self, name: str, by: Actor, means: str) -> None:
-        account = await self._identities.find_account(name)
+        account = await self._authentication.find_account(name)
         # What is no account's name may be a password in the wrong field: it is not kept.
         shown = account.name if account else "(no account)"
         namespace_id = account.id if account else None

@@ -4,12 +4,11 @@ from entrepot.errors import Denied
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import Actor
 from entrepot.hub.invitations import Invitations
-from entrepot.hub.limiter import SIGN_UP_FROM_ADDRESS, Limiter, network_of
+from entrepot.hub.login_throttle import SIGN_UP_FROM_ADDRESS, LoginThrottle, network_of
 from entrepot.hub.names import check_free_name
 from entrepot.hub.passwords import Passwords, check_length
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.words import SignUpMode
+from entrepot.model.accounts import Account, SignUpMode
 
 
 class SignUp:
@@ -21,14 +20,14 @@ class SignUp:
         accounts: Accounts,
         passwords: Passwords,
         invitations: Invitations,
-        limiter: Limiter,
+        login_throttle: LoginThrottle,
         mode: SignUpMode,
     ) -> None:
         self._metadata = metadata
         self._accounts = accounts
         self._passwords = passwords
         self._invitations = invitations
-        self._limiter = limiter
+        self._login_throttle = login_throttle
         self.mode = mode
 
     def may_sign_up(self, *, is_invited: bool) -> bool:
@@ -48,7 +47,7 @@ class SignUp:
         found = await self._invitations.get(invitation) if invitation else None
         check_free_name(name)
         check_length(password)
-        await self._limiter.count(SIGN_UP_FROM_ADDRESS, network_of(by.address))
+        await self._login_throttle.count(SIGN_UP_FROM_ADDRESS, network_of(by.address))
         password_hash = await self._passwords.hash(password)
         async with self._metadata.begin() as tx:
             account = await self._accounts.insert(tx, name, password_hash, by=by)

@@ -20,17 +20,17 @@ from entrepot.errors import (
 from entrepot.hub.accounts import MAX_EMAIL, MAX_FULL_NAME, Accounts
 from entrepot.hub.actors import Actor
 from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.limiter import Allowance, Limiter, network_of
+from entrepot.hub.login_throttle import Allowance, LoginThrottle, network_of
 from entrepot.hub.names import MAX_NAME, check_free_name
-from entrepot.hub.oidc import Claims, Provider
+from entrepot.hub.oidc import IdTokenClaims, Provider
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import check_own
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import accounts as rows
 from entrepot.metadata import external_identities
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Clock, Metadata, to_instant
+from entrepot.model.accounts import Account
 
 LIFETIME: Final = timedelta(minutes=10)
 """How long somebody may take at the provider."""
@@ -86,7 +86,7 @@ class SingleSignOn:
         self._passwords = passwords
         self._provider = provider
         self._keys = keys
-        self._limiter = Limiter(metadata, now)
+        self._login_throttle = LoginThrottle(metadata, now)
         self._may_sign_up = may_sign_up
         self._now = now
         self.name = name
@@ -183,10 +183,10 @@ class SingleSignOn:
         issuers = await external_identities.list_issuers(self._metadata.reader, account.id)
         return self._provider.settings.issuer in issuers
 
-    async def _claims(self, attempt: Attempt, returned: Returned, by: Actor) -> Claims:
-        await self._limiter.count(_ANSWERS, network_of(by.address))
+    async def _claims(self, attempt: Attempt, returned: Returned, by: Actor) -> IdTokenClaims:
+        await self._login_throttle.count(_ANSWERS, network_of(by.address))
         try:
-            await self._limiter.count(_ONCE, attempt.state)
+            await self._login_throttle.count(_ONCE, attempt.state)
         except TooMany as error:
             raise BadCredentials("this response was already used") from error
         await self._provider.check_issuer(returned.issuer)
@@ -197,7 +197,7 @@ class SingleSignOn:
     async def _key(self) -> bytes:
         return await self._keys.derived_key("single sign-on", self._now())
 
-    async def _sign_up(self, claims: Claims, by: Actor) -> Account:
+    async def _sign_up(self, claims: IdTokenClaims, by: Actor) -> Account:
         if not self._may_sign_up:
             raise Denied("no account of this hub is linked to the provider's account")
         name = name_from(claims.name or claims.email.partition("@")[0])

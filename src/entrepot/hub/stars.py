@@ -6,9 +6,9 @@ from entrepot.errors import Conflict, Unauthenticated
 from entrepot.hub.actors import Identity
 from entrepot.hub.permissions import Action, Permissions
 from entrepot.metadata import stars
-from entrepot.metadata.accounts import Account
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.repositories import Repository
+from entrepot.model.accounts import Account
+from entrepot.model.repositories import Repository
 from entrepot.oci.names import RepositoryName
 
 MOST_STARS: Final = 1000

@@ -8,10 +8,10 @@ from msgspec import DecodeError, json
 from entrepot.extract.findings import Findings
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_rows
-from entrepot.metadata.artifacts import Artifact, Marks
+from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_listing
 from entrepot.metadata.engine import Metadata, storable
-from entrepot.metadata.search_terms import Facet
+from entrepot.model.artifacts import Artifact, AttachmentCounts
+from entrepot.model.search import Facet
 
 _NEWEST: Final = 30
 """Artifacts whose texts a repository is found by."""
@@ -39,7 +39,7 @@ class Summaries:
         kinds = await artifacts.count_kinds(reader, repository_id)
         newest = await artifacts.list_newest(reader, repository_id, _NEWEST)
         size, tag_count = await repository_facts.measure(reader, repository_id)
-        pushed = await tag_rows.find_row(reader, repository_id, "readme")
+        pushed = await tag_listing.find_row(reader, repository_id, "readme")
         read = [*([pushed.artifact] if pushed and pushed.artifact else []), *newest]
         texts = [facts.readme, *[await self._text_of(each) for each in read]]
         body = " ".join(dict.fromkeys(texts))[:_LONGEST]
@@ -107,7 +107,7 @@ def _facets(name: str, kinds: Iterable[str], newest: Iterable[Artifact]) -> set[
     return found
 
 
-def _signed(marks: Marks) -> Iterator[str]:
+def _signed(marks: AttachmentCounts) -> Iterator[str]:
     """`true` for any signature that names the artifact, and what came of checking them."""
     counts = {
         "true": marks.signatures,

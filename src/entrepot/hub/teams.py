@@ -16,9 +16,9 @@ from entrepot.hub.audit import Audited, Details, Entry, record
 from entrepot.hub.names import check_name, find_account
 from entrepot.hub.permissions import Permissions
 from entrepot.metadata import accounts, teams
-from entrepot.metadata.accounts import Namespace, NamespaceKind
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.teams import Permission, Team, TeamRight
+from entrepot.model.accounts import Namespace, NamespaceKind
+from entrepot.model.organizations import Permission, Team, TeamRight
 
 MAX_DESCRIPTION: Final = 500
 MOST_TEAMS: Final = 200

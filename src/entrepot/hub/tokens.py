@@ -16,20 +16,15 @@ from entrepot.errors import (
 )
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.identities import Identity, password_mark
-from entrepot.hub.permissions import EVERYTHING, Action, Actions, Permissions, check_own
-from entrepot.hub.registry_tokens import CATALOG, LIFETIME, Claims, RegistryTokens
+from entrepot.hub.authentication import Identity, password_mark
+from entrepot.hub.permissions import ALL_ACTIONS, Action, Actions, Permissions, check_own
+from entrepot.hub.registry_tokens import CATALOG, LIFETIME, RegistryTokenClaims, RegistryTokens
 from entrepot.hub.secrets import HINT_LENGTH, hash_secret, new_secret
 from entrepot.metadata import tokens
-from entrepot.metadata.accounts import (
-    Account,
-    Namespace,
-    NamespaceKind,
-    find_namespace_by_id,
-    list_owner_ids,
-)
+from entrepot.metadata.accounts import find_namespace_by_id, list_owner_ids
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.tokens import Scope, Token, TokenKind
+from entrepot.model.accounts import Account, Namespace, NamespaceKind
+from entrepot.model.tokens import Token, TokenKind, TokenScope
 from entrepot.oci.names import RepositoryName
 
 REFRESH_LIFETIME: Final = timedelta(days=90)
@@ -84,7 +79,7 @@ class Tokens:
         self,
         account: Account,
         label: str,
-        scope: Scope,
+        scope: TokenScope,
         lifetime: timedelta | None = DEFAULT_LIFETIME,
         repositories: Sequence[str] | None = None,
         by: Actor = OPERATOR,
@@ -116,7 +111,7 @@ class Tokens:
         self,
         organisation: str,
         label: str,
-        scope: Scope,
+        scope: TokenScope,
         lifetime: timedelta | None = DEFAULT_LIFETIME,
         repositories: Sequence[str] | None = None,
         by: Actor = OPERATOR,
@@ -147,7 +142,7 @@ class Tokens:
 
     async def add_refresh(self, identity: Identity, client: str) -> str:
         """The secret of a new refresh token for somebody who presented credentials."""
-        if not identity.is_somebody:
+        if not identity.is_authenticated:
             raise TokenUnknown
         scope = next(
             scope
@@ -184,7 +179,7 @@ class Tokens:
         now = self._now()
         grants = await self._grants(identity, asked)
         expires_at = min(now + LIFETIME, identity.expires_at or now + LIFETIME)
-        claims = Claims(
+        claims = RegistryTokenClaims(
             account_id=identity.account_id,
             token_id=identity.token_id,
             password_mark=password_mark(identity.account) if identity.account else "",
@@ -295,9 +290,9 @@ class Tokens:
         return found
 
     async def _may_revoke(self, token: Token, by: Actor) -> bool:
-        if not by.identity.is_somebody or not by.identity.is_unlimited:
+        if not by.identity.is_authenticated or not by.identity.is_unlimited:
             return False
-        if by.identity.may_everything:
+        if by.identity.is_superuser:
             return True
         if token.namespace_id is None:
             return by.identity.account_id == token.account_id
@@ -330,7 +325,7 @@ def _checked(repositories: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 _SCOPES: Final = (
-    (Scope.READ, frozenset({Action.PULL})),
-    (Scope.WRITE, frozenset({Action.PULL, Action.PUSH})),
-    (Scope.ADMIN, EVERYTHING),
+    (TokenScope.READ, frozenset({Action.PULL})),
+    (TokenScope.WRITE, frozenset({Action.PULL, Action.PUSH})),
+    (TokenScope.ADMIN, ALL_ACTIONS),
 )

@@ -10,7 +10,7 @@ from entrepot.hub.indexing import CONTRIBUTION
 from entrepot.hub.permissions import Permissions
 from entrepot.metadata import artifacts, jobs, trusted_keys
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.trusted_keys import TrustedKey
+from entrepot.model.trusted_keys import TrustedKey
 
 MAX_NAME: Final = 100
 MAX_PEM: Final = 8192

@@ -51,7 +51,7 @@ class WebhookUrl:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-class Targets:
+class WebhookUrls:
     """Says which addresses are fit to be sent to; `networks` are, whatever else is said."""
 
     def __init__(self, networks: Iterable[str] = ()) -> None:

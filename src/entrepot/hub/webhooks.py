@@ -13,13 +13,12 @@ from entrepot.hub.keyring import WEBHOOK, Keyring
 from entrepot.hub.outbox import EVENTS, add_ping
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.hub.signing import new_webhook_secret
-from entrepot.hub.webhook_urls import Targets
+from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.metadata import deliveries, jobs, webhooks
 from entrepot.metadata.accounts import find_namespace_by_id
-from entrepot.metadata.deliveries import Delivery
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.repositories import find_by_id
-from entrepot.metadata.webhooks import Webhook
+from entrepot.model.webhooks import Delivery, Webhook
 from entrepot.oci.names import RepositoryName
 
 MAX_WEBHOOKS: Final = 20
@@ -53,7 +52,7 @@ class Webhooks:
         self,
         metadata: Metadata,
         permissions: Permissions,
-        targets: Targets,
+        targets: WebhookUrls,
         now: Clock,
         keyring: Keyring | None = None,
     ) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from entrepot.hub.webhook_urls import Targets, WebhookUrl
+from entrepot.hub.webhook_urls import WebhookUrl, WebhookUrls
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +49,7 @@ class WebhookClient:
     redirect, to keep a cookie or a connection, or to read a proxy from the environment.
     """
 
-    def __init__(self, targets: Targets, resolve: Resolve | None = None) -> None:
+    def __init__(self, targets: WebhookUrls, resolve: Resolve | None = None) -> None:
         self._targets = targets
         self._resolve = resolve or self._look_up
         # Of its own: a name server that is away must not keep the threads that commit.

@@ -11,7 +11,8 @@ from typing import Final
 from entrepot.errors import EntrepotError
 from entrepot.metadata import jobs
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.jobs import LEASE, Job, Turns
+from entrepot.metadata.jobs import LEASE, Turns
+from entrepot.model.jobs import Job
 
 _log = logging.getLogger(__name__)
 

@@ -1,12 +1,12 @@
 """How an image's layers are kept, in a word or two each."""
 
-from entrepot.kinds.evidence import Evidence
-from entrepot.kinds.marks import is_image_layer, normal
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import is_image_layer, normal
 
 
-def badges(evidence: Evidence) -> tuple[str, ...]:
+def badges(view: ManifestView) -> tuple[str, ...]:
     """Return the special formats of an image's layers: eStargz, zstd:chunked, encrypted, zstd."""
-    layers = evidence.manifest.layers
+    layers = view.manifest.layers
     names = {name for layer in layers for name in layer.annotations}
     types = [normal(layer.media_type) for layer in layers if is_image_layer(layer.media_type)]
     found = {

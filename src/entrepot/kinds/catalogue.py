@@ -21,10 +21,10 @@ from entrepot.kinds import (
     signatures,
     wasm,
 )
-from entrepot.kinds.evidence import Evidence
 from entrepot.kinds.kind import Description, Family, Kind
-from entrepot.kinds.marks import deciding_types, is_index, type_key, type_keys
+from entrepot.kinds.manifest_view import ManifestView
 from entrepot.kinds.platforms import real_children
+from entrepot.kinds.predicates import deciding_types, is_index, type_key, type_keys
 
 _SAY_NOTHING: Final = frozenset({"unknown", "index", "files"})
 """Kinds that say nothing of an index whose children are all of them."""
@@ -103,34 +103,34 @@ def _or_else(kind: Kind, asked: Callable[P, T], otherwise: T) -> Callable[P, T]:
     return guarded
 
 
-def recognize(evidence: Evidence) -> Kind:
+def recognize(view: ManifestView) -> Kind:
     """Return the kind of an artifact; never raises, and returns "image" only for images.
 
     Its types decide before its contents do; of long lists the first `LOOKED_AT` are looked at.
     """
-    evidence = _bounded(evidence)
-    found = _first_of(third_party_kinds(), evidence)
+    view = _bounded(view)
+    found = _first_of(third_party_kinds(), view)
     if found is not None:
         return found
-    found = _by_type(evidence) or _first_of(KINDS, evidence) or _by_children(evidence)
+    found = _by_type(view) or _first_of(KINDS, view) or _by_children(view)
     if found is not None:
-        return _more_precisely(found, evidence)
-    return files.INDEX if files.INDEX.recognizes(evidence) else files.UNKNOWN
+        return _more_precisely(found, view)
+    return files.INDEX if files.INDEX.recognizes(view) else files.UNKNOWN
 
 
-def _bounded(evidence: Evidence) -> Evidence:
+def _bounded(view: ManifestView) -> ManifestView:
     """The same with short lists: every kind may look at all of them, and there are many kinds."""
-    manifest = evidence.manifest
-    lists = (manifest.annotations, manifest.layers, manifest.children, evidence.children)
+    manifest = view.manifest
+    lists = (manifest.annotations, manifest.layers, manifest.children, view.children)
     if all(len(each) <= LOOKED_AT for each in lists):
-        return evidence
+        return view
     short = replace(
         manifest,
         annotations=dict(islice(manifest.annotations.items(), LOOKED_AT)),
         layers=manifest.layers[:LOOKED_AT],
         children=manifest.children[:LOOKED_AT],
     )
-    return replace(evidence, manifest=short, children=evidence.children[:LOOKED_AT])
+    return replace(view, manifest=short, children=view.children[:LOOKED_AT])
 
 
 def all_kinds() -> Iterator[Kind]:
@@ -155,33 +155,31 @@ def _by_id() -> dict[str, Kind]:
     return {kind.id: kind for kind in reversed([*all_kinds()])}
 
 
-def _first_of(kinds: Iterable[Kind], evidence: Evidence) -> Kind | None:
-    return next((kind for kind in kinds if _says_yes(kind, evidence)), None)
+def _first_of(kinds: Iterable[Kind], view: ManifestView) -> Kind | None:
+    return next((kind for kind in kinds if _says_yes(kind, view)), None)
 
 
-def _says_yes(kind: Kind, evidence: Evidence) -> bool:
+def _says_yes(kind: Kind, view: ManifestView) -> bool:
     try:
-        return bool(kind.recognizes(evidence))
+        return bool(kind.recognizes(view))
     except Exception:  # a stranger's kind must not keep others from being recognised
         _log.exception("a kind failed to look at an artifact", extra={"kind": kind.id})
         return False
 
 
-def _more_precisely(kind: Kind, evidence: Evidence) -> Kind:
+def _more_precisely(kind: Kind, view: ManifestView) -> Kind:
     """Kinds that share types with others are told by what annotations say beyond them."""
-    if kind is documents.ATTESTATION or (
-        kind is signatures.BUNDLE and signatures.attests(evidence)
-    ):
-        return documents.of_predicate(evidence)
-    if kind.family is Family.WASM and wasm.KUBEWARDEN.recognizes(evidence):
+    if kind is documents.ATTESTATION or (kind is signatures.BUNDLE and signatures.attests(view)):
+        return documents.of_predicate(view)
+    if kind.family is Family.WASM and wasm.KUBEWARDEN.recognizes(view):
         return wasm.KUBEWARDEN
     return kind
 
 
-def _by_type(evidence: Evidence) -> Kind | None:
+def _by_type(view: ManifestView) -> Kind | None:
     """The kind that has one of the types to itself: exactly, else by the longest beginning."""
     types = _types()
-    for key in type_keys(evidence):
+    for key in type_keys(view):
         if found := types.get(key):
             return found
         beginnings = (f"{key[:end]}*" for end in range(len(key), 0, -1))
@@ -199,9 +197,9 @@ def _types() -> dict[str, Kind]:
     return found
 
 
-def _by_children(evidence: Evidence) -> Kind | None:
+def _by_children(view: ManifestView) -> Kind | None:
     """The kind that all children of an index share, where it says nothing itself."""
-    if not is_index(evidence) or type_key(evidence):
+    if not is_index(view) or type_key(view):
         return None
-    known = {each.kind for each in real_children(evidence) if each.kind}
+    known = {each.kind for each in real_children(view) if each.kind}
     return find_kind(known.pop()) if len(known) == 1 and not known & _SAY_NOTHING else None

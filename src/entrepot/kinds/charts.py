@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
+from entrepot.kinds.descriptions import config_facts, describe, describe_chart
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import any_of, layered, normal, typed
-from entrepot.kinds.words import config_facts, describe, describe_chart
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import any_of, layered, normal, typed
 
 # SemVer 2.0, with the `v` that Helm allows.
 _SEMVER: Final = re.compile(
@@ -19,25 +19,25 @@ _SEMVER: Final = re.compile(
 PROVENANCE: Final = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 
 
-def version_of(place: Place) -> str:
+def version_of(target: CommandTarget) -> str:
     """The version that Helm finds the chart by; empty where it can only be had by its digest.
 
     Helm takes nothing but SemVer, which stands in the tag with `_` for `+`. What the chart itself
     says is of no help: that version may have no tag, or be the tag of another chart.
     """
-    version = place.tag.text.replace("_", "+") if place.tag else ""
+    version = target.tag.text.replace("_", "+") if target.tag else ""
     return version if _SEMVER.fullmatch(version) else ""
 
 
-def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    version = version_of(place)
-    plain = shell.helm(place)
-    found = f"{place.repository_reference} --version {version}" if version else place.pinned
+def _commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    version = version_of(target)
+    plain = shell.helm(target)
+    found = f"{target.repository_reference} --version {version}" if version else target.pinned
     chart = f"oci://{found}{plain}"
-    name = place.repository.text.rpartition("/")[2]
+    name = target.repository.text.rpartition("/")[2]
     release = shell.resource_name(name)
     # A library has nothing to install: Helm refuses, and so would whatever deploys charts.
-    is_library = evidence.config.get("type") == "library"
+    is_library = view.config.get("type") == "library"
     return (
         Command("helm", "Pull", f"helm pull {chart}"),
         *(() if is_library else _installing(release, chart)),
@@ -45,18 +45,18 @@ def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
         Command("helm", "Show the README", f"helm show readme {chart}"),
         Command("helm", "Show Chart.yaml", f"helm show chart {chart}"),
         Command("helm", "Unpack the chart", f"helm pull {chart} --untar"),
-        *_verification(chart, evidence),
-        *(_as_dependency(place, name, version) if version else ()),
-        *(_in_files(place, name, version) if version and not is_library else ()),
-        *(() if is_library else _deployed(place, name, version)),
-        shell.pull_files(place, "Pull the archive"),
-        *shell.with_oras(place),
-        *shell.with_crane(place),
+        *_verification(chart, view),
+        *(_as_dependency(target, name, version) if version else ()),
+        *(_in_files(target, name, version) if version and not is_library else ()),
+        *(() if is_library else _deployed(target, name, version)),
+        shell.pull_files(target, "Pull the archive"),
+        *shell.with_oras(target),
+        *shell.with_crane(target),
     )
 
 
-def _verification(chart: str, evidence: Evidence) -> tuple[Command, ...]:
-    if not any(normal(each.media_type) == PROVENANCE for each in evidence.manifest.layers):
+def _verification(chart: str, view: ManifestView) -> tuple[Command, ...]:
+    if not any(normal(each.media_type) == PROVENANCE for each in view.manifest.layers):
         return ()
     return (
         Command(
@@ -77,8 +77,8 @@ def _installing(release: str, chart: str) -> tuple[Command, ...]:
     )
 
 
-def _as_dependency(place: Place, name: str, version: str) -> tuple[Command, ...]:
-    parent = place.repository_reference.rpartition("/")[0]
+def _as_dependency(target: CommandTarget, name: str, version: str) -> tuple[Command, ...]:
+    parent = target.repository_reference.rpartition("/")[0]
     lines = (
         "dependencies:",
         f"  - name: {shell.yaml_text(name)}",
@@ -88,9 +88,9 @@ def _as_dependency(place: Place, name: str, version: str) -> tuple[Command, ...]
     return (shell.yaml("helm", "Add as a dependency in Chart.yaml", lines),)
 
 
-def _in_files(place: Place, name: str, version: str) -> tuple[Command, ...]:
+def _in_files(target: CommandTarget, name: str, version: str) -> tuple[Command, ...]:
     """What names a chart by the repository above it and a version."""
-    parent = place.repository_reference.rpartition("/")[0]
+    parent = target.repository_reference.rpartition("/")[0]
     exact = shell.yaml_text(version)
     release = (
         f'resource "helm_release" "{shell.resource_name(name)}" {{',
@@ -112,19 +112,19 @@ def _in_files(place: Place, name: str, version: str) -> tuple[Command, ...]:
     )
 
 
-def _deployed(place: Place, name: str, version: str) -> tuple[Command, ...]:
+def _deployed(target: CommandTarget, name: str, version: str) -> tuple[Command, ...]:
     """Flux: the chart itself as a source, or the repository above it."""
     tagged = f"    semver: {shell.yaml_text(version)}"
-    insecure = () if place.is_https else ("  insecure: true",)
+    insecure = () if target.is_https else ("  insecure: true",)
     source = (
         *_flux("OCIRepository", shell.resource_name(name)),
-        f"  url: oci://{place.repository_reference}",
+        f"  url: oci://{target.repository_reference}",
         "  ref:",
-        tagged if version else f"    digest: {place.digest}",
+        tagged if version else f"    digest: {target.digest}",
         *insecure,
     )
-    parent = place.repository_reference.rpartition("/")[0]
-    above = place.repository.namespace or "charts"
+    parent = target.repository_reference.rpartition("/")[0]
+    above = target.repository.namespace or "charts"
     repository = (
         *_flux("HelmRepository", shell.resource_name(above)),
         "  type: oci",
@@ -194,11 +194,11 @@ PLUGIN: Final = Kind(
     family=Family.PACKAGE,
     icon="plug",
     recognizes=typed("application/vnd.helm.plugin.v*"),
-    commands=lambda place, evidence: (
+    commands=lambda target, view: (
         Command(
-            "helm", "Install", f"helm plugin install oci://{place.reference}{shell.helm(place)}"
+            "helm", "Install", f"helm plugin install oci://{target.reference}{shell.helm(target)}"
         ),
-        *shell.generic(place, evidence),
+        *shell.generic(target, view),
     ),
     describe=describe,
     facts=config_facts(("Version", "version")),

@@ -30,7 +30,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommandTarget:
     """Where an artifact is, as the person who reads the page reaches it."""
 
     host: str

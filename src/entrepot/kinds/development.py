@@ -4,10 +4,11 @@ import json
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
+from entrepot.kinds.descriptions import annotation_facts, described
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import (
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import (
     all_of,
     annotated,
     annotated_as,
@@ -18,7 +19,6 @@ from entrepot.kinds.marks import (
     typed,
 )
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, described
 
 _PACKAGE: Final = Family.PACKAGE
 _CONFIGURATION: Final = Family.CONFIGURATION
@@ -26,16 +26,20 @@ _CONFIGURATION: Final = Family.CONFIGURATION
 _OVER_HTTPS: Final = "OpenTofu takes registries over HTTPS only."
 
 
-def _tofu_module(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    name = shell.resource_name(place.repository.text.rpartition("/")[2])
-    which = f"tag={place.tag}" if place.tag else f"digest={place.digest}"
-    lines = (f'module "{name}" {{', f'  source = "oci://{place.repository_reference}?{which}"', "}")
-    return (_hcl(place, "Use the module", lines),)
+def _tofu_module(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    name = shell.resource_name(target.repository.text.rpartition("/")[2])
+    which = f"tag={target.tag}" if target.tag else f"digest={target.digest}"
+    lines = (
+        f'module "{name}" {{',
+        f'  source = "oci://{target.repository_reference}?{which}"',
+        "}",
+    )
+    return (_hcl(target, "Use the module", lines),)
 
 
-def _tofu_provider(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def _tofu_provider(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """A mirror: its template must have a place for each star (`oci_mirror`, OpenTofu 1.10)."""
-    parts = [place.host, *place.repository.text.split("/")]
+    parts = [target.host, *target.repository.text.split("/")]
     # A provider's address ends in its namespace and its type: so does its repository's name.
     is_whole = len(parts) > 2
     above, include = (parts[:-2], "*/*") if is_whole else (parts[:-1], "hashicorp/*")
@@ -49,11 +53,11 @@ def _tofu_provider(place: Place, evidence: Evidence) -> tuple[Command, ...]:
         "  }",
         "}",
     )
-    return (_hcl(place, "Mirror, in the CLI configuration", lines),)
+    return (_hcl(target, "Mirror, in the CLI configuration", lines),)
 
 
-def _hcl(place: Place, title: str, lines: tuple[str, ...]) -> Command:
-    note = "" if place.is_https else _OVER_HTTPS
+def _hcl(target: CommandTarget, title: str, lines: tuple[str, ...]) -> Command:
+    note = "" if target.is_https else _OVER_HTTPS
     return Command("tofu", title, "\n".join(lines), Language.HCL, note)
 
 
@@ -145,13 +149,13 @@ DEVCONTAINER_COLLECTION: Final = simple(
 )
 
 
-def _devcontainer(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def _devcontainer(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """Features and templates share their types; their archives are called what they are."""
-    titles = [shell.title_of(each) for each in evidence.manifest.layers]
+    titles = [shell.title_of(each) for each in view.manifest.layers]
     if any(each.startswith("devcontainer-template-") for each in titles):
-        text = f"devcontainer templates apply --workspace-folder . --template-id {place.reference}"
+        text = f"devcontainer templates apply --workspace-folder . --template-id {target.reference}"
         return (Command("devcontainer", "Apply the template", text),)
-    feature = f'"features": {{\n  {json.dumps(place.reference)}: {{}}\n}}'
+    feature = f'"features": {{\n  {json.dumps(target.reference)}: {{}}\n}}'
     return (Command("devcontainer", "In devcontainer.json", feature, Language.JSON),)
 
 

@@ -3,11 +3,12 @@
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.descriptions import annotation_facts, describe
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import (
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import (
     Recognizes,
     all_layers,
     all_of,
@@ -17,7 +18,6 @@ from entrepot.kinds.marks import (
     typed,
 )
 from entrepot.kinds.signatures import subject_of
-from entrepot.kinds.words import annotation_facts, describe
 
 _PREDICATE_KEYS: Final = (
     "in-toto.io/predicate-type",
@@ -36,27 +36,27 @@ _STATEMENTS: Final = (
 )
 
 
-def predicate_of(evidence: Evidence) -> str:
+def predicate_of(view: ManifestView) -> str:
     """The predicate type that the manifest, or all of its layers, say; empty where several."""
-    said = [evidence.manifest.annotations.get(key, "") for key in _PREDICATE_KEYS]
+    said = [view.manifest.annotations.get(key, "") for key in _PREDICATE_KEYS]
     own = next((each for each in said if each), "")
     layers = {
         layer.annotations[key]
-        for layer in evidence.manifest.layers
+        for layer in view.manifest.layers
         for key in _PREDICATE_KEYS
         if key in layer.annotations
     }
     return own or (next(iter(layers)) if len(layers) == 1 else "")
 
 
-def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    return (*_attached(place, evidence), *shell.generic(place, evidence))
+def _commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    return (*_attached(target, view), *shell.generic(target, view))
 
 
-def _attached(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    if evidence.manifest.subject is None:
+def _attached(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    if view.manifest.subject is None:
         return ()
-    subject, flags = subject_of(place, evidence), shell.cosign(place)
+    subject, flags = subject_of(target, view), shell.cosign(target)
     return (
         Command(
             "cosign",
@@ -67,15 +67,15 @@ def _attached(place: Place, evidence: Evidence) -> tuple[Command, ...]:
     )
 
 
-def _sbom_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    names = [shell.title_of(each) for each in evidence.manifest.layers]
+def _sbom_commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    names = [shell.title_of(each) for each in view.manifest.layers]
     name = next((each for each in names if each), "sbom.json")
     return (
-        shell.pull_files(place, "Pull the SBOM"),
+        shell.pull_files(target, "Pull the SBOM"),
         Command("grype", "Scan for vulnerabilities", f"grype sbom:{shell.quoted(name)}"),
         Command("trivy", "Scan for vulnerabilities", f"trivy sbom {shell.quoted(name)}"),
-        *_attached(place, evidence),
-        *shell.generic(place, evidence)[1:],
+        *_attached(target, view),
+        *shell.generic(target, view)[1:],
     )
 
 
@@ -98,7 +98,7 @@ def _document(
     )
 
 
-def _by_predicate_only(evidence: Evidence) -> bool:
+def _by_predicate_only(view: ManifestView) -> bool:
     """Only `of_predicate` tells these: they share their types with every other statement."""
     return False
 
@@ -337,7 +337,7 @@ _BY_PREDICATE: Final = (
 )
 
 
-def of_predicate(evidence: Evidence) -> Kind:
+def of_predicate(view: ManifestView) -> Kind:
     """Return the kind of a statement by its predicate annotation; else an attestation."""
-    said = predicate_of(evidence)
+    said = predicate_of(view)
     return next((kind for start, kind in _BY_PREDICATE if said.startswith(start)), ATTESTATION)

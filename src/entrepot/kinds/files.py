@@ -3,12 +3,20 @@
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.descriptions import describe
 from entrepot.kinds.kind import Fact, Family, Kind, Tab
-from entrepot.kinds.marks import IMAGE_CONFIGS, any_of, is_index, layered, normal, type_key, typed
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import (
+    IMAGE_CONFIGS,
+    any_of,
+    is_index,
+    layered,
+    normal,
+    type_key,
+    typed,
+)
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import describe
 from entrepot.oci.media_types import OCI_EMPTY
 
 _TABS: Final = (
@@ -22,9 +30,9 @@ _TABS: Final = (
 )
 
 
-def types_of(evidence: Evidence) -> tuple[Fact, ...]:
+def types_of(view: ManifestView) -> tuple[Fact, ...]:
     """The media types, as they stand in the manifest: the honest answer to "what is this?"."""
-    manifest = evidence.manifest
+    manifest = view.manifest
     facts = []
     if manifest.artifact_type:
         facts.append(Fact("Artifact type", manifest.artifact_type[:300]))
@@ -39,20 +47,20 @@ def types_of(evidence: Evidence) -> tuple[Fact, ...]:
 _ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
-def _volume_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    titles = [shell.title_of(each) for each in evidence.manifest.layers]
+def _volume_commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    titles = [shell.title_of(each) for each in view.manifest.layers]
     archives = [each for each in titles if each.endswith(_ARCHIVES)]
-    restored = _from_archive(place, archives[0]) if archives else _from_files(place)
+    restored = _from_archive(target, archives[0]) if archives else _from_files(target)
     return (
-        shell.pull_files(place, "Pull the volume's files"),
+        shell.pull_files(target, "Pull the volume's files"),
         *restored,
-        *shell.generic(place, evidence)[1:],
+        *shell.generic(target, view)[1:],
     )
 
 
-def _from_archive(place: Place, archive: str) -> tuple[Command, ...]:
-    volume = place.repository.text.rpartition("/")[2]
-    pull = shell.pull_files(place).text
+def _from_archive(target: CommandTarget, archive: str) -> tuple[Command, ...]:
+    volume = target.repository.text.rpartition("/")[2]
+    pull = shell.pull_files(target).text
     flags = "xzf" if archive.endswith(("gz", "tgz")) else "xf"
     inside = shell.quoted(f"/backup/{archive}")
     return (
@@ -73,10 +81,10 @@ def _from_archive(place: Place, archive: str) -> tuple[Command, ...]:
     )
 
 
-def _from_files(place: Place) -> tuple[Command, ...]:
+def _from_files(target: CommandTarget) -> tuple[Command, ...]:
     """The files themselves, from a directory that holds nothing else."""
-    volume = place.repository.text.rpartition("/")[2]
-    pull = f"mkdir -p ./{volume} && cd ./{volume}\n{shell.pull_files(place).text}"
+    volume = target.repository.text.rpartition("/")[2]
+    pull = f"mkdir -p ./{volume} && cd ./{volume}\n{shell.pull_files(target).text}"
     return (
         Command(
             "docker",
@@ -121,13 +129,13 @@ ARTIFACT_HUB: Final = simple(
 )
 
 
-def _is_files(evidence: Evidence) -> bool:
+def _is_files(view: ManifestView) -> bool:
     """Nothing but files: no type of its own, no image's config, and layers with names or none."""
-    manifest = evidence.manifest
+    manifest = view.manifest
     config = manifest.config
     return (
-        not is_index(evidence)
-        and not type_key(evidence)
+        not is_index(view)
+        and not type_key(view)
         and (config is None or normal(config.media_type) not in IMAGE_CONFIGS)
     )
 
@@ -139,11 +147,9 @@ def _generic(id_: str, name: str, plural: str, family: Family, icon: str) -> Kin
         plural=plural,
         family=family,
         icon=icon,
-        recognizes=_is_files if id_ == "files" else lambda evidence: True,
-        commands=lambda place, evidence: (
-            shell.inspect_only(place, evidence)
-            if evidence.children
-            else shell.generic(place, evidence)
+        recognizes=_is_files if id_ == "files" else lambda view: True,
+        commands=lambda target, view: (
+            shell.inspect_only(target, view) if view.children else shell.generic(target, view)
         ),
         describe=describe,
         facts=types_of,
@@ -161,7 +167,7 @@ INDEX: Final = Kind(
     plural="Indexes",
     family=Family.UNKNOWN,
     icon="layers",
-    recognizes=lambda evidence: is_index(evidence) and not evidence.manifest.artifact_type,
+    recognizes=lambda view: is_index(view) and not view.manifest.artifact_type,
     commands=shell.inspect_only,
     describe=describe,
     facts=types_of,

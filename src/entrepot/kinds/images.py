@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
+from entrepot.kinds.descriptions import FactsOf, annotation_facts, config_facts, describe, facts_at
 from entrepot.kinds.image_commands import commands
 from entrepot.kinds.kind import Extractor, Fact, Family, Kind, Tab
-from entrepot.kinds.marks import (
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.platforms import real_children
+from entrepot.kinds.predicates import (
     IMAGE_CONFIGS,
     Recognizes,
     all_of,
@@ -22,8 +24,6 @@ from entrepot.kinds.marks import (
     type_key,
     typed,
 )
-from entrepot.kinds.platforms import real_children
-from entrepot.kinds.words import FactsOf, annotation_facts, config_facts, describe, facts_at
 from entrepot.oci.media_types import DOCKER_LIST
 
 _CONFIG: Final = (
@@ -49,37 +49,37 @@ _IMAGE_TABS: Final = (
 )
 
 
-def has_image_config(evidence: Evidence) -> bool:
+def has_image_config(view: ManifestView) -> bool:
     """Say whether the config's type is an image's; that alone proves no image."""
-    config = evidence.manifest.config
+    config = view.manifest.config
     return config is not None and normal(config.media_type) in IMAGE_CONFIGS
 
 
-def is_image(evidence: Evidence) -> bool:
+def is_image(view: ManifestView) -> bool:
     """Say whether it is a container image: by config, by every layer, and by `rootfs.diff_ids`."""
-    layers = evidence.manifest.layers
-    rootfs = evidence.config.get("rootfs")
+    layers = view.manifest.layers
+    rootfs = view.config.get("rootfs")
     return (
-        has_image_config(evidence)
-        and type_key(evidence) in (*IMAGE_CONFIGS, "")
+        has_image_config(view)
+        and type_key(view) in (*IMAGE_CONFIGS, "")
         and all(is_image_layer(layer.media_type) for layer in layers)
         and isinstance(rootfs, dict)
         and "diff_ids" in rootfs
     )
 
 
-def is_image_index(evidence: Evidence) -> bool:
+def is_image_index(view: ManifestView) -> bool:
     """Say whether it is an index of images: by what its children are.
 
     Where none of them is here, only Docker's own list proves anything: it holds nothing else.
     """
-    if not is_index(evidence) or type_key(evidence):
+    if not is_index(view) or type_key(view):
         return False
-    children = real_children(evidence)
+    children = real_children(view)
     known = {each.kind for each in children if each.kind}
     if known:
         return known == {IMAGE.id} or (len(known) > 1 and known <= _IMAGES)
-    return evidence.manifest.media_type == DOCKER_LIST and bool(children)
+    return view.manifest.media_type == DOCKER_LIST and bool(children)
 
 
 def _image(
@@ -88,16 +88,16 @@ def _image(
     plural: str,
     icon: str,
     recognizes: Recognizes,
-    extra: Callable[[Place, Evidence], tuple[Command, ...]],
+    extra: Callable[[CommandTarget, ManifestView], tuple[Command, ...]],
     facts: FactsOf,
 ) -> Kind:
     """An image that is something more: its own commands come first."""
 
-    def all_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-        return (*extra(place, evidence), *commands(place, evidence))
+    def all_commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+        return (*extra(target, view), *commands(target, view))
 
-    def all_facts(evidence: Evidence) -> tuple[Fact, ...]:
-        return (*facts(evidence), *facts_at(evidence.config, _CONFIG))
+    def all_facts(view: ManifestView) -> tuple[Fact, ...]:
+        return (*facts(view), *facts_at(view.config, _CONFIG))
 
     return Kind(
         id=id_,
@@ -115,20 +115,20 @@ def _image(
     )
 
 
-def _may_be_image(evidence: Evidence) -> bool:
-    return is_index(evidence) or (
-        has_image_config(evidence)
-        and all(is_image_layer(each.media_type) for each in evidence.manifest.layers)
+def _may_be_image(view: ManifestView) -> bool:
+    return is_index(view) or (
+        has_image_config(view)
+        and all(is_image_layer(each.media_type) for each in view.manifest.layers)
     )
 
 
 def one(
     tool: str, title: str, template: str, language: Language = Language.SHELL
-) -> Callable[[Place, Evidence], tuple[Command, ...]]:
+) -> Callable[[CommandTarget, ManifestView], tuple[Command, ...]]:
     """One command, from a template as `shell.filled` takes it."""
 
-    def made(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-        return (Command(tool, title, shell.filled(template, place, tool), language),)
+    def made(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+        return (Command(tool, title, shell.filled(template, target, tool), language),)
 
     return made
 
@@ -140,11 +140,11 @@ DOCKER_PLUGIN: Final = Kind(
     family=Family.IMAGE,
     icon="plug",
     recognizes=typed("application/vnd.docker.plugin.v*"),
-    commands=lambda place, evidence: (
-        Command("docker", "Install", f"docker plugin install {place.reference}"),
-        Command("docker", "Look first", f"docker plugin install --disable {place.reference}"),
-        *shell.with_oras(place),
-        *shell.with_crane(place),
+    commands=lambda target, view: (
+        Command("docker", "Install", f"docker plugin install {target.reference}"),
+        Command("docker", "Look first", f"docker plugin install --disable {target.reference}"),
+        *shell.with_oras(target),
+        *shell.with_crane(target),
     ),
     describe=describe,
     facts=config_facts(
@@ -299,9 +299,9 @@ CHECKPOINT: Final = Kind(
     icon="clock",
     recognizes=any_of(
         layered("application/vnd.containerd.container.*"),
-        lambda evidence: any(
+        lambda view: any(
             normal(each.descriptor.media_type).startswith("application/vnd.containerd.container.")
-            for each in evidence.children
+            for each in view.children
         ),
         annotated("io.podman.annotations.checkpoint.*", "org.criu.checkpoint.*"),
     ),

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.manifest_view import ManifestView
 
 
 class Family(StrEnum):
@@ -104,11 +104,11 @@ class Kind:
     family: Family
     icon: str
     """The name of a symbol in the icon sheet."""
-    recognizes: Callable[[Evidence], bool]
+    recognizes: Callable[[ManifestView], bool]
     """Asked in the catalogue's order; the first to say yes has it."""
-    commands: Callable[[Place, Evidence], tuple[Command, ...]]
-    describe: Callable[[Evidence], Description]
-    facts: Callable[[Evidence], tuple[Fact, ...]]
+    commands: Callable[[CommandTarget, ManifestView], tuple[Command, ...]]
+    describe: Callable[[ManifestView], Description]
+    facts: Callable[[ManifestView], tuple[Fact, ...]]
     tabs: tuple[Tab, ...] = (Tab.FILES,)
     extractor: Extractor = Extractor.FILES
     is_attachment: bool = False

@@ -3,11 +3,12 @@
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Fact, Family, Kind
-from entrepot.kinds.marks import (
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import (
     all_of,
     annotated,
     annotated_as,
@@ -18,7 +19,6 @@ from entrepot.kinds.marks import (
     typed,
 )
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _CONFIGURATION: Final = Family.CONFIGURATION
 _PACKAGE: Final = Family.PACKAGE
@@ -73,15 +73,15 @@ _PACKAGES: Final = {
 }
 
 
-def _crossplane(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def _crossplane(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """What kind of package it is stands in no manifest: by custom its name begins with it."""
-    name = place.repository.text.rpartition("/")[2]
+    name = target.repository.text.rpartition("/")[2]
     known = [each for each in _PACKAGES if name.startswith((f"{each}-", f"crossplane-{each}-"))]
     return tuple(
         Command(
             "crossplane",
             "Install" if known else title,
-            f"crossplane xpkg install {each} {place.reference}",
+            f"crossplane xpkg install {each} {target.reference}",
         )
         for each, title in _PACKAGES.items()
         if not known or each in known
@@ -102,32 +102,32 @@ _REFERENCES: Final = {"task": "taskRef", "pipeline": "pipelineRef"}
 _MOST_RUNS: Final = 5
 
 
-def _in_bundle(evidence: Evidence) -> list[tuple[str, str]]:
+def _in_bundle(view: ManifestView) -> list[tuple[str, str]]:
     """Kind and name of everything in a bundle, as its layers say."""
-    said = [each.annotations for each in evidence.manifest.layers]
+    said = [each.annotations for each in view.manifest.layers]
     found = [(each.get(f"{_TEKTON}kind", ""), each.get(f"{_TEKTON}name", "")) for each in said]
     return [(kind.lower(), name) for kind, name in found if kind and name]
 
 
-def _contents_of_bundle(evidence: Evidence) -> tuple[Fact, ...]:
+def _contents_of_bundle(view: ManifestView) -> tuple[Fact, ...]:
     names: dict[str, list[str]] = {}
-    for kind, name in _in_bundle(evidence):
+    for kind, name in _in_bundle(view):
         names.setdefault(f"{kind.capitalize()}s", []).append(name)
     return tuple(Fact(kind[:60], ", ".join(each)[:1000]) for kind, each in names.items())
 
 
-def _in_runs(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    found = [(kind, name) for kind, name in _in_bundle(evidence) if kind in _REFERENCES]
-    return tuple(_in_run(place, kind, name) for kind, name in found[:_MOST_RUNS])
+def _in_runs(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    found = [(kind, name) for kind, name in _in_bundle(view) if kind in _REFERENCES]
+    return tuple(_in_run(target, kind, name) for kind, name in found[:_MOST_RUNS])
 
 
-def _in_run(place: Place, kind: str, name: str) -> Command:
+def _in_run(target: CommandTarget, kind: str, name: str) -> Command:
     lines = (
         f"{_REFERENCES[kind]}:",
         "  resolver: bundles",
         "  params:",
         "    - name: bundle",
-        f"      value: {shell.yaml_text(place.reference)}",
+        f"      value: {shell.yaml_text(target.reference)}",
         "    - name: name",
         f"      value: {shell.yaml_text(name)}",
         "    - name: kind",
@@ -251,16 +251,16 @@ KCL: Final = simple(
 )
 
 
-def _cue(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def _cue(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """The module's path begins with a domain; what comes before it is the registry's prefix."""
-    parts = place.repository.text.split("/")
+    parts = target.repository.text.split("/")
     at = next((number for number, each in enumerate(parts) if "." in each), None)
-    if at is None or place.tag is None:
+    if at is None or target.tag is None:
         return ()
-    module, registry = "/".join(parts[at:]), "/".join([place.host, *parts[:at]])
-    insecure = "" if place.is_https or shell.is_local(place) else "+insecure"
+    module, registry = "/".join(parts[at:]), "/".join([target.host, *parts[:at]])
+    insecure = "" if target.is_https or shell.is_local(target) else "+insecure"
     mapped = shell.quoted(f"{module}={registry}{insecure},registry.cue.works")
-    text = f"CUE_REGISTRY={mapped} cue mod get {module}@{place.tag}"
+    text = f"CUE_REGISTRY={mapped} cue mod get {module}@{target.tag}"
     note = "In the directory of your module; `cue mod init` makes one."
     return (Command("cue", "Get", text, note=note),)
 

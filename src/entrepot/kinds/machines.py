@@ -3,11 +3,12 @@
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.descriptions import annotation_facts, describe, no_facts
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import (
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import (
     all_layers,
     all_of,
     annotated,
@@ -19,7 +20,6 @@ from entrepot.kinds.marks import (
     typed,
 )
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, describe, no_facts
 from entrepot.oci.media_types import BUILDKIT_CACHE_CONFIG, is_blob_type
 
 _MACHINE: Final = Family.MACHINE
@@ -66,9 +66,9 @@ TART: Final = simple(
 )
 
 
-def _has_disks(evidence: Evidence) -> bool:
-    return is_index(evidence) and any(
-        "disktype" in each.descriptor.annotations for each in evidence.children
+def _has_disks(view: ManifestView) -> bool:
+    return is_index(view) and any(
+        "disktype" in each.descriptor.annotations for each in view.children
     )
 
 
@@ -150,18 +150,18 @@ OVERLAYBD: Final = simple(
 )
 
 
-def _is_buildkit_cache(evidence: Evidence) -> bool:
-    config = evidence.manifest.config
+def _is_buildkit_cache(view: ManifestView) -> bool:
+    config = view.manifest.config
     if config is not None and normal(config.media_type) == BUILDKIT_CACHE_CONFIG:
         return True
-    return bool(evidence.children) and all(
-        is_blob_type(each.descriptor.media_type) for each in evidence.children
+    return bool(view.children) and all(
+        is_blob_type(each.descriptor.media_type) for each in view.children
     )
 
 
-def _cache_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    text = f"docker buildx build --cache-from type=registry,ref={place.reference} ."
-    return (Command("docker", "Build with the cache", text), *shell.inspect_only(place, evidence))
+def _cache_commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    text = f"docker buildx build --cache-from type=registry,ref={target.reference} ."
+    return (Command("docker", "Build with the cache", text), *shell.inspect_only(target, view))
 
 
 BUILDKIT_CACHE: Final = Kind(

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import all_of, any_of, configured, layered, noted, typed
+from entrepot.kinds.predicates import all_of, any_of, configured, layered, noted, typed
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _TABS: Final = (
     Tab.README,

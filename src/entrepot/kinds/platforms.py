@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from entrepot.errors import InvalidDigest
-from entrepot.kinds.evidence import Child, Evidence
+from entrepot.kinds.manifest_view import Child, ManifestView
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import is_blob_type
 from entrepot.oci.platforms import Platform
@@ -18,7 +18,7 @@ _NYDUS: Final = "nydus.remoteimage.v1"
 _TWIN_KINDS: Final = frozenset({"soci-index", "nydus-image"})
 
 
-class Role(StrEnum):
+class PlatformRole(StrEnum):
     """Why a child is in an index."""
 
     PLATFORM = "platform"
@@ -32,11 +32,11 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlatformEntry:
     """A child with its role; `about` is the sibling that it speaks of, where it says."""
 
     child: Child
-    role: Role
+    role: PlatformRole
     about: Digest | None = None
 
     @property
@@ -45,44 +45,52 @@ class Entry:
         return self.child.descriptor.platform
 
 
-def entries_of(evidence: Evidence) -> tuple[Entry, ...]:
+def entries_of(view: ManifestView) -> tuple[PlatformEntry, ...]:
     """Every child of an index with its role, in the index's order."""
-    return tuple(_entry(each) for each in evidence.children)
+    return tuple(_entry(each) for each in view.children)
 
 
-def platforms_of(evidence: Evidence) -> tuple[Entry, ...]:
+def platforms_of(view: ManifestView) -> tuple[PlatformEntry, ...]:
     """The children that people pull: no attestations, no twins, never `unknown/unknown`."""
-    return tuple(each for each in entries_of(evidence) if each.role is Role.PLATFORM)
+    return tuple(each for each in entries_of(view) if each.role is PlatformRole.PLATFORM)
 
 
-def attestations_of(evidence: Evidence) -> tuple[Entry, ...]:
+def attestations_of(view: ManifestView) -> tuple[PlatformEntry, ...]:
     """BuildKit's attestations; `about` is the digest of the image that each one describes."""
-    return tuple(each for each in entries_of(evidence) if each.role is Role.ATTESTATION)
+    return tuple(each for each in entries_of(view) if each.role is PlatformRole.ATTESTATION)
 
 
-def real_children(evidence: Evidence) -> tuple[Child, ...]:
+def real_children(view: ManifestView) -> tuple[Child, ...]:
     """The children of `platforms_of`."""
-    return tuple(each.child for each in platforms_of(evidence))
+    return tuple(each.child for each in platforms_of(view))
 
 
-def _entry(child: Child) -> Entry:
+def _entry(child: Child) -> PlatformEntry:
     role = _role(child)
     said = child.descriptor.annotations
-    about = said.get(_REFERENCE_DIGEST if role is Role.ATTESTATION else _SOCI_DIGEST, "")
-    return Entry(child, role, _digest(about) if role is not Role.PLATFORM else None)
+    about = said.get(_REFERENCE_DIGEST if role is PlatformRole.ATTESTATION else _SOCI_DIGEST, "")
+    return PlatformEntry(child, role, _digest(about) if role is not PlatformRole.PLATFORM else None)
 
 
-def _role(child: Child) -> Role:
+def _role(child: Child) -> PlatformRole:
     descriptor = child.descriptor
     reference = descriptor.annotations.get(_REFERENCE_TYPE)
     if reference is not None:
         # Any other value is reserved: BuildKit's readers ignore such entries.
-        return Role.ATTESTATION if reference == "attestation-manifest" else Role.NOTHING
+        return (
+            PlatformRole.ATTESTATION
+            if reference == "attestation-manifest"
+            else PlatformRole.NOTHING
+        )
     if _is_twin(child):
-        return Role.TWIN
+        return PlatformRole.TWIN
     platform = descriptor.platform
     is_nothing = platform is not None and platform.is_unknown and bool(platform.os)
-    return Role.NOTHING if is_nothing or is_blob_type(descriptor.media_type) else Role.PLATFORM
+    return (
+        PlatformRole.NOTHING
+        if is_nothing or is_blob_type(descriptor.media_type)
+        else PlatformRole.PLATFORM
+    )
 
 
 def _is_twin(child: Child) -> bool:

@@ -3,37 +3,37 @@
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.images import has_image_config
 from entrepot.kinds.kind import Family, Kind
-from entrepot.kinds.marks import any_of, layered, normal, typed
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import any_of, layered, normal, typed
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _POLICY: Final = Family.POLICY
 
 
-def _is_opa_bundle(evidence: Evidence) -> bool:
+def _is_opa_bundle(view: ManifestView) -> bool:
     """An image's config type around any JSON but an image's, and exactly one gzipped layer."""
-    layers, config = evidence.manifest.layers, evidence.manifest.config
+    layers, config = view.manifest.layers, view.manifest.config
     # A config that could not be read is empty here, and may well be an image's.
-    is_read = bool(evidence.config) or (config is not None and config.size <= len("{}\n"))
+    is_read = bool(view.config) or (config is not None and config.size <= len("{}\n"))
     return (
-        has_image_config(evidence)
+        has_image_config(view)
         and is_read
         and len(layers) == 1
         and normal(layers[0].media_type) == "application/vnd.oci.image.layer.v1.tar+gzip"
-        and not {"rootfs", "architecture", "os", "history"} & set(evidence.config)
+        and not {"rootfs", "architecture", "os", "history"} & set(view.config)
     )
 
 
-def _opa(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    layers = evidence.manifest.layers
+def _opa(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    layers = view.manifest.layers
     if not layers:
         return ()
-    blob = f"{place.repository_reference}@{layers[0].digest}"
-    fetch = f"oras blob fetch{shell.oras(place)} --output bundle.tar.gz {blob}"
+    blob = f"{target.repository_reference}@{layers[0].digest}"
+    fetch = f"oras blob fetch{shell.oras(target)} --output bundle.tar.gz {blob}"
     return (
         Command("opa", "Evaluate", f"{fetch}\nopa eval --bundle bundle.tar.gz data"),
         Command("opa", "Serve", f"{fetch}\nopa run --server --bundle bundle.tar.gz"),

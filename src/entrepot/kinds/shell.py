@@ -9,58 +9,58 @@ import shlex
 from collections.abc import Iterable
 from typing import Final
 
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
 from entrepot.kinds.layer_names import TITLE, layer_name
+from entrepot.kinds.manifest_view import ManifestView
 from entrepot.oci.descriptors import Descriptor
 
 _MOST_FILES: Final = 5
 
 
-def is_local(place: Place) -> bool:
+def is_local(target: CommandTarget) -> bool:
     """Say whether clients take the host for their own machine, where plain HTTP is no surprise."""
-    name = place.host.rpartition(":")[0] or place.host
+    name = target.host.rpartition(":")[0] or target.host
     return name in ("localhost", "127.0.0.1", "[::1]")
 
 
-def oras(place: Place) -> str:
+def oras(target: CommandTarget) -> str:
     """Return the flags of `oras`: it uses plain HTTP for `localhost` only."""
-    is_taken_for_http = place.host.partition(":")[0] == "localhost"
-    if is_taken_for_http == (not place.is_https):
+    is_taken_for_http = target.host.partition(":")[0] == "localhost"
+    if is_taken_for_http == (not target.is_https):
         return ""
-    return " --plain-http=false" if place.is_https else " --plain-http"
+    return " --plain-http=false" if target.is_https else " --plain-http"
 
 
-def helm(place: Place) -> str:
+def helm(target: CommandTarget) -> str:
     """Return the flags of `helm`: it expects a certificate from every host."""
-    return "" if place.is_https else " --plain-http"
+    return "" if target.is_https else " --plain-http"
 
 
-def tls(place: Place, prefix: str = "") -> str:
+def tls(target: CommandTarget, prefix: str = "") -> str:
     """Return the TLS flags of skopeo, podman and buildah."""
-    return "" if place.is_https else f" --{prefix}tls-verify=false"
+    return "" if target.is_https else f" --{prefix}tls-verify=false"
 
 
-def crane(place: Place) -> str:
+def crane(target: CommandTarget) -> str:
     """Return the flags of `crane`: it knows local names and addresses."""
-    return "" if place.is_https or is_local(place) else " --insecure"
+    return "" if target.is_https or is_local(target) else " --insecure"
 
 
-def nerdctl(place: Place) -> str:
+def nerdctl(target: CommandTarget) -> str:
     """Return the flags of `nerdctl`."""
-    return "" if place.is_https or is_local(place) else " --insecure-registry"
+    return "" if target.is_https or is_local(target) else " --insecure-registry"
 
 
-def cosign(place: Place) -> str:
+def cosign(target: CommandTarget) -> str:
     """Return the flags of `cosign`."""
-    return "" if place.is_https else " --allow-http-registry"
+    return "" if target.is_https else " --allow-http-registry"
 
 
-def docker_note(place: Place) -> str:
+def docker_note(target: CommandTarget) -> str:
     """Return the note about `docker` and hosts over plain HTTP."""
-    if place.is_https or is_local(place):
+    if target.is_https or is_local(target):
         return ""
-    return f"Over plain HTTP, {place.host} must be among the engine's insecure-registries."
+    return f"Over plain HTTP, {target.host} must be among the engine's insecure-registries."
 
 
 def quoted(*words: str) -> str:
@@ -83,76 +83,76 @@ def file_of(title: str) -> str:
     return quoted(f"./{title}" if title.startswith("-") else title)
 
 
-def pull_files(place: Place, title: str = "Pull the files") -> Command:
+def pull_files(target: CommandTarget, title: str = "Pull the files") -> Command:
     """`oras pull`."""
-    return Command("oras", title, f"oras pull{oras(place)} {place.reference}")
+    return Command("oras", title, f"oras pull{oras(target)} {target.reference}")
 
 
-def with_oras(place: Place) -> tuple[Command, ...]:
+def with_oras(target: CommandTarget) -> tuple[Command, ...]:
     """Return the commands of `oras` for any artifact."""
-    flags = oras(place)
+    flags = oras(target)
     from_flags = flags.replace("--plain", "--from-plain")
     return (
         Command(
-            "oras", "Show the manifest", f"oras manifest fetch{flags} --pretty {place.reference}"
+            "oras", "Show the manifest", f"oras manifest fetch{flags} --pretty {target.reference}"
         ),
-        Command("oras", "Show the referrers", f"oras discover{flags} {place.reference}"),
+        Command("oras", "Show the referrers", f"oras discover{flags} {target.reference}"),
         Command(
             "oras",
             "Copy with all referrers",
-            f"oras copy -r{from_flags} {place.reference} --to-oci-layout ./layout:copy",
+            f"oras copy -r{from_flags} {target.reference} --to-oci-layout ./layout:copy",
         ),
     )
 
 
-def with_regctl(place: Place) -> tuple[Command, ...]:
+def with_regctl(target: CommandTarget) -> tuple[Command, ...]:
     """Return the commands of `regctl` for any artifact."""
     commands = (
-        Command("regctl", "Show the manifest", f"regctl manifest get {place.reference}"),
+        Command("regctl", "Show the manifest", f"regctl manifest get {target.reference}"),
         Command(
-            "regctl", "Download the files", f"regctl artifact get --output . {place.reference}"
+            "regctl", "Download the files", f"regctl artifact get --output . {target.reference}"
         ),
     )
-    if place.is_https:
+    if target.is_https:
         return commands
-    set_up = f"regctl registry set --tls disabled {place.host}"
+    set_up = f"regctl registry set --tls disabled {target.host}"
     return (Command("regctl", "Once, for plain HTTP", set_up), *commands)
 
 
-def with_crane(place: Place) -> tuple[Command, ...]:
+def with_crane(target: CommandTarget) -> tuple[Command, ...]:
     """Return the commands of `crane` for any artifact."""
-    flags = crane(place)
+    flags = crane(target)
     return (
-        Command("crane", "Show the manifest", f"crane manifest{flags} {place.reference}"),
-        Command("crane", "Show the digest", f"crane digest{flags} {place.reference}"),
+        Command("crane", "Show the manifest", f"crane manifest{flags} {target.reference}"),
+        Command("crane", "Show the digest", f"crane digest{flags} {target.reference}"),
     )
 
 
-def with_skopeo(place: Place, *, is_image: bool) -> tuple[Command, ...]:
+def with_skopeo(target: CommandTarget, *, is_image: bool) -> tuple[Command, ...]:
     """Return the commands of `skopeo`."""
-    flags = tls(place)
+    flags = tls(target)
     raw = "" if is_image else " --raw"
     return (
-        Command("skopeo", "Inspect", f"skopeo inspect{flags}{raw} docker://{place.reference}"),
+        Command("skopeo", "Inspect", f"skopeo inspect{flags}{raw} docker://{target.reference}"),
         Command(
             "skopeo",
             "Copy into a directory",
-            f"skopeo copy{tls(place, 'src-')} docker://{place.reference} dir:./copy",
+            f"skopeo copy{tls(target, 'src-')} docker://{target.reference} dir:./copy",
         ),
     )
 
 
-def with_curl(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def with_curl(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """Each file by its digest, and the proof that it came whole."""
-    named = [(title_of(each), each) for each in evidence.manifest.layers]
+    named = [(title_of(each), each) for each in view.manifest.layers]
     files = [(name, each) for name, each in named if name][:_MOST_FILES]
-    return tuple(_download(place, name, layer) for name, layer in files)
+    return tuple(_download(target, name, layer) for name, layer in files)
 
 
-def _download(place: Place, name: str, layer: Descriptor) -> Command:
+def _download(target: CommandTarget, name: str, layer: Descriptor) -> Command:
     local = name.rpartition("/")[2]
     algorithm, _, encoded = str(layer.digest).partition(":")
-    url = f"{place.url}/v2/{place.repository}/blobs/{layer.digest}"
+    url = f"{target.url}/v2/{target.repository}/blobs/{layer.digest}"
     line = quoted(f"{encoded}  {local}")
     text = f"curl -fsSL -o {file_of(local)} {quoted(url)}\necho {line} | {algorithm}sum -c -"
     note = "Of a private repository: add -u NAME, and give an access token as the password."
@@ -191,36 +191,36 @@ _PLAIN_HTTP_HOST: Final = {
 }
 
 
-def plain_http(tool: str, place: Place) -> str:
+def plain_http(tool: str, target: CommandTarget) -> str:
     """Return a tool's flags for plain HTTP; empty where none are needed."""
     if tool == "oras":
-        return oras(place)
-    if place.is_https:
+        return oras(target)
+    if target.is_https:
         return ""
-    return _PLAIN_HTTP.get(tool) or _PLAIN_HTTP_HOST.get(tool, "").format(host=place.host)
+    return _PLAIN_HTTP.get(tool) or _PLAIN_HTTP_HOST.get(tool, "").format(host=target.host)
 
 
-def filled(template: str, place: Place, tool: str) -> str:
+def filled(template: str, target: CommandTarget, tool: str) -> str:
     """A template with this place's words; `{plain}` is what the tool needs over plain HTTP."""
-    name = place.repository.text.rpartition("/")[2]
-    repository = place.repository_reference
+    name = target.repository.text.rpartition("/")[2]
+    repository = target.repository_reference
     return template.format(
-        reference=place.reference,
-        pinned=place.pinned,
+        reference=target.reference,
+        pinned=target.pinned,
         repository=repository,
         parent=repository.rpartition("/")[0],
         # The Open Component Model puts this between a repository and a component.
         component=repository.replace("/component-descriptors/", "//", 1),
-        url=place.url,
-        scheme="https" if place.is_https else "http",
-        host=place.host,
-        insecurely="" if place.is_https else " --insecure",
-        insecure="" if place.is_https or is_local(place) else "+insecure",
+        url=target.url,
+        scheme="https" if target.is_https else "http",
+        host=target.host,
+        insecurely="" if target.is_https else " --insecure",
+        insecure="" if target.is_https or is_local(target) else "+insecure",
         name=name,
-        module=place.repository.text,
+        module=target.repository.text,
         resource=resource_name(name),
-        tag=place.tag or "",
-        plain=plain_http(tool, place),
+        tag=target.tag or "",
+        plain=plain_http(tool, target),
     )
 
 
@@ -234,42 +234,42 @@ def yaml_text(text: str) -> str:
     return json.dumps(text)
 
 
-def generic(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def generic(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """Every way to get files out of a registry."""
-    has_names = any(title_of(each) for each in evidence.manifest.layers)
-    pull = (pull_files(place),) if has_names else (_pull_blobs(place, evidence),)
+    has_names = any(title_of(each) for each in view.manifest.layers)
+    pull = (pull_files(target),) if has_names else (_pull_blobs(target, view),)
     return (
         *(each for each in pull if each is not None),
-        *with_oras(place),
-        *with_curl(place, evidence),
-        *with_regctl(place),
-        *with_podman_artifact(place),
-        *with_crane(place),
+        *with_oras(target),
+        *with_curl(target, view),
+        *with_regctl(target),
+        *with_podman_artifact(target),
+        *with_crane(target),
     )
 
 
-def _pull_blobs(place: Place, evidence: Evidence) -> Command | None:
-    layers = evidence.manifest.layers
+def _pull_blobs(target: CommandTarget, view: ManifestView) -> Command | None:
+    layers = view.manifest.layers
     if not layers:
         return None
-    blob = f"{place.repository_reference}@{layers[0].digest}"
+    blob = f"{target.repository_reference}@{layers[0].digest}"
     name = layer_name(layers[0].media_type, layers[0].annotations, 0) or "blob"
-    text = f"oras blob fetch{oras(place)} --output {quoted(f'./{name}')} {blob}"
+    text = f"oras blob fetch{oras(target)} --output {quoted(f'./{name}')} {blob}"
     return Command("oras", "Download the first layer", text)
 
 
-def with_podman_artifact(place: Place) -> tuple[Command, ...]:
+def with_podman_artifact(target: CommandTarget) -> tuple[Command, ...]:
     """Return the artifact commands of Podman 5.4 and later."""
     text = (
-        f"podman artifact pull{tls(place)} {place.reference}\n"
-        f"podman artifact extract {place.reference} ./files/"
+        f"podman artifact pull{tls(target)} {target.reference}\n"
+        f"podman artifact extract {target.reference} ./files/"
     )
     return (Command("podman", "Pull and extract", text, note="Podman 5.5 or newer."),)
 
 
-def inspect_only(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def inspect_only(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """For what has no files: an index, a cache."""
-    return (*with_oras(place), *with_crane(place), *with_regctl(place)[:-1])
+    return (*with_oras(target), *with_crane(target), *with_regctl(target)[:-1])
 
 
 def yaml(tool: str, title: str, lines: Iterable[str], note: str = "") -> Command:

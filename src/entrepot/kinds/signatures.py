@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget
+from entrepot.kinds.descriptions import FactsOf, annotation_facts, describe, no_facts
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import Recognizes, all_layers, any_of, layered, typed
-from entrepot.kinds.words import FactsOf, annotation_facts, describe, no_facts
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import Recognizes, all_layers, any_of, layered, typed
 
 _SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
 _BUNDLE: Final = "application/vnd.dev.sigstore.bundle*"
@@ -16,14 +16,14 @@ _PREDICATE: Final = "dev.sigstore.bundle.predicateType"
 _TABS: Final = (Tab.SIGNATURES, Tab.DOCUMENT, Tab.FILES, Tab.CONFIG)
 
 
-def subject_of(place: Place, evidence: Evidence) -> str:
+def subject_of(target: CommandTarget, view: ManifestView) -> str:
     """The reference of what an attachment speaks of; its own where it does not say."""
-    subject = evidence.manifest.subject
-    return f"{place.repository_reference}@{subject.digest}" if subject else place.pinned
+    subject = view.manifest.subject
+    return f"{target.repository_reference}@{subject.digest}" if subject else target.pinned
 
 
-def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    subject, flags = subject_of(place, evidence), shell.cosign(place)
+def _commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    subject, flags = subject_of(target, view), shell.cosign(target)
     return (
         Command(
             "cosign",
@@ -33,24 +33,24 @@ def _commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
         ),
         Command("cosign", "Verify with a key", f"cosign verify{flags} --key cosign.pub {subject}"),
         Command("cosign", "Show all referrers", f"cosign tree{flags} {subject}"),
-        *shell.generic(place, evidence),
+        *shell.generic(target, view),
     )
 
 
-def _notation(place: Place, evidence: Evidence) -> tuple[Command, ...]:
-    subject = subject_of(place, evidence)
-    flags = "" if place.is_https else " --insecure-registry"
+def _notation(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+    subject = subject_of(target, view)
+    flags = "" if target.is_https else " --insecure-registry"
     return (
         Command("notation", "Verify", f"notation verify{flags} {subject}"),
         Command("notation", "List", f"notation ls{flags} {subject}"),
         Command("notation", "Inspect", f"notation inspect{flags} {subject}"),
-        *shell.generic(place, evidence),
+        *shell.generic(target, view),
     )
 
 
-def attests(evidence: Evidence) -> bool:
+def attests(view: ManifestView) -> bool:
     """Say whether a sigstore bundle holds a statement that is more than a signature."""
-    said = evidence.manifest.annotations
+    said = view.manifest.annotations
     return (
         said.get(_PREDICATE, _SIGNS) != _SIGNS
         and said.get("dev.sigstore.bundle.content", "") != "message-signature"
@@ -63,7 +63,7 @@ def _signature(
     plural: str,
     recognizes: Recognizes,
     facts: FactsOf = no_facts,
-    commands: Callable[[Place, Evidence], tuple[Command, ...]] = _commands,
+    commands: Callable[[CommandTarget, ManifestView], tuple[Command, ...]] = _commands,
 ) -> Kind:
     return Kind(
         id=id_,

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Sequence
 
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Language, Place
-from entrepot.kinds.evidence import Evidence
+from entrepot.kinds.commands import Command, CommandTarget, Language
+from entrepot.kinds.descriptions import DescribesOf, FactsOf, describe, no_facts
 from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.marks import Recognizes
-from entrepot.kinds.words import DescribesOf, FactsOf, describe, no_facts
+from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.predicates import Recognizes
 
 Line = tuple[str, str, str] | tuple[str, str, str, Language]
 """A tool, a title, and a template as `shell.filled` takes it."""
 
-CommandsOf = Callable[[Place, Evidence], tuple[Command, ...]]
+CommandsOf = Callable[[CommandTarget, ManifestView], tuple[Command, ...]]
 
 FILES = (Tab.README, Tab.FILES, Tab.CONFIG)
 
 
-def no_commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+def no_commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """None beyond the templates."""
     return ()
 
@@ -41,11 +41,11 @@ def simple(
 ) -> Kind:
     """A kind whose own commands, `made` of what it says or templates, come before all others."""
 
-    def commands(place: Place, evidence: Evidence) -> tuple[Command, ...]:
+    def commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
         # Without a tag there is nothing to say to a tool that takes only tags.
-        own = tuple(_command(each, place) for each in lines if place.tag or "{tag}" not in each[2])
-        rest = shell.inspect_only if evidence.children else shell.generic
-        return (*made(place, evidence), *own, *rest(place, evidence))
+        own = (_command(line, target) for line in lines if target.tag or "{tag}" not in line[2])
+        rest = shell.inspect_only if view.children else shell.generic
+        return (*made(target, view), *own, *rest(target, view))
 
     return Kind(
         id=id_,
@@ -64,6 +64,6 @@ def simple(
     )
 
 
-def _command(line: Line, place: Place) -> Command:
+def _command(line: Line, target: CommandTarget) -> Command:
     language = line[3] if len(line) == 4 else Language.SHELL
-    return Command(line[0], line[1], shell.filled(line[2], place, line[0]), language)
+    return Command(line[0], line[1], shell.filled(line[2], target, line[0]), language)

@@ -3,10 +3,10 @@
 from typing import Final
 
 from entrepot.kinds.commands import Language
+from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.kind import Family, Kind, Tab
-from entrepot.kinds.marks import annotated, any_of, layered, typed
+from entrepot.kinds.predicates import annotated, any_of, layered, typed
 from entrepot.kinds.simple import simple
-from entrepot.kinds.words import annotation_facts, config_facts, described
 
 _WASM: Final = Family.WASM
 _TABS: Final = (Tab.FILES, Tab.SIGNATURES, Tab.PACKAGES, Tab.PROVENANCE, Tab.CONFIG)

@@ -1,8 +1,6 @@
 """Accounts and organisations: the two kinds of namespace, and who belongs to which."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import bindparam, func, or_, select, update
@@ -10,7 +8,7 @@ from sqlalchemy import bindparam, func, or_, select, update
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
@@ -19,56 +17,8 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.tables import accounts, members, namespaces
 from entrepot.metadata.upserts import insert
-from entrepot.metadata.words import Visibility as Visibility
-
-
-class NamespaceKind(StrEnum):
-    """Whose names these are."""
-
-    ACCOUNT = "account"
-    ORGANISATION = "organisation"
-
-
-class Role(StrEnum):
-    """The role of a member of an organisation."""
-
-    OWNER = "owner"
-    EDITOR = "editor"
-    MEMBER = "member"
-
-
-@dataclass(frozen=True, slots=True)
-class Namespace:
-    """The first component of names, and what repositories pushed there begin as."""
-
-    id: int
-    name: str
-    kind: NamespaceKind
-    default_visibility: Visibility
-    created_at: datetime
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Somebody who may sign in; `id` is also the id of the account's own namespace."""
-
-    id: int
-    name: str
-    password_hash: str = field(repr=False)
-    is_admin: bool
-    disabled_at: datetime | None
-    created_at: datetime
-    full_name: str = ""
-    email: str = ""
-    totp_since: datetime | None = None
-    """Since when a second factor is asked for."""
-
-    @property
-    def has_second_factor(self) -> bool:
-        """Whether the password alone is not enough."""
-        return self.totp_since is not None
-
+from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
+from entrepot.model.repositories import Visibility
 
 _ACCOUNT: Final = select(
     accounts.c.namespace_id,
@@ -81,30 +31,30 @@ _ACCOUNT: Final = select(
     accounts.c.email,
     accounts.c.totp_since,
 )
-_BY_ID: Final = Statement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
-_BY_NAME: Final = Statement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
-_LIST: Final = Statement(_ACCOUNT.order_by(accounts.c.name))
+_BY_ID: Final = SqlStatement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
+_BY_NAME: Final = SqlStatement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
+_LIST: Final = SqlStatement(_ACCOUNT.order_by(accounts.c.name))
 _MATCHES: Final = or_(
     *(
         func.lower(column).like(bindparam("pattern", type_=accounts.c.name.type))
         for column in (accounts.c.name, accounts.c.full_name, accounts.c.email)
     )
 )
-_LIST_PAGE: Final = Statement(
+_LIST_PAGE: Final = SqlStatement(
     _ACCOUNT.where(_MATCHES)
     .order_by(accounts.c.name)
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
-_COUNT_MATCHES: Final = Statement(select(func.count()).select_from(accounts).where(_MATCHES))
-_ANY: Final = Statement(select(accounts.c.namespace_id).limit(1))
-_FIRST_ADMINISTRATOR: Final = Statement(
+_COUNT_MATCHES: Final = SqlStatement(select(func.count()).select_from(accounts).where(_MATCHES))
+_ANY: Final = SqlStatement(select(accounts.c.namespace_id).limit(1))
+_FIRST_ADMINISTRATOR: Final = SqlStatement(
     select(accounts.c.namespace_id)
     .where(accounts.c.is_admin == 1, accounts.c.disabled_at.is_(None))
     .order_by(accounts.c.namespace_id)
     .limit(1)
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(accounts).values(
         namespace_id=bindparam("id"),
         name=bindparam("name"),
@@ -113,22 +63,22 @@ _INSERT: Final = Statement(
         created_at=bindparam("created_at"),
     )
 )
-_SET_PASSWORD: Final = Statement(
+_SET_PASSWORD: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("id"))
     .values(password_hash=bindparam("new_hash"))
 )
-_SET_DISABLED: Final = Statement(
+_SET_DISABLED: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("id"))
     .values(disabled_at=bindparam("moment"))
 )
-_SET_ADMIN: Final = Statement(
+_SET_ADMIN: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("id"))
     .values(is_admin=bindparam("new_value"))
 )
-_SET_PROFILE: Final = Statement(
+_SET_PROFILE: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("id"))
     .values(full_name=bindparam("new_name"), email=bindparam("new_email"))
@@ -141,19 +91,19 @@ _NAMESPACE: Final = select(
     namespaces.c.created_at,
     namespaces.c.description,
 )
-_FIND_NAMESPACE: Final = Statement(_NAMESPACE.where(namespaces.c.name == bindparam("name")))
-_NAMESPACE_BY_ID: Final = Statement(_NAMESPACE.where(namespaces.c.id == bindparam("id")))
-_EDIT_NAMESPACE: Final = Statement(
+_FIND_NAMESPACE: Final = SqlStatement(_NAMESPACE.where(namespaces.c.name == bindparam("name")))
+_NAMESPACE_BY_ID: Final = SqlStatement(_NAMESPACE.where(namespaces.c.id == bindparam("id")))
+_EDIT_NAMESPACE: Final = SqlStatement(
     update(namespaces)
     .where(namespaces.c.id == bindparam("namespace_id"))
     .values(
         description=bindparam("new_description"), default_visibility=bindparam("new_visibility")
     )
 )
-_LIST_NAMESPACES: Final = Statement(
+_LIST_NAMESPACES: Final = SqlStatement(
     _NAMESPACE.where(namespaces.c.kind == bindparam("kind")).order_by(namespaces.c.name)
 )
-_INSERT_NAMESPACE: Final = Statement(
+_INSERT_NAMESPACE: Final = SqlStatement(
     insert(namespaces)
     .values(
         name=bindparam("name"),
@@ -164,13 +114,13 @@ _INSERT_NAMESPACE: Final = Statement(
     .on_conflict_do_nothing()
     .returning(namespaces.c.id)
 )
-_ROLE: Final = Statement(
+_ROLE: Final = SqlStatement(
     select(members.c.role).where(
         members.c.namespace_id == bindparam("namespace_id"),
         members.c.account_id == bindparam("account_id"),
     )
 )
-_SET_ROLE: Final = Statement(
+_SET_ROLE: Final = SqlStatement(
     insert(members)
     .values(
         namespace_id=bindparam("namespace_id"),
@@ -181,27 +131,27 @@ _SET_ROLE: Final = Statement(
         index_elements=["namespace_id", "account_id"], set_={"role": bindparam("role")}
     )
 )
-_REMOVE_MEMBER: Final = Statement(
+_REMOVE_MEMBER: Final = SqlStatement(
     members.delete().where(
         members.c.namespace_id == bindparam("namespace_id"),
         members.c.account_id == bindparam("account_id"),
     )
 )
-_MEMBERSHIPS: Final = Statement(
+_MEMBERSHIPS: Final = SqlStatement(
     select(members.c.namespace_id).where(members.c.account_id == bindparam("account_id"))
 )
-_ORGANISATIONS_OF: Final = Statement(
+_ORGANISATIONS_OF: Final = SqlStatement(
     _NAMESPACE.add_columns(members.c.role)
     .join(members, members.c.namespace_id == namespaces.c.id)
     .where(members.c.account_id == bindparam("account_id"))
     .order_by(namespaces.c.name)
 )
-_OWNERS: Final = Statement(
+_OWNERS: Final = SqlStatement(
     select(members.c.account_id)
     .where(members.c.namespace_id == bindparam("namespace_id"), members.c.role == bindparam("role"))
     .order_by(members.c.account_id)
 )
-_MEMBERS: Final = Statement(
+_MEMBERS: Final = SqlStatement(
     select(accounts.c.name, members.c.role)
     .join(accounts, accounts.c.namespace_id == members.c.account_id)
     .where(members.c.namespace_id == bindparam("namespace_id"))

@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import and_, bindparam, func, select
 
 from entrepot.metadata.artifact_tables import artifacts
-from entrepot.metadata.artifacts import ARTIFACT_COLUMNS, Artifact, artifact_of
-from entrepot.metadata.engine import Reader, Statement
+from entrepot.metadata.artifacts import ARTIFACT_COLUMNS, artifact_of
+from entrepot.metadata.engine import Reader, SqlStatement
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifest_references, manifests, tags
+from entrepot.model.artifacts import Artifact, FoundChild
 from entrepot.oci.digests import Digest
 
-_PARENTS_WITH_SIZES: Final = Statement(
+_PARENTS_WITH_SIZES: Final = SqlStatement(
     select(manifests.c.id, manifests.c.digest, manifests.c.size)
     .join(manifest_references, manifest_references.c.manifest_id == manifests.c.id)
     .where(
@@ -25,13 +25,13 @@ _PARENTS_WITH_SIZES: Final = Statement(
     .order_by(manifests.c.id)
     .limit(100)
 )
-_FIND_SUBJECTS: Final = Statement(
+_FIND_SUBJECTS: Final = SqlStatement(
     select(manifests.c.digest, manifests.c.subject).where(
         manifests.c.repository_id == bindparam("repository_id"),
         is_among("manifests.digest", "among", "text"),
     )
 )
-_PARENTS_AMONG: Final = Statement(
+_PARENTS_AMONG: Final = SqlStatement(
     select(manifests.c.id, manifests.c.digest, manifests.c.size)
     .distinct()
     .join(manifest_references, manifest_references.c.manifest_id == manifests.c.id)
@@ -43,7 +43,7 @@ _PARENTS_AMONG: Final = Statement(
     .order_by(manifests.c.id)
     .limit(100)
 )
-_FIND_CHILDREN: Final = Statement(
+_FIND_CHILDREN: Final = SqlStatement(
     select(manifests.c.id, manifests.c.digest, manifests.c.media_type, *ARTIFACT_COLUMNS)
     .outerjoin(artifacts, artifacts.c.manifest_id == manifests.c.id)
     .where(
@@ -51,7 +51,7 @@ _FIND_CHILDREN: Final = Statement(
         is_among("manifests.digest", "among", "text"),
     )
 )
-_COUNT_ATTACHED: Final = Statement(
+_COUNT_ATTACHED: Final = SqlStatement(
     select(func.count())
     .select_from(manifests)
     .join(artifacts, artifacts.c.manifest_id == manifests.c.id)
@@ -60,7 +60,7 @@ _COUNT_ATTACHED: Final = Statement(
         manifests.c.subject == bindparam("subject"),
     )
 )
-_SUBJECTS: Final = Statement(
+_SUBJECTS: Final = SqlStatement(
     select(manifests.c.subject)
     .distinct()
     .where(
@@ -69,7 +69,7 @@ _SUBJECTS: Final = Statement(
     )
 )
 # `sha256-HEX` and what comes behind it, as tags that attach are called.
-_TAGGED_SUBJECTS: Final = Statement(
+_TAGGED_SUBJECTS: Final = SqlStatement(
     select(func.substr(tags.c.name, 1, 71))
     .distinct()
     .where(
@@ -78,7 +78,7 @@ _TAGGED_SUBJECTS: Final = Statement(
         is_among("substr(tags.name, 1, 71)", "among", "text"),
     )
 )
-_OF_CHILDREN: Final = Statement(
+_OF_CHILDREN: Final = SqlStatement(
     select(*ARTIFACT_COLUMNS)
     .join(manifests, manifests.c.id == artifacts.c.manifest_id)
     .join(
@@ -96,15 +96,6 @@ _OF_CHILDREN: Final = Statement(
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FoundChild:
-    """A manifest that an index lists and the repository has; `artifact` once it was looked at."""
-
-    manifest_id: int
-    media_type: str
-    artifact: Artifact | None
 
 
 async def find_children(

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from entrepot.metadata import manifests, repositories
 from entrepot.metadata.artifact_tables import artifacts
-from entrepot.metadata.engine import Reader, Statement, Transaction
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Revision:
     counts: int = 0
 
 
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(artifacts.c.contents_revision, artifacts.c.counts_revision).where(
         artifacts.c.manifest_id == bindparam("manifest_id")
     )
 )
 _BEGIN_CONTENTS, _BEGIN_COUNTS = (
-    Statement(
+    SqlStatement(
         update(artifacts)
         .where(artifacts.c.manifest_id == bindparam("of"))
         .values({column: column + 1})

@@ -3,63 +3,16 @@
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import BindParameter, bindparam, case, delete, func, or_, select, update
 
 from entrepot.metadata.artifact_tables import artifacts, documents
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, Value, storable
+from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, Value, storable
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """Counts of the attachments of an artifact and its children.
-
-    `signatures` name the artifact and are not known to be wrong; `verified` and `valid` are those
-    of them that a trusted key made, and that fit the certificate or key which they bring.
-    """
-
-    signatures: int = 0
-    verified: int = 0
-    sboms: int = 0
-    attestations: int = 0
-    vulnerabilities: dict[str, int] = field(default_factory=dict)
-    valid: int = 0
-    invalid: int = 0
-    """Signatures of something else, damaged ones, and those that cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A manifest seen with its kind; `size` is the bytes of everything it is made of."""
-
-    manifest_id: int
-    repository_id: int
-    kind: str
-    size: int
-    title: str
-    version: str
-    description: str
-    licenses: str
-    created: str
-    platforms: tuple[str, ...]
-    state: str
-    reason: str
-    reader: int
-    marks: Marks = Marks()
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A text that was read out of an artifact."""
-
-    name: str
-    media_type: str
-    text: str
-    is_cut: bool
+from entrepot.model.artifacts import Artifact, AttachmentCounts, StoredDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +49,17 @@ _COLUMNS: Final = (
 )
 ARTIFACT_COLUMNS: Final = _COLUMNS
 _WRITTEN: Final = tuple(column.name for column in _COLUMNS[:13])
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(*_COLUMNS).where(artifacts.c.manifest_id == bindparam("manifest_id"))
 )
-_WRITE: Final = Statement(
+_WRITE: Final = SqlStatement(
     insert(artifacts)
     .values({name: bindparam(name) for name in _WRITTEN})
     .on_conflict_do_update(
         index_elements=["manifest_id"], set_={name: bindparam(name) for name in _WRITTEN[2:]}
     )
 )
-_SET_MARKS: Final = Statement(
+_SET_MARKS: Final = SqlStatement(
     update(artifacts)
     .where(artifacts.c.manifest_id == bindparam("of"))
     .values(
@@ -119,7 +72,7 @@ _SET_MARKS: Final = Statement(
         invalid_signatures=bindparam("new_invalid"),
     )
 )
-_SET_STATE: Final = Statement(
+_SET_STATE: Final = SqlStatement(
     update(artifacts)
     .where(artifacts.c.manifest_id == bindparam("of"))
     .values(state=bindparam("new_state"), reason=bindparam("new_reason"))
@@ -127,32 +80,32 @@ _SET_STATE: Final = Statement(
 _DOCUMENT_CONTENT: Final[dict[str, BindParameter[Value]]] = {
     name: bindparam(name) for name in ("media_type", "is_cut", "content")
 }
-_WRITE_DOCUMENT: Final = Statement(
+_WRITE_DOCUMENT: Final = SqlStatement(
     insert(documents)
     .values(manifest_id=bindparam("of"), name=bindparam("name"), **_DOCUMENT_CONTENT)
     .on_conflict_do_update(index_elements=["manifest_id", "name"], set_=_DOCUMENT_CONTENT)
 )
-_DOCUMENT: Final = Statement(
+_DOCUMENT: Final = SqlStatement(
     select(documents.c.name, documents.c.media_type, documents.c.content, documents.c.is_cut).where(
         documents.c.manifest_id == bindparam("manifest_id"), documents.c.name == bindparam("name")
     )
 )
-_DOCUMENT_NAMES: Final = Statement(
+_DOCUMENT_NAMES: Final = SqlStatement(
     select(documents.c.name)
     .where(documents.c.manifest_id == bindparam("manifest_id"))
     .order_by(documents.c.name)
 )
-_DOCUMENT_SIZES: Final = Statement(
+_DOCUMENT_SIZES: Final = SqlStatement(
     select(documents.c.name, func.length(documents.c.content))
     .where(documents.c.manifest_id == bindparam("manifest_id"))
     .order_by(documents.c.name)
 )
-_DROP_DOCUMENT: Final = Statement(
+_DROP_DOCUMENT: Final = SqlStatement(
     delete(documents).where(
         documents.c.manifest_id == bindparam("of"), documents.c.name == bindparam("gone")
     )
 )
-_OF_SUBJECT: Final = Statement(
+_OF_SUBJECT: Final = SqlStatement(
     select(manifests.c.id, manifests.c.digest, *_COLUMNS)
     .join(artifacts, artifacts.c.manifest_id == manifests.c.id)
     .where(
@@ -162,7 +115,7 @@ _OF_SUBJECT: Final = Statement(
     .order_by(manifests.c.id)
     .limit(500)
 )
-_PARENTS: Final = Statement(
+_PARENTS: Final = SqlStatement(
     select(manifests.c.id, manifests.c.digest)
     .join(manifest_references, manifest_references.c.manifest_id == manifests.c.id)
     .where(
@@ -178,14 +131,14 @@ _TAGGED: Final = (
 )
 # The tag `readme` is about the others: it says what the repository is only where it is alone.
 _WEIGHT: Final = func.sum(case((tags.c.name == "readme", 0), else_=1))
-_KINDS: Final = Statement(
+_KINDS: Final = SqlStatement(
     select(artifacts.c.kind, func.count())
     .join(tags, tags.c.manifest_id == artifacts.c.manifest_id)
     .where(*_TAGGED)
     .group_by(artifacts.c.kind)
     .order_by(_WEIGHT.desc(), artifacts.c.kind)
 )
-_NEWEST: Final = Statement(
+_NEWEST: Final = SqlStatement(
     select(*_COLUMNS)
     .join(tags, tags.c.manifest_id == artifacts.c.manifest_id)
     .where(*_TAGGED)
@@ -195,14 +148,14 @@ _NEWEST: Final = Statement(
 )
 _IS_TO_READ: Final = or_(artifacts.c.reader.is_(None), artifacts.c.reader < bindparam("reader"))
 _READ: Final = manifests.outerjoin(artifacts, artifacts.c.manifest_id == manifests.c.id)
-_TO_READ: Final = Statement(
+_TO_READ: Final = SqlStatement(
     select(manifests.c.id)
     .select_from(_READ)
     .where(manifests.c.id > bindparam("after"), _IS_TO_READ)
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
 )
-_WITH_DOCUMENT: Final = Statement(
+_WITH_DOCUMENT: Final = SqlStatement(
     select(artifacts.c.manifest_id)
     .join(documents, documents.c.manifest_id == artifacts.c.manifest_id)
     .join(repositories, repositories.c.id == artifacts.c.repository_id)
@@ -213,10 +166,10 @@ _WITH_DOCUMENT: Final = Statement(
     )
     .order_by(artifacts.c.manifest_id)
 )
-_COUNT_STATES: Final = Statement(
+_COUNT_STATES: Final = SqlStatement(
     select(artifacts.c.state, func.count()).group_by(artifacts.c.state)
 )
-_COUNT_TO_READ: Final = Statement(
+_COUNT_TO_READ: Final = SqlStatement(
     select(func.count(manifests.c.id)).select_from(_READ).where(_IS_TO_READ)
 )
 
@@ -234,7 +187,7 @@ async def write_artifact(tx: Transaction, artifact: Artifact) -> None:
     await tx.run(_WRITE, **{**values, "platforms": json.dumps(artifact.platforms)})
 
 
-async def set_marks(tx: Transaction, manifest_id: int, marks: Marks) -> None:
+async def set_marks(tx: Transaction, manifest_id: int, marks: AttachmentCounts) -> None:
     """Replace what is said to be attached."""
     await tx.run(
         _SET_MARKS,
@@ -254,7 +207,7 @@ async def set_state(tx: Transaction, manifest_id: int, state: str, reason: str) 
     await tx.run(_SET_STATE, of=manifest_id, new_state=state, new_reason=storable(reason))
 
 
-def pack(found: Iterable[Document]) -> list[PackedDocument]:
+def pack(found: Iterable[StoredDocument]) -> list[PackedDocument]:
     """The documents as they are kept, the last of each name; takes a while for long texts."""
     return [
         PackedDocument(
@@ -289,13 +242,13 @@ async def drop_documents(tx: Transaction, manifest_id: int, names: Sequence[str]
     await tx.run_many(_DROP_DOCUMENT, [{"of": manifest_id, "gone": name} for name in names])
 
 
-async def find_document(reader: Reader, manifest_id: int, name: str) -> Document | None:
+async def find_document(reader: Reader, manifest_id: int, name: str) -> StoredDocument | None:
     """The document of that name."""
     row = await reader.one(_DOCUMENT, manifest_id=manifest_id, name=name)
     if row is None:
         return None
     text = zlib.decompress(bytes(row[2])).decode()
-    return Document(str(row[0]), str(row[1]), text, bool(row[3]))
+    return StoredDocument(str(row[0]), str(row[1]), text, bool(row[3]))
 
 
 async def list_document_names(reader: Reader, manifest_id: int) -> list[str]:
@@ -367,5 +320,5 @@ def artifact_of(row: Row) -> Artifact:
     values = dict(zip(_WRITTEN, row[:13], strict=True))
     values["platforms"] = tuple(storable(each) for each in json.loads(row[9]))
     counts = json.loads(row[17]) if row[17] else {}
-    marks = Marks(row[13], row[14], row[15], row[16], counts, row[18], row[19])
+    marks = AttachmentCounts(row[13], row[14], row[15], row[16], counts, row[18], row[19])
     return Artifact(**values, marks=marks)

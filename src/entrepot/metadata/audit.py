@@ -1,7 +1,5 @@
 """The audit log; each row has a hash of itself and of the row before."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, select
@@ -9,7 +7,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, selec
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     Value,
     from_instant,
@@ -17,39 +15,7 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.people_tables import audit
 from entrepot.metadata.upserts import insert
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """One row of the log as it is stored; `details` is a JSON object."""
-
-    id: int
-    at: datetime
-    namespace_id: int | None
-    actor_id: int | None
-    actor: str
-    action: str
-    target: str
-    details: str
-    address: str
-    request: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditQuery:
-    """Which rows to list: everything that is not given does not matter.
-
-    `action` is one action or the beginning of several (`repo.tag`).
-    """
-
-    namespace_id: int | None = None
-    actor: str = ""
-    action: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    before_id: int | None = None
-
+from entrepot.model.audit import AuditQuery, AuditRow
 
 _ROW: Final = select(
     audit.c.id,
@@ -64,8 +30,8 @@ _ROW: Final = select(
     audit.c.request,
     audit.c.hash,
 )
-_LAST: Final = Statement(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1))
-_INSERT: Final = Statement(
+_LAST: Final = SqlStatement(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1))
+_INSERT: Final = SqlStatement(
     insert(audit).values(
         {
             column.name: bindparam(f"{column.name}_value")
@@ -74,7 +40,7 @@ _INSERT: Final = Statement(
         }
     )
 )
-_AFTER: Final = Statement(
+_AFTER: Final = SqlStatement(
     _ROW.where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(bindparam("limit"))
 )
 _LOCK: Final = "audit"
@@ -100,8 +66,8 @@ _WANTED: Final = _ROW.where(
         _begins(audit.c.action, _text("group_dot")),
     ),
 ).order_by(audit.c.id.desc())
-_LIST_ALL: Final = Statement(_WANTED.limit(bindparam("limit")))
-_LIST_OF: Final = Statement(
+_LIST_ALL: Final = SqlStatement(_WANTED.limit(bindparam("limit")))
+_LIST_OF: Final = SqlStatement(
     _WANTED.where(audit.c.namespace_id == bindparam("namespace_id")).limit(bindparam("limit"))
 )
 

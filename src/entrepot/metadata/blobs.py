@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +9,7 @@ from sqlalchemy import bindparam, case, delete, func, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     to_instant,
@@ -18,21 +17,12 @@ from entrepot.metadata.engine import (
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
-from entrepot.metadata.words import Visibility
+from entrepot.model.blobs import Holder, StoredBlob
+from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 
-
-@dataclass(frozen=True, slots=True)
-class StoredBlob:
-    """A blob's size in bytes, and where the storage keeps it."""
-
-    digest: str
-    size: int
-    key: str
-
-
 _COLUMNS: Final = (blobs.c.digest, blobs.c.size, blobs.c.storage_key)
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(*_COLUMNS)
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
     .where(
@@ -40,14 +30,14 @@ _FIND: Final = Statement(
         repository_blobs.c.digest == bindparam("digest"),
     )
 )
-_FIND_ANYWHERE: Final = Statement(select(*_COLUMNS).where(blobs.c.digest == bindparam("digest")))
-_IS_LINKED: Final = Statement(
+_FIND_ANYWHERE: Final = SqlStatement(select(*_COLUMNS).where(blobs.c.digest == bindparam("digest")))
+_IS_LINKED: Final = SqlStatement(
     select(repository_blobs.c.linked_at).where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
         repository_blobs.c.digest == bindparam("digest"),
     )
 )
-_FIND_SIZES: Final = Statement(
+_FIND_SIZES: Final = SqlStatement(
     select(blobs.c.digest, blobs.c.size)
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
     .where(
@@ -55,7 +45,7 @@ _FIND_SIZES: Final = Statement(
         is_among("repository_blobs.digest", "among", "text"),
     )
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(blobs)
     .values(
         digest=bindparam("digest"),
@@ -68,7 +58,7 @@ _INSERT: Final = Statement(
         set_={"size": bindparam("size"), "storage_key": bindparam("key")},
     )
 )
-_LINK: Final = Statement(
+_LINK: Final = SqlStatement(
     insert(repository_blobs)
     .values(
         repository_id=bindparam("repository_id"),
@@ -79,7 +69,7 @@ _LINK: Final = Statement(
         index_elements=["repository_id", "digest"], set_={"linked_at": bindparam("now")}
     )
 )
-_RENEW: Final = Statement(
+_RENEW: Final = SqlStatement(
     update(repository_blobs)
     .where(
         repository_blobs.c.repository_id == bindparam("repository"),
@@ -87,13 +77,13 @@ _RENEW: Final = Statement(
     )
     .values(linked_at=bindparam("now"))
 )
-_UNLINK: Final = Statement(
+_UNLINK: Final = SqlStatement(
     delete(repository_blobs).where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
         repository_blobs.c.digest == bindparam("digest"),
     )
 )
-_HOLDERS: Final = Statement(
+_HOLDERS: Final = SqlStatement(
     select(
         repositories.c.id,
         repositories.c.namespace_id,
@@ -106,14 +96,14 @@ _HOLDERS: Final = Statement(
     .order_by(case((repositories.c.visibility == Visibility.PUBLIC, 0), else_=1), repositories.c.id)
     .limit(bindparam("limit"))
 )
-_COUNT: Final = Statement(select(func.count()).select_from(blobs))
-_MEASURE: Final = Statement(select(func.count(), func.coalesce(func.sum(blobs.c.size), 0)))
-_MOVE: Final = Statement(
+_COUNT: Final = SqlStatement(select(func.count()).select_from(blobs))
+_MEASURE: Final = SqlStatement(select(func.count(), func.coalesce(func.sum(blobs.c.size), 0)))
+_MOVE: Final = SqlStatement(
     update(blobs)
     .where(blobs.c.digest == bindparam("blob"), blobs.c.storage_key == bindparam("old"))
     .values(storage_key=bindparam("new"))
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(*_COLUMNS)
     .where(blobs.c.digest > bindparam("last"))
     .order_by(blobs.c.digest)
@@ -181,16 +171,6 @@ async def lock_keys(tx: Transaction, *keys: str) -> None:
 async def unlink_blob(tx: Transaction, repository_id: int, digest: Digest) -> bool:
     """Take the blob out of the repository; say whether it was there."""
     return await tx.run(_UNLINK, repository_id=repository_id, digest=str(digest)) > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A repository that holds a blob, with its visibility."""
-
-    repository_id: int
-    namespace_id: int | None
-    visibility: str
-    name: str
 
 
 async def list_holders(reader: Reader, digest: Digest, limit: int) -> list[Holder]:

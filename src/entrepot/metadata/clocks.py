@@ -12,9 +12,9 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from entrepot.metadata.engine import Reader, Statement
+from entrepot.metadata.engine import Reader, SqlStatement
 
-_NOW: Final = Statement(select(func.clock_timestamp()))
+_NOW: Final = SqlStatement(select(func.clock_timestamp()))
 
 
 # Unlike the monotonic clock, Linux's goes on while the machine sleeps; macOS's does so anyway.

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import BindParameter, bindparam, delete, null, or_, select, update
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
-from entrepot.metadata.engine import Reader, Statement, Transaction
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction
 from entrepot.metadata.hook_tables import webhooks
 from entrepot.metadata.people_tables import (
     external_identities,
@@ -73,11 +73,11 @@ OF_NAMESPACE: Final = (
 
 _ID: Final[BindParameter[int]] = bindparam("gone")
 _FORGET: Final = [
-    Statement(update(column.table).where(column == _ID).values({column: null()}))
+    SqlStatement(update(column.table).where(column == _ID).values({column: null()}))
     for column in FORGETTING
 ]
 # Tokens of the account may have made tokens of organisations, which then stand by themselves.
-_FREE_TOKENS: Final = Statement(
+_FREE_TOKENS: Final = SqlStatement(
     update(tokens)
     .where(
         tokens.c.parent_id.in_(
@@ -87,18 +87,18 @@ _FREE_TOKENS: Final = Statement(
     .values(parent_id=null())
 )
 _DELETE_OF_ACCOUNT: Final = [
-    Statement(delete(column.table).where(column == _ID)) for column in OF_ACCOUNT
+    SqlStatement(delete(column.table).where(column == _ID)) for column in OF_ACCOUNT
 ]
 _DELETE_OF_NAMESPACE: Final = [
-    Statement(delete(column.table).where(column == _ID)) for column in OF_NAMESPACE
+    SqlStatement(delete(column.table).where(column == _ID)) for column in OF_NAMESPACE
 ]
-_DELETE_ACCOUNT: Final = Statement(delete(accounts).where(accounts.c.namespace_id == _ID))
-_CLOSE_NAMESPACE: Final = Statement(
+_DELETE_ACCOUNT: Final = SqlStatement(delete(accounts).where(accounts.c.namespace_id == _ID))
+_CLOSE_NAMESPACE: Final = SqlStatement(
     update(namespaces)
     .where(namespaces.c.id == _ID)
     .values(name=bindparam("new_name"), kind=bindparam("new_kind"), description="")
 )
-_REPOSITORIES: Final = Statement(
+_REPOSITORIES: Final = SqlStatement(
     select(repositories.c.name)
     .where(repositories.c.namespace_id == _ID)
     .order_by(repositories.c.name)

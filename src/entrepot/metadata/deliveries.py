@@ -1,6 +1,5 @@
 """Webhook deliveries: written with the change, and kept for a while after."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, null, select, update
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
@@ -17,49 +16,15 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.hook_tables import deliveries
 from entrepot.metadata.upserts import insert
+from entrepot.model.webhooks import Delivery, Outcome
 
 WAITING: Final = "waiting"
 DELIVERED: Final = "delivered"
 DEAD: Final = "dead"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message to one webhook, and what the last attempt to send it brought."""
-
-    id: int
-    webhook_id: int
-    repository_id: int
-    message: str
-    event: str
-    body: str
-    state: str
-    attempts: int
-    created_at: datetime
-    run_at: datetime
-    ended_at: datetime | None
-    status: int | None
-    milliseconds: int
-    response: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of an attempt; `again` is the next attempt's time while the state is waiting."""
-
-    state: str
-    attempts: int
-    at: datetime
-    again: datetime
-    status: int | None = None
-    milliseconds: int = 0
-    response: str = ""
-    error: str = ""
-
-
 _SELECT: Final = select(*deliveries.c)
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(deliveries)
     .values(
         webhook_id=bindparam("hook"),
@@ -75,7 +40,7 @@ _INSERT: Final = Statement(
     .returning(deliveries.c.id)
 )
 _OF_WEBHOOK: Final = deliveries.c.webhook_id == bindparam("hook")
-_HEAD: Final = Statement(
+_HEAD: Final = SqlStatement(
     _SELECT.where(
         _OF_WEBHOOK,
         deliveries.c.repository_id == bindparam("repository"),
@@ -84,13 +49,13 @@ _HEAD: Final = Statement(
     .order_by(deliveries.c.id)
     .limit(1)
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     _SELECT.where(_OF_WEBHOOK, deliveries.c.id < bindparam("before"))
     .order_by(deliveries.c.id.desc())
     .limit(bindparam("limit"))
 )
-_FIND: Final = Statement(_SELECT.where(_OF_WEBHOOK, deliveries.c.id == bindparam("delivery")))
-_NOTE: Final = Statement(
+_FIND: Final = SqlStatement(_SELECT.where(_OF_WEBHOOK, deliveries.c.id == bindparam("delivery")))
+_NOTE: Final = SqlStatement(
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state == bindparam("waiting"))
     .values(
@@ -111,7 +76,7 @@ _REVIVED: Final = {
     "run_at": bindparam("at"),
     "ended_at": null(),
 }
-_REVIVE: Final = Statement(
+_REVIVE: Final = SqlStatement(
     update(deliveries)
     .where(
         _OF_WEBHOOK,
@@ -120,34 +85,34 @@ _REVIVE: Final = Statement(
     )
     .values(**_REVIVED)
 )
-_REVIVE_DEAD: Final = Statement(
+_REVIVE_DEAD: Final = SqlStatement(
     update(deliveries)
     .where(_OF_WEBHOOK, deliveries.c.state == bindparam("dead"))
     .values(**_REVIVED)
 )
-_DEAD_STREAMS: Final = Statement(
+_DEAD_STREAMS: Final = SqlStatement(
     select(deliveries.c.repository_id)
     .where(_OF_WEBHOOK, deliveries.c.state == bindparam("dead"))
     .distinct()
 )
 _NEVER_SO_LATE: Final = timedelta(minutes=10)
-_BRING_FORWARD: Final = Statement(
+_BRING_FORWARD: Final = SqlStatement(
     update(deliveries)
     .where(deliveries.c.state == WAITING, deliveries.c.created_at > bindparam("late"))
     .values(created_at=bindparam("at"), run_at=bindparam("at"))
     .returning(deliveries.c.webhook_id, deliveries.c.repository_id)
 )
-_COUNT: Final = Statement(
+_COUNT: Final = SqlStatement(
     select(deliveries.c.state, func.count()).where(_OF_WEBHOOK).group_by(deliveries.c.state)
 )
-_EXPIRE: Final = Statement(
+_EXPIRE: Final = SqlStatement(
     update(deliveries)
     .where(
         deliveries.c.state == bindparam("waiting"), deliveries.c.created_at < bindparam("moment")
     )
     .values(state=DEAD, ended_at=bindparam("now"), error=bindparam("why"))
 )
-_PRUNE: Final = Statement(
+_PRUNE: Final = SqlStatement(
     delete(deliveries).where(
         deliveries.c.state == bindparam("old_state"), deliveries.c.created_at < bindparam("moment")
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Column, bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
-from entrepot.metadata.engine import Metadata, Reader, Statement, Transaction
+from entrepot.metadata.engine import Metadata, Reader, SqlStatement, Transaction
 from entrepot.metadata.repositories import lock_by_id
 from entrepot.metadata.slices import MOST, count_up_to, delete_slices
 from entrepot.metadata.tables import manifests, repository_blobs, tags
@@ -27,10 +27,10 @@ _KEYS: Final[tuple[Column[Any], ...]] = (
 )
 
 
-def _delete_some(key: Column[Any]) -> Statement:
+def _delete_some(key: Column[Any]) -> SqlStatement:
     of = key.table.c.repository_id == bindparam("repository_id")
     some = select(key).where(of).limit(bindparam("limit")).scalar_subquery()
-    return Statement(delete(key.table).where(of, key.in_(some)))
+    return SqlStatement(delete(key.table).where(of, key.in_(some)))
 
 
 _DELETE: Final = tuple(map(_delete_some, _KEYS))
@@ -52,7 +52,7 @@ async def empty_repository(metadata: Metadata, repository_id: int) -> None:
         await delete_slices(metadata, partial(_delete, statement, repository_id), _FIRST)
 
 
-async def _delete(statement: Statement, repository_id: int, tx: Transaction, limit: int) -> int:
+async def _delete(statement: SqlStatement, repository_id: int, tx: Transaction, limit: int) -> int:
     if not await lock_by_id(tx, repository_id):
         return 0
     return await tx.run(statement, repository_id=repository_id, limit=limit)

@@ -52,7 +52,7 @@ class Compiled:
 
 
 @dataclass(slots=True)
-class Statement:
+class SqlStatement:
     """A SQLAlchemy Core statement, compiled once per dialect, then as cheap as a look-up.
 
     SQLAlchemy's own execution costs several times what SQLite takes to answer a point query.
@@ -84,20 +84,20 @@ def _compile(clause: ClauseElement, dialect: Dialect) -> Compiled:
 class Reader(Protocol):
     """Answers questions about what has been committed."""
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row, `None` when there is none."""
 
 
 class Transaction(Reader, Protocol):
     """Changes that become visible and durable together, or not at all."""
 
-    async def run(self, statement: Statement, **values: Value) -> int:
+    async def run(self, statement: SqlStatement, **values: Value) -> int:
         """Change rows; say how many."""
 
-    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+    async def run_many(self, statement: SqlStatement, rows: Sequence[dict[str, Value]]) -> None:
         """Run the statement once per row of values."""
 
     async def lock(self, *names: str) -> None:

@@ -5,22 +5,22 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 
-from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.people_tables import external_identities
 from entrepot.metadata.upserts import insert
 
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(external_identities.c.account_id).where(
         external_identities.c.issuer == bindparam("issuer"),
         external_identities.c.subject == bindparam("subject"),
     )
 )
-_ISSUERS: Final = Statement(
+_ISSUERS: Final = SqlStatement(
     select(external_identities.c.issuer)
     .where(external_identities.c.account_id == bindparam("account_id"))
     .order_by(external_identities.c.issuer)
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(external_identities)
     .values(
         issuer=bindparam("issuer"),
@@ -30,7 +30,7 @@ _INSERT: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_DELETE: Final = Statement(
+_DELETE: Final = SqlStatement(
     delete(external_identities).where(
         external_identities.c.account_id == bindparam("owner_id"),
         external_identities.c.issuer == bindparam("old_issuer"),

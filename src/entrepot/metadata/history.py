@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select, update
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    SqlStatement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import (
     accounts,
@@ -20,41 +25,19 @@ from entrepot.metadata.tables import (
     tags,
 )
 from entrepot.metadata.upserts import insert
+from entrepot.model.tags import TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 
-
-class TagAction(StrEnum):
-    """An event of a tag."""
-
-    PUSHED = "pushed"
-    MOVED = "moved"
-    DELETED = "deleted"
-    RESTORED = "restored"
-
-
-@dataclass(frozen=True, slots=True)
-class TagEvent:
-    """One thing that became of a tag; `previous` is the digest it pointed at before."""
-
-    id: int
-    tag: str
-    action: TagAction
-    digest: str
-    previous: str | None
-    at: datetime
-    by: str | None
-
-
-_POINTS_AT: Final = Statement(
+_POINTS_AT: Final = SqlStatement(
     select(manifests.c.digest)
     .join(tags, tags.c.manifest_id == manifests.c.id)
     .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
 )
-_TAGS_OF: Final = Statement(
+_TAGS_OF: Final = SqlStatement(
     select(tags.c.name).where(tags.c.manifest_id == bindparam("manifest_id")).order_by(tags.c.name)
 )
-_ADD: Final = Statement(
+_ADD: Final = SqlStatement(
     insert(tag_history).values(
         repository_id=bindparam("repository_id"),
         tag=bindparam("tag"),
@@ -78,15 +61,15 @@ _OF_REPOSITORY: Final = (
     tag_history.c.repository_id == bindparam("repository_id"),
     tag_history.c.id < bindparam("before"),
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     _EVENT.where(*_OF_REPOSITORY).order_by(tag_history.c.id.desc()).limit(bindparam("limit"))
 )
-_LIST_TAG: Final = Statement(
+_LIST_TAG: Final = SqlStatement(
     _EVENT.where(*_OF_REPOSITORY, tag_history.c.tag == bindparam("tag"))
     .order_by(tag_history.c.id.desc())
     .limit(bindparam("limit"))
 )
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     _EVENT.where(
         tag_history.c.repository_id == bindparam("repository_id"),
         tag_history.c.id == bindparam("event_id"),
@@ -94,7 +77,7 @@ _FIND: Final = Statement(
 )
 _NEAR: Final = 10_000
 """How far apart, by id, events of one action can be: a removal looks at 5,000 manifests."""
-_TOGETHER: Final = Statement(
+_TOGETHER: Final = SqlStatement(
     _EVENT.where(
         tag_history.c.repository_id == bindparam("repository_id"),
         tag_history.c.id.between(bindparam("first"), bindparam("last")),
@@ -102,26 +85,26 @@ _TOGETHER: Final = Statement(
         tag_history.c.action == bindparam("action"),
     ).order_by(tag_history.c.id)
 )
-_POINT_AT: Final = Statement(
+_POINT_AT: Final = SqlStatement(
     select(tags.c.name, manifests.c.digest)
     .join(manifests, manifests.c.id == tags.c.manifest_id)
     .where(
         tags.c.repository_id == bindparam("repository_id"), is_among("tags.name", "names", "text")
     )
 )
-_PRESENT: Final = Statement(
+_PRESENT: Final = SqlStatement(
     select(manifests.c.digest).where(
         manifests.c.repository_id == bindparam("repository_id"),
         is_among("manifests.digest", "digests", "text"),
     )
 )
-_PRESENT_DELETED: Final = Statement(
+_PRESENT_DELETED: Final = SqlStatement(
     select(deleted_manifests.c.digest).where(
         deleted_manifests.c.repository_id == bindparam("repository_id"),
         is_among("deleted_manifests.digest", "digests", "text"),
     )
 )
-_KEEP: Final = Statement(
+_KEEP: Final = SqlStatement(
     insert(deleted_manifests)
     .values(
         repository_id=bindparam("repository_id"),
@@ -149,7 +132,7 @@ _NAMED: Final = (
         manifest_references.c.role == "blob",
     )
 )
-_RENEW_NAMED: Final = Statement(
+_RENEW_NAMED: Final = SqlStatement(
     update(repository_blobs)
     .where(
         repository_blobs.c.repository_id == bindparam("repository"),
@@ -157,13 +140,13 @@ _RENEW_NAMED: Final = Statement(
     )
     .values(linked_at=bindparam("at"))
 )
-_KEPT: Final = Statement(
+_KEPT: Final = SqlStatement(
     select(deleted_manifests.c.content, deleted_manifests.c.media_type).where(
         deleted_manifests.c.repository_id == bindparam("repository_id"),
         deleted_manifests.c.digest == bindparam("digest"),
     )
 )
-_FORGET: Final = Statement(
+_FORGET: Final = SqlStatement(
     delete(deleted_manifests).where(
         deleted_manifests.c.repository_id == bindparam("repository_id"),
         deleted_manifests.c.digest == bindparam("digest"),

@@ -1,16 +1,14 @@
 """Invitations: to sign up on the hub, or into an organisation and perhaps a team of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from entrepot.metadata.accounts import Role
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
@@ -19,32 +17,8 @@ from entrepot.metadata.engine import (
 from entrepot.metadata.people_tables import invitations, teams
 from entrepot.metadata.tables import accounts, namespaces
 from entrepot.metadata.upserts import insert
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """An invitation; without a namespace it is to the hub and into nothing.
-
-    `organisation`, `team` and `inviter` are names, for those who read.
-    """
-
-    id: int
-    namespace_id: int | None
-    role: Role
-    team_id: int | None
-    note: str
-    invited_by: int
-    created_at: datetime
-    expires_at: datetime
-    accepted_at: datetime | None
-    organisation: str = ""
-    team: str = ""
-    inviter: str = ""
-
-    def is_live(self, now: datetime) -> bool:
-        """Say whether it can still be accepted."""
-        return self.accepted_at is None and now < self.expires_at
-
+from entrepot.model.accounts import Role
+from entrepot.model.organizations import Invitation
 
 _INVITATION: Final = (
     select(
@@ -65,15 +39,17 @@ _INVITATION: Final = (
     .outerjoin(namespaces, namespaces.c.id == invitations.c.namespace_id)
     .outerjoin(teams, teams.c.id == invitations.c.team_id)
 )
-_BY_HASH: Final = Statement(
+_BY_HASH: Final = SqlStatement(
     _INVITATION.where(invitations.c.secret_hash == bindparam("secret_hash"))
 )
-_BY_ID: Final = Statement(_INVITATION.where(invitations.c.id == bindparam("id")))
+_BY_ID: Final = SqlStatement(_INVITATION.where(invitations.c.id == bindparam("id")))
 _NEWEST: Final = _INVITATION.where(invitations.c.accepted_at.is_(None)).order_by(
     invitations.c.id.desc()
 )
-_LIST_OF: Final = Statement(_NEWEST.where(invitations.c.namespace_id == bindparam("namespace_id")))
-_LIST_HUB: Final = Statement(
+_LIST_OF: Final = SqlStatement(
+    _NEWEST.where(invitations.c.namespace_id == bindparam("namespace_id"))
+)
+_LIST_HUB: Final = SqlStatement(
     _NEWEST.where(invitations.c.namespace_id.is_(None))
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
@@ -83,9 +59,11 @@ _OPEN: Final = (
     .select_from(invitations)
     .where(invitations.c.accepted_at.is_(None), invitations.c.expires_at > bindparam("moment"))
 )
-_COUNT_OF: Final = Statement(_OPEN.where(invitations.c.namespace_id == bindparam("namespace_id")))
-_COUNT_HUB: Final = Statement(_OPEN.where(invitations.c.namespace_id.is_(None)))
-_INSERT: Final = Statement(
+_COUNT_OF: Final = SqlStatement(
+    _OPEN.where(invitations.c.namespace_id == bindparam("namespace_id"))
+)
+_COUNT_HUB: Final = SqlStatement(_OPEN.where(invitations.c.namespace_id.is_(None)))
+_INSERT: Final = SqlStatement(
     insert(invitations)
     .values(
         secret_hash=bindparam("secret_hash"),
@@ -99,7 +77,7 @@ _INSERT: Final = Statement(
     )
     .returning(invitations.c.id)
 )
-_ACCEPT: Final = Statement(
+_ACCEPT: Final = SqlStatement(
     update(invitations)
     .where(
         invitations.c.id == bindparam("invitation_id"),
@@ -108,13 +86,13 @@ _ACCEPT: Final = Statement(
     )
     .values(accepted_at=bindparam("moment"), accepted_by=bindparam("acceptor"))
 )
-_DELETE: Final = Statement(
+_DELETE: Final = SqlStatement(
     delete(invitations).where(
         invitations.c.id == bindparam("invitation_id"), invitations.c.accepted_at.is_(None)
     )
 )
 
-_DELETE_EXPIRED: Final = Statement(
+_DELETE_EXPIRED: Final = SqlStatement(
     delete(invitations).where(
         invitations.c.accepted_at.is_(None), invitations.c.expires_at < bindparam("moment")
     )

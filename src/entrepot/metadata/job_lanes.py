@@ -7,13 +7,14 @@ behind the lane that it served last, whatever came since: nobody waits for more 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
 
 from entrepot.metadata.artifact_tables import jobs
-from entrepot.metadata.engine import Reader, Row, Statement
+from entrepot.metadata.engine import Reader, Row, SqlStatement
 from entrepot.metadata.tables import manifests, repositories
+from entrepot.model.jobs import Lane
 
 QUEUED: Final = "queued"
 INDEX: Final = "index"
@@ -34,16 +35,6 @@ DUE: Final = (
     jobs.c.leased_until <= bindparam("now"),
 )
 _MOST_REMEMBERED: Final = 10_000
-
-
-class Lane(NamedTuple):
-    """Whose work it is; 0 for what is nobody's, and for what was asked for by an older version."""
-
-    namespace_id: int
-    repository_id: int
-
-
-NOBODYS: Final = Lane(0, 0)
 
 
 @dataclass(slots=True)
@@ -98,13 +89,13 @@ def number_of(subject: str) -> int:
 
 
 _OURS: Final = (*DUE, ~IS_DELIVERY)
-_NEXT_NAMESPACE: Final = Statement(
+_NEXT_NAMESPACE: Final = SqlStatement(
     select(jobs.c.namespace_id)
     .where(*_OURS, jobs.c.namespace_id > bindparam("behind"))
     .order_by(jobs.c.namespace_id)
     .limit(1)
 )
-_NEXT_REPOSITORY: Final = Statement(
+_NEXT_REPOSITORY: Final = SqlStatement(
     select(jobs.c.repository_id)
     .where(
         *_OURS,

@@ -1,7 +1,6 @@
 """Work that must follow a commit: rows written in it, taken by whichever worker is free."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +10,7 @@ from entrepot.metadata.artifact_tables import jobs
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     to_instant,
@@ -23,44 +22,20 @@ from entrepot.metadata.job_lanes import (
     IS_DELIVERY,
     LANES,
     MEASURE,
-    NOBODYS,
     QUEUED,
     RECOUNT,
     SUMMARIZE,
-    Lane,
     Turns,
     interleave,
     list_lanes,
     number_of,
 )
 from entrepot.metadata.upserts import insert
+from entrepot.model.jobs import FailedJob, Job, Lane
 
-__all__ = ["DELIVER", "INDEX", "MEASURE", "QUEUED", "RECOUNT", "SUMMARIZE", "Lane", "Turns"]
+__all__ = ["DELIVER", "INDEX", "MEASURE", "QUEUED", "RECOUNT", "SUMMARIZE", "Turns"]
 
 FAILED: Final = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One piece of work: `kind` says what to do, `subject` with what, `lane` for whom."""
-
-    id: int
-    kind: str
-    subject: str
-    attempts: int
-    lane: Lane = NOBODYS
-
-
-@dataclass(frozen=True, slots=True)
-class FailedJob:
-    """A failed job and its error."""
-
-    id: int
-    kind: str
-    subject: str
-    attempts: int
-    error: str
-    created_at: datetime
 
 
 # Asked for again while it waits: the earlier moment stands, or a busy repository never has one.
@@ -77,10 +52,10 @@ _SOONER: Final = case(
 )
 
 
-def _add(kind: str) -> Statement:
+def _add(kind: str) -> SqlStatement:
     namespace_id, repository_id = LANES.get(kind, (literal(0), literal(0)))
     lane = {"namespace_id": namespace_id, "repository_id": repository_id}
-    return Statement(
+    return SqlStatement(
         insert(jobs)
         .values(
             kind=bindparam("kind"),
@@ -113,7 +88,7 @@ _FOUND: Final = select(
     jobs.c.repository_id,
 )
 _OLDEST_FIRST: Final = (jobs.c.run_at, jobs.c.id)
-_LIST_IN_LANE: Final = Statement(
+_LIST_IN_LANE: Final = SqlStatement(
     _FOUND.where(
         *DUE,
         ~IS_DELIVERY,
@@ -124,27 +99,27 @@ _LIST_IN_LANE: Final = Statement(
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_LIST_DUE_DELIVERIES: Final = Statement(
+_LIST_DUE_DELIVERIES: Final = SqlStatement(
     _FOUND.where(*DUE, IS_DELIVERY)
     .order_by(*_OLDEST_FIRST)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_IS_DUE: Final = Statement(select(jobs.c.id).where(*DUE, ~IS_DELIVERY).limit(1))
-_IS_DELIVERY_DUE: Final = Statement(select(jobs.c.id).where(*DUE, IS_DELIVERY).limit(1))
-_LEASE: Final = Statement(
+_IS_DUE: Final = SqlStatement(select(jobs.c.id).where(*DUE, ~IS_DELIVERY).limit(1))
+_IS_DELIVERY_DUE: Final = SqlStatement(select(jobs.c.id).where(*DUE, IS_DELIVERY).limit(1))
+_LEASE: Final = SqlStatement(
     update(jobs)
     .where(jobs.c.id == bindparam("job_id"))
     .values(leased_until=bindparam("until"), attempts=jobs.c.attempts + 1)
 )
 _MINE: Final = (jobs.c.id == bindparam("job_id"), jobs.c.leased_until == bindparam("lease"))
 _UNASKED: Final = (*_MINE, jobs.c.attempts > 0)
-_FINISH: Final = Statement(delete(jobs).where(*_UNASKED))
-_RENEW: Final = Statement(update(jobs).where(*_MINE).values(leased_until=bindparam("later")))
-_RELEASE: Final = Statement(
+_FINISH: Final = SqlStatement(delete(jobs).where(*_UNASKED))
+_RENEW: Final = SqlStatement(update(jobs).where(*_MINE).values(leased_until=bindparam("later")))
+_RELEASE: Final = SqlStatement(
     update(jobs).where(*_MINE).values(leased_until=0, attempts=bindparam("before"))
 )
-_RETRY: Final = Statement(
+_RETRY: Final = SqlStatement(
     update(jobs)
     .where(*_UNASKED)
     .values(
@@ -156,7 +131,7 @@ _RETRY: Final = Statement(
 )
 _NEVER_SO_LATE: Final = timedelta(minutes=10)
 """No work but deliveries is put off for longer, and no lease lasts so long."""
-_BRING_FORWARD: Final = Statement(
+_BRING_FORWARD: Final = SqlStatement(
     update(jobs)
     .where(
         jobs.c.state == QUEUED,
@@ -167,14 +142,16 @@ _BRING_FORWARD: Final = Statement(
     )
     .values(run_at=bindparam("new_run_at"), leased_until=0)
 )
-_COUNT: Final = Statement(select(jobs.c.kind, jobs.c.state, func.count()).group_by("kind", "state"))
-_FAILED: Final = Statement(
+_COUNT: Final = SqlStatement(
+    select(jobs.c.kind, jobs.c.state, func.count()).group_by("kind", "state")
+)
+_FAILED: Final = SqlStatement(
     select(jobs.c.id, jobs.c.kind, jobs.c.subject, jobs.c.attempts, jobs.c.error, jobs.c.created_at)
     .where(jobs.c.state == bindparam("failed"))
     .order_by(jobs.c.id.desc())
     .limit(bindparam("limit"))
 )
-_REQUEUE: Final = Statement(
+_REQUEUE: Final = SqlStatement(
     update(jobs)
     .where(jobs.c.id == bindparam("job_id"), jobs.c.state == bindparam("failed"))
     .values(state=QUEUED, attempts=0, run_at=0)

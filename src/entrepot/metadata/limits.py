@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, case, cast, delete, select, update
 
-from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, from_instant, to_instant
 from entrepot.metadata.people_tables import limits
 from entrepot.metadata.tables import NUMBER
 from entrepot.metadata.upserts import insert
@@ -19,19 +19,19 @@ _FAR: Final = cast(bindparam("far"), NUMBER)
 # the clock was ahead, and is forgotten.
 _NEXT: Final = case((limits.c.until.between(_NOW, _FAR), limits.c.until), else_=_NOW) + _STEP
 
-_TAKE: Final = Statement(
+_TAKE: Final = SqlStatement(
     insert(limits)
     .values(name=bindparam("name"), until=_NOW + _STEP)
     .on_conflict_do_update(index_elements=["name"], set_={"until": _NEXT}, where=_NEXT <= _LATEST)
 )
-_FIND: Final = Statement(select(limits.c.until).where(limits.c.name == bindparam("name")))
-_GIVE_BACK: Final = Statement(
+_FIND: Final = SqlStatement(select(limits.c.until).where(limits.c.name == bindparam("name")))
+_GIVE_BACK: Final = SqlStatement(
     update(limits)
     .where(limits.c.name == bindparam("subject"), limits.c.until > _NOW)
     .values(until=limits.c.until - _STEP)
 )
-_DELETE: Final = Statement(delete(limits).where(limits.c.name == bindparam("name")))
-_DELETE_OVER: Final = Statement(delete(limits).where(limits.c.until <= bindparam("now")))
+_DELETE: Final = SqlStatement(delete(limits).where(limits.c.name == bindparam("name")))
+_DELETE_OVER: Final = SqlStatement(delete(limits).where(limits.c.until <= bindparam("now")))
 
 
 async def take(

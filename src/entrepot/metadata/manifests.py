@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,50 +9,19 @@ from sqlalchemy import and_, bindparam, delete, func, select, update
 
 from entrepot.kinds.attachments import is_hidden_tag
 from entrepot.kinds.versions import version_key
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, to_instant
+from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, to_instant
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.metadata.upserts import insert
+from entrepot.model.manifests import ManifestFacts, NewManifest, Referrer, StoredManifest
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestFacts:
-    """A manifest without its bytes; `size` is in bytes."""
-
-    id: int
-    digest: str
-    media_type: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredManifest(ManifestFacts):
-    """A manifest with its bytes as they came."""
-
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NewManifest:
-    """A manifest to be stored, and what it needs kept."""
-
-    digest: Digest
-    media_type: str
-    content: bytes
-    artifact_type: str | None
-    subject: Digest | None
-    descriptor: str | None
-    blobs: frozenset[Digest]
-    children: frozenset[Digest]
-
 
 _FACTS: Final = (manifests.c.id, manifests.c.digest, manifests.c.media_type, manifests.c.size)
 
 
-def _by_digest(*columns: object) -> Statement:
-    return Statement(
+def _by_digest(*columns: object) -> SqlStatement:
+    return SqlStatement(
         select(*columns).where(  # type: ignore[call-overload]
             manifests.c.repository_id == bindparam("repository_id"),
             manifests.c.digest == bindparam("digest"),
@@ -61,8 +29,8 @@ def _by_digest(*columns: object) -> Statement:
     )
 
 
-def _by_tag(*columns: object) -> Statement:
-    return Statement(
+def _by_tag(*columns: object) -> SqlStatement:
+    return SqlStatement(
         select(*columns)  # type: ignore[call-overload]
         .join(tags, tags.c.manifest_id == manifests.c.id)
         .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
@@ -73,13 +41,13 @@ _FACTS_BY_DIGEST: Final = _by_digest(*_FACTS)
 _FACTS_BY_TAG: Final = _by_tag(*_FACTS)
 _STORED_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.content)
 _STORED_BY_TAG: Final = _by_tag(*_FACTS, manifests.c.content)
-_FIND_SIZES: Final = Statement(
+_FIND_SIZES: Final = SqlStatement(
     select(manifests.c.digest, manifests.c.size).where(
         manifests.c.repository_id == bindparam("repository_id"),
         is_among("manifests.digest", "among", "text"),
     )
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(manifests)
     .values(
         repository_id=bindparam("repository_id"),
@@ -105,7 +73,7 @@ _INSERT: Final = Statement(
     )
     .returning(manifests.c.id)
 )
-_ADD_REFERENCE: Final = Statement(
+_ADD_REFERENCE: Final = SqlStatement(
     insert(manifest_references)
     .values(
         manifest_id=bindparam("manifest_id"),
@@ -115,11 +83,11 @@ _ADD_REFERENCE: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_DELETE: Final = Statement(delete(manifests).where(manifests.c.id == bindparam("manifest_id")))
-_UNTAG_MANIFEST: Final = Statement(
+_DELETE: Final = SqlStatement(delete(manifests).where(manifests.c.id == bindparam("manifest_id")))
+_UNTAG_MANIFEST: Final = SqlStatement(
     delete(tags).where(tags.c.manifest_id == bindparam("manifest_id"))
 )
-_MOVE_TAG: Final = Statement(
+_MOVE_TAG: Final = SqlStatement(
     insert(tags)
     .values(
         repository_id=bindparam("repository_id"),
@@ -139,12 +107,12 @@ _MOVE_TAG: Final = Statement(
         },
     )
 )
-_DELETE_TAG: Final = Statement(
+_DELETE_TAG: Final = SqlStatement(
     delete(tags).where(
         tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag")
     )
 )
-_LIST_TAGS: Final = Statement(
+_LIST_TAGS: Final = SqlStatement(
     select(tags.c.name)
     .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name > bindparam("last"))
     .order_by(tags.c.name)
@@ -155,22 +123,22 @@ _OF_SUBJECT: Final = (
     manifests.c.subject == bindparam("subject"),
     manifests.c.id > bindparam("after"),
 )
-_REFERRERS: Final = Statement(
+_REFERRERS: Final = SqlStatement(
     select(manifests.c.id, manifests.c.digest, manifests.c.artifact_type, manifests.c.descriptor)
     .where(*_OF_SUBJECT)
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
 )
-_COUNT: Final = Statement(select(func.count()).select_from(manifests))
-_STORED_BY_ID: Final = Statement(
+_COUNT: Final = SqlStatement(select(func.count()).select_from(manifests))
+_STORED_BY_ID: Final = SqlStatement(
     select(*_FACTS, manifests.c.content, manifests.c.repository_id).where(
         manifests.c.id == bindparam("id")
     )
 )
-_DIGEST_BY_ID: Final = Statement(
+_DIGEST_BY_ID: Final = SqlStatement(
     select(manifests.c.digest).where(manifests.c.id == bindparam("id"))
 )
-_TAGGED_LIKE: Final = Statement(
+_TAGGED_LIKE: Final = SqlStatement(
     select(tags.c.name, *_FACTS)
     .join(manifests, manifests.c.id == tags.c.manifest_id)
     .where(
@@ -182,7 +150,7 @@ _TAGGED_LIKE: Final = Statement(
     .limit(bindparam("limit"))
 )
 _SUBJECTS: Final = manifests.alias("subjects")
-_FIND_SUBJECT: Final = Statement(
+_FIND_SUBJECT: Final = SqlStatement(
     select(_SUBJECTS.c.digest)
     .join(
         manifests,
@@ -193,12 +161,12 @@ _FIND_SUBJECT: Final = Statement(
     )
     .where(manifests.c.id == bindparam("manifest_id"))
 )
-_ADD_PULLS: Final = Statement(
+_ADD_PULLS: Final = SqlStatement(
     update(manifests)
     .where(manifests.c.id == bindparam("manifest_id"))
     .values(pulls=manifests.c.pulls + bindparam("count"), pulled_at=bindparam("moment"))
 )
-_LIST_STORED: Final = Statement(
+_LIST_STORED: Final = SqlStatement(
     select(*_FACTS, manifests.c.content, manifests.c.repository_id)
     .where(manifests.c.id > bindparam("after"))
     .order_by(manifests.c.id)
@@ -328,16 +296,6 @@ async def list_tags(reader: Reader, repository_id: int, last: str, limit: int) -
     return [row[0] for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Referrer:
-    """A manifest with a subject; `descriptor` is the JSON text that a referrers list shows."""
-
-    id: int
-    digest: str
-    artifact_type: str | None
-    descriptor: str
-
-
 async def list_referrers(
     reader: Reader, repository_id: int, subject: Digest, after: int, limit: int
 ) -> list[Referrer]:
@@ -377,8 +335,8 @@ async def _find(
     reader: Reader,
     repository_id: int,
     reference: Tag | Digest,
-    by_tag: Statement,
-    by_digest: Statement,
+    by_tag: SqlStatement,
+    by_digest: SqlStatement,
 ) -> Row | None:
     if isinstance(reference, Tag):
         return await reader.one(by_tag, repository_id=repository_id, tag=reference.text)

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import BindParameter, bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import artifact_packages, packages
-from entrepot.metadata.engine import Reader, Statement, Transaction, Value, storable
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, Value, storable
 from entrepot.metadata.package_names import base_name
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.upserts import insert
@@ -18,12 +18,12 @@ Package = tuple[str, str, str, str]
 _PACKAGE: Final[dict[str, BindParameter[str]]] = {
     name: bindparam(name) for name in ("name", "version", "purl", "licenses")
 }
-_ADD: Final = Statement(
+_ADD: Final = SqlStatement(
     insert(packages)
     .values({**_PACKAGE, "base_name": bindparam("base_name")})
     .on_conflict_do_nothing()
 )
-_LINK: Final = Statement(
+_LINK: Final = SqlStatement(
     insert(artifact_packages)
     .from_select(
         ["package_id", "manifest_id", "repository_id"],
@@ -33,7 +33,7 @@ _LINK: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(packages.c.id, *(packages.c[name] for name in _PACKAGE))
     .join(artifact_packages, artifact_packages.c.package_id == packages.c.id)
     .where(
@@ -43,7 +43,7 @@ _LIST: Final = Statement(
     .order_by(artifact_packages.c.package_id)
     .limit(bindparam("limit"))
 )
-_DROP: Final = Statement(
+_DROP: Final = SqlStatement(
     delete(artifact_packages).where(
         artifact_packages.c.manifest_id == bindparam("of"),
         is_among("artifact_packages.package_id", "gone"),

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Table, Text, bindparam, case, func, or_, select, update
@@ -11,13 +9,13 @@ from sqlalchemy import Table, Text, bindparam, case, func, or_, select, update
 from entrepot.metadata.artifact_tables import deleted_manifests
 from entrepot.metadata.engine import (
     Reader,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
 )
 from entrepot.metadata.policy_tables import namespace_policies, repository_policies
-from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
+from entrepot.metadata.repositories import COLUMNS, repository_of
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import (
     blobs,
@@ -29,55 +27,20 @@ from entrepot.metadata.tables import (
     upload_reservations,
 )
 from entrepot.metadata.upserts import insert
+from entrepot.model.policies import Policy, Quota
+from entrepot.model.repositories import Repository
+from entrepot.model.tags import TagFacts
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 
 REFERENCE_COST: Final = 256
 """Bytes that a row which says what a manifest names takes, with its indexes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The policies of one namespace or repository: patterns, and retention rules as JSON."""
-
-    immutable: str = ""
-    retention: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How many bytes of blobs a namespace may hold, and how many it does."""
-
-    namespace_id: int
-    limit: int
-    used: int
-    holds: bool = False
-    """Whether it holds the blob that was asked about."""
-    reserved: int = 0
-    """Bytes that uploads under way may still bring."""
-
-    @property
-    def free(self) -> int:
-        """Bytes that find room."""
-        return self.limit - self.used - self.reserved
-
-
-@dataclass(frozen=True, slots=True)
-class TagFacts:
-    """A tag that people gave, where it points, since when, and when that was last pulled."""
-
-    tag: str
-    digest: str
-    moved_at: datetime
-    pulled_at: datetime | None
-    subject: str = ""
-    """The digest that what it points at is attached to, there or not."""
-
-
 _N, _R = namespace_policies, repository_policies
-_OF_NAMESPACE: Final = Statement(
+_OF_NAMESPACE: Final = SqlStatement(
     select(_N.c.immutable, _N.c.retention).where(_N.c.namespace_id == bindparam("namespace_id"))
 )
-_OF_REPOSITORY: Final = Statement(
+_OF_REPOSITORY: Final = SqlStatement(
     select(_N.c.immutable, _N.c.retention, _R.c.immutable, _R.c.retention)
     .select_from(repositories)
     .join(_N, _N.c.namespace_id == repositories.c.namespace_id, isouter=True)
@@ -86,10 +49,10 @@ _OF_REPOSITORY: Final = Statement(
 )
 
 
-def _set(table: Table, key: str) -> Statement:
+def _set(table: Table, key: str) -> SqlStatement:
     names = ("immutable", "retention")
     values = {name: bindparam(name, type_=Text()) for name in names}
-    return Statement(
+    return SqlStatement(
         insert(table)
         .values({key: bindparam("of"), **values})
         .on_conflict_do_update(index_elements=[key], set_=values)
@@ -98,7 +61,7 @@ def _set(table: Table, key: str) -> Statement:
 
 _SET_NAMESPACE: Final = _set(namespace_policies, "namespace_id")
 _SET_REPOSITORY: Final = _set(repository_policies, "repository_id")
-_LIST_RETAINING: Final = Statement(
+_LIST_RETAINING: Final = SqlStatement(
     select(*COLUMNS)
     .join(_N, _N.c.namespace_id == repositories.c.namespace_id, isouter=True)
     .join(_R, _R.c.repository_id == repositories.c.id, isouter=True)
@@ -106,7 +69,7 @@ _LIST_RETAINING: Final = Statement(
     .order_by(repositories.c.id)
     .limit(bindparam("limit"))
 )
-_TAG_FACTS: Final = Statement(
+_TAG_FACTS: Final = SqlStatement(
     select(
         tags.c.name,
         manifests.c.digest,
@@ -124,16 +87,16 @@ _TAG_FACTS: Final = Statement(
     .limit(bindparam("limit"))
 )
 _QUOTAS: Final = select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(_N.c.quota.is_not(None))
-_LIST_QUOTAS: Final = Statement(_QUOTAS)
-_LOCK_QUOTA: Final = Statement(
+_LIST_QUOTAS: Final = SqlStatement(_QUOTAS)
+_LOCK_QUOTA: Final = SqlStatement(
     _QUOTAS.where(_N.c.namespace_id == bindparam("of")).with_for_update()
 )
-_LOCK_QUOTA_OF: Final = Statement(
+_LOCK_QUOTA_OF: Final = SqlStatement(
     _QUOTAS.join(repositories, repositories.c.namespace_id == _N.c.namespace_id)
     .where(repositories.c.id == bindparam("repository_id"))
     .with_for_update(of=_N)
 )
-_SET_QUOTA: Final = Statement(
+_SET_QUOTA: Final = SqlStatement(
     insert(_N)
     .values(namespace_id=bindparam("of"), quota=bindparam("quota"))
     .on_conflict_do_update(index_elements=["namespace_id"], set_={"quota": bindparam("quota")})
@@ -158,14 +121,14 @@ _RESERVED: Final = (
     .scalar_subquery()
 )
 _WITH_ALL: Final = _QUOTAS.add_columns(case((_HOLDS, 1), else_=0), _RESERVED)
-_FIND_QUOTA: Final = Statement(_WITH_ALL.where(_N.c.namespace_id == bindparam("of")))
-_FIND_QUOTA_OF: Final = Statement(
+_FIND_QUOTA: Final = SqlStatement(_WITH_ALL.where(_N.c.namespace_id == bindparam("of")))
+_FIND_QUOTA_OF: Final = SqlStatement(
     _QUOTAS.join(repositories, repositories.c.namespace_id == _N.c.namespace_id).where(
         repositories.c.id == bindparam("repository_id")
     )
 )
 _OF: Final = update(_N).where(_N.c.namespace_id == bindparam("of"))
-_TAKE: Final = Statement(_OF.where(~_HOLDS).values(used=_N.c.used + bindparam("size")))
+_TAKE: Final = SqlStatement(_OF.where(~_HOLDS).values(used=_N.c.used + bindparam("size")))
 _SIZES: Final = select(func.coalesce(func.sum(blobs.c.size), 0))
 _FREED: Final = (
     _SIZES.where(
@@ -176,7 +139,9 @@ _FREED: Final = (
     .correlate(None)
     .scalar_subquery()
 )
-_FREE: Final = Statement(_OF.values(used=case((_N.c.used > _FREED, _N.c.used - _FREED), else_=0)))
+_FREE: Final = SqlStatement(
+    _OF.values(used=case((_N.c.used > _FREED, _N.c.used - _FREED), else_=0))
+)
 _DISTINCT: Final = _HELD.distinct().subquery()
 _BLOBS: Final = _SIZES.join(_DISTINCT, _DISTINCT.c.digest == blobs.c.digest).scalar_subquery()
 _LENGTHS: Final = func.sum(manifests.c.size + func.coalesce(func.length(manifests.c.descriptor), 0))
@@ -202,9 +167,9 @@ _DELETED: Final = (
     .scalar_subquery()
 )
 _MEASURED: Final = _BLOBS + _MANIFESTS + _DELETED + REFERENCE_COST * _REFERENCES
-_MEASURE: Final = Statement(select(_MEASURED))
-_COUNT: Final = Statement(_OF.values(used=_MEASURED))
-_ADD: Final = Statement(_OF.values(used=_N.c.used + bindparam("size")))
+_MEASURE: Final = SqlStatement(select(_MEASURED))
+_COUNT: Final = SqlStatement(_OF.values(used=_MEASURED))
+_ADD: Final = SqlStatement(_OF.values(used=_N.c.used + bindparam("size")))
 
 
 async def find_of_namespace(reader: Reader, namespace_id: int) -> Policy:

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql
 
 from entrepot.errors import OutOfSpace, Unavailable
-from entrepot.metadata.engine import LastWorks, Row, Statement, Value
+from entrepot.metadata.engine import LastWorks, Row, SqlStatement, Value
 from entrepot.metadata.upserts import teach_postgresql
 
 teach_postgresql()
@@ -51,22 +51,22 @@ class PostgresTransaction(LastWorks):
         super().__init__()
         self._connection = connection
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
         cursor = await self._execute(statement, values)
         return list(await cursor.fetchall())
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
         cursor = await self._execute(statement, values)
         return await cursor.fetchone()
 
-    async def run(self, statement: Statement, **values: Value) -> int:
+    async def run(self, statement: SqlStatement, **values: Value) -> int:
         """Change rows."""
         cursor = await self._execute(statement, values)
         return cursor.rowcount
 
-    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+    async def run_many(self, statement: SqlStatement, rows: Sequence[dict[str, Value]]) -> None:
         """Change rows, once per row of values, in one round trip."""
         text, constants = _text(statement)
         async with self._connection.cursor() as cursor:
@@ -77,7 +77,7 @@ class PostgresTransaction(LastWorks):
         await self._connection.execute(_LOCK, [list(names)])
 
     async def _execute(
-        self, statement: Statement, values: dict[str, Value]
+        self, statement: SqlStatement, values: dict[str, Value]
     ) -> psycopg.AsyncCursor[tuple[Any, ...]]:
         text, constants = _text(statement)
         return await self._connection.execute(text, {**constants, **values})
@@ -136,13 +136,13 @@ class PostgresReader:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
         text, constants = _text(statement)
         cursor = await self._ask(text, {**constants, **values})
         return list(await cursor.fetchall())
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
         text, constants = _text(statement)
         cursor = await self._ask(text, {**constants, **values})
@@ -234,6 +234,6 @@ def _named_failures() -> Iterator[None]:
         raise Unavailable("the database failed") from error
 
 
-def _text(statement: Statement) -> tuple[bytes, dict[str, Value]]:
+def _text(statement: SqlStatement) -> tuple[bytes, dict[str, Value]]:
     compiled = statement.compiled(DIALECT)
     return compiled.text.encode(), compiled.constants

@@ -6,23 +6,24 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import redirects
-from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
-from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.repositories import COLUMNS, repository_of
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
+from entrepot.model.repositories import Repository
 from entrepot.oci.names import RepositoryName
 
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(*COLUMNS)
     .join(redirects, redirects.c.repository_id == repositories.c.id)
     .where(redirects.c.name == bindparam("name"))
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(redirects.c.name)
     .where(redirects.c.repository_id == bindparam("repository_id"))
     .order_by(redirects.c.name)
 )
-_SET: Final = Statement(
+_SET: Final = SqlStatement(
     insert(redirects)
     .values(
         name=bindparam("name"),
@@ -37,8 +38,8 @@ _SET: Final = Statement(
         },
     )
 )
-_DELETE: Final = Statement(delete(redirects).where(redirects.c.name == bindparam("old_name")))
-_DELETE_OF: Final = Statement(
+_DELETE: Final = SqlStatement(delete(redirects).where(redirects.c.name == bindparam("old_name")))
+_DELETE_OF: Final = SqlStatement(
     delete(redirects).where(redirects.c.repository_id == bindparam("repo_id"))
 )
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, or_, select
 
 from entrepot.metadata.artifact_tables import rendered_readmes
-from entrepot.metadata.engine import Reader, Statement, Transaction
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 
@@ -17,14 +17,14 @@ _VALUES: Final = ("source", "renderer", "reason", "content")
 _INSERT: Final = insert(rendered_readmes).values(
     repository_id=bindparam("repository_id"), **{name: bindparam(name) for name in _VALUES}
 )
-_WRITE: Final = Statement(
+_WRITE: Final = SqlStatement(
     _INSERT.on_conflict_do_update(
         index_elements=["repository_id"],
         set_={name: _INSERT.excluded[name] for name in _VALUES},
     )
 )
-_DELETE: Final = Statement(delete(rendered_readmes).where(_THIS))
-_FIND: Final = Statement(
+_DELETE: Final = SqlStatement(delete(rendered_readmes).where(_THIS))
+_FIND: Final = SqlStatement(
     select(
         rendered_readmes.c.source,
         rendered_readmes.c.renderer,
@@ -32,7 +32,7 @@ _FIND: Final = Statement(
         rendered_readmes.c.content,
     ).where(_THIS)
 )
-_MISSING: Final = Statement(
+_MISSING: Final = SqlStatement(
     select(repositories.c.id)
     .outerjoin(rendered_readmes, rendered_readmes.c.repository_id == repositories.c.id)
     .where(

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from heapq import merge
 from itertools import islice
 from typing import Final
@@ -11,11 +10,10 @@ from typing import Final
 from sqlalchemy import Select, bindparam, delete, exists, select, update
 
 from entrepot.errors import RepositoryUnknown
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
@@ -31,33 +29,8 @@ from entrepot.metadata.tables import (
     uploads,
 )
 from entrepot.metadata.upserts import insert
-from entrepot.oci.manifests import Manifest
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange, Visibility
 from entrepot.oci.names import RepositoryName
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """A repository that exists; `namespace_id` is `None` where it belongs to the hub itself."""
-
-    id: int
-    name: RepositoryName
-    namespace_id: int | None
-    visibility: Visibility
-    created_at: datetime
-    pulls: int
-    description: str = ""
-    archived_at: datetime | None = None
-    pushed_at: datetime | None = None
-    stars: int = 0
-    kind: str = ""
-    size: int = 0
-    tag_count: int = 0
-
-    @property
-    def is_archived(self) -> bool:
-        """Whether it can only be read."""
-        return self.archived_at is not None
-
 
 COLUMNS: Final = (
     repositories.c.id,
@@ -75,12 +48,12 @@ COLUMNS: Final = (
     repositories.c.tag_count,
 )
 """What `repository_of` makes a repository of."""
-_FIND: Final = Statement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
-_FIND_BY_ID: Final = Statement(select(*COLUMNS).where(repositories.c.id == bindparam("id")))
-_LOCK: Final = Statement(
+_FIND: Final = SqlStatement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
+_FIND_BY_ID: Final = SqlStatement(select(*COLUMNS).where(repositories.c.id == bindparam("id")))
+_LOCK: Final = SqlStatement(
     select(repositories.c.id).where(repositories.c.id == bindparam("id")).with_for_update()
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(repositories)
     .values(
         namespace_id=bindparam("namespace_id"),
@@ -90,34 +63,34 @@ _INSERT: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_SET_VISIBILITY: Final = Statement(
+_SET_VISIBILITY: Final = SqlStatement(
     update(repositories)
     .where(repositories.c.id == bindparam("repository_id"))
     .values(visibility=bindparam("new_visibility"))
 )
-_ADD_PULLS: Final = Statement(
+_ADD_PULLS: Final = SqlStatement(
     update(repositories)
     .where(repositories.c.id == bindparam("repository_id"))
     .values(pulls=repositories.c.pulls + bindparam("count"), pulled_at=bindparam("moment"))
 )
-_SET_PUSHED: Final = Statement(
+_SET_PUSHED: Final = SqlStatement(
     update(repositories)
     .where(repositories.c.id == bindparam("repository_id"))
     .values(pushed_at=bindparam("moment"))
 )
-_LIST_ALL: Final = Statement(select(*COLUMNS).order_by(repositories.c.name))
+_LIST_ALL: Final = SqlStatement(select(*COLUMNS).order_by(repositories.c.name))
 _DELETE: Final = tuple(
-    Statement(delete(table).where(table.c.repository_id == bindparam("repository_id")))
+    SqlStatement(delete(table).where(table.c.repository_id == bindparam("repository_id")))
     for table in (tags, manifest_references, manifests, repository_blobs, uploads)
 )
-_DELETE_ROW: Final = Statement(
+_DELETE_ROW: Final = SqlStatement(
     delete(repositories).where(repositories.c.id == bindparam("repository_id"))
 )
 
 
-def _catalog(statement: Select[tuple[str]]) -> Statement:
+def _catalog(statement: Select[tuple[str]]) -> SqlStatement:
     """A page of names; a repository is listed once it has a manifest."""
-    return Statement(
+    return SqlStatement(
         statement.where(
             repositories.c.name > bindparam("last"),
             exists().where(manifests.c.repository_id == repositories.c.id),
@@ -284,45 +257,19 @@ def repository_of(row: Row) -> Repository:
     )
 
 
-class Event(StrEnum):
-    """A change of a repository or its content."""
-
-    CREATED = "created"
-    PUSHED = "pushed"
-    UNTAGGED = "untagged"
-    DELETED = "deleted"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that happens to a repository, with the manifest and the tags it is about."""
-
-    event: Event
-    repository: Repository
-    digest: str = ""
-    tags: tuple[str, ...] = ()
-    previous: tuple[str, ...] = ()
-    """Where each tag pointed before, empty for a new one."""
-    manifest: Manifest | None = None
-    """What was pushed."""
-    is_restored: bool = False
-    untagged: tuple[str, ...] = ()
-    """Tags that went with a manifest."""
-
-
-Witness = Callable[[Transaction, Change], Awaitable[None]]
+ChangeListener = Callable[[Transaction, RepositoryChange], Awaitable[None]]
 """Told of a change in the transaction that makes it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PushTarget:
     """Where a push goes: a repository that exists, or the one that this push creates."""
 
     name: RepositoryName
     namespace_id: int | None
     visibility: Visibility
     found: Repository | None
-    witness: Witness | None = None
+    listener: ChangeListener | None = None
 
     async def ensure(self, tx: Transaction, now: datetime) -> Repository:
         """The repository, created where there is none, locked for this transaction."""
@@ -335,6 +282,6 @@ class Target:
             raise RepositoryUnknown
         if not new:
             await lock_repository(tx, made)
-        elif self.witness is not None:
-            await self.witness(tx, Change(Event.CREATED, made))
+        elif self.listener is not None:
+            await self.listener(tx, RepositoryChange(ChangeType.CREATED, made))
         return made

@@ -1,37 +1,15 @@
 """Properties of a repository that pages and lists show beside its name."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, distinct, func, select, update
 
 from entrepot.errors import RepositoryUnknown
-from entrepot.metadata.engine import Reader, Statement, Transaction, from_instant, from_optional
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, from_instant, from_optional
 from entrepot.metadata.tables import blobs, repositories, repository_blobs, tags
-from entrepot.metadata.words import Visibility
+from entrepot.model.repositories import RepositoryFacts, Visibility
 
-
-@dataclass(frozen=True, slots=True)
-class RepositoryFacts:
-    """A repository as its page shows it; `size` is the bytes of all blobs it holds."""
-
-    name: str
-    visibility: Visibility
-    description: str
-    readme: str
-    kind: str
-    size: int
-    tag_count: int
-    pulls: int
-    stars: int
-    created_at: datetime
-    pushed_at: datetime | None
-    pulled_at: datetime | None
-    archived_at: datetime | None
-
-
-_GET: Final = Statement(
+_GET: Final = SqlStatement(
     select(
         repositories.c.name,
         repositories.c.visibility,
@@ -48,20 +26,20 @@ _GET: Final = Statement(
         repositories.c.archived_at,
     ).where(repositories.c.id == bindparam("repository_id"))
 )
-_NAME_BY_ID: Final = Statement(
+_NAME_BY_ID: Final = SqlStatement(
     select(repositories.c.name).where(repositories.c.id == bindparam("repository_id"))
 )
-_SIZE: Final = Statement(
+_SIZE: Final = SqlStatement(
     select(func.coalesce(func.sum(blobs.c.size), 0))
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
     .where(repository_blobs.c.repository_id == bindparam("repository_id"))
 )
-_TAGS: Final = Statement(
+_TAGS: Final = SqlStatement(
     select(func.count(distinct(tags.c.name))).where(
         tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0
     )
 )
-_SET_SUMMARY: Final = Statement(
+_SET_SUMMARY: Final = SqlStatement(
     update(repositories)
     .where(repositories.c.id == bindparam("of"))
     .values(

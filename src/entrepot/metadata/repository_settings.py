@@ -5,20 +5,20 @@ from typing import Final
 
 from sqlalchemy import bindparam, update
 
-from entrepot.metadata.engine import Statement, Transaction, to_instant
+from entrepot.metadata.engine import SqlStatement, Transaction, to_instant
 from entrepot.metadata.tables import repositories
 from entrepot.oci.names import RepositoryName
 
 _THIS: Final = repositories.c.id == bindparam("repository_id")
-_DESCRIBE: Final = Statement(
+_DESCRIBE: Final = SqlStatement(
     update(repositories)
     .where(_THIS)
     .values(description=bindparam("new_description"), readme=bindparam("new_readme"))
 )
-_ARCHIVE: Final = Statement(
+_ARCHIVE: Final = SqlStatement(
     update(repositories).where(_THIS).values(archived_at=bindparam("moment"))
 )
-_MOVE: Final = Statement(
+_MOVE: Final = SqlStatement(
     update(repositories)
     .where(_THIS)
     .values(name=bindparam("new_name"), namespace_id=bindparam("new_namespace_id"))

@@ -5,17 +5,17 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select
 
-from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.tables import upload_reservations, uploads
 from entrepot.metadata.upserts import insert
 
 _R = upload_reservations
-_SUM: Final = Statement(
+_SUM: Final = SqlStatement(
     select(func.coalesce(func.sum(_R.c.size), 0)).where(
         _R.c.namespace_id == bindparam("namespace_id"), _R.c.id != bindparam("but")
     )
 )
-_SET: Final = Statement(
+_SET: Final = SqlStatement(
     insert(_R)
     .values(
         id=bindparam("id"),
@@ -32,9 +32,9 @@ _SET: Final = Statement(
         },
     )
 )
-_FIND: Final = Statement(select(_R.c.namespace_id, _R.c.size).where(_R.c.id == bindparam("id")))
-_DELETE: Final = Statement(delete(_R).where(_R.c.id == bindparam("upload_id")))
-_DELETE_IDLE: Final = Statement(
+_FIND: Final = SqlStatement(select(_R.c.namespace_id, _R.c.size).where(_R.c.id == bindparam("id")))
+_DELETE: Final = SqlStatement(delete(_R).where(_R.c.id == bindparam("upload_id")))
+_DELETE_IDLE: Final = SqlStatement(
     delete(_R).where(
         _R.c.touched_at < bindparam("before"),
         ~select(uploads.c.id).where(uploads.c.id == _R.c.id).exists(),

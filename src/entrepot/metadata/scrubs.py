@@ -1,6 +1,5 @@
 """How far the scrubbing came, what it found damaged, and where that is missed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -8,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, select
 
 from entrepot.metadata.engine import (
     Reader,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
@@ -17,58 +16,39 @@ from entrepot.metadata.engine import (
 from entrepot.metadata.scrub_tables import damaged_blobs, scrubs
 from entrepot.metadata.tables import repositories, repository_blobs
 from entrepot.metadata.upserts import insert
+from entrepot.model.integrity import Damage, Pass
 
 _CHORE: Final = "chore"
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One look at every blob, up to the digest `last`; `ended_at` is `None` while it goes on."""
-
-    last: str
-    blobs: int
-    size: int
-    began_at: datetime
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A damaged blob, and when the damage was found."""
-
-    digest: str
-    problem: str
-    found_at: datetime
-
-
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(scrubs.c.last, scrubs.c.blobs, scrubs.c.bytes, scrubs.c.began_at, scrubs.c.ended_at)
     .where(scrubs.c.name == bindparam("scrub"))
 )  # fmt: skip
 _FIELDS: Final = ("last", "blobs", "bytes", "began_at", "ended_at")
-_SAVE: Final = Statement(
+_SAVE: Final = SqlStatement(
     insert(scrubs)
     .values(name=bindparam("scrub"), **{each: bindparam(each) for each in _FIELDS})
     .on_conflict_do_update(
         index_elements=["name"], set_={each: bindparam(each) for each in _FIELDS}
     )
 )
-_NOTE: Final = Statement(
+_NOTE: Final = SqlStatement(
     insert(damaged_blobs)
     .values(digest=bindparam("damaged"), problem=bindparam("said"), found_at=bindparam("now"))
     .on_conflict_do_update(index_elements=["digest"], set_={"problem": bindparam("said")})
 )
-_FORGET: Final = Statement(
+_FORGET: Final = SqlStatement(
     delete(damaged_blobs).where(damaged_blobs.c.digest == bindparam("damaged"))
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(damaged_blobs.c.digest, damaged_blobs.c.problem, damaged_blobs.c.found_at)
     .where(damaged_blobs.c.digest > bindparam("after"))
     .order_by(damaged_blobs.c.digest)
     .limit(bindparam("limit"))
 )
-_COUNT: Final = Statement(select(func.count()).select_from(damaged_blobs))
-_HOLDERS: Final = Statement(
+_COUNT: Final = SqlStatement(select(func.count()).select_from(damaged_blobs))
+_HOLDERS: Final = SqlStatement(
     select(repositories.c.name)
     .join(repository_blobs, repository_blobs.c.repository_id == repositories.c.id)
     .where(repository_blobs.c.digest == bindparam("digest"))

@@ -6,15 +6,13 @@ milliseconds. The page and the counts are then short statements over ids.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, select
 
-from entrepot.metadata.accounts import Visibility
 from entrepot.metadata.artifact_tables import repository_facets
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, Value, from_optional
+from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, Value, from_optional
 from entrepot.metadata.search_filters import Shape, condition_of, demands_of
 from entrepot.metadata.search_sql import (
     DELETE,
@@ -28,42 +26,15 @@ from entrepot.metadata.search_sql import (
     matching,
     misses,
 )
-from entrepot.metadata.search_terms import Facet, Order, Query
-from entrepot.metadata.sight import IS_SEEN, Sight
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
+from entrepot.metadata.visibility import IS_SEEN, VisibleTo
+from entrepot.model.repositories import Visibility
+from entrepot.model.search import Facet, FacetCounts, Hit, Query, SearchOrder, SearchResult
 
 MOST_VALUES: Final = 20
 """Values that are counted per facet, the most frequent; those asked for come on top."""
 _FEW: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A repository as a list shows it."""
-
-    repository_id: int
-    name: str
-    description: str
-    kind: str
-    stars: int
-    pulls: int
-    pushed_at: datetime | None
-    visibility: Visibility
-    archived: bool
-    tag_count: int
-
-
-FacetCounts = dict[Facet, list[tuple[str, int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One page of what matches, how much there is, and what it is."""
-
-    total: int
-    hits: tuple[Hit, ...]
-    facets: FacetCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +45,17 @@ class _Matched:
     but_for: dict[Facet, list[int]]
 
 
-NOTHING: Final = Found(0, (), {})
+NOTHING: Final = SearchResult(0, (), {})
 
-_DROP_FACETS: Final = Statement(
+_DROP_FACETS: Final = SqlStatement(
     repository_facets.delete().where(repository_facets.c.repository_id == bindparam("of"))
 )
-_ADD_FACET: Final = Statement(
+_ADD_FACET: Final = SqlStatement(
     insert(repository_facets)
     .values(facet=bindparam("facet"), value=bindparam("value"), repository_id=bindparam("of"))
     .on_conflict_do_nothing()
 )
-_HITS: Final = Statement(
+_HITS: Final = SqlStatement(
     select(
         repositories.c.id,
         repositories.c.name,
@@ -100,8 +71,8 @@ _HITS: Final = Statement(
 )
 
 
-def _counting(column: str, *conditions: ColumnElement[bool]) -> Statement:
-    return Statement(
+def _counting(column: str, *conditions: ColumnElement[bool]) -> SqlStatement:
+    return SqlStatement(
         select(repository_facets.c.facet, repository_facets.c.value, func.count())
         .where(is_among(column, "ids"), *conditions)
         .group_by(repository_facets.c.facet, repository_facets.c.value)
@@ -142,24 +113,24 @@ async def set_facets(
 async def search(
     reader: Reader,
     query: Query,
-    sight: Sight,
+    visible_to: VisibleTo,
     *,
-    order: Order = Order.RELEVANCE,
+    order: SearchOrder = SearchOrder.RELEVANCE,
     limit: int = 25,
     offset: int = 0,
-) -> Found:
+) -> SearchResult:
     """One page of the repositories that match and are seen, and counts over all of them."""
     if any(not term.tokens for term in query.terms):
         return NOTHING
-    matched = await _match(reader, query, sight, order)
+    matched = await _match(reader, query, visible_to, order)
     hits = await _hits(reader, matched.ids[offset : offset + limit])
-    return Found(len(matched.ids), hits, await _facets(reader, query, matched))
+    return SearchResult(len(matched.ids), hits, await _facets(reader, query, matched))
 
 
-async def list_seen_names(reader: Reader, sight: Sight, limit: int) -> list[str]:
+async def list_seen_names(reader: Reader, visible_to: VisibleTo, limit: int) -> list[str]:
     """Names of repositories that are seen, the most popular first."""
-    statement = _SEEN_NAMES if sight.is_limited else _ALL_NAMES
-    values = sight.values if sight.is_limited else {}
+    statement = _SEEN_NAMES if visible_to.is_limited else _ALL_NAMES
+    values = visible_to.values if visible_to.is_limited else {}
     return [str(row[0]) for row in await reader.all(statement, **values, limit=limit)]
 
 
@@ -221,7 +192,9 @@ def _most(values: list[tuple[str, int]], chosen: set[str]) -> list[tuple[str, in
     return values[:MOST_VALUES] + kept
 
 
-async def _match(reader: Reader, query: Query, sight: Sight, order: Order) -> _Matched:
+async def _match(
+    reader: Reader, query: Query, visible_to: VisibleTo, order: SearchOrder
+) -> _Matched:
     """Everything that matches, in that order, and what fails the filters of one facet only."""
     demands = tuple(demands_of(query.filters))
     values: dict[str, Value] = {}
@@ -231,10 +204,12 @@ async def _match(reader: Reader, query: Query, sight: Sight, order: Order) -> _M
         values |= _values_of_terms(query)
     if query.excluded:
         values |= matching("excluded", query.excluded, any_of=True)
-    if sight.is_limited:
-        values |= sight.values
+    if visible_to.is_limited:
+        values |= visible_to.values
     shapes = tuple(demand.shape for demand in demands)
-    statement = _statement(bool(query.terms), bool(query.excluded), shapes, sight.is_limited, order)
+    statement = _statement(
+        bool(query.terms), bool(query.excluded), shapes, visible_to.is_limited, order
+    )
     return _sorted_out(await reader.all(statement, **values), _facets_of(shapes))
 
 
@@ -267,8 +242,8 @@ def _values_of_terms(query: Query) -> dict[str, Value]:
 
 @lru_cache(maxsize=512)
 def _statement(
-    by_words: bool, excluding: bool, shapes: tuple[Shape, ...], is_limited: bool, order: Order
-) -> Statement:
+    by_words: bool, excluding: bool, shapes: tuple[Shape, ...], is_limited: bool, order: SearchOrder
+) -> SqlStatement:
     """The statement of a search of that form; there are few forms, and making one takes long."""
     facets = _facets_of(shapes)
     fails = [case((condition_of(each), 0), else_=1) for each in facets]
@@ -284,11 +259,11 @@ def _statement(
     if len(fails) > 1:
         statement = statement.where(sum(fails[1:], start=fails[0]) <= 1)
     statement = statement.where(*(condition_of(each) for each in shapes if each not in facets))
-    return Statement(statement.order_by(*_order(order, by_words=by_words)))
+    return SqlStatement(statement.order_by(*_order(order, by_words=by_words)))
 
 
-def _order(order: Order, *, by_words: bool) -> Sequence[ColumnElement[object]]:
-    if order is Order.RELEVANCE and by_words:
+def _order(order: SearchOrder, *, by_words: bool) -> Sequence[ColumnElement[object]]:
+    if order is SearchOrder.RELEVANCE and by_words:
         return (_TIER, _FIT, *_POPULAR)
     return _ORDERS[order]
 
@@ -298,18 +273,22 @@ _POPULAR: Final = (
     repositories.c.pulls.desc(),
     repositories.c.name,
 )
-_ORDERS: Final[dict[Order, Sequence[ColumnElement[object]]]] = {
-    Order.RELEVANCE: _POPULAR,
-    Order.STARS: _POPULAR,
-    Order.PULLS: (repositories.c.pulls.desc(), repositories.c.stars.desc(), repositories.c.name),
+_ORDERS: Final[dict[SearchOrder, Sequence[ColumnElement[object]]]] = {
+    SearchOrder.RELEVANCE: _POPULAR,
+    SearchOrder.STARS: _POPULAR,
+    SearchOrder.PULLS: (
+        repositories.c.pulls.desc(),
+        repositories.c.stars.desc(),
+        repositories.c.name,
+    ),
     # Instants are positive; what was never pushed to comes last on either engine.
-    Order.NEWEST: (func.coalesce(repositories.c.pushed_at, 0).desc(), repositories.c.name),
-    Order.NAME: (repositories.c.name,),
+    SearchOrder.NEWEST: (func.coalesce(repositories.c.pushed_at, 0).desc(), repositories.c.name),
+    SearchOrder.NAME: (repositories.c.name,),
 }
 # It is called that; all words are in the name; in the name or title; anywhere.
 _TIER: Final = case((IS_EXACTLY, 0), (matches("in_name"), 1), (matches("in_title"), 2), else_=3)
 # Those that only say it somewhere are told apart by how much they do.
 _FIT: Final = case((IS_EXACTLY, 0), (matches("in_title"), 0), else_=TEXTS.c.fit)
 _NAMES: Final = select(repositories.c.name).order_by(*_POPULAR).limit(bindparam("limit"))
-_ALL_NAMES: Final = Statement(_NAMES)
-_SEEN_NAMES: Final = Statement(_NAMES.where(IS_SEEN))
+_ALL_NAMES: Final = SqlStatement(_NAMES)
+_SEEN_NAMES: Final = SqlStatement(_NAMES.where(IS_SEEN))

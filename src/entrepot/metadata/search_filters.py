@@ -25,9 +25,9 @@ from entrepot.metadata.artifact_tables import (
 from entrepot.metadata.engine import Value
 from entrepot.metadata.package_names import other_separator, plain_name
 from entrepot.metadata.search_sql import is_among, json_of
-from entrepot.metadata.search_terms import Facet, Filter, Within
 from entrepot.metadata.tables import manifests, repositories, repository_blobs, tags
 from entrepot.metadata.vulnerability_ids import folded_id
+from entrepot.model.search import Facet, Filter, Within
 
 _TELLING: Final = 6
 _FORMS: Final[dict[str, Callable[[str], str]]] = {

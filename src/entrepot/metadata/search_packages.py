@@ -1,15 +1,16 @@
 """Which artifacts ship a package, as their SBOMs say."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Select, bindparam, func, select, union
 
 from entrepot.metadata.artifact_tables import artifact_packages, packages
-from entrepot.metadata.engine import Reader, Row, Statement, Value
+from entrepot.metadata.engine import Reader, Row, SqlStatement, Value
 from entrepot.metadata.search_filters import is_package, package_values
-from entrepot.metadata.sight import IS_SEEN, Sight
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
+from entrepot.metadata.visibility import IS_SEEN, VisibleTo
+from entrepot.model.search import Shipped, ShippedPage
 
 MOST: Final = 10_000
 """How far a list goes: `lib*` may be shipped a hundred thousand times."""
@@ -17,27 +18,6 @@ MOST_PACKAGES: Final = 1000
 """Names with versions that are looked into, in their order."""
 MOST_TAGS: Final = 5
 """Tags that are listed of one artifact: its newest versions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shipped:
-    """A package in an artifact; the digest is of what the SBOM is about, where it says so."""
-
-    repository: str
-    digest: str
-    package: str
-    version: str
-    purl: str
-    licenses: str
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ShippedPage:
-    """One page of what ships a package, by version, and how much there is, up to `MOST`."""
-
-    total: int
-    entries: tuple[Shipped, ...]
 
 
 _DIGEST: Final = func.coalesce(manifests.c.subject, manifests.c.digest)
@@ -70,13 +50,13 @@ def _shipped() -> Select[tuple[str, str, str, str, str, str, int]]:
     )
 
 
-def _page(statement: Select[tuple[str, str, str, str, str, str, int]]) -> Statement:
+def _page(statement: Select[tuple[str, str, str, str, str, str, int]]) -> SqlStatement:
     page = statement.order_by("package", "version", "repository", "digest")
-    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset")))
+    return SqlStatement(page.limit(bindparam("limit")).offset(bindparam("offset")))
 
 
-def _count(statement: Select[tuple[str, str, str, str, str, str, int]]) -> Statement:
-    return Statement(select(func.count()).select_from(statement.limit(MOST).subquery()))
+def _count(statement: Select[tuple[str, str, str, str, str, str, int]]) -> SqlStatement:
+    return SqlStatement(select(func.count()).select_from(statement.limit(MOST).subquery()))
 
 
 _PAGE: Final = {False: _page(_shipped()), True: _page(_shipped().where(IS_SEEN))}
@@ -85,7 +65,7 @@ _IS_ARTIFACT: Final = (
     manifests.c.repository_id == bindparam("repository_id"),
     manifests.c.digest == bindparam("digest"),
 )
-_TAGS: Final = Statement(
+_TAGS: Final = SqlStatement(
     union(
         select(tags.c.name, tags.c.version_key)
         .join(manifests, manifests.c.id == tags.c.manifest_id)
@@ -106,15 +86,15 @@ _TAGS: Final = Statement(
 
 
 async def packages_of(
-    reader: Reader, package: str, sight: Sight, *, limit: int = 50, offset: int = 0
+    reader: Reader, package: str, visible_to: VisibleTo, *, limit: int = 50, offset: int = 0
 ) -> ShippedPage:
     """List the visible artifacts with `name`, `prefix*`, `name@version` or `name@3.0.*`."""
     values: dict[str, Value] = {f"{name}_of": value for name, value in package_values(package)}
-    if sight.is_limited:
-        values |= sight.values
-    counted = await reader.one(_COUNT[sight.is_limited], **values)
+    if visible_to.is_limited:
+        values |= visible_to.values
+    counted = await reader.one(_COUNT[visible_to.is_limited], **values)
     page: dict[str, Value] = {"limit": limit, "offset": min(offset, MOST)}
-    rows = await reader.all(_PAGE[sight.is_limited], **values, **page)
+    rows = await reader.all(_PAGE[visible_to.is_limited], **values, **page)
     entries = [await _with_tags(reader, row) for row in rows]
     return ShippedPage(int(counted[0]) if counted else 0, tuple(entries))
 

@@ -12,9 +12,9 @@ from sqlalchemy import Float, TextClause, column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from entrepot.metadata.engine import Statement, Value
-from entrepot.metadata.search_terms import Term, tokens_of
+from entrepot.metadata.engine import SqlStatement, Value
 from entrepot.metadata.tables import NUMBER
+from entrepot.model.search import Term, tokens_of
 
 _LAST_POSITION: Final = 16_383
 _MOST_BYTES: Final = 500_000
@@ -89,7 +89,7 @@ IS_EXACTLY: Final = EngineText(
 )
 """Whether the whole name, or its end, is what was typed."""
 
-WRITE: Final = Statement(
+WRITE: Final = SqlStatement(
     EngineText(
         "INSERT OR REPLACE INTO search (rowid, name, title, body)"
         " VALUES (:of, :name, :title, :body)",
@@ -97,7 +97,7 @@ WRITE: Final = Statement(
         " ON CONFLICT (repository_id) DO UPDATE SET words = excluded.words",
     )
 )
-DELETE: Final = Statement(
+DELETE: Final = SqlStatement(
     EngineText(
         "DELETE FROM search WHERE rowid = :of", "DELETE FROM search WHERE repository_id = :of"
     )

@@ -1,27 +1,17 @@
 """Second factors: the secret of an authenticator, the last code used, recovery codes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, null, select, update
 
-from entrepot.metadata.engine import Reader, Statement, Transaction, from_optional, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, from_optional, to_instant
 from entrepot.metadata.people_tables import recovery_codes
+from entrepot.metadata.sentinels import WRAPPED
 from entrepot.metadata.tables import accounts
 from entrepot.metadata.upserts import insert
-from entrepot.metadata.words import WRAPPED
-
-
-@dataclass(frozen=True, slots=True)
-class SecondFactor:
-    """An authenticator; `since` is `None` until its first code has been seen."""
-
-    secret: str
-    since: datetime | None
-    last_step: int
-
+from entrepot.model.accounts import SecondFactor
 
 _MANY: Final = 100_000
 
@@ -31,9 +21,9 @@ _SECRETS: Final = (
     .order_by(accounts.c.namespace_id)
     .limit(bindparam("limit"))
 )
-_WRAPPED: Final = Statement(_SECRETS.where(accounts.c.totp_secret.startswith(WRAPPED)))
-_UNWRAPPED: Final = Statement(_SECRETS.where(~accounts.c.totp_secret.startswith(WRAPPED)))
-_REPLACE: Final = Statement(
+_WRAPPED: Final = SqlStatement(_SECRETS.where(accounts.c.totp_secret.startswith(WRAPPED)))
+_UNWRAPPED: Final = SqlStatement(_SECRETS.where(~accounts.c.totp_secret.startswith(WRAPPED)))
+_REPLACE: Final = SqlStatement(
     update(accounts)
     .where(
         accounts.c.namespace_id == bindparam("account_id"),
@@ -41,17 +31,17 @@ _REPLACE: Final = Statement(
     )
     .values(totp_secret=bindparam("new"))
 )
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(accounts.c.totp_secret, accounts.c.totp_since, accounts.c.totp_step).where(
         accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_secret.is_not(None)
     )
 )
-_ENROL: Final = Statement(
+_ENROL: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_since.is_(None))
     .values(totp_secret=bindparam("new_secret"), totp_step=0)
 )
-_CONFIRM: Final = Statement(
+_CONFIRM: Final = SqlStatement(
     update(accounts)
     .where(
         accounts.c.namespace_id == bindparam("account_id"),
@@ -60,27 +50,27 @@ _CONFIRM: Final = Statement(
     )
     .values(totp_since=bindparam("moment"), totp_step=bindparam("step"))
 )
-_USE_STEP: Final = Statement(
+_USE_STEP: Final = SqlStatement(
     update(accounts)
     .where(
         accounts.c.namespace_id == bindparam("account_id"), accounts.c.totp_step < bindparam("n")
     )
     .values(totp_step=bindparam("n"))
 )
-_REMOVE: Final = Statement(
+_REMOVE: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("account_id"))
     .values(totp_secret=null(), totp_since=null(), totp_step=0)
 )
-_INSERT_CODE: Final = Statement(
+_INSERT_CODE: Final = SqlStatement(
     insert(recovery_codes).values(
         account_id=bindparam("account_id"), code_hash=bindparam("code_hash")
     )
 )
-_DELETE_CODES: Final = Statement(
+_DELETE_CODES: Final = SqlStatement(
     delete(recovery_codes).where(recovery_codes.c.account_id == bindparam("owner_id"))
 )
-_USE_CODE: Final = Statement(
+_USE_CODE: Final = SqlStatement(
     update(recovery_codes)
     .where(
         recovery_codes.c.account_id == bindparam("owner_id"),
@@ -89,7 +79,7 @@ _USE_CODE: Final = Statement(
     )
     .values(used_at=bindparam("moment"))
 )
-_COUNT_CODES: Final = Statement(
+_COUNT_CODES: Final = SqlStatement(
     select(func.count()).where(
         recovery_codes.c.account_id == bindparam("account_id"), recovery_codes.c.used_at.is_(None)
     )

@@ -1,29 +1,21 @@
 """Sessions: browsers that somebody has signed in with."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, or_, select, update
 
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    SqlStatement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
 from entrepot.metadata.people_tables import sessions
 from entrepot.metadata.upserts import insert
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A browser that signed in; `is_pending` while its second factor is still to come."""
-
-    id: int
-    account_id: int
-    created_at: datetime
-    seen_at: datetime
-    expires_at: datetime
-    address: str
-    client: str
-    is_pending: bool
-
+from entrepot.model.accounts import Session
 
 _SESSION: Final = select(
     sessions.c.id,
@@ -35,13 +27,13 @@ _SESSION: Final = select(
     sessions.c.client,
     sessions.c.is_pending,
 )
-_BY_HASH: Final = Statement(_SESSION.where(sessions.c.secret_hash == bindparam("secret_hash")))
-_OF_ACCOUNT: Final = Statement(
+_BY_HASH: Final = SqlStatement(_SESSION.where(sessions.c.secret_hash == bindparam("secret_hash")))
+_OF_ACCOUNT: Final = SqlStatement(
     _SESSION.where(sessions.c.account_id == bindparam("account_id")).order_by(
         sessions.c.seen_at.desc(), sessions.c.id.desc()
     )
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(sessions)
     .values(
         account_id=bindparam("account_id"),
@@ -55,17 +47,17 @@ _INSERT: Final = Statement(
     )
     .returning(sessions.c.id)
 )
-_TOUCH: Final = Statement(
+_TOUCH: Final = SqlStatement(
     update(sessions)
     .where(sessions.c.id == bindparam("session_id"), sessions.c.seen_at < bindparam("moment"))
     .values(seen_at=bindparam("moment"), address=bindparam("new_address"))
 )
-_DELETE: Final = Statement(
+_DELETE: Final = SqlStatement(
     delete(sessions).where(
         sessions.c.id == bindparam("session_id"), sessions.c.account_id == bindparam("owner_id")
     )
 )
-_DELETE_OTHERS: Final = Statement(
+_DELETE_OTHERS: Final = SqlStatement(
     delete(sessions).where(
         sessions.c.account_id == bindparam("owner_id"), sessions.c.id != bindparam("kept_id")
     )
@@ -76,12 +68,12 @@ _NEWEST: Final = (
     .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
     .limit(bindparam("kept"))
 )
-_DELETE_SURPLUS: Final = Statement(
+_DELETE_SURPLUS: Final = SqlStatement(
     delete(sessions).where(
         sessions.c.account_id == bindparam("owner_id"), sessions.c.id.not_in(_NEWEST)
     )
 )
-_DELETE_OVER: Final = Statement(
+_DELETE_OVER: Final = SqlStatement(
     delete(sessions).where(
         or_(sessions.c.expires_at <= bindparam("now"), sessions.c.seen_at <= bindparam("idle"))
     )

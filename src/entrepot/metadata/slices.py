@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, bindparam, func, select
 
-from entrepot.metadata.engine import Metadata, Statement, Transaction
+from entrepot.metadata.engine import Metadata, SqlStatement, Transaction
 
 T = TypeVar("T")
 
@@ -32,10 +32,10 @@ def cost_of(size: int) -> int:
     return 1 + size // _ROW_BYTES
 
 
-def count_up_to(limit: int, owner: Column[Any]) -> Statement:
+def count_up_to(limit: int, owner: Column[Any]) -> SqlStatement:
     """Counts the owner's rows, at most `limit` of them; the owner is bound by the column's name."""
     some = select(owner).where(owner == bindparam(owner.name)).limit(limit).subquery()
-    return Statement(select(func.count()).select_from(some))
+    return SqlStatement(select(func.count()).select_from(some))
 
 
 class Pace:

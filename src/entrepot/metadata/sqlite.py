@@ -16,10 +16,10 @@ from typing import Final
 from sqlalchemy.dialects import sqlite
 
 from entrepot.errors import EntrepotError, OutOfSpace, Unavailable
-from entrepot.metadata.engine import LastWorks, Row, Statement, Value
+from entrepot.metadata.engine import LastWorks, Row, SqlStatement, Value
+from entrepot.metadata.sentinels import SEAL
 from entrepot.metadata.sqlite_driver import dbapi2
 from entrepot.metadata.sqlite_file import WAIT_FOR_LOCK, check_library_version, connect
-from entrepot.metadata.words import SEAL
 
 DIALECT: Final = sqlite.dialect(paramstyle="named")
 
@@ -39,15 +39,15 @@ class SqliteReader:
         self._connection = connection
         self._execute = connection.execute
 
-    async def all(self, statement: Statement, **values: Value) -> list[Row]:
+    async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
         return self._query(statement, values).fetchall()  # type: ignore[no-any-return]
 
-    async def one(self, statement: Statement, **values: Value) -> Row | None:
+    async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
         return self._query(statement, values).fetchone()  # type: ignore[no-any-return]
 
-    def _query(self, statement: Statement, values: dict[str, Value]) -> dbapi2.Cursor:
+    def _query(self, statement: SqlStatement, values: dict[str, Value]) -> dbapi2.Cursor:
         compiled = statement.compiled(DIALECT)
         if compiled.constants:
             values = {**compiled.constants, **values}
@@ -64,12 +64,12 @@ class SqliteTransaction(SqliteReader, LastWorks):
         SqliteReader.__init__(self, connection)
         LastWorks.__init__(self)
 
-    async def run(self, statement: Statement, **values: Value) -> int:
+    async def run(self, statement: SqlStatement, **values: Value) -> int:
         """Change rows."""
         count: int = self._query(statement, values).rowcount
         return count
 
-    async def run_many(self, statement: Statement, rows: Sequence[dict[str, Value]]) -> None:
+    async def run_many(self, statement: SqlStatement, rows: Sequence[dict[str, Value]]) -> None:
         """Change rows, once per row of values; reads of others go on between some of them."""
         compiled = statement.compiled(DIALECT)
         for start in range(0, len(rows), _ROWS):

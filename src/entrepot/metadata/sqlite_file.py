@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.errors import Unavailable
+from entrepot.metadata.sentinels import WRAPPED
 from entrepot.metadata.sqlite_driver import dbapi2
-from entrepot.metadata.words import WRAPPED
 
 WAIT_FOR_LOCK: Final = 10.0
 """Seconds to wait for another process that writes."""

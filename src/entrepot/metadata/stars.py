@@ -5,13 +5,14 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.people_tables import stars
-from entrepot.metadata.repositories import COLUMNS, Repository, repository_of
+from entrepot.metadata.repositories import COLUMNS, repository_of
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
+from entrepot.model.repositories import Repository
 
-_ADD: Final = Statement(
+_ADD: Final = SqlStatement(
     insert(stars)
     .values(
         account_id=bindparam("account_id"),
@@ -20,25 +21,25 @@ _ADD: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_REMOVE: Final = Statement(
+_REMOVE: Final = SqlStatement(
     delete(stars).where(
         stars.c.account_id == bindparam("who"), stars.c.repository_id == bindparam("what")
     )
 )
-_COUNT: Final = Statement(
+_COUNT: Final = SqlStatement(
     update(repositories)
     .where(repositories.c.id == bindparam("what"))
     .values(stars=repositories.c.stars + bindparam("change"))
 )
-_IS_STARRED: Final = Statement(
+_IS_STARRED: Final = SqlStatement(
     select(stars.c.created_at).where(
         stars.c.account_id == bindparam("who"), stars.c.repository_id == bindparam("what")
     )
 )
-_COUNT_OF: Final = Statement(
+_COUNT_OF: Final = SqlStatement(
     select(func.count()).select_from(stars).where(stars.c.account_id == bindparam("who"))
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(*COLUMNS)
     .join(stars, stars.c.repository_id == repositories.c.id)
     .where(stars.c.account_id == bindparam("who"))

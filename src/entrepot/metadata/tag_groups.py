@@ -1,7 +1,6 @@
 """The manifests of a tags page, each with its tags: grouped, sorted and paged by the engine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import json
@@ -17,56 +16,41 @@ from sqlalchemy import (
 )
 
 from entrepot.metadata.artifact_tables import artifacts
-from entrepot.metadata.engine import Reader, Row, Statement
+from entrepot.metadata.engine import Reader, Row, SqlStatement
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import tags
-from entrepot.metadata.tag_rows import (
+from entrepot.metadata.tag_listing import (
     COLUMNS,
     FILTER,
     SORT,
     VISIBLE,
-    Filters,
-    Order,
-    TagRow,
     filter_values,
     joined,
     tag_row,
 )
+from entrepot.model.tags import Filters, TagGroup, TagOrder, TagRow
 
 MOST_LISTED: Final = 100
 """Tags of one manifest that are listed with it; `TagGroup.count` has the number of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagGroup:
-    """A manifest by its first tag in the order asked for, with its other tags.
-
-    `row` is the first tag that the filters let through; `others` are at most `MOST_LISTED - 1`
-    more, whether the filters let them through or not; `count` is how many tags there are in all.
-    """
-
-    row: TagRow
-    others: tuple[str, ...]
-    count: int
-
-
-_GROUP_SORT: Final[dict[Order, tuple[Any, ...]]] = {
-    Order.VERSION: (func.max(tags.c.version_key).desc(), func.max(tags.c.name).desc()),
-    Order.NEWEST: (func.max(tags.c.moved_at).desc(), func.max(tags.c.name).desc()),
-    Order.NAME: (func.min(tags.c.name),),
-    Order.SIZE: (func.max(artifacts.c.size).desc().nulls_last(), func.min(tags.c.name)),
+_GROUP_SORT: Final[dict[TagOrder, tuple[Any, ...]]] = {
+    TagOrder.VERSION: (func.max(tags.c.version_key).desc(), func.max(tags.c.name).desc()),
+    TagOrder.NEWEST: (func.max(tags.c.moved_at).desc(), func.max(tags.c.name).desc()),
+    TagOrder.NAME: (func.min(tags.c.name),),
+    TagOrder.SIZE: (func.max(artifacts.c.size).desc().nulls_last(), func.min(tags.c.name)),
 }
 # Two tags may have one version key, never one name; the last resort keeps pages apart all the same.
 _LAST: Final = tags.c.manifest_id
 
 
-def _grouped(order: Order, *, is_filtered: bool) -> Statement:
+def _grouped(order: TagOrder, *, is_filtered: bool) -> SqlStatement:
     found = select(tags.c.manifest_id)
     # Without a filter only the order by size looks at anything but tags.
-    if is_filtered or order is Order.SIZE:
+    if is_filtered or order is TagOrder.SIZE:
         found = joined(found)
     found = found.where(VISIBLE, *(FILTER if is_filtered else ()))
-    return Statement(
+    return SqlStatement(
         found.group_by(tags.c.manifest_id)
         .order_by(*_GROUP_SORT[order], _LAST)
         .limit(bindparam("limit"))
@@ -76,12 +60,12 @@ def _grouped(order: Order, *, is_filtered: bool) -> Statement:
 
 _PAGES: Final = {
     (order, is_filtered): _grouped(order, is_filtered=is_filtered)
-    for order in Order
+    for order in TagOrder
     for is_filtered in (False, True)
 }
 _COUNTED: Final = select(func.count(distinct(tags.c.manifest_id))).select_from(tags)
-_COUNT: Final = Statement(_COUNTED.where(VISIBLE))
-_COUNT_FILTERED: Final = Statement(joined(_COUNTED).where(*FILTER))
+_COUNT: Final = SqlStatement(_COUNTED.where(VISIBLE))
+_COUNT_FILTERED: Final = SqlStatement(joined(_COUNTED).where(*FILTER))
 _MATCHES_FIRST: Final = case(
     (
         or_(bindparam("text") == "", func.lower(tags.c.name).like(bindparam("text"), escape="!")),
@@ -91,10 +75,10 @@ _MATCHES_FIRST: Final = case(
 )
 
 
-def _members(order: Order) -> Statement:
+def _members(order: TagOrder) -> SqlStatement:
     """Every tag of some manifests, numbered within each; only the first ones are given."""
     within = tags.c.manifest_id
-    sort = SORT[Order.VERSION] if order is Order.SIZE else SORT[order]
+    sort = SORT[TagOrder.VERSION] if order is TagOrder.SIZE else SORT[order]
     numbered: Select[Any] = joined(
         select(
             *COLUMNS,
@@ -106,16 +90,16 @@ def _members(order: Order) -> Statement:
     ).where(is_among("tags.manifest_id", "manifest_ids"))
     # The same column name may come from two tables: each gets one of its own.
     inner = numbered.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL).subquery()
-    return Statement(select(inner).where(inner.c.place <= MOST_LISTED).order_by(inner.c.place))
+    return SqlStatement(select(inner).where(inner.c.place <= MOST_LISTED).order_by(inner.c.place))
 
 
-_MEMBERS: Final = {order: _members(order) for order in Order}
+_MEMBERS: Final = {order: _members(order) for order in TagOrder}
 
 
 async def list_groups(
     reader: Reader,
     repository_id: int,
-    order: Order,
+    order: TagOrder,
     filters: Filters,
     *,
     limit: int,

@@ -1,45 +1,22 @@
 """Teams of an organisation: who belongs to them, and what they may do with which repositories."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    SqlStatement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
 from entrepot.metadata.people_tables import team_members, team_rights, teams
 from entrepot.metadata.tables import accounts
 from entrepot.metadata.upserts import insert
-
-
-class Permission(StrEnum):
-    """A team's permission on a repository; each includes the ones before it."""
-
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """A group of an organisation's members."""
-
-    id: int
-    namespace_id: int
-    name: str
-    description: str
-    created_at: datetime
-    member_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TeamRight:
-    """A team's permission on the repositories that match a pattern."""
-
-    pattern: str
-    permission: Permission
-
+from entrepot.model.organizations import Permission, Team, TeamRight
 
 _TEAM: Final = select(
     teams.c.id,
@@ -52,13 +29,13 @@ _TEAM: Final = select(
     .where(team_members.c.team_id == teams.c.id)
     .scalar_subquery(),
 )
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     _TEAM.where(teams.c.namespace_id == bindparam("namespace_id"), teams.c.name == bindparam("nm"))
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     _TEAM.where(teams.c.namespace_id == bindparam("namespace_id")).order_by(teams.c.name)
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(teams)
     .values(
         namespace_id=bindparam("namespace_id"),
@@ -69,30 +46,30 @@ _INSERT: Final = Statement(
     .on_conflict_do_nothing()
     .returning(teams.c.id)
 )
-_UPDATE: Final = Statement(
+_UPDATE: Final = SqlStatement(
     update(teams)
     .where(teams.c.id == bindparam("team_id"))
     .values(name=bindparam("new_name"), description=bindparam("new_description"))
 )
-_DELETE: Final = Statement(delete(teams).where(teams.c.id == bindparam("team_id")))
-_MEMBERS: Final = Statement(
+_DELETE: Final = SqlStatement(delete(teams).where(teams.c.id == bindparam("team_id")))
+_MEMBERS: Final = SqlStatement(
     select(accounts.c.name)
     .join(team_members, team_members.c.account_id == accounts.c.namespace_id)
     .where(team_members.c.team_id == bindparam("team_id"))
     .order_by(accounts.c.name)
 )
-_ADD_MEMBER: Final = Statement(
+_ADD_MEMBER: Final = SqlStatement(
     insert(team_members)
     .values(team_id=bindparam("team_id"), account_id=bindparam("account_id"))
     .on_conflict_do_nothing()
 )
-_REMOVE_MEMBER: Final = Statement(
+_REMOVE_MEMBER: Final = SqlStatement(
     delete(team_members).where(
         team_members.c.team_id == bindparam("team_id"),
         team_members.c.account_id == bindparam("member_id"),
     )
 )
-_LEAVE_ALL: Final = Statement(
+_LEAVE_ALL: Final = SqlStatement(
     delete(team_members).where(
         team_members.c.account_id == bindparam("member_id"),
         team_members.c.team_id.in_(
@@ -100,12 +77,12 @@ _LEAVE_ALL: Final = Statement(
         ),
     )
 )
-_RIGHTS: Final = Statement(
+_RIGHTS: Final = SqlStatement(
     select(team_rights.c.pattern, team_rights.c.permission)
     .where(team_rights.c.team_id == bindparam("team_id"))
     .order_by(team_rights.c.pattern)
 )
-_SET_RIGHT: Final = Statement(
+_SET_RIGHT: Final = SqlStatement(
     insert(team_rights)
     .values(
         team_id=bindparam("team_id"),
@@ -116,13 +93,13 @@ _SET_RIGHT: Final = Statement(
         index_elements=["team_id", "pattern"], set_={"permission": bindparam("permission")}
     )
 )
-_REMOVE_RIGHT: Final = Statement(
+_REMOVE_RIGHT: Final = SqlStatement(
     delete(team_rights).where(
         team_rights.c.team_id == bindparam("team_id"),
         team_rights.c.pattern == bindparam("old_pattern"),
     )
 )
-_RIGHTS_OF: Final = Statement(
+_RIGHTS_OF: Final = SqlStatement(
     select(team_rights.c.pattern, team_rights.c.permission)
     .join(team_members, team_members.c.team_id == team_rights.c.team_id)
     .join(teams, teams.c.id == team_rights.c.team_id)

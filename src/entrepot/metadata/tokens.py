@@ -1,9 +1,7 @@
 """Secrets that stand for an account: personal and refresh tokens, and the keys we sign with."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
@@ -11,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     from_optional,
@@ -19,50 +17,7 @@ from entrepot.metadata.engine import (
 )
 from entrepot.metadata.tables import accounts, leases, signing_keys, tokens
 from entrepot.metadata.upserts import insert
-
-
-class TokenKind(StrEnum):
-    """The purpose of a token."""
-
-    PERSONAL = "personal"
-    REFRESH = "refresh"
-    WELCOME = "welcome"
-    ORGANISATION = "organisation"
-
-
-class Scope(StrEnum):
-    """The most that a token allows; each includes the ones before it."""
-
-    READ = "repo:read"
-    WRITE = "repo:write"
-    ADMIN = "repo:admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token as it is stored: never the secret, only its SHA-256 and its first characters."""
-
-    id: int
-    account_id: int
-    kind: TokenKind
-    parent_id: int | None
-    label: str
-    hint: str
-    scope: Scope
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-    namespace_id: int | None = None
-    """The organisation that it acts for; `None`: for the account."""
-    repositories: tuple[str, ...] | None = None
-    """Names and `prefix/*` that it is limited to; `None`: every one."""
-    last_used_from: str = ""
-
-    def is_live(self, now: datetime) -> bool:
-        """Say whether it is neither revoked nor expired."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
-
+from entrepot.model.tokens import Token, TokenKind, TokenScope
 
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _TOKEN: Final = select(
@@ -81,15 +36,15 @@ _TOKEN: Final = select(
     tokens.c.repositories,
     tokens.c.last_used_from,
 )
-_BY_ID: Final = Statement(_TOKEN.where(tokens.c.id == bindparam("id")))
-_BY_HASH: Final = Statement(_TOKEN.where(tokens.c.secret_hash == bindparam("secret_hash")))
-_LIST: Final = Statement(
+_BY_ID: Final = SqlStatement(_TOKEN.where(tokens.c.id == bindparam("id")))
+_BY_HASH: Final = SqlStatement(_TOKEN.where(tokens.c.secret_hash == bindparam("secret_hash")))
+_LIST: Final = SqlStatement(
     _TOKEN.add_columns(accounts.c.name)
     .join(accounts, accounts.c.namespace_id == tokens.c.account_id)
     .where(tokens.c.kind == bindparam("kind"))
     .order_by(tokens.c.id)
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(tokens)
     .values(
         account_id=bindparam("account_id"),
@@ -112,12 +67,12 @@ _CHILDREN: Final = tokens.alias("children")
 _WITH_ALL_BELOW: Final = _TREE.union(
     select(_CHILDREN.c.id).where(_CHILDREN.c.parent_id == _TREE.c.id)
 )
-_REVOKE: Final = Statement(
+_REVOKE: Final = SqlStatement(
     update(tokens)
     .where(tokens.c.id.in_(select(_WITH_ALL_BELOW.c.id)), tokens.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("moment"))
 )
-_REVOKE_REFRESH: Final = Statement(
+_REVOKE_REFRESH: Final = SqlStatement(
     update(tokens)
     .where(
         tokens.c.account_id == bindparam("owner_id"),
@@ -126,7 +81,7 @@ _REVOKE_REFRESH: Final = Statement(
     )
     .values(revoked_at=bindparam("moment"))
 )
-_USED: Final = Statement(
+_USED: Final = SqlStatement(
     update(tokens)
     .where(
         tokens.c.id == bindparam("token_id"),
@@ -134,15 +89,15 @@ _USED: Final = Statement(
     )
     .values(last_used_at=bindparam("now"), last_used_from=bindparam("address"))
 )
-_LIST_OF_ACCOUNT: Final = Statement(
+_LIST_OF_ACCOUNT: Final = SqlStatement(
     _TOKEN.where(
         tokens.c.account_id == bindparam("account_id"), tokens.c.kind == bindparam("kind")
     ).order_by(tokens.c.id.desc())
 )
-_LIST_OF_NAMESPACE: Final = Statement(
+_LIST_OF_NAMESPACE: Final = SqlStatement(
     _TOKEN.where(tokens.c.namespace_id == bindparam("namespace_id")).order_by(tokens.c.id.desc())
 )
-_DELETE_EXPIRED: Final = Statement(
+_DELETE_EXPIRED: Final = SqlStatement(
     delete(tokens).where(tokens.c.kind == bindparam("kind"), tokens.c.expires_at < bindparam("at"))
 )
 _NEWEST: Final = (
@@ -151,14 +106,14 @@ _NEWEST: Final = (
     .order_by(func.coalesce(tokens.c.last_used_at, tokens.c.created_at).desc(), tokens.c.id.desc())
     .limit(bindparam("kept"))
 )
-_DELETE_SURPLUS: Final = Statement(
+_DELETE_SURPLUS: Final = SqlStatement(
     delete(tokens).where(
         tokens.c.account_id == bindparam("account_id"),
         tokens.c.kind == bindparam("kind"),
         tokens.c.id.not_in(_NEWEST),
     )
 )
-_COUNT_LIVE: Final = Statement(
+_COUNT_LIVE: Final = SqlStatement(
     select(func.count())
     .select_from(tokens)
     .where(
@@ -168,18 +123,18 @@ _COUNT_LIVE: Final = Statement(
         or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > bindparam("now")),
     )
 )
-_KEY: Final = Statement(
+_KEY: Final = SqlStatement(
     select(signing_keys.c.kid, signing_keys.c.private_key)
     .order_by(signing_keys.c.created_at.desc(), signing_keys.c.kid)
     .limit(1)
 )
-_INSERT_KEY: Final = Statement(
+_INSERT_KEY: Final = SqlStatement(
     insert(signing_keys).values(
         kid=bindparam("kid"), private_key=bindparam("private_key"), created_at=bindparam("now")
     )
 )
-_DELETE_KEYS: Final = Statement(delete(signing_keys))
-_TAKE_LEASE: Final = Statement(
+_DELETE_KEYS: Final = SqlStatement(delete(signing_keys))
+_TAKE_LEASE: Final = SqlStatement(
     insert(leases)
     .values(name=bindparam("name"), until=bindparam("until"))
     .on_conflict_do_update(
@@ -188,7 +143,7 @@ _TAKE_LEASE: Final = Statement(
         where=or_(leases.c.until <= bindparam("now"), leases.c.until > bindparam("latest")),
     )
 )
-_RENEW_LEASE: Final = Statement(
+_RENEW_LEASE: Final = SqlStatement(
     update(leases)
     .where(leases.c.name == bindparam("lease"), leases.c.until == bindparam("held"))
     .values(until=bindparam("later"))
@@ -332,7 +287,7 @@ def _token(row: Row) -> Token:
         parent_id=row[3],
         label=row[4],
         hint=row[5],
-        scope=Scope(row[6]),
+        scope=TokenScope(row[6]),
         created_at=from_instant(row[7]),
         expires_at=from_optional(row[8]),
         last_used_at=from_optional(row[9]),

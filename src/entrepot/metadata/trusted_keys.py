@@ -1,30 +1,23 @@
 """Public keys that a namespace trusts to have signed what is in its repositories."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 
-from entrepot.metadata.engine import Reader, Row, Statement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import (
+    Reader,
+    Row,
+    SqlStatement,
+    Transaction,
+    from_instant,
+    to_instant,
+)
 from entrepot.metadata.people_tables import trusted_keys
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
+from entrepot.model.trusted_keys import TrustedKey
 
-
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
-    """A public key in PEM, under a name that its namespace gave it."""
-
-    id: int
-    namespace_id: int
-    name: str
-    pem: str
-    created_at: datetime
-    created_by: int | None
-
-
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(
         trusted_keys.c.id,
         trusted_keys.c.namespace_id,
@@ -36,7 +29,7 @@ _LIST: Final = Statement(
     .where(trusted_keys.c.namespace_id == bindparam("namespace_id"))
     .order_by(trusted_keys.c.id)
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(trusted_keys)
     .values(
         namespace_id=bindparam("namespace_id"),
@@ -47,13 +40,13 @@ _INSERT: Final = Statement(
     )
     .on_conflict_do_nothing()
 )
-_DELETE: Final = Statement(
+_DELETE: Final = SqlStatement(
     delete(trusted_keys).where(
         trusted_keys.c.namespace_id == bindparam("owner_id"),
         trusted_keys.c.name == bindparam("old_name"),
     )
 )
-_PEMS: Final = Statement(
+_PEMS: Final = SqlStatement(
     select(trusted_keys.c.pem)
     .join(repositories, repositories.c.namespace_id == trusted_keys.c.namespace_id)
     .where(repositories.c.id == bindparam("repository_id"))

@@ -15,8 +15,7 @@ from sqlalchemy import bindparam, select
 
 from entrepot.metadata import artifact_revisions, artifacts, jobs
 from entrepot.metadata.artifact_tables import artifact_packages, artifact_vulnerabilities
-from entrepot.metadata.engine import Clock, Metadata, Reader, Statement, Transaction
-from entrepot.metadata.manifests import ManifestFacts
+from entrepot.metadata.engine import Clock, Metadata, Reader, SqlStatement, Transaction
 from entrepot.metadata.packages import drop_packages, list_packages
 from entrepot.metadata.slices import (
     AT_ONCE,
@@ -27,6 +26,7 @@ from entrepot.metadata.slices import (
 )
 from entrepot.metadata.tables import manifests as manifest_rows
 from entrepot.metadata.vulnerabilities import drop_vulnerabilities, list_vulnerabilities
+from entrepot.model.manifests import ManifestFacts
 
 AGAIN_AFTER: Final = timedelta(minutes=5)
 """When a manifest is read again whose deletion did not follow: its process has ended."""
@@ -35,7 +35,7 @@ _COUNTS: Final = tuple(
     for table in (artifact_packages, artifact_vulnerabilities)
 )
 
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(
         manifest_rows.c.id, manifest_rows.c.digest, manifest_rows.c.media_type, manifest_rows.c.size
     )

@@ -1,33 +1,16 @@
 """Uploads: bytes still arriving, as any worker can go on with them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from entrepot.metadata.engine import Reader, Statement, Transaction, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.tables import uploads
 from entrepot.metadata.upserts import insert
+from entrepot.model.uploads import Upload
 
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One upload; it belongs to one repository and one creator (`None` is anonymous).
-
-    `hash_so_far` is the hash by `algorithm` of the first `size` bytes, `None` where the worker that
-    took the last of them did not know the hash of those before.
-    """
-
-    id: str
-    repository_id: int
-    account_id: int | None
-    size: int
-    algorithm: str
-    hash_so_far: str | None
-
-
-_FIND: Final = Statement(
+_FIND: Final = SqlStatement(
     select(
         uploads.c.id,
         uploads.c.repository_id,
@@ -37,7 +20,7 @@ _FIND: Final = Statement(
         uploads.c.hash_so_far,
     ).where(uploads.c.id == bindparam("id"))
 )
-_INSERT: Final = Statement(
+_INSERT: Final = SqlStatement(
     insert(uploads).values(
         id=bindparam("id"),
         repository_id=bindparam("repository_id"),
@@ -49,7 +32,7 @@ _INSERT: Final = Statement(
         touched_at=bindparam("now"),
     )
 )
-_ADVANCE: Final = Statement(
+_ADVANCE: Final = SqlStatement(
     update(uploads)
     .where(uploads.c.id == bindparam("upload_id"), uploads.c.size == bindparam("old_size"))
     .values(
@@ -58,16 +41,16 @@ _ADVANCE: Final = Statement(
         touched_at=bindparam("now"),
     )
 )
-_COUNT: Final = Statement(
+_COUNT: Final = SqlStatement(
     select(func.count()).select_from(uploads).where(uploads.c.account_id == bindparam("account_id"))
 )
-_COUNT_ANONYMOUS: Final = Statement(
+_COUNT_ANONYMOUS: Final = SqlStatement(
     select(func.count())
     .select_from(uploads)
     .where(uploads.c.repository_id == bindparam("repository_id"), uploads.c.account_id.is_(None))
 )
-_DELETE: Final = Statement(delete(uploads).where(uploads.c.id == bindparam("upload_id")))
-_IDLE: Final = Statement(
+_DELETE: Final = SqlStatement(delete(uploads).where(uploads.c.id == bindparam("upload_id")))
+_IDLE: Final = SqlStatement(
     select(uploads.c.id)
     .where(uploads.c.touched_at < bindparam("before"))
     .order_by(uploads.c.touched_at)

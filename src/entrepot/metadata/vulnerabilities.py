@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import artifact_vulnerabilities
-from entrepot.metadata.engine import Reader, Statement, Transaction
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.upserts import insert
 from entrepot.metadata.vulnerability_ids import folded_id
 
-_ADD: Final = Statement(
+_ADD: Final = SqlStatement(
     insert(artifact_vulnerabilities)
     .values(
         identifier=bindparam("identifier"),
@@ -24,7 +24,7 @@ _ADD: Final = Statement(
         index_elements=["identifier", "manifest_id"], set_={"severity": bindparam("severity")}
     )
 )
-_LIST: Final = Statement(
+_LIST: Final = SqlStatement(
     select(artifact_vulnerabilities.c.identifier, artifact_vulnerabilities.c.severity)
     .where(
         artifact_vulnerabilities.c.manifest_id == bindparam("manifest_id"),
@@ -33,7 +33,7 @@ _LIST: Final = Statement(
     .order_by(artifact_vulnerabilities.c.identifier)
     .limit(bindparam("limit"))
 )
-_DROP: Final = Statement(
+_DROP: Final = SqlStatement(
     delete(artifact_vulnerabilities).where(
         artifact_vulnerabilities.c.manifest_id == bindparam("of"),
         is_among("artifact_vulnerabilities.identifier", "gone", "text"),

@@ -1,7 +1,5 @@
 """Webhooks: which addresses are told of what happens in a repository or a namespace."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, or_, select, update
@@ -9,37 +7,15 @@ from sqlalchemy import bindparam, delete, or_, select, update
 from entrepot.metadata.engine import (
     Reader,
     Row,
-    Statement,
+    SqlStatement,
     Transaction,
     from_instant,
     to_instant,
 )
 from entrepot.metadata.hook_tables import deliveries, webhooks
+from entrepot.metadata.sentinels import WRAPPED
 from entrepot.metadata.upserts import insert
-from entrepot.metadata.words import WRAPPED
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """An address that is told of `events` (none: of every one), signed with `secret`.
-
-    It belongs to a namespace or to a repository; to neither once its repository is deleted.
-    """
-
-    id: int
-    namespace_id: int | None
-    repository_id: int | None
-    url: str
-    secret: str
-    events: tuple[str, ...]
-    is_active: bool
-    created_at: datetime
-    created_by: int | None
-
-    def wants(self, event: str) -> bool:
-        """Whether it is told of that event."""
-        return not self.events or event in self.events
-
+from entrepot.model.webhooks import Webhook
 
 _COLUMNS: Final = (
     webhooks.c.id,
@@ -53,7 +29,7 @@ _COLUMNS: Final = (
     webhooks.c.created_by,
 )
 _SELECT: Final = select(*_COLUMNS)
-_LISTENING: Final = Statement(
+_LISTENING: Final = SqlStatement(
     _SELECT.where(
         webhooks.c.is_active == 1,
         or_(
@@ -62,15 +38,15 @@ _LISTENING: Final = Statement(
         ),
     ).order_by(webhooks.c.id)
 )
-_OF_NAMESPACE: Final = Statement(
+_OF_NAMESPACE: Final = SqlStatement(
     _SELECT.where(webhooks.c.namespace_id == bindparam("namespace")).order_by(webhooks.c.id)
 )
-_OF_REPOSITORY: Final = Statement(
+_OF_REPOSITORY: Final = SqlStatement(
     _SELECT.where(webhooks.c.repository_id == bindparam("repository")).order_by(webhooks.c.id)
 )
-_ALL: Final = Statement(_SELECT.order_by(webhooks.c.id))
-_FIND: Final = Statement(_SELECT.where(webhooks.c.id == bindparam("hook")))
-_INSERT: Final = Statement(
+_ALL: Final = SqlStatement(_SELECT.order_by(webhooks.c.id))
+_FIND: Final = SqlStatement(_SELECT.where(webhooks.c.id == bindparam("hook")))
+_INSERT: Final = SqlStatement(
     insert(webhooks)
     .values(
         namespace_id=bindparam("namespace"),
@@ -84,7 +60,7 @@ _INSERT: Final = Statement(
     )
     .returning(webhooks.c.id)
 )
-_CHANGE: Final = Statement(
+_CHANGE: Final = SqlStatement(
     update(webhooks)
     .where(webhooks.c.id == bindparam("hook"))
     .values(
@@ -94,11 +70,11 @@ _CHANGE: Final = Statement(
         is_active=bindparam("active"),
     )
 )
-_SWITCH_OFF: Final = Statement(
+_SWITCH_OFF: Final = SqlStatement(
     update(webhooks).where(webhooks.c.id == bindparam("hook")).values(is_active=0)
 )
-_DELETE: Final = Statement(delete(webhooks).where(webhooks.c.id == bindparam("hook")))
-_DELETE_ITS: Final = Statement(
+_DELETE: Final = SqlStatement(delete(webhooks).where(webhooks.c.id == bindparam("hook")))
+_DELETE_ITS: Final = SqlStatement(
     delete(deliveries).where(deliveries.c.webhook_id == bindparam("hook"))
 )
 _IS_WAITED_FOR: Final = (
@@ -106,7 +82,7 @@ _IS_WAITED_FOR: Final = (
     .where(deliveries.c.webhook_id == webhooks.c.id, deliveries.c.state == "waiting")
     .exists()
 )
-_DELETE_ORPHANS: Final = Statement(
+_DELETE_ORPHANS: Final = SqlStatement(
     delete(webhooks).where(
         webhooks.c.namespace_id.is_(None), webhooks.c.repository_id.is_(None), ~_IS_WAITED_FOR
     )
@@ -117,9 +93,9 @@ _MANY: Final = 100_000
 _SECRETS: Final = (
     select(webhooks.c.id, webhooks.c.secret).order_by(webhooks.c.id).limit(bindparam("limit"))
 )
-_WRAPPED: Final = Statement(_SECRETS.where(webhooks.c.secret.startswith(WRAPPED)))
-_UNWRAPPED: Final = Statement(_SECRETS.where(~webhooks.c.secret.startswith(WRAPPED)))
-_REPLACE: Final = Statement(
+_WRAPPED: Final = SqlStatement(_SECRETS.where(webhooks.c.secret.startswith(WRAPPED)))
+_UNWRAPPED: Final = SqlStatement(_SECRETS.where(~webhooks.c.secret.startswith(WRAPPED)))
+_REPLACE: Final = SqlStatement(
     update(webhooks)
     .where(webhooks.c.id == bindparam("webhook_id"), webhooks.c.secret == bindparam("old"))
     .values(secret=bindparam("new"))

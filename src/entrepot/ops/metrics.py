@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.http.messages import Request, Response
-from entrepot.metadata.scrubs import Pass
-from entrepot.registry.collector import Collected
-from entrepot.registry.scrub import Found
+from entrepot.model.integrity import Pass
+from entrepot.registry.collector import CollectionResult
+from entrepot.registry.scrub import ScrubResult
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
@@ -134,14 +134,14 @@ class Metrics:
             # Made also where there is nothing to add: an endpoint has all its series.
             self._sent.labels(endpoint).inc(tally.bytes)
 
-    def note_collection(self, found: Collected) -> None:
+    def note_collection(self, found: CollectionResult) -> None:
         """Count what one run of the collector freed."""
         for what in ("manifests", "deleted", "links", "blobs", "strays"):
             self._collected.labels(what).inc(getattr(found, what))
         self._freed.inc(found.size)
         self._last_collection.set_to_current_time()
 
-    def note_scrubbed(self, found: Found) -> None:
+    def note_scrubbed(self, found: ScrubResult) -> None:
         """Count a blob that was compared with its digest."""
         self._scrubbed.inc(found.size)
         self._damaged.inc(found.problem is not None)

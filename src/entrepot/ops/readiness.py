@@ -13,7 +13,7 @@ _REMEMBERED: Final = 1.0
 _PATIENCE: Final = 4.0
 
 
-class Ending:
+class DrainFlag:
     """Says that a node is about to end, from its first process to those that answer requests.
 
     A file says so, since workers share no memory; nodes may share the directory it is in.
@@ -44,7 +44,7 @@ class Readiness:
     def __init__(
         self,
         asked: Callable[[], Awaitable[None]],
-        ending: Ending,
+        ending: DrainFlag,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from entrepot.errors import Conflict, EntrepotError, Invalid, Unavailable
-from entrepot.metadata import holds, snapshots
-from entrepot.metadata.blobs import StoredBlob
+from entrepot.metadata import gc_leases, snapshots
 from entrepot.metadata.databases import Place
 from entrepot.metadata.engine import Clock, Metadata
+from entrepot.model.blobs import StoredBlob
 from entrepot.oci.digests import Digest, new_hasher
-from entrepot.registry.damage import OTHERS, cannot_be_read
-from entrepot.registry.generations import (
+from entrepot.registry.backup_catalog import (
     FACTS,
     MARK,
-    Generation,
-    Generations,
+    BackupCatalog,
+    BackupGeneration,
     Watch,
     blobs_in,
     hash_of_file,
     list_blobs,
     runs_of,
 )
+from entrepot.registry.integrity import OTHERS, cannot_be_read
 from entrepot.storage.private_files import sync_directory
 from entrepot.storage.protocols import BlobKey, Storage
 
@@ -40,7 +40,7 @@ _HOLD: Final = timedelta(minutes=10)
 _RENEW: Final = 60.0
 
 
-class Backups(Generations):
+class Backups(BackupCatalog):
     """Makes the backups in one directory, checks them, and forgets old ones."""
 
     async def make(
@@ -50,7 +50,7 @@ class Backups(Generations):
         place: Place,
         now: Clock,
         watch: Watch = lambda _done, _total: None,
-    ) -> Generation:
+    ) -> BackupGeneration:
         """Back up everything as it is at one moment from now on.
 
         Bytes that are missing or damaged are told among the generation's `problems`. Raises
@@ -61,7 +61,7 @@ class Backups(Generations):
 
     async def _make(
         self, metadata: Metadata, storage: Storage, place: Place, now: Clock, watch: Watch
-    ) -> Generation:
+    ) -> BackupGeneration:
         began = now()
         name = began.strftime("%Y%m%dT%H%M%S.%fZ")
         directory = self.path / name
@@ -77,7 +77,7 @@ class Backups(Generations):
                 done += each.size
                 watch(done, total)
         ended = now()
-        made = Generation(
+        made = BackupGeneration(
             name=name,
             began=began.isoformat(),
             ended=ended.isoformat(),
@@ -190,8 +190,8 @@ async def _holding(metadata: Metadata, now: Clock) -> AsyncIterator[None]:
 
     async def hold() -> None:
         async with metadata.begin() as tx:
-            await holds.lock_holds(tx)
-            await holds.set_hold(tx, name, now() + _HOLD)
+            await gc_leases.lock_holds(tx)
+            await gc_leases.set_hold(tx, name, now() + _HOLD)
 
     async def renew() -> None:
         while True:
@@ -206,7 +206,7 @@ async def _holding(metadata: Metadata, now: Clock) -> AsyncIterator[None]:
     finally:
         renewing.cancel()
         async with metadata.begin() as tx:
-            await holds.drop_hold(tx, name)
+            await gc_leases.drop_hold(tx, name)
 
 
 async def _readable(runs: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

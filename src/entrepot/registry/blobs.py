@@ -8,9 +8,10 @@ from typing import Final
 
 from entrepot.errors import BlobUnknown, OutOfSpace, Unavailable
 from entrepot.metadata import blobs
-from entrepot.metadata.blobs import Holder, StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.repositories import Repository, Target, lock_repository
+from entrepot.metadata.repositories import PushTarget, lock_repository
+from entrepot.model.blobs import Holder, StoredBlob
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.registry.quotas import charge, release
 from entrepot.storage.protocols import BlobKey, HasPaths, LendsFiles, SignsUrls, Storage
@@ -164,11 +165,11 @@ class Blobs:
                 raise BlobUnknown(detail={"digest": str(digest)})
             await release(tx, repository.id, [str(digest)])
 
-    async def mount(self, target: Target, source: Repository, digest: Digest) -> bool:
+    async def mount(self, target: PushTarget, source: Repository, digest: Digest) -> bool:
         """Link a blob that `source` holds into the target; `False` where it holds none."""
         return await self._link_from(source.id, target, digest)
 
-    async def mount_from_holder(self, target: Target, holder: Holder, digest: Digest) -> bool:
+    async def mount_from_holder(self, target: PushTarget, holder: Holder, digest: Digest) -> bool:
         """As `mount`, from a holder that `list_holders` named."""
         return await self._link_from(holder.repository_id, target, digest)
 
@@ -176,7 +177,7 @@ class Blobs:
         """Repositories that hold the blob; which of them may be told is for the caller to ask."""
         return await blobs.list_holders(self._metadata.reader, digest, HOLDERS_LOOKED_AT)
 
-    async def _link_from(self, source_id: int, target: Target, digest: Digest) -> bool:
+    async def _link_from(self, source_id: int, target: PushTarget, digest: Digest) -> bool:
         found = await blobs.find_blob(self._metadata.reader, source_id, digest)
         if found is None:
             return False
@@ -187,7 +188,7 @@ class Blobs:
         return True
 
     async def _link(
-        self, source_id: int, target: Target, digest: Digest, found: StoredBlob
+        self, source_id: int, target: PushTarget, digest: Digest, found: StoredBlob
     ) -> None:
         now = self._now()
         async with self._metadata.begin() as tx:

@@ -6,10 +6,10 @@ from typing import Final
 
 from entrepot.errors import EntrepotError
 from entrepot.metadata import blobs, manifests
-from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Metadata
+from entrepot.model.blobs import StoredBlob
 from entrepot.oci.digests import Digest
-from entrepot.registry.damage import OTHERS, find_damage
+from entrepot.registry.integrity import OTHERS, find_damage
 from entrepot.storage.protocols import Storage
 
 _ROWS: Final = 200
@@ -25,7 +25,7 @@ class Checked:
     problem: str | None
 
 
-class Check:
+class IntegrityCheck:
     """Looks at everything that is stored, while others go on."""
 
     def __init__(self, metadata: Metadata, storage: Storage) -> None:

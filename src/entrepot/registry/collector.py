@@ -24,9 +24,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, TypeVar
 
-from entrepot.metadata import blobs, garbage, holds, jobs, manifests
+from entrepot.metadata import blobs, gc_leases, gc_queries, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.garbage import Link, Row, Untagged
+from entrepot.metadata.gc_queries import BlobLink, Row, Untagged
 from entrepot.metadata.unindexing import unindexed
 from entrepot.registry.history import History
 from entrepot.registry.quotas import release
@@ -47,7 +47,7 @@ Watch = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectionResult:
     """The objects that were deleted, or would be: `size` is the bytes of `blobs` and `strays`."""
 
     manifests: int = 0
@@ -57,9 +57,9 @@ class Collected:
     strays: int = 0
     size: int = 0
 
-    def __add__(self, other: "Collected") -> "Collected":
+    def __add__(self, other: "CollectionResult") -> "CollectionResult":
         """Both together."""
-        return Collected(
+        return CollectionResult(
             self.manifests + other.manifests,
             self.deleted + other.deleted,
             self.links + other.links,
@@ -92,7 +92,9 @@ class Collector:
         """How many things a run looks at, about."""
         return 2 * await blobs.count_all(self._metadata.reader)
 
-    async def run(self, watch: Watch = lambda _: None, *, at_once: bool = False) -> Collected:
+    async def run(
+        self, watch: Watch = lambda _: None, *, at_once: bool = False
+    ) -> CollectionResult:
         """Free what nothing has needed for the grace period, or (`at_once`) needs now."""
         before = self._before(at_once=at_once)
         found = await self._delete_untagged()
@@ -103,51 +105,57 @@ class Collector:
         _log.info("collected", extra=_fields(found))
         return found
 
-    async def preview(self, watch: Watch = lambda _: None, *, at_once: bool = False) -> Collected:
+    async def preview(
+        self, watch: Watch = lambda _: None, *, at_once: bool = False
+    ) -> CollectionResult:
         """Return the objects that `run` would delete; nothing is changed."""
         before = self._before(at_once=at_once)
         reader = self._metadata.reader
         free: Counter[str] = Counter()
         async for links in self._links(before):
             free.update(link.digest for link in links)
-        found = Collected(deleted=await garbage.count_deleted(reader, before), links=free.total())
+        found = CollectionResult(
+            deleted=await gc_queries.count_deleted(reader, before), links=free.total()
+        )
         async for rows in self._rows(before, watch):
             for row in rows:
                 held = free[row.digest]
-                if row.is_free or (held and held == await garbage.count_links(reader, row.digest)):
-                    found += Collected(blobs=1, size=row.size)
+                if row.is_free or (
+                    held and held == await gc_queries.count_links(reader, row.digest)
+                ):
+                    found += CollectionResult(blobs=1, size=row.size)
         async for key in self._unnamed(watch):
             there = await self._storage.find_committed(key)
             if there is not None and there.at < before:
-                found += Collected(strays=1, size=there.size)
+                found += CollectionResult(strays=1, size=there.size)
         return replace(found, manifests=await self._count_untagged())
 
     def _before(self, *, at_once: bool) -> datetime:
         return self._now() if at_once else self._now() - self._grace
 
-    async def _forget_deleted(self, before: datetime) -> Collected:
+    async def _forget_deleted(self, before: datetime) -> CollectionResult:
         count = 0
         while True:
             async with self._metadata.begin() as tx:
-                some = await garbage.forget_old_deleted(tx, before, _TAKEN)
+                some = await gc_queries.forget_old_deleted(tx, before, _TAKEN)
             if not some:
-                return Collected(deleted=count)
+                return CollectionResult(deleted=count)
             count += some
             await asyncio.sleep(0)
 
-    async def _links(self, before: datetime) -> AsyncIterator[list[Link]]:
+    async def _links(self, before: datetime) -> AsyncIterator[list[BlobLink]]:
         """Links that may go, a page at a time."""
         last = (0, "")
         while True:
             began = time.monotonic()
-            page = await garbage.list_links(self._metadata.reader, last, before, _LOOKED_AT)
+            page = await gc_queries.list_links(self._metadata.reader, last, before, _LOOKED_AT)
             if not page:
                 return
             last = (page[-1].repository_id, page[-1].digest)
             yield [each for each in page if each.is_free]
             await _rest(began)
 
-    async def _unlink(self, before: datetime) -> Collected:
+    async def _unlink(self, before: datetime) -> CollectionResult:
         count = 0
         async for page in self._links(before):
             for repository_id, links in groupby(page, lambda link: link.repository_id):
@@ -155,16 +163,16 @@ class Collector:
                     began = time.monotonic()
                     count += await self._unlink_some(repository_id, some, before)
                     await _rest(began)
-        return Collected(links=count)
+        return CollectionResult(links=count)
 
     async def _unlink_some(
-        self, repository_id: int, links: Sequence[Link], before: datetime
+        self, repository_id: int, links: Sequence[BlobLink], before: datetime
     ) -> int:
         async with self._metadata.begin() as tx:
-            if not await garbage.lock_holder(tx, repository_id):
+            if not await gc_queries.lock_holder(tx, repository_id):
                 return 0
             digests = [link.digest for link in links]
-            gone = await garbage.unlink_free(tx, repository_id, digests, before)
+            gone = await gc_queries.unlink_free(tx, repository_id, digests, before)
             await release(tx, repository_id, gone)
             return len(gone)
 
@@ -173,7 +181,7 @@ class Collector:
         last = ""
         while True:
             began = time.monotonic()
-            page = await garbage.list_rows(self._metadata.reader, last, before, _LOOKED_AT)
+            page = await gc_queries.list_rows(self._metadata.reader, last, before, _LOOKED_AT)
             if not page:
                 return
             last = page[-1].digest
@@ -181,14 +189,14 @@ class Collector:
             watch(len(page))
             await _rest(began)
 
-    async def _delete_rows(self, before: datetime, watch: Watch) -> Collected:
-        found = Collected()
+    async def _delete_rows(self, before: datetime, watch: Watch) -> CollectionResult:
+        found = CollectionResult()
         async for page in self._rows(before, watch):
             for some in _slices([row for row in page if row.is_free]):
                 began = time.monotonic()
                 gone = await self._delete_some_rows(some, before)
                 freed = await self._delete_bytes([BlobKey(row.key) for row in gone], before)
-                found += Collected(blobs=len(gone), size=freed.size)
+                found += CollectionResult(blobs=len(gone), size=freed.size)
                 await _rest(began)
         return found
 
@@ -197,32 +205,32 @@ class Collector:
             if await self._is_held(tx):
                 return []
             await blobs.lock_keys(tx, *(row.key for row in rows))
-            gone = await garbage.delete_free_rows(tx, [row.digest for row in rows], before)
+            gone = await gc_queries.delete_free_rows(tx, [row.digest for row in rows], before)
             return [row for row in rows if row.digest in gone]
 
-    async def _delete_bytes(self, keys: Sequence[BlobKey], before: datetime) -> Collected:
+    async def _delete_bytes(self, keys: Sequence[BlobKey], before: datetime) -> CollectionResult:
         """Delete bytes that no row names and that are old; the rows' commit is durable by now."""
         if not keys:
-            return Collected()
+            return CollectionResult()
         async with self._metadata.begin() as tx:
             if await self._is_held(tx):
-                return Collected()
+                return CollectionResult()
             await blobs.lock_keys(tx, *keys)
-            named = await garbage.list_named(tx, keys)
+            named = await gc_queries.list_named(tx, keys)
             unnamed = [key for key in keys if key not in named]
             gone = await self._storage.delete_older(unnamed, before)
-        return Collected(strays=len(gone), size=sum(gone.values()))
+        return CollectionResult(strays=len(gone), size=sum(gone.values()))
 
     async def _is_held(self, tx: Transaction) -> bool:
         """Say whether a backup is copying what was named when it began."""
-        await holds.lock_holds(tx)
-        return await holds.is_held(tx, self._now())
+        await gc_leases.lock_holds(tx)
+        return await gc_leases.is_held(tx, self._now())
 
     async def _unnamed(self, watch: Watch) -> AsyncIterator[BlobKey]:
         """Keys in the storage that no row named a moment ago."""
         async for keys in self._stored_keys():
             began = time.monotonic()
-            named = await garbage.list_named(self._metadata.reader, keys)
+            named = await gc_queries.list_named(self._metadata.reader, keys)
             for key in keys:
                 if key not in named:
                     yield key
@@ -239,9 +247,9 @@ class Collector:
         if keys:
             yield keys
 
-    async def _delete_strays(self, before: datetime, watch: Watch) -> Collected:
+    async def _delete_strays(self, before: datetime, watch: Watch) -> CollectionResult:
         """Bytes that a crash left: committed and never named, or unnamed and never deleted."""
-        found = Collected()
+        found = CollectionResult()
         old: list[BlobKey] = []
         async for key in self._unnamed(watch):
             there = await self._storage.find_committed(key)
@@ -257,7 +265,7 @@ class Collector:
         after = 0
         while True:
             began = time.monotonic()
-            page = await garbage.list_untagged(self._metadata.reader, after, before, _LOOKED_AT)
+            page = await gc_queries.list_untagged(self._metadata.reader, after, before, _LOOKED_AT)
             if not page:
                 return
             after = page[-1].id
@@ -271,38 +279,38 @@ class Collector:
             return 0
         before, reader = self._now() - self._untagged_after, self._metadata.reader
         free = [
-            await garbage.is_still_free(reader, each, before)
+            await gc_queries.is_still_free(reader, each, before)
             async for each in self._untagged(before)
         ]
         return sum(free)
 
-    async def _delete_untagged(self) -> Collected:
+    async def _delete_untagged(self) -> CollectionResult:
         """Delete what no tag reaches, from the outside in: an index before its children."""
         count = 0
         if self._untagged_after is None:
-            return Collected()
+            return CollectionResult()
         before = self._now() - self._untagged_after
         while True:
             gone = 0
             async for each in self._untagged(before):
                 gone += await self._delete_one_untagged(each, before)
             if not gone:
-                return Collected(manifests=count)
+                return CollectionResult(manifests=count)
             count += gone
 
     async def _delete_one_untagged(self, untagged: Untagged, before: datetime) -> bool:
         reader = self._metadata.reader
         going = await manifests.find_by_id(reader, untagged.id)
-        if going is None or not await garbage.is_still_free(reader, untagged, before):
+        if going is None or not await gc_queries.is_still_free(reader, untagged, before):
             return False
         async with (
             unindexed(self._metadata, untagged.repository_id, going[:1], self._now),
             self._metadata.begin() as tx,
         ):
-            if not await garbage.lock_holder(tx, untagged.repository_id):
+            if not await gc_queries.lock_holder(tx, untagged.repository_id):
                 return False
             found = await manifests.find_by_id(tx, untagged.id)
-            if found is None or not await garbage.is_still_free(tx, untagged, before):
+            if found is None or not await gc_queries.is_still_free(tx, untagged, before):
                 return False
             await self._history.note_delete(tx, untagged.repository_id, found[0], None)
             await manifests.delete_manifest(tx, untagged.id)
@@ -319,7 +327,7 @@ async def _rest(began: float) -> None:
     await asyncio.sleep(min(_SHARE * (time.monotonic() - began), _LONGEST_REST))
 
 
-def _fields(found: Collected) -> dict[str, int]:
+def _fields(found: CollectionResult) -> dict[str, int]:
     return {
         "manifests": found.manifests,
         "deleted": found.deleted,

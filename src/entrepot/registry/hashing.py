@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from entrepot.metadata.uploads import Upload
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest, Hasher, new_hasher
 from entrepot.storage.protocols import StagedUpload
 

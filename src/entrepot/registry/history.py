@@ -12,15 +12,16 @@ from entrepot.kinds.attachments import (
     digests_among,
     subjects_said,
 )
-from entrepot.metadata import blobs, history, jobs, manifests, removals
+from entrepot.metadata import blobs, deletion_impact, history, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.history import TagAction, TagEvent
-from entrepot.metadata.manifests import StoredManifest
-from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
+from entrepot.metadata.repositories import ChangeListener, lock_repository
+from entrepot.model.manifests import StoredManifest
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
+from entrepot.model.tags import TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
-from entrepot.registry.contents import needed_blobs, new_manifest
+from entrepot.registry.manifest_references import needed_blobs, new_manifest
 from entrepot.registry.tag_rules import check_may_change
 
 _MOST: Final = 5000
@@ -93,7 +94,7 @@ class History:
         repository: Repository,
         event_id: int,
         by: int | None,
-        witness: Witness | None = None,
+        listener: ChangeListener | None = None,
     ) -> TagEvent:
         """Point the event's tag at the digest that it pointed at before the event.
 
@@ -104,7 +105,7 @@ class History:
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
             event = await self._get_event(tx, repository, event_id)
-            await self._undo(tx, repository, event, by, witness)
+            await self._undo(tx, repository, event, by, listener)
         return event
 
     async def restore_action(
@@ -112,7 +113,7 @@ class History:
         repository: Repository,
         event_id: int,
         by: int | None,
-        witness: Witness | None = None,
+        listener: ChangeListener | None = None,
     ) -> Sequence[TagEvent]:
         """Restore every tag that was deleted in the action that the event is part of.
 
@@ -125,7 +126,7 @@ class History:
             if event.action is TagAction.DELETED:
                 events = await history.list_together(tx, repository.id, event)
             for each in events:
-                await self._undo(tx, repository, each, by, witness)
+                await self._undo(tx, repository, each, by, listener)
         return events
 
     async def _get_event(self, tx: Transaction, repository: Repository, event_id: int) -> TagEvent:
@@ -140,19 +141,19 @@ class History:
         repository: Repository,
         event: TagEvent,
         by: int | None,
-        witness: Witness | None,
+        listener: ChangeListener | None,
     ) -> None:
         digest = Digest.parse(event.previous or event.digest)
-        since = await removals.find_deleted_at(tx, repository.id, digest)
+        since = await deletion_impact.find_deleted_at(tx, repository.id, digest)
         if await self._bring_back(tx, repository, digest, by) and since is not None:
             await self._bring_back_rest(tx, repository, digest, since, by)
         before = await self._point(tx, repository, Tag(event.tag), digest, by)
-        if witness is not None:
+        if listener is not None:
             tags = (event.tag,)
-            change = Change(
-                Event.PUSHED, repository, str(digest), tags, (before,), is_restored=True
+            change = RepositoryChange(
+                ChangeType.PUSHED, repository, str(digest), tags, (before,), is_restored=True
             )
-            await witness(tx, change)
+            await listener(tx, change)
 
     async def _bring_back(
         self, tx: Transaction, repository: Repository, digest: Digest, by: int | None
@@ -190,7 +191,7 @@ class History:
                 continue
             manifest = await read_manifest(stored.content, stored.media_type)
             rest = {each.digest for each in manifest.children}
-            rest |= await removals.list_deleted_referrers(tx, repository.id, digest, since)
+            rest |= await deletion_impact.list_deleted_referrers(tx, repository.id, digest, since)
             rest |= await self._untag_undone(tx, repository, digest, since, by)
             for each in rest - seen:
                 seen.add(each)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from entrepot.metadata import history
 from entrepot.metadata.engine import Reader
-from entrepot.metadata.history import TagAction, TagEvent
+from entrepot.model.tags import TagAction, TagEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,14 @@ from entrepot.kinds.attachments import attaching_tags
 from entrepot.metadata import blobs as blob_rows
 from entrepot.metadata import history, manifests
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.manifests import StoredManifest
-from entrepot.metadata.repositories import Repository, Target
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.manifests import StoredManifest
+from entrepot.model.repositories import Repository
 from entrepot.oci import media_types
 from entrepot.oci.digests import Digest, new_hasher
 from entrepot.oci.manifests import MAX_SIZE, parse_manifest
 from entrepot.oci.names import Reference, Tag
-from entrepot.registry.contents import needed_blobs
+from entrepot.registry.manifest_references import needed_blobs
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.protocols import BlobKey, Storage
@@ -153,7 +154,7 @@ class Imports:
         self._manifests = manifests
 
     async def read(
-        self, layout: "Layout", target: Target, watch: Watch = lambda _: None
+        self, layout: "Layout", target: PushTarget, watch: Watch = lambda _: None
     ) -> dict[str, str]:
         """Push all of a layout; return where its tags point. Doing so again changes nothing.
 
@@ -183,7 +184,7 @@ class Imports:
     async def _push(
         self,
         layout: "Layout",
-        target: Target,
+        target: PushTarget,
         digest: Digest,
         media_type: object,
         done: set[str],
@@ -209,7 +210,7 @@ class Imports:
             )
         watch(len(content))
 
-    async def _is_there(self, target: Target, reference: Tag | Digest, digest: Digest) -> bool:
+    async def _is_there(self, target: PushTarget, reference: Tag | Digest, digest: Digest) -> bool:
         """Whether a push would change nothing, and so has nothing to tell."""
         if target.found is None:
             return False

@@ -7,21 +7,15 @@ from typing import Final
 from entrepot.errors import DigestMismatch, ManifestBlobUnknown, ManifestUnknown, TooManyTags
 from entrepot.metadata import blobs, jobs, manifests, repositories
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
-from entrepot.metadata.manifests import ManifestFacts, NewManifest, StoredManifest
-from entrepot.metadata.repositories import (
-    Change,
-    Event,
-    Repository,
-    Target,
-    Witness,
-    lock_repository,
-)
+from entrepot.metadata.repositories import ChangeListener, PushTarget, lock_repository
 from entrepot.metadata.unindexing import unindexed
+from entrepot.model.manifests import ManifestFacts, NewManifest, StoredManifest
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.manifests import Manifest, read_pushed_manifest
 from entrepot.oci.names import Reference, Tag
-from entrepot.registry.contents import check_sizes, needed_blobs, new_manifest
 from entrepot.registry.history import History
+from entrepot.registry.manifest_references import check_sizes, needed_blobs, new_manifest
 from entrepot.registry.quotas import charge_manifest
 from entrepot.registry.uploads import Uploads
 
@@ -69,7 +63,7 @@ class Manifests:
 
     async def put(
         self,
-        target: Target,
+        target: PushTarget,
         content: bytes,
         content_type: str | None,
         *,
@@ -102,7 +96,7 @@ class Manifests:
 
     async def _store(
         self,
-        target: Target,
+        target: PushTarget,
         manifest: Manifest,
         new: NewManifest,
         tags: Sequence[Tag],
@@ -123,19 +117,19 @@ class Manifests:
                 await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
             await repositories.set_pushed(tx, repository.id, now)
             await jobs.add_job(tx, jobs.INDEX, str(manifest_id), now)
-            if target.witness is not None:
+            if target.listener is not None:
                 texts = tuple(tag.text for tag in tags)
-                change = Change(
-                    Event.PUSHED, repository, str(new.digest), texts, tuple(previous), manifest
+                change = RepositoryChange(
+                    ChangeType.PUSHED, repository, str(new.digest), texts, tuple(previous), manifest
                 )
-                await target.witness(tx, change)
+                await target.listener(tx, change)
 
     async def untag(
         self,
         repository: Repository,
         tag: Tag,
         by: int | None,
-        witness: Witness | None = None,
+        listener: ChangeListener | None = None,
         condition: Condition | None = None,
     ) -> None:
         """Remove only the tag; `ManifestUnknown` where there is none.
@@ -149,17 +143,19 @@ class Manifests:
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
             await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
-            if witness is not None:
+            if listener is not None:
                 texts = (tag.text,)
-                change = Change(Event.UNTAGGED, repository, tags=texts, previous=(previous,))
-                await witness(tx, change)
+                change = RepositoryChange(
+                    ChangeType.UNTAGGED, repository, tags=texts, previous=(previous,)
+                )
+                await listener(tx, change)
 
     async def delete(
         self,
         repository: Repository,
         digest: Digest,
         by: int | None,
-        witness: Witness | None = None,
+        listener: ChangeListener | None = None,
         condition: Condition | None = None,
     ) -> None:
         """Remove the manifest and every tag on it; `ManifestUnknown` where there is none.
@@ -183,15 +179,17 @@ class Manifests:
             tags = await self._history.note_delete(tx, repository.id, found, by)
             await manifests.delete_manifest(tx, found.id)
             await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
-            if witness is not None:
-                change = Change(Event.DELETED, repository, str(digest), untagged=tags)
-                await witness(tx, change)
+            if listener is not None:
+                change = RepositoryChange(
+                    ChangeType.DELETED, repository, str(digest), untagged=tags
+                )
+                await listener(tx, change)
 
     async def list_tags(self, repository: Repository, last: str, limit: int) -> list[str]:
         """The first `limit` tags after `last` in byte order."""
         return await manifests.list_tags(self._metadata.reader, repository.id, last, limit)
 
-    async def _check(self, target: Target, manifest: Manifest, new: NewManifest) -> None:
+    async def _check(self, target: PushTarget, manifest: Manifest, new: NewManifest) -> None:
         """Refuse what names absent content, or content of another size, before others wait."""
         blob_sizes: dict[Digest, int] = {}
         sizes: dict[Digest, int] = {EMPTY_JSON_DIGEST: len(EMPTY_JSON)}

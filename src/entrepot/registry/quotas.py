@@ -11,8 +11,9 @@ from typing import Final
 from entrepot.errors import QuotaExceeded
 from entrepot.metadata import manifests, policies, reservations
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.manifests import NewManifest
-from entrepot.metadata.policies import REFERENCE_COST, Quota
+from entrepot.metadata.policies import REFERENCE_COST
+from entrepot.model.manifests import NewManifest
+from entrepot.model.policies import Quota
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 
 AHEAD: Final = 4 * 1024 * 1024
@@ -20,7 +21,7 @@ AHEAD: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class QuotaUsage:
     """A namespace's quota and usage a moment ago; `quota` is `None` where there is no limit."""
 
     quota: Quota | None = None
@@ -37,11 +38,11 @@ class Quotas:
     def __init__(self, metadata: Metadata) -> None:
         self._metadata = metadata
 
-    async def find_room(self, namespace_id: int | None) -> Room:
+    async def find_room(self, namespace_id: int | None) -> QuotaUsage:
         """The namespace's room."""
         if namespace_id is None:
-            return Room()
-        return Room(await policies.find_quota(self._metadata.reader, namespace_id))
+            return QuotaUsage()
+        return QuotaUsage(await policies.find_quota(self._metadata.reader, namespace_id))
 
     async def measure(self, namespace_id: int) -> None:
         """Count anew what the namespace holds: as after a repository was deleted or given away."""

@@ -9,8 +9,8 @@ from entrepot.errors import EntrepotError
 from entrepot.metadata import manifests
 from entrepot.metadata.artifact_relations import find_subjects
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.manifests import Referrer
-from entrepot.metadata.repositories import Repository
+from entrepot.model.manifests import Referrer
+from entrepot.model.repositories import Repository
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest, fallback_tag
 from entrepot.oci.manifests import read_manifest

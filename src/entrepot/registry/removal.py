@@ -6,11 +6,12 @@ from typing import Final
 
 from entrepot.errors import EntrepotError, ManifestUnknown, OtherTags
 from entrepot.kinds.attachments import attached_to, attaching_tags
-from entrepot.metadata import artifacts, history, jobs, manifests, removals
+from entrepot.metadata import artifacts, deletion_impact, history, jobs, manifests
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
-from entrepot.metadata.manifests import StoredManifest
-from entrepot.metadata.repositories import Change, Event, Repository, Witness, lock_repository
+from entrepot.metadata.repositories import ChangeListener, lock_repository
 from entrepot.metadata.unindexing import unindexed
+from entrepot.model.manifests import StoredManifest
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
@@ -66,7 +67,9 @@ class Removals:
             return Removal(tuple(going))
         roots = [each.digest for each in going]
         closure, attachments = await self._closure(reader, repository.id, roots)
-        freed = await removals.measure_freed(reader, repository.id, [each.id for each in closure])
+        freed = await deletion_impact.measure_freed(
+            reader, repository.id, [each.id for each in closure]
+        )
         return Removal(tuple(going), tuple(each.digest for each in closure), attachments, freed)
 
     async def remove(
@@ -77,7 +80,7 @@ class Removals:
         whole: bool,
         others: frozenset[str] = frozenset(),
         by: int | None,
-        witness: Witness | None,
+        listener: ChangeListener | None,
         spare_held: bool = False,
     ) -> None:
         """Remove the tags that still point where they did, or all that `preview` showed of them.
@@ -107,7 +110,7 @@ class Removals:
                 roots = await self._not_held(tx, repository.id, roots)
             gone = await self._delete_all(tx, repository.id, roots, notes, by)
             await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), moment)
-            await _witnessed(tx, witness, repository, still, gone)
+            await _witnessed(tx, listener, repository, still, gone)
 
     async def _closure_of(
         self, repository_id: int, chosen: Sequence[tuple[Tag, Digest]]
@@ -226,19 +229,23 @@ async def _check_others(
 
 async def _witnessed(
     tx: Transaction,
-    witness: Witness | None,
+    listener: ChangeListener | None,
     repository: Repository,
     tags: Sequence[tuple[Tag, Digest]],
     manifests: Sequence[tuple[str, tuple[str, ...]]],
 ) -> None:
-    if witness is None:
+    if listener is None:
         return
     for tag, pointed_at in tags:
         texts = (tag.text,)
-        change = Change(Event.UNTAGGED, repository, tags=texts, previous=(str(pointed_at),))
-        await witness(tx, change)
+        change = RepositoryChange(
+            ChangeType.UNTAGGED, repository, tags=texts, previous=(str(pointed_at),)
+        )
+        await listener(tx, change)
     for digest, others in manifests:
-        await witness(tx, Change(Event.DELETED, repository, digest, untagged=others))
+        await listener(
+            tx, RepositoryChange(ChangeType.DELETED, repository, digest, untagged=others)
+        )
 
 
 async def _children_of(stored: StoredManifest) -> list[str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from entrepot.errors import Invalid
 from entrepot.metadata import snapshots
-from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.databases import Place
+from entrepot.model.blobs import StoredBlob
 from entrepot.oci.digests import Digest
-from entrepot.registry.generations import (
-    Generation,
-    Generations,
+from entrepot.registry.backup_catalog import (
+    BackupCatalog,
+    BackupGeneration,
     Watch,
     hash_of_file,
     lines_of,
@@ -22,19 +22,19 @@ from entrepot.registry.generations import (
     runs_of,
 )
 from entrepot.storage.protocols import BlobKey, Storage
-from entrepot.storage.storing import store
+from entrepot.storage.put_blob import store
 
 
 class Restores:
     """Makes a hub of a backup; what was done is written into `journal`, until all of it is."""
 
-    def __init__(self, generations: Generations, journal: Path) -> None:
+    def __init__(self, generations: BackupCatalog, journal: Path) -> None:
         self._generations = generations
         self._journal = journal
 
     async def restore(
         self,
-        generation: Generation,
+        generation: BackupGeneration,
         storage: Storage,
         place: Place,
         watch: Watch = lambda _done, _total: None,
@@ -55,7 +55,7 @@ class Restores:
         self._journal.unlink(missing_ok=True)
         return rows
 
-    def _check_version(self, generation: Generation, facts: Path) -> None:
+    def _check_version(self, generation: BackupGeneration, facts: Path) -> None:
         revision = snapshots.revision_of(lines_of(facts))
         if not snapshots.is_known(revision):
             maker = generation.version or "the version that made it"
@@ -66,7 +66,7 @@ class Restores:
             )
 
     async def _put_all(
-        self, generation: Generation, blobs: list[StoredBlob], storage: Storage, watch: Watch
+        self, generation: BackupGeneration, blobs: list[StoredBlob], storage: Storage, watch: Watch
     ) -> dict[str, str]:
         """Where the bytes of each digest are now."""
         missing = {each.partition(": ")[0] for each in generation.problems}

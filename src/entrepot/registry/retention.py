@@ -14,9 +14,10 @@ from typing import Final
 from entrepot.errors import TagImmutable
 from entrepot.metadata import artifacts, manifests, policies
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.policies import TagFacts
-from entrepot.metadata.repositories import Repository, Witness
-from entrepot.metadata.retention_rules import Rules
+from entrepot.metadata.repositories import ChangeListener
+from entrepot.model.policies import Rules
+from entrepot.model.repositories import Repository
+from entrepot.model.tags import TagFacts
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.oci.tag_patterns import TagPatterns
@@ -120,7 +121,7 @@ class Retention:
                     is_changing = True
         return verdicts
 
-    async def run(self, repository: Repository, witness: Witness | None = None) -> int:
+    async def run(self, repository: Repository, listener: ChangeListener | None = None) -> int:
         """Remove what the rules do not keep, a little at a time; say how many tags went."""
         rules = await self.find_rules(repository)
         if rules is None or repository.is_archived:
@@ -132,7 +133,7 @@ class Retention:
             chosen = [(Tag(each.tag), Digest.parse(each.digest)) for each in batch]
             try:
                 await self._removals.remove(
-                    repository, chosen, whole=True, by=None, witness=witness, spare_held=True
+                    repository, chosen, whole=True, by=None, listener=listener, spare_held=True
                 )
             except TagImmutable as error:
                 # Said since it was looked at: next time it is looked at again.
@@ -141,13 +142,13 @@ class Retention:
             count += len(batch)
         return count
 
-    async def run_all(self, witness: Witness | None = None) -> int:
+    async def run_all(self, listener: ChangeListener | None = None) -> int:
         """Do so in every repository that has rules; say how many tags went."""
         count = after = 0
         while page := await policies.list_retaining(self._metadata.reader, after, _PAGE):
             after = page[-1].id
             for repository in page:
-                count += await self.run(repository, witness)
+                count += await self.run(repository, listener)
         return count
 
 

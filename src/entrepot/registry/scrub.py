@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Final
 
 from entrepot.metadata import blobs, scrubs
-from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.scrubs import Damage, Pass
+from entrepot.model.blobs import StoredBlob
+from entrepot.model.integrity import Damage, Pass
 from entrepot.oci.digests import Digest
-from entrepot.registry.damage import Wait, find_damage
+from entrepot.registry.integrity import Wait, find_damage
 from entrepot.storage.protocols import BlobKey, Storage
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _STEP: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ScrubResult:
     """A blob that was looked at: what is wrong with it, and who misses it; `None` when right."""
 
     digest: str
@@ -36,7 +36,7 @@ class Found:
     holders: tuple[str, ...] = ()
 
 
-Note = Callable[[Found], None]
+Note = Callable[[ScrubResult], None]
 """Told of each blob that was looked at."""
 
 
@@ -56,7 +56,7 @@ class Scrub:
         """List the blobs that are known to be damaged."""
         return await scrubs.list_damage(self._metadata.reader, "", limit)
 
-    async def run(self, rate: int | None = None, after: str = "") -> AsyncIterator[Found]:
+    async def run(self, rate: int | None = None, after: str = "") -> AsyncIterator[ScrubResult]:
         """Look at every blob past the digest `after`; damage is remembered and put aside."""
         pace = _Pace(rate)
         while page := await blobs.list_blobs(self._metadata.reader, after, _ROWS):
@@ -110,24 +110,24 @@ class Scrub:
             if blob is None or await find_damage(self._storage, blob) is None:
                 await self._forget(each.digest)
 
-    async def _look(self, blob: StoredBlob, wait: Wait) -> Found:
+    async def _look(self, blob: StoredBlob, wait: Wait) -> ScrubResult:
         key = BlobKey(blob.key)
         there = await self._storage.find_committed(key)
         problem = await find_damage(self._storage, blob, wait)
         if problem is None:
             await self._forget(blob.digest)
-            return Found(blob.digest, blob.size)
+            return ScrubResult(blob.digest, blob.size)
         async with self._metadata.begin() as tx:
             await blobs.lock_keys(tx, blob.key)
             row = await blobs.find_blob_anywhere(tx, Digest.parse(blob.digest))
             # Pushed again or freed meanwhile: these are not the bytes that were looked at.
             if row != blob or await self._storage.find_committed(key) != there:
-                return Found(blob.digest, blob.size)
+                return ScrubResult(blob.digest, blob.size)
             await self._storage.quarantine(key)
             await scrubs.note_damage(tx, blob.digest, problem, self._now())
             holders = await scrubs.list_holder_names(tx, blob.digest, _HOLDERS)
         _log.error("damaged", extra={"digest": blob.digest, "problem": problem})
-        return Found(blob.digest, blob.size, problem, tuple(holders))
+        return ScrubResult(blob.digest, blob.size, problem, tuple(holders))
 
     async def _forget(self, digest: str) -> None:
         known = await scrubs.list_damage(self._metadata.reader, digest[:-1], 2)

@@ -25,10 +25,11 @@ from entrepot.errors import (
     UploadUnknown,
 )
 from entrepot.metadata import blobs, policies, reservations, uploads
-from entrepot.metadata.blobs import StoredBlob
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.repositories import Repository, Target, lock_by_id
-from entrepot.metadata.uploads import Upload
+from entrepot.metadata.repositories import PushTarget, lock_by_id
+from entrepot.model.blobs import StoredBlob
+from entrepot.model.repositories import Repository
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, Hasher, new_hasher
 from entrepot.registry.hashing import Hashing, is_of, matches
 from entrepot.registry.quotas import Reservation, charge, give_back, reserve_for
@@ -59,7 +60,7 @@ class Uploads:
         self._now = now
         self._hashers: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
 
-    async def begin(self, target: Target, account_id: int | None, algorithm: str) -> Upload:
+    async def begin(self, target: PushTarget, account_id: int | None, algorithm: str) -> Upload:
         """Begin an upload that belongs to this repository and this account.
 
         Raises `TooMany` where too many of the account's are unfinished.
@@ -190,7 +191,7 @@ class Uploads:
 
     async def put(
         self,
-        target: Target,
+        target: PushTarget,
         content: AsyncIterator[bytes],
         digest: Digest,
         announced: int | None = None,
@@ -207,12 +208,12 @@ class Uploads:
             repository = await target.ensure(tx, self._now())
             await self._link_held(tx, repository.id, digest, held)
 
-    async def take(self, target: Target, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
+    async def take(self, target: PushTarget, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
         """Make a whole body a blob, whatever its digest is; return that and the size in bytes."""
         return await self._take(target, Chunk(content), "sha256", None)
 
     async def _take(
-        self, target: Target, chunk: Chunk, algorithm: str, expected: Digest | None
+        self, target: PushTarget, chunk: Chunk, algorithm: str, expected: Digest | None
     ) -> tuple[Digest, int]:
         upload_id = UploadId(_new_id())
         room = Reservation(self._metadata, upload_id, await self._limited(target), self._now)
@@ -239,7 +240,7 @@ class Uploads:
             raise
         return digest, size
 
-    async def _limited(self, target: Target) -> int | None:
+    async def _limited(self, target: PushTarget) -> int | None:
         """The target's namespace, where its room is limited."""
         if target.namespace_id is None:
             return None

@@ -22,7 +22,7 @@ from entrepot.errors import BlobUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
 from entrepot.storage.s3_buckets import Bucket
-from entrepot.storage.s3_states import Hold, State, end_anyhow
+from entrepot.storage.s3_states import Hold, UploadState, end_anyhow
 from entrepot.storage.s3_uploads import S3Upload
 from entrepot.storage.spools import Spool
 
@@ -59,7 +59,7 @@ class S3Storage:
         """Open the upload by owning its state, which ends by itself when the process dies."""
         path = _UPLOADS + upload
         held = await Hold.take(self.bucket, path, is_new=is_new)
-        while isinstance(held, State):
+        while isinstance(held, UploadState):
             await self._bury(path, held)
             held = await Hold.take(self.bucket, path)
         staged = S3Upload(self, held, observe)
@@ -146,6 +146,6 @@ class S3Storage:
         """Do work that takes long on one of the store's threads."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def _bury(self, path: str, ended: State) -> None:
+    async def _bury(self, path: str, ended: UploadState) -> None:
         await self.delete_bytes(ended.names)
         await self.bucket.delete([path])

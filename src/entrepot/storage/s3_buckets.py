@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BucketConfig:
     """Where a bucket is; what is `None` is looked for in the usual AWS environment."""
 
     bucket: str
@@ -69,7 +69,7 @@ class Place:
     @classmethod
     def parse(
         cls, url: str, endpoint: str | None, region: str | None, *, path_style: bool
-    ) -> "Place":
+    ) -> "BucketConfig":
         """The place that `s3://bucket/prefix` names."""
         parts = urlsplit(url)
         return cls(parts.netloc, parts.path.strip("/"), endpoint, region, path_style)
@@ -101,7 +101,7 @@ class Object:
 class Bucket:
     """Objects by name; nothing is kept here, so any number of processes may share one."""
 
-    def __init__(self, place: Place, patience: Patience | None = None) -> None:
+    def __init__(self, place: BucketConfig, patience: Patience | None = None) -> None:
         self._place = place
         self._store = _open(place, patience or Patience())
 
@@ -292,7 +292,7 @@ def _object(meta: "ObjectMeta") -> Object:
     return Object(meta["path"], meta["size"], meta["e_tag"], meta["last_modified"])
 
 
-def _open(place: Place, patience: Patience) -> S3Store:
+def _open(place: BucketConfig, patience: Patience) -> S3Store:
     config: S3Config = {
         "virtual_hosted_style_request": not place.path_style,
         # Not every store knows DeleteObjects.
@@ -318,7 +318,7 @@ def _open(place: Place, patience: Patience) -> S3Store:
     )
 
 
-def _endpoint(place: Place, endpoint: str) -> str:
+def _endpoint(place: BucketConfig, endpoint: str) -> str:
     """The endpoint as `obstore` wants it: with the bucket in its name where that is the style."""
     if place.path_style:
         return endpoint

@@ -44,7 +44,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class UploadState:
     """An upload's bytes, in order, and who may add to them until when.
 
     `begun` is the object that the owner writes next, `spare` are those whose bytes nobody needs.
@@ -76,20 +76,20 @@ def new_name() -> str:
     return secrets.token_hex(16)
 
 
-def encode(state: State) -> bytes:
+def encode(state: UploadState) -> bytes:
     """The state as it is stored."""
     return msgspec.json.encode(state)
 
 
-def decode(content: bytes) -> State:
+def decode(content: bytes) -> UploadState:
     """The state that was stored."""
     try:
-        return msgspec.json.decode(content, type=State)
+        return msgspec.json.decode(content, type=UploadState)
     except msgspec.MsgspecError as error:
         raise Unavailable("an upload's state is damaged") from error
 
 
-async def find_state(bucket: Bucket, path: str) -> tuple[State, str] | None:
+async def find_state(bucket: Bucket, path: str) -> tuple[UploadState, str] | None:
     """The state and its ETag, `None` when absent."""
     found = await bucket.get(path)
     if found is None:
@@ -103,7 +103,7 @@ async def find_state(bucket: Bucket, path: str) -> tuple[State, str] | None:
 class Hold:
     """The state of one upload in the hands of its one writer."""
 
-    def __init__(self, bucket: Bucket, path: str, state: State, etag: str) -> None:
+    def __init__(self, bucket: Bucket, path: str, state: UploadState, etag: str) -> None:
         self._bucket = bucket
         self._path = path
         self._etag = etag
@@ -112,7 +112,7 @@ class Hold:
         self.state = state
 
     @classmethod
-    async def take(cls, bucket: Bucket, path: str, *, is_new: bool = False) -> "Hold | State":
+    async def take(cls, bucket: Bucket, path: str, *, is_new: bool = False) -> "Hold | UploadState":
         """Own the upload, or begin it; a state that is ended is returned as it is found.
 
         `is_new` is a guess: where it is right there is nothing to ask for. Raises `UploadBusy`
@@ -122,7 +122,7 @@ class Hold:
             found = None if is_new and not attempt else await find_state(bucket, path)
             if found is not None and found[0].is_ended:
                 return found[0]
-            state = _taken(found[0] if found else State(""))
+            state = _taken(found[0] if found else UploadState(""))
             if found is None:
                 etag = await bucket.create(path, encode(state))
             else:
@@ -144,7 +144,7 @@ class Hold:
             changed = replace(self.state, segments=segments, spare=spare, begun=new_name())
             await self._store(changed)
 
-    async def end(self, kept: str) -> State:
+    async def end(self, kept: str) -> UploadState:
         """End the upload, but for one object; return what is left to delete."""
         async with self._changing:
             rest = [name for name in self.state.names if name != kept]
@@ -178,7 +178,7 @@ class Hold:
                 return True
         return True
 
-    async def _store_patiently(self, wanted: State) -> None:
+    async def _store_patiently(self, wanted: UploadState) -> None:
         """Try again for a while where the store stumbles: until then nobody else can go on."""
         until = time.monotonic() + _STUMBLES
         while True:
@@ -201,7 +201,7 @@ class Hold:
                 except EntrepotError:
                     return
 
-    async def _store(self, wanted: State) -> None:
+    async def _store(self, wanted: UploadState) -> None:
         state = replace(wanted, revision=new_name(), until=time.time() + LEASE)
         for _ in range(_ATTEMPTS):
             etag = await self._bucket.replace(self._path, encode(state), self._etag)
@@ -222,7 +222,7 @@ class Hold:
         raise Unavailable("the storage does not settle")
 
 
-def _taken(state: State) -> State:
+def _taken(state: UploadState) -> UploadState:
     """The state as its new owner has it."""
     # Further off than any lease that was taken now: its owner's clock was ahead.
     if state.owner and 0 < state.until - time.time() <= 2 * LEASE:
@@ -238,7 +238,7 @@ def _taken(state: State) -> State:
     )
 
 
-async def end_anyhow(bucket: Bucket, path: str) -> State | None:
+async def end_anyhow(bucket: Bucket, path: str) -> UploadState | None:
     """End the upload, whoever owns it; return what is left to delete, `None` when absent."""
     for _ in range(_ATTEMPTS):
         found = await find_state(bucket, path)

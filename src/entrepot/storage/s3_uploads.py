@@ -17,7 +17,7 @@ from entrepot.errors import EntrepotError, Unavailable, UploadUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import BlobKey, Observer
 from entrepot.storage.s3_buckets import PART, Bucket
-from entrepot.storage.s3_states import Hold, Segment, State
+from entrepot.storage.s3_states import Hold, Segment, UploadState
 
 _RUN: Final = 1024 * 1024
 _LARGEST_SEGMENT: Final = 8_000 * PART
@@ -25,7 +25,7 @@ _LARGEST_SEGMENT: Final = 8_000 * PART
 T = TypeVar("T")
 
 
-class Layout(Protocol):
+class UploadLayout(Protocol):
     """The properties of a store that an upload's writer needs."""
 
     bucket: Bucket
@@ -87,7 +87,7 @@ class _Parts:
 class S3Upload:
     """Bytes are observed on a thread, in order, and written while the next ones arrive."""
 
-    def __init__(self, layout: Layout, hold: Hold, observe: Observer) -> None:
+    def __init__(self, layout: UploadLayout, hold: Hold, observe: Observer) -> None:
         self._layout = layout
         self._bucket = layout.bucket
         self._hold = hold
@@ -209,7 +209,7 @@ class S3Upload:
         for run in small:
             await self._parts.take(run)
 
-    async def _tidy_up(self, ended: State) -> None:
+    async def _tidy_up(self, ended: UploadState) -> None:
         # What is left over has expired, and is found again.
         with suppress(EntrepotError):
             await self._layout.delete_bytes(ended.names)

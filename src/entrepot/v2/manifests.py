@@ -5,7 +5,7 @@ from entrepot.http.bodies import read_body
 from entrepot.http.conditions import conditions_of, matches_etag
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.hub.permissions import Action
-from entrepot.metadata.manifests import ManifestFacts
+from entrepot.model.manifests import ManifestFacts
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
 from entrepot.oci.names import Reference, Tag, parse_reference
@@ -75,9 +75,9 @@ async def delete(request: RegistryRequest) -> Response:
     repository, by = request.repository, request.identity.account_id
     condition = conditions_of(request.http)
     if isinstance(parsed, Tag):
-        await request.app.manifests.untag(repository, parsed, by, request.witness, condition)
+        await request.app.manifests.untag(repository, parsed, by, request.listener, condition)
     else:
-        await request.app.manifests.delete(repository, parsed, by, request.witness, condition)
+        await request.app.manifests.delete(repository, parsed, by, request.listener, condition)
     return empty(202)
 
 

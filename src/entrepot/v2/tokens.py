@@ -20,8 +20,8 @@ from entrepot.http.errors import explain
 from entrepot.http.forms import FORM, Form, media_type
 from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
-from entrepot.hub.identities import ANONYMOUS, Identity
-from entrepot.hub.permissions import EVERYTHING, Action
+from entrepot.hub.authentication import ANONYMOUS, Identity
+from entrepot.hub.permissions import ALL_ACTIONS, Action
 from entrepot.hub.tokens import AskedAccess, IssuedToken
 from entrepot.oci.names import RepositoryName
 
@@ -71,11 +71,11 @@ class TokenDoor:
         grant = form.get("grant_type")
         refresh = form.get("refresh_token")
         if grant == "password":
-            identity = await self._app.identities.by_credentials(
+            identity = await self._app.authentication.by_credentials(
                 form.get("username"), form.get("password"), request.sender
             )
         elif grant == "refresh_token":
-            identity = await self._app.identities.by_refresh_token(refresh)
+            identity = await self._app.authentication.by_refresh_token(refresh)
         else:
             raise Invalid("grant_type must be password or refresh_token")
         await self._note(request, identity)
@@ -104,7 +104,7 @@ class TokenDoor:
         return await self._app.authenticator.identify_basic(value.strip(), request.sender)
 
     async def _note(self, request: Request, identity: Identity) -> None:
-        if identity.is_somebody:
+        if identity.is_authenticated:
             request.facts["account"] = identity.name
         if identity.token_id is not None:
             await self._app.tokens.touch(identity.token_id, request.sender)
@@ -135,9 +135,9 @@ def _parse_scope(text: str) -> AskedAccess | None:
         return None
     if match[1] == "registry":
         wanted = name == "catalog" and "*" in actions.split(",")
-        return AskedAccess(None, EVERYTHING) if wanted else None
+        return AskedAccess(None, ALL_ACTIONS) if wanted else None
     words = actions.split(",")
-    asked = EVERYTHING if "*" in words else frozenset(a for a in Action if a in words)
+    asked = ALL_ACTIONS if "*" in words else frozenset(a for a in Action if a in words)
     try:
         return AskedAccess(RepositoryName(name), asked) if match[1] == "repository" else None
     except InvalidName:

@@ -7,7 +7,7 @@ from entrepot.http.errors import error_response
 from entrepot.http.messages import Request, Response, empty
 from entrepot.http.ranges import parse_chunk_range
 from entrepot.hub.permissions import Action
-from entrepot.metadata.uploads import Upload
+from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from entrepot.registry.uploads import Chunk

@@ -7,9 +7,8 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid, TokenUnknown, Unauthenticated
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.metadata.accounts import Account, Namespace, Role
-from entrepot.metadata.sessions import Session
-from entrepot.metadata.tokens import Scope, Token
+from entrepot.model.accounts import Account, Namespace, Role, Session
+from entrepot.model.tokens import Token, TokenScope
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
@@ -19,7 +18,7 @@ LIFETIMES: Final = {"7": 7, "30": 30, "90": 90, "365": 365}
 
 
 @dataclass(kw_only=True)
-class SettingsPage(Page):
+class AccountSettingsPage(Page):
     """A page of the account's settings; `current` is the open tab."""
 
     template: ClassVar[str] = "settings.html"
@@ -30,7 +29,7 @@ class SettingsPage(Page):
 
 
 @dataclass(kw_only=True)
-class SecurityPage(SettingsPage):
+class SecurityPage(AccountSettingsPage):
     """Password and second factor; an enrolment that has begun is shown once."""
 
     template: ClassVar[str] = "security.html"
@@ -44,7 +43,7 @@ class SecurityPage(SettingsPage):
 
 
 @dataclass(kw_only=True)
-class SessionsPage(SettingsPage):
+class SessionsPage(AccountSettingsPage):
     """Where one is signed in."""
 
     template: ClassVar[str] = "sessions.html"
@@ -53,7 +52,7 @@ class SessionsPage(SettingsPage):
 
 
 @dataclass(kw_only=True)
-class TokensPage(SettingsPage):
+class TokensPage(AccountSettingsPage):
     """Access tokens; a new one's secret is shown once."""
 
     template: ClassVar[str] = "tokens.html"
@@ -96,7 +95,7 @@ async def _organisations(request: PageRequest) -> list[tuple[Namespace, Role]]:
 async def show_settings(request: PageRequest) -> Page:
     """The profile."""
     account = mine(request)
-    return SettingsPage(
+    return AccountSettingsPage(
         title="Settings",
         current="profile",
         full_name=account.full_name,
@@ -207,7 +206,7 @@ class TokenForm:
     """The form of a new token."""
 
     label: str
-    scope: Scope
+    scope: TokenScope
     lifetime: timedelta | None
     repositories: list[str] | None
 
@@ -219,7 +218,7 @@ def token_form(request: PageRequest) -> TokenForm:
     if not 1 <= len(label) <= 100:
         raise Invalid("invalid token name: use 1 to 100 characters")
     try:
-        scope = Scope(form.get("scope"))
+        scope = TokenScope(form.get("scope"))
     except ValueError as error:
         raise Invalid("choose the token's permission") from error
     days = LIFETIMES.get(form.get("days"))

@@ -8,10 +8,11 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
 from entrepot.metadata import jobs, scrubs
-from entrepot.metadata.audit import AuditQuery, AuditRow
-from entrepot.metadata.jobs import FailedJob
-from entrepot.metadata.numbers import HubNumbers, find_numbers
-from entrepot.metadata.scrubs import Damage, Pass
+from entrepot.metadata.statistics import find_numbers
+from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.integrity import Damage, Pass
+from entrepot.model.jobs import FailedJob
+from entrepot.model.statistics import HubNumbers
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
@@ -153,7 +154,7 @@ async def change_user(request: PageRequest) -> Page | Response:
     elif what == "second-factor":
         await request.app.second_factors.remove(await accounts.get(name), actor)
     elif what == "link":
-        secret = await request.app.welcomes.begin(await accounts.get(name), actor)
+        secret = await request.app.password_links.begin(await accounts.get(name), actor)
         return await show_users(request, f"{request.origin}/welcome/{secret}")
     elif what == "invite":
         _, secret = await request.app.invitations.invite(actor)

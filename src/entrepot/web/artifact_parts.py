@@ -13,7 +13,7 @@ from entrepot.kinds.layer_names import layer_name
 from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
 from entrepot.metadata.artifact_relations import find_children
-from entrepot.metadata.artifacts import Marks
+from entrepot.model.artifacts import AttachmentCounts
 from entrepot.web.requests import PageRequest
 
 _SHELL: Final = re.compile(r"^/bin/sh -c (#\(nop\)\s*)?")
@@ -56,7 +56,7 @@ class PlatformLine:
     size: int
     kind: str
     is_here: bool
-    marks: Marks
+    marks: AttachmentCounts
     os_version: str
 
 
@@ -74,7 +74,7 @@ def layers_of(described: Described) -> list[LayerLine]:
         )
         for index, each in enumerate(described.manifest.layers)
     ]
-    history = described.evidence.config.get("history")
+    history = described.view.config.get("history")
     if not isinstance(history, list) or Tab.LAYERS not in described.kind.tabs:
         return layers
     return _with_history(layers, history[:1000])
@@ -117,7 +117,7 @@ def instruction_of(text: object) -> str:
 async def platforms_of(request: PageRequest, described: Described) -> list[PlatformLine]:
     """The children of an index that are versions of the artifact; attestations are none."""
     lines = []
-    children = real_children(described.evidence)
+    children = real_children(described.view)
     digests = {str(child.descriptor.digest) for child in children}
     known = await find_children(request.app.metadata.reader, request.repository.id, digests)
     for child in children:
@@ -132,7 +132,7 @@ async def platforms_of(request: PageRequest, described: Described) -> list[Platf
                 size=found.size if found else 0,
                 kind=kind_of_id(child.kind or "").name if child.kind else "",
                 is_here=here is not None,
-                marks=found.marks if found else Marks(),
+                marks=found.marks if found else AttachmentCounts(),
                 os_version=platform.os_version if platform else "",
             )
         )
@@ -171,7 +171,7 @@ def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence
             Tab.VULNERABILITIES: findings.vulnerabilities or findings.assessments,
         }[tab]
         return bool(own) or any(getattr(marks, name) for name in _SPOKEN[tab])
-    is_index = bool(described.evidence.children)
+    is_index = bool(described.view.children)
     checks = {
         Tab.PLATFORMS: is_index,
         Tab.LAYERS: bool(described.manifest.layers),

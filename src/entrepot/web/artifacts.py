@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from msgspec import DecodeError, json
 
 from entrepot.errors import ManifestUnknown, NotFound
-from entrepot.extract.findings import Findings, State
+from entrepot.extract.findings import ExtractionState, Findings
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
@@ -16,10 +16,10 @@ from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.hub.contributions import Counted
 from entrepot.kinds.badges import badges
 from entrepot.kinds.kind import Description, Fact, Tab
-from entrepot.metadata import artifacts, tag_rows
-from entrepot.metadata.artifacts import Artifact, Document
+from entrepot.metadata import artifacts, tag_listing
 from entrepot.metadata.manifests import find_manifest
-from entrepot.metadata.tag_rows import TagRow
+from entrepot.model.artifacts import Artifact, StoredDocument
+from entrepot.model.tags import TagRow
 from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.names import Reference, parse_reference
@@ -79,7 +79,7 @@ class TabPage(ArtifactPage):
     """`/r/NAME:TAG/TAB`."""
 
     template: ClassVar[str] = "artifact_tab.html"
-    document: Document | None = None
+    document: StoredDocument | None = None
     marked_up: str = ""
     """Safe HTML of the document."""
     layers: list[LayerLine] = field(default_factory=list)
@@ -113,7 +113,7 @@ async def open_artifact(request: PageRequest) -> _Opened:
         raise ManifestUnknown(f"{request.repository.name} has no {reference}")
     described = await request.app.artifacts.describe(repository_id, stored)
     tag = request.values.get("tag")
-    row = await tag_rows.find_row(reader, repository_id, tag) if tag else None
+    row = await tag_listing.find_row(reader, repository_id, tag) if tag else None
     document = await artifacts.find_document(reader, stored.id, "findings")
     return _Opened(described, row, _findings(document))
 
@@ -127,13 +127,13 @@ def reference_of(request: PageRequest) -> Reference:
         raise ManifestUnknown(f"{text[:100]} is not a tag or a digest") from error
 
 
-def _findings(document: Document | None) -> Findings:
+def _findings(document: StoredDocument | None) -> Findings:
     if document is None:
-        return Findings(state=State.QUEUED)
+        return Findings(state=ExtractionState.QUEUED)
     try:
         return json.decode(document.text, type=Findings)
     except DecodeError:
-        return Findings(state=State.FAILED, reason="the stored findings cannot be read")
+        return Findings(state=ExtractionState.FAILED, reason="the stored findings cannot be read")
 
 
 async def show_artifact(request: PageRequest) -> Page | Response:
@@ -190,12 +190,12 @@ async def _shared(request: PageRequest, opened: _Opened, tab: str) -> dict[str, 
         "artifact": described.artifact,
         "description": described.description,
         "facts_said": _facts(opened),
-        "aliases": await tag_rows.list_aliases(reader, stored.id),
+        "aliases": await tag_listing.list_aliases(reader, stored.id),
         "tabs": visible_tabs(
             described, opened.findings, documents, attached, await _issues(request, stored.id)
         ),
         "tab": tab,
-        "badges": list(badges(described.evidence)),
+        "badges": list(badges(described.view)),
         "annotations": described.manifest.annotations,
         "subject": str(subject.digest) if subject else None,
         "findings": opened.findings,
@@ -230,7 +230,7 @@ def _facts(opened: _Opened) -> list[Fact]:
         )
         if found
     }
-    facts = [*opened.described.kind.facts(opened.described.evidence)]
+    facts = [*opened.described.kind.facts(opened.described.view)]
     facts += [Fact(label, value) for label, value in findings.facts.items()]
     labels = {each.label.casefold(): each for each in reversed(facts)}
     return [
@@ -307,7 +307,7 @@ async def pretty(content: bytes) -> str:
 
 async def _fill_evidence(request: PageRequest, opened: _Opened, page: TabPage) -> None:
     """What is attached says it: the findings of each attachment of the right kind, as one."""
-    page.findings = await request.app.evidence.gather(
+    page.findings = await request.app.findings.gather(
         request.repository.id, opened.described.stored.digest, opened.findings, page.query
     )
     _show_part(request, page)

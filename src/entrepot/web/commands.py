@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from entrepot.hub.artifacts import Described
 from entrepot.kinds import shell
-from entrepot.kinds.commands import Command, Place
+from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.web.requests import PageRequest
@@ -26,9 +26,9 @@ class Snippets:
     picked: str
 
 
-def place_of(request: PageRequest, digest: str, tag: str | None) -> Place:
+def command_target(request: PageRequest, digest: str, tag: str | None) -> CommandTarget:
     """Where an artifact is, as this visitor reaches it."""
-    return Place(
+    return CommandTarget(
         host=request.host,
         is_https=request.is_https,
         repository=request.repository.name,
@@ -39,8 +39,8 @@ def place_of(request: PageRequest, digest: str, tag: str | None) -> Place:
 
 def snippets_of(request: PageRequest, described: Described, tag: str | None) -> Snippets:
     """All commands for an artifact."""
-    place = place_of(request, described.stored.digest, tag)
-    commands = described.kind.commands(place, described.evidence)
+    target = command_target(request, described.stored.digest, tag)
+    commands = described.kind.commands(target, described.view)
     return grouped(commands, request.query("tool") or request.tool)
 
 
@@ -56,27 +56,27 @@ def grouped(commands: tuple[Command, ...], wanted: str) -> Snippets:
 
 def push_snippets(request: PageRequest, name: str) -> Snippets:
     """How to push something of each kind into a repository of this name."""
-    place = Place(request.host, request.is_https, RepositoryName(name), EMPTY_JSON_DIGEST)
+    target = CommandTarget(request.host, request.is_https, RepositoryName(name), EMPTY_JSON_DIGEST)
     account = request.account.name if request.account else "NAME"
     commands = (
-        *_with_engines(place, account),
-        *_with_helm(place, account),
-        *_with_oras(place, account),
+        *_with_engines(target, account),
+        *_with_helm(target, account),
+        *_with_oras(target, account),
         Command(
             "cosign",
             "Sign",
-            f"cosign sign{shell.cosign(place)} --key cosign.key {_home(place)}@DIGEST",
+            f"cosign sign{shell.cosign(target)} --key cosign.key {_home(target)}@DIGEST",
         ),
     )
     return grouped(commands, request.query("tool") or request.tool)
 
 
-def _home(place: Place) -> str:
-    return f"{place.host}/{place.repository}"
+def _home(target: CommandTarget) -> str:
+    return f"{target.host}/{target.repository}"
 
 
-def _with_engines(place: Place, account: str) -> tuple[Command, ...]:
-    host, home, tls = place.host, _home(place), shell.tls(place)
+def _with_engines(target: CommandTarget, account: str) -> tuple[Command, ...]:
+    host, home, tls = target.host, _home(target), shell.tls(target)
     return (
         Command("docker", "Sign in", f"docker login {host} -u {account}"),
         Command("docker", "Push an image", f"docker tag IMAGE {home}:1.0\ndocker push {home}:1.0"),
@@ -85,26 +85,26 @@ def _with_engines(place: Place, account: str) -> tuple[Command, ...]:
     )
 
 
-def _with_helm(place: Place, account: str) -> tuple[Command, ...]:
-    parent, _, base = place.repository.text.rpartition("/")
-    plain = shell.helm(place)
+def _with_helm(target: CommandTarget, account: str) -> tuple[Command, ...]:
+    parent, _, base = target.repository.text.rpartition("/")
+    plain = shell.helm(target)
     return (
-        Command("helm", "Sign in", f"helm registry login {place.host} -u {account}{plain}"),
+        Command("helm", "Sign in", f"helm registry login {target.host} -u {account}{plain}"),
         Command(
             "helm",
             "Push a chart",
-            f"helm push {base}-1.0.0.tgz oci://{place.host}/{parent}{plain}",
+            f"helm push {base}-1.0.0.tgz oci://{target.host}/{parent}{plain}",
             note="The chart's name is the last part of the repository's.",
         ),
     )
 
 
-def _with_oras(place: Place, account: str) -> tuple[Command, ...]:
-    home, flags = _home(place), shell.oras(place)
+def _with_oras(target: CommandTarget, account: str) -> tuple[Command, ...]:
+    home, flags = _home(target), shell.oras(target)
     volume = "application/vnd.docker.volume.v1+tar.gz"
     sbom = "application/spdx+json"
     return (
-        Command("oras", "Sign in", f"oras login{flags} {place.host} -u {account}"),
+        Command("oras", "Sign in", f"oras login{flags} {target.host} -u {account}"),
         Command("oras", "Push a file", f"oras push{flags} {home}:1.0 notes.txt:text/plain"),
         Command(
             "oras",

@@ -10,7 +10,7 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import basic_error_response
 from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
-from entrepot.metadata.search import Hit
+from entrepot.model.search import Hit
 
 _JSON: Final = "application/json"
 _USUAL, _MOST = 25, 100

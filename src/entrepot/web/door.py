@@ -17,8 +17,8 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_headers, error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.http.router import Router
-from entrepot.hub.identities import ANONYMOUS, Identity
-from entrepot.hub.permissions import EVERYTHING
+from entrepot.hub.authentication import ANONYMOUS, Identity
+from entrepot.hub.permissions import ALL_ACTIONS
 from entrepot.web.confirmation import ask, find_danger
 from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
@@ -110,7 +110,7 @@ class PageDoor:
         if found is None:
             return
         if not found.is_pending:
-            request.identity = Identity(found.account, EVERYTHING)
+            request.identity = Identity(found.account, ALL_ACTIONS)
             await self._app.sessions.touch(found.session, http.sender)
         http.facts["account"] = found.account.name
 

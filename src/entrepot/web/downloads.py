@@ -13,8 +13,8 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.blob_responses import blob_response
 from entrepot.http.messages import Response, content
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import tag_rows
-from entrepot.metadata.tag_rows import Filters, Order
+from entrepot.metadata import tag_listing
+from entrepot.model.tags import Filters, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.web.artifacts import open_artifact
 from entrepot.web.requests import PageRequest, PageRoute
@@ -65,10 +65,10 @@ def disposition(name: str) -> str:
 
 async def show_feed(request: PageRequest) -> Response:
     """The newest versions, as Atom (RFC 4287)."""
-    rows = await tag_rows.list_rows(
+    rows = await tag_listing.list_rows(
         request.app.metadata.reader,
         request.repository.id,
-        Order.NEWEST,
+        TagOrder.NEWEST,
         Filters(),
         limit=_FEED,
         offset=0,
@@ -112,7 +112,7 @@ async def export_vulnerabilities(request: PageRequest) -> Response:
     """Return the reported vulnerabilities as CSV."""
     opened = await open_artifact(request)
     stored = opened.described.stored
-    found = await request.app.evidence.gather(request.repository.id, stored.digest, opened.findings)
+    found = await request.app.findings.gather(request.repository.id, stored.digest, opened.findings)
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(_COLUMNS)

@@ -8,9 +8,7 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
 from entrepot.http.paging import Pager
 from entrepot.hub.search import Results
-from entrepot.metadata.search import FacetCounts, Hit
-from entrepot.metadata.search_packages import Shipped
-from entrepot.metadata.search_terms import Facet, Order
+from entrepot.model.search import Facet, FacetCounts, Hit, SearchOrder, Shipped
 from entrepot.web.commands import Snippets, push_snippets
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import LANGUAGES, THEMES, PageRequest, PageRoute
@@ -36,7 +34,7 @@ class SearchPage(Page):
 
     template: ClassVar[str] = "search.html"
     query: str
-    order: Order
+    order: SearchOrder
     hits: list[Hit]
     facets: FacetCounts
     chosen: dict[str, list[str]]
@@ -65,12 +63,12 @@ class HelpPage(Page):
 async def show_home(request: PageRequest) -> Page:
     """The start."""
     search, identity = request.app.search, request.identity
-    newest = await search.find(identity, "", order=Order.NEWEST, limit=6)
+    newest = await search.find(identity, "", order=SearchOrder.NEWEST, limit=6)
     namespace = request.account.name if request.account else "namespace"
     mine: list[Hit] = []
     if request.account is not None:
         found = await search.find(
-            identity, f"namespace:{request.account.name}", order=Order.NEWEST, limit=12
+            identity, f"namespace:{request.account.name}", order=SearchOrder.NEWEST, limit=12
         )
         mine = list(found.found.hits)
     return HomePage(
@@ -84,18 +82,20 @@ async def show_home(request: PageRequest) -> Page:
 
 async def explore(request: PageRequest) -> Page:
     """Every repository that the visitor may see."""
-    return await _search(request, request.query("q"), Order.NEWEST, is_explore=True)
+    return await _search(request, request.query("q"), SearchOrder.NEWEST, is_explore=True)
 
 
 async def show_search(request: PageRequest) -> Page | Response:
     """Show the search results; a reference that names one thing redirects to it."""
     text = request.query("q")
-    page = await _search(request, text, Order.RELEVANCE, is_explore=False)
+    page = await _search(request, text, SearchOrder.RELEVANCE, is_explore=False)
     results = request.http.facts.pop("jump", "")
     return redirect(results) if results else page
 
 
-async def _search(request: PageRequest, text: str, order: Order, *, is_explore: bool) -> SearchPage:
+async def _search(
+    request: PageRequest, text: str, order: SearchOrder, *, is_explore: bool
+) -> SearchPage:
     number = request.number("page", default=1, most=10_000)
     chosen = {facet.value: request.http.query_all(facet.value)[:10] for facet in Facet}
     results = await request.app.search.find(
@@ -140,9 +140,9 @@ def _with_filters(text: str, chosen: dict[str, list[str]]) -> str:
     return " ".join([text, *filters])
 
 
-def _order(request: PageRequest, default: Order) -> Order:
+def _order(request: PageRequest, default: SearchOrder) -> SearchOrder:
     try:
-        return Order(request.query("sort") or default)
+        return SearchOrder(request.query("sort") or default)
     except ValueError:
         return default
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from entrepot.errors import Denied, Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.metadata.accounts import Namespace, NamespaceKind
+from entrepot.model.accounts import Namespace, NamespaceKind
 from entrepot.web.namespaces import NamespacePage, frame
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute

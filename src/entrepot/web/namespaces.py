@@ -7,14 +7,13 @@ from entrepot.errors import Invalid, TokenUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.metadata.accounts import Namespace, NamespaceKind, Role
-from entrepot.metadata.audit import AuditQuery, AuditRow
-from entrepot.metadata.invitations import Invitation
-from entrepot.metadata.search import Hit
-from entrepot.metadata.search_terms import Order
-from entrepot.metadata.tokens import Token
-from entrepot.metadata.trusted_keys import TrustedKey
-from entrepot.metadata.words import Visibility
+from entrepot.model.accounts import Namespace, NamespaceKind, Role
+from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.organizations import Invitation
+from entrepot.model.repositories import Visibility
+from entrepot.model.search import Hit, SearchOrder
+from entrepot.model.tokens import Token
+from entrepot.model.trusted_keys import TrustedKey
 from entrepot.oci.names import RepositoryName
 from entrepot.web.account import check_owner, mine, token_form
 from entrepot.web.pages import Page, redirect
@@ -130,7 +129,7 @@ async def show_profile(request: PageRequest) -> Page:
     found = await request.app.search.find(
         request.identity,
         f"namespace:{name}",
-        order=Order.NEWEST,
+        order=SearchOrder.NEWEST,
         limit=_SIZE,
         offset=(number - 1) * _SIZE,
     )

@@ -7,8 +7,8 @@ from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.forms import Form
 from entrepot.http.messages import Response
-from entrepot.hub.policies import Told
-from entrepot.metadata.retention_rules import Rules
+from entrepot.hub.policies import EffectivePolicies
+from entrepot.model.policies import Rules
 from entrepot.oci.tag_patterns import TagPatterns
 from entrepot.registry.retention import Reason, Verdict
 from entrepot.web.namespaces import NamespacePage, frame
@@ -27,7 +27,7 @@ class RepositoryPoliciesPage(RepositoryPage):
     template: ClassVar[str] = "repository_policies.html"
     immutable: str
     rules: Rules | None
-    inherited: Told
+    inherited: EffectivePolicies
     verdicts: list[Verdict] | None
     going: int
     total: int
@@ -58,7 +58,7 @@ async def save_repository(request: PageRequest) -> Page | Response:
     """Save the rules, show first what they would do, or remove now what they do not keep."""
     name, what = request.repository.name, request.form.get("what")
     if what == "apply":
-        await request.app.retention.run(request.repository, request.witness)
+        await request.app.retention.run(request.repository, request.listener)
         return redirect(f"/r/{name}/-/history", said="saved")
     immutable, rules = request.form.get("immutable"), _rules(request.form)
     if what == "preview":
@@ -101,7 +101,7 @@ async def show_namespace(request: PageRequest) -> Page:
         rules=told.rules,
         limit=limit,
         used=used,
-        may_limit=request.identity.may_everything,
+        may_limit=request.identity.is_superuser,
     )
 
 

@@ -7,10 +7,10 @@ from entrepot.extract.links import HERE
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.hub.recommended import find_recommended, list_versions
-from entrepot.metadata import artifacts, repository_facts, tag_rows
+from entrepot.metadata import artifacts, repository_facts, tag_listing
 from entrepot.metadata.manifests import find_by_id
-from entrepot.metadata.repository_facts import RepositoryFacts
-from entrepot.metadata.tag_rows import TagRow
+from entrepot.model.repositories import RepositoryFacts
+from entrepot.model.tags import TagRow
 from entrepot.registry.history_entries import HistoryEntry, list_entries
 from entrepot.web.commands import Snippets, push_snippets, snippets_of
 from entrepot.web.pages import Page, redirect
@@ -128,7 +128,7 @@ async def undo(request: PageRequest) -> Response:
     text = request.form.get("event")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     await request.app.history.restore_action(
-        request.repository, number, request.identity.account_id, request.witness
+        request.repository, number, request.identity.account_id, request.listener
     )
     return redirect(f"/r/{request.repository.name}/-/history", said="restored")
 
@@ -153,7 +153,7 @@ async def _readme(
 ) -> tuple[str, str]:
     """Safe HTML, and where it is from: pushed as an artifact, out of one, or edited here."""
     reader = request.app.metadata.reader
-    pushed = await tag_rows.find_row(reader, request.repository.id, "readme")
+    pushed = await tag_listing.find_row(reader, request.repository.id, "readme")
     first = [pushed] if pushed else []
     for row in first if facts.readme else [*first, *newest]:
         found = await artifacts.find_document(reader, row.manifest_id, "readme.html")

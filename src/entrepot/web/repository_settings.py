@@ -7,7 +7,7 @@ from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.hub.repositories import MAX_README
-from entrepot.metadata.words import Visibility
+from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred

@@ -12,7 +12,7 @@ from entrepot.http.messages import Response
 from entrepot.http.router import Route
 from entrepot.hub.actors import Action
 from entrepot.hub.sessions import SignedIn
-from entrepot.metadata.accounts import Account
+from entrepot.model.accounts import Account
 from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")

@@ -6,18 +6,18 @@ from entrepot.web import (
     account,
     administration,
     artifacts,
+    browser_upload,
     downloads,
     home,
+    login,
     namespace_deletion,
     namespaces,
     policies,
     repositories,
     repository_settings,
-    signing_in,
     single_sign_on,
     tags,
     teams,
-    uploading,
     webhooks,
 )
 from entrepot.web.requests import PageRoute
@@ -25,7 +25,7 @@ from entrepot.web.requests import PageRoute
 # Routes with a fixed last component come before those with a place for any.
 ROUTES: Final[tuple[PageRoute, ...]] = (
     *home.ROUTES,
-    *signing_in.ROUTES,
+    *login.ROUTES,
     *single_sign_on.ROUTES,
     *account.ROUTES,
     *namespaces.ROUTES,
@@ -35,7 +35,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *repository_settings.ROUTES,
     *policies.ROUTES,
     *webhooks.ROUTES,
-    *uploading.ROUTES,
+    *browser_upload.ROUTES,
     *downloads.ROUTES,
     *tags.ROUTES,
     *repositories.ROUTES[1:],

@@ -13,9 +13,9 @@ from entrepot.http.messages import Response
 from entrepot.hub.single_sign_on import Attempt, Returned, SingleSignOn
 from entrepot.web.account import mine
 from entrepot.web.home import local_address
+from entrepot.web.login import go_on
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
-from entrepot.web.signing_in import go_on
 
 CALLBACK: Final = "/sign-in/oidc/callback"
 _TEN_MINUTES: Final = 600

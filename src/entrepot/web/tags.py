@@ -7,8 +7,8 @@ from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.metadata import artifacts, tag_groups, tag_rows
-from entrepot.metadata.tag_rows import Filters, Order, TagRow
+from entrepot.metadata import artifacts, tag_groups, tag_listing
+from entrepot.model.tags import Filters, TagOrder, TagRow
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removal
@@ -36,7 +36,7 @@ class TagsPage(RepositoryPage):
     template: ClassVar[str] = "tags.html"
     lines: list[TagLine]
     pager: Pager
-    order: Order
+    order: TagOrder
     filters: Filters
     kinds: dict[str, int]
 
@@ -80,7 +80,7 @@ async def show_tags(request: PageRequest) -> Page:
 
 
 async def _list_manifests(
-    request: PageRequest, order: Order, filters: Filters, offset: int
+    request: PageRequest, order: TagOrder, filters: Filters, offset: int
 ) -> tuple[list[TagLine], int]:
     reader, repository_id = request.app.metadata.reader, request.repository.id
     groups = await tag_groups.list_groups(
@@ -91,21 +91,21 @@ async def _list_manifests(
 
 
 async def _list_tags(
-    request: PageRequest, order: Order, filters: Filters, offset: int
+    request: PageRequest, order: TagOrder, filters: Filters, offset: int
 ) -> tuple[list[TagLine], int]:
     reader, repository_id = request.app.metadata.reader, request.repository.id
-    rows = await tag_rows.list_rows(
+    rows = await tag_listing.list_rows(
         reader, repository_id, order, filters, limit=_SIZE, offset=offset
     )
     lines = [TagLine(row, ()) for row in rows]
-    return lines, await tag_rows.count_rows(reader, repository_id, filters)
+    return lines, await tag_listing.count_rows(reader, repository_id, filters)
 
 
-def _order(request: PageRequest) -> Order:
+def _order(request: PageRequest) -> TagOrder:
     try:
-        return Order(request.query("sort") or Order.VERSION)
+        return TagOrder(request.query("sort") or TagOrder.VERSION)
     except ValueError:
-        return Order.VERSION
+        return TagOrder.VERSION
 
 
 async def preview_removal(request: PageRequest) -> Page:
@@ -135,7 +135,7 @@ async def remove(request: PageRequest) -> Response:
         whole=request.form.get("whole") == "1",
         others=frozenset(request.form.get_all("other")),
         by=request.identity.account_id,
-        witness=request.witness,
+        listener=request.listener,
     )
     return redirect(f"/r/{request.repository.name}/-/tags", said="deleted")
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.metadata.teams import Permission, Team, TeamRight
+from entrepot.model.organizations import Permission, Team, TeamRight
 from entrepot.web.namespaces import NamespacePage, frame
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute

@@ -12,10 +12,9 @@ from entrepot.http.messages import Response
 from entrepot.http.paging import split_page
 from entrepot.hub.outbox import EVENTS
 from entrepot.hub.webhooks import Owner
-from entrepot.metadata import webhooks
-from entrepot.metadata.accounts import Namespace, NamespaceKind
-from entrepot.metadata.deliveries import Delivery
-from entrepot.metadata.repository_facts import RepositoryFacts
+from entrepot.model.accounts import Namespace, NamespaceKind
+from entrepot.model.repositories import RepositoryFacts
+from entrepot.model.webhooks import Delivery, Webhook
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import facts_of, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
@@ -133,7 +132,7 @@ async def _frame(request: PageRequest) -> _Frame:
     }
 
 
-async def _shown(request: PageRequest, webhook: webhooks.Webhook) -> Shown:
+async def _shown(request: PageRequest, webhook: Webhook) -> Shown:
     return Shown(
         id=webhook.id,
         url=webhook.url,
@@ -151,7 +150,7 @@ def _number(request: PageRequest, place: str) -> int:
     return int(text)
 
 
-async def _webhook(request: PageRequest) -> webhooks.Webhook:
+async def _webhook(request: PageRequest) -> Webhook:
     return await request.app.webhooks.get(await _owner(request), _number(request, "webhook"))
 
 
@@ -177,7 +176,7 @@ async def show(request: PageRequest) -> Page:
     return await _page(request, await _webhook(request), "")
 
 
-async def _page(request: PageRequest, webhook: webhooks.Webhook, secret: str) -> Page:
+async def _page(request: PageRequest, webhook: Webhook, secret: str) -> Page:
     before = request.number("before", default=0, most=2**62)
     found = await request.app.webhooks.list_deliveries(webhook, before or None, _SIZE + 1)
     deliveries, has_more = split_page(found, _SIZE)

@@ -1,0 +1,151 @@
+"""Findings of an artifact's attachments: packages, vulnerabilities, statements, signatures."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import DecodeError, json
+from msgspec.structs import replace
+
+from entrepot.extract.findings import OPENPGP, ExtractionState, Findings, Result, Signature
+from entrepot.extract.merging import Said, counted_of
+from entrepot.hub.attachments import Attached, Attachments
+from entrepot.hub.indexing import CHILDREN
+from entrepot.kinds.catalogue import kind_of_id
+from entrepot.metadata import artifacts, manifests
+from entrepot.metadata.engine import Metadata
+from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import read_manifest
+from entrepot.oci.media_types import INDEXES
+
+_LISTS: Final = (
+    "packages",
+    "relations",
+    "vulnerabilities",
+    "assessments",
+    "issues",
+    "statements",
+    "signatures",
+)
+
+
+class FindingsAggregator:
+    """Reads what was found in everything that is attached to an artifact or to its children."""
+
+    def __init__(self, metadata: Metadata, attachments: Attachments) -> None:
+        self._metadata = metadata
+        self._attachments = attachments
+
+    async def of(self, manifest_id: int) -> Findings:
+        """Return the findings in the artifact itself; queued until it was read."""
+        document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
+        if document is None:
+            return Findings(state=ExtractionState.QUEUED)
+        try:
+            return json.decode(document.text, type=Findings)
+        except DecodeError:
+            return Findings(
+                state=ExtractionState.FAILED, reason="the stored findings cannot be read"
+            )
+
+    async def gather(
+        self, repository_id: int, digest: str, own: Findings, query: str = ""
+    ) -> Findings:
+        """One value with the packages, findings, statements and signatures of all of them.
+
+        `query` narrows packages and findings to those that hold each of its words.
+        """
+        children = await self._children(repository_id, digest)
+        if children:
+            children = await self._attachments.list_having(repository_id, children)
+        everything, scopes, reasons = [own], [], [own.reason]
+        for each in [digest, *children]:
+            scope = Said(each)
+            for attached in await self._attachments.list_of(repository_id, each):
+                found = await self._find(attached.artifact.manifest_id)
+                if found is not None:
+                    everything.append(_about(found, each))
+                    _take(scope, found)
+                    reasons.append(_problem(attached, found))
+            scopes.append(scope)
+        _take(scopes[0], own)
+        whole = await asyncio.to_thread(counted_of, scopes[0], scopes[1:])
+        values = {name: _joined(everything, name) for name in _LISTS}
+        values["vulnerabilities"] = [*whole]
+        words = query.lower().split()
+        for name in ("packages", "vulnerabilities", "issues", "assessments"):
+            values[name] = [
+                each
+                for each in _distinct(values[name])
+                if all(word in json.encode(each).decode().lower() for word in words)
+            ]
+        return Findings(
+            state=own.state,
+            reason="; ".join(dict.fromkeys(each for each in reasons if each)),
+            facts=own.facts,
+            left_out=_summed(each.left_out for each in everything),
+            **values,  # type: ignore[arg-type]
+        )
+
+    async def _find(self, manifest_id: int) -> Findings | None:
+        document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
+        if document is None:
+            return None
+        try:
+            return json.decode(document.text, type=Findings)
+        except DecodeError:
+            return None
+
+    async def _children(self, repository_id: int, digest: str) -> list[str]:
+        reader = self._metadata.reader
+        stored = await manifests.find_manifest(reader, repository_id, Digest.parse(digest))
+        if stored is None or stored.media_type not in INDEXES:
+            return []
+        manifest = await read_manifest(stored.content, stored.media_type)
+        return [str(each.digest) for each in manifest.children[:CHILDREN]]
+
+
+def _about(findings: Findings, digest: str) -> Findings:
+    """The findings as evidence of that digest: what signs another one verifies nothing here."""
+    signatures = [
+        each if each.names(digest) or each.form == OPENPGP else _of_another(each)
+        for each in findings.signatures
+    ]
+    return replace(findings, signatures=signatures)
+
+
+def _of_another(signature: Signature) -> Signature:
+    """The signature as one of something else: by tags and indexes anything can be attached."""
+    if signature.check == Result.INVALID:
+        return signature
+    reason = f"it signs {signature.subject[:30]}…, not what it is attached to"
+    return replace(signature, check=Result.INVALID, reason=reason)
+
+
+def _take(scope: Said, found: Findings) -> None:
+    scope.found += found.vulnerabilities
+    scope.assessments += found.assessments
+
+
+def _problem(attached: Attached, found: Findings) -> str:
+    """Why something that is attached may say more than is shown."""
+    if found.state in (ExtractionState.DONE, ExtractionState.QUEUED):
+        return ""
+    return f"{kind_of_id(attached.artifact.kind).name} {attached.digest[:19]}: {found.reason}"
+
+
+def _joined(everything: Iterable[Findings], name: str) -> list[object]:
+    return [each for findings in everything for each in getattr(findings, name)]
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
+
+
+def _distinct(values: Iterable[object]) -> list[object]:
+    """Each once: several SBOMs list the same package."""
+    return list({json.encode(each): each for each in values}.values())

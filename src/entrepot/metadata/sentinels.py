@@ -1,0 +1,10 @@
+"""Texts in the database that mark a sealed hub and a wrapped secret."""
+
+from typing import Final
+
+SEAL: Final = "the hub is moving to another database"
+"""What a database says that was left for another one."""
+
+
+WRAPPED: Final = "wrapped:1:"
+"""How a secret begins that is wrapped by a key which the database does not hold."""

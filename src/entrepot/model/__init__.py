@@ -1,0 +1,1 @@
+"""Values of the hub: frozen dataclasses and enumerations that every layer shares."""

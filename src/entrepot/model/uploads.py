@@ -1,0 +1,19 @@
+"""Uploads in progress."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload; it belongs to one repository and one creator (`None` is anonymous).
+
+    `hash_so_far` is the hash by `algorithm` of the first `size` bytes, `None` where the worker that
+    took the last of them did not know the hash of those before.
+    """
+
+    id: str
+    repository_id: int
+    account_id: int | None
+    size: int
+    algorithm: str
+    hash_so_far: str | None
