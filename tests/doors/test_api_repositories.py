@@ -50,6 +50,7 @@ async def test_a_public_repository_says_what_may_be_done_with_it(town: Town) -> 
     }
     assert [who for who, each in said.items() if each["may_administer"]] == list(WHO[3:])
     assert said["nobody"]["visibility"] == "public"
+    assert said["nobody"]["recommended"] == "v1"
 
 
 async def test_only_who_may_create_creates(town: Town) -> None:
@@ -61,6 +62,7 @@ async def test_only_who_may_create_creates(town: Town) -> None:
         if due == 201:
             assert answer.header("location") == f"{PREFIX}/repositories/acme/made-by-{who}"
             assert answer.json()["description"] == "new"
+            assert answer.json()["recommended"] is None
     again = await programs(town)["owner"].do(
         "POST", "/repositories", {"name": "acme/made-by-owner"}, status=409
     )

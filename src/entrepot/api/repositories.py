@@ -11,6 +11,7 @@ from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import RepositoryUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Action
+from entrepot.hub.recommended import find_recommended
 from entrepot.hub.repositories import MAX_README
 from entrepot.metadata import repository_facts
 from entrepot.model.repositories import Visibility
@@ -51,8 +52,12 @@ class RepositoryFacts(Struct, frozen=True):
 
 
 class Repository(RepositoryFacts, frozen=True):
-    """A repository and the caller's permissions on it."""
+    """A repository and the caller's permissions on it.
 
+    `recommended` is the tag to pull: the greatest stable version, else `latest`, else the newest.
+    """
+
+    recommended: str | None
     actions: list[Action]
     may_administer: bool
     is_starred: bool
@@ -180,8 +185,10 @@ async def _repository(request: ApiRequest, name: RepositoryName) -> Repository:
     if found is None:
         raise RepositoryUnknown
     facts = await repository_facts.get_facts(request.reader, found.id)
+    recommended = await find_recommended(request.reader, found.id)
     return Repository(
         **asdict(shown(RepositoryFacts, facts)),
+        recommended=recommended.tag if recommended else None,
         actions=sorted(rights.actions),
         may_administer=rights.may_administer,
         is_starred=account is not None and await request.app.stars.is_starred(account, found),
