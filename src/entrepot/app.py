@@ -17,6 +17,8 @@ from entrepot.http.authenticate import Authenticator
 from entrepot.http.authorize import Authorizer
 from entrepot.http.origin import Origins
 from entrepot.hub.accounts import Accounts
+from entrepot.hub.administration import Administration
+from entrepot.hub.artifact_views import ArtifactViews
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
@@ -37,6 +39,7 @@ from entrepot.hub.rate_limits import Limits, RateLimits
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.repository_views import RepositoryViews
 from entrepot.hub.search import Search
 from entrepot.hub.second_factors import SecondFactors
 from entrepot.hub.sessions import Sessions
@@ -45,6 +48,7 @@ from entrepot.hub.sign_up import SignUp
 from entrepot.hub.single_sign_on import SingleSignOn
 from entrepot.hub.stars import Stars
 from entrepot.hub.summaries import Summaries
+from entrepot.hub.tags import Tags
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
@@ -63,8 +67,10 @@ from entrepot.registry.referrers import Referrers
 from entrepot.registry.removal import Removals
 from entrepot.registry.retention import Retention
 from entrepot.registry.scrub import Scrub
+from entrepot.registry.storage_migration import StorageMigration
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import Settings
+from entrepot.storage.migrating import MovingStorage
 from entrepot.storage.protocols import Storage
 
 
@@ -182,6 +188,7 @@ class App:
         self.targets = WebhookUrls(settings.webhook_networks)
         self.webhooks = Webhooks(metadata, self.permissions, self.targets, self.now, self.keyring)
         self.stars = Stars(metadata, self.permissions, self.now)
+        self.tags = Tags(metadata)
         self.trusted_keys = TrustedKeys(metadata, self.permissions, self.now)
         self.blobs = Blobs(metadata, storage, self.now, settings.grace)
         self.uploads = Uploads(metadata, storage, self.now)
@@ -206,13 +213,21 @@ class App:
         self.quotas = Quotas(metadata)
         self.retention = Retention(metadata, self.removals, self.now)
         self.policies = Policies(metadata, self.permissions, self.now)
+        self.storage_migration = (
+            StorageMigration(metadata, storage) if isinstance(storage, MovingStorage) else None
+        )
 
     def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
         self.reader = SandboxedReader()
         self.confinement = self.reader.confinement
+        self.administration = Administration(metadata, self.now, self.confinement)
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
         self.findings = FindingsAggregator(metadata, self.attachments)
+        self.artifact_views = ArtifactViews(
+            metadata, self.artifacts, self.attachments, self.findings
+        )
+        self.repository_views = RepositoryViews(metadata, self.artifacts, self.readmes)
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.indexing = Indexing(

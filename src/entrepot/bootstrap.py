@@ -5,6 +5,7 @@ Light, like `entrepot.settings`: a cold start waits for it.
 
 import secrets
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +102,35 @@ def now() -> datetime:
 def place_of_facts(settings: Settings, database: str | None) -> Path | str:
     """The URL of that database, or the SQLite file where none is set."""
     return settings.sqlite_file if database is None else database
+
+
+def has_accounts(settings: Settings) -> bool:
+    """Return whether the hub's database has an account; `False` where there is none yet."""
+    # Late, as in the next two: loading Alembic takes longer than a start may.
+    from entrepot.metadata.databases import has_accounts
+
+    return has_accounts(place_of_facts(settings, settings.database))
+
+
+def copy_database(
+    source: Path | str, target: Path | str, notice: Callable[[int], None]
+) -> tuple[int, int]:
+    """Seal a database, copy it to another and compare; return how many rows and tables.
+
+    `notice` receives the number of rows that were copied since. Raises `Unavailable` and
+    `Conflict`, and leaves the target as it was then.
+    """
+    from entrepot.metadata.database_migration import copy_database
+
+    found = copy_database(source, target, notice)
+    return sum(each.rows for each in found), len(found)
+
+
+def unseal_database(place: Path | str) -> None:
+    """Make a database writable again that was sealed; raise `Unavailable` where it fails."""
+    from entrepot.metadata.database_migration import unseal
+
+    unseal(place)
 
 
 def open_storage(settings: Settings) -> Storage:

@@ -36,10 +36,10 @@ async def test_a_repositorys_facts_are_as_they_were_written(
     metadata: Metadata, repository: Repository
 ) -> None:
     reader = metadata.reader
-    new = RepositoryFacts(
-        *("a/b", Visibility.PRIVATE, "", "", "", 0, 0, 0, 0, START, None, None, None)
-    )
+    new = RepositoryFacts(*("a/b", Visibility.PRIVATE, "", "", 0, 0, 0, 0, START, None, None, None))
     assert await repository_facts.get_facts(reader, repository.id) == new
+    assert await repository_facts.find_readme(reader, repository.id) == ""
+    assert await repository_facts.find_readme(reader, repository.id + 1) == ""
     async with metadata.begin() as tx:
         await repository_facts.set_summary(tx, repository.id, "chart", 2**40, 3)
         await repositories.set_pushed(tx, repository.id, START + MINUTE)

@@ -110,6 +110,5 @@ async def test_a_long_readme_is_saved_by_the_form_of_whoever_may(town: Town) -> 
         assert answer.status == status, who
     found = await find_repository(town.metadata.reader, RepositoryName(name))
     assert found is not None
-    facts = await repository_facts.get_facts(town.metadata.reader, found.id)
-    assert facts.readme == long
+    assert await repository_facts.find_readme(town.metadata.reader, found.id) == long
     await app.close()

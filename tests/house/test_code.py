@@ -1,6 +1,7 @@
 """How our code is written, where a program can tell."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,3 +169,14 @@ def _sleeps_outside_loops(function: Function) -> bool:
         and id(node) not in looped
         for node in ast.walk(function)
     )
+
+
+@pytest.mark.parametrize("door", ["api", "ops", "v2", "web"])
+def test_a_door_asks_rules_and_never_the_database(door: str) -> None:
+    reaching = [
+        f"{path}:{number}"
+        for path in sorted((ROOT / "src" / "entrepot" / door).rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"\bapp\.(metadata|storage)\b", line)
+    ]
+    assert reaching == []

@@ -138,7 +138,8 @@ async def test_a_repository_says_what_it_is_for(
 ) -> None:
     await repositories.describe(APP, "An app", "# App\n")
     facts = await repository_facts.get_facts(metadata.reader, app.id)
-    assert (facts.description, facts.readme) == ("An app", "# App\n")
+    readme = await repository_facts.find_readme(metadata.reader, app.id)
+    assert (facts.description, readme) == ("An app", "# App\n")
 
 
 async def test_an_old_name_leads_to_the_repository_as_far_as_one_may_see_it(

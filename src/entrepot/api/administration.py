@@ -17,8 +17,6 @@ from entrepot.api.paging import Page, PageQuery, cut, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import NotFound
 from entrepot.http.authorize import AccessRule
-from entrepot.metadata import jobs
-from entrepot.metadata.statistics import find_numbers
 from entrepot.model.accounts import Account, NamespaceKind
 
 _MOST_FAILURES: Final = 1000
@@ -114,18 +112,13 @@ class Health(Struct, frozen=True):
 
 async def get_health(request: ApiRequest) -> Health:
     """Return the version and the numbers of queued and failed jobs."""
-    counts = await jobs.count_jobs(request.reader)
-    return Health(
-        request.app.version,
-        queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
-        failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
-        sandbox=await request.app.confinement(),
-    )
+    found = await request.app.administration.get_health()
+    return Health(request.app.version, found.queued, found.failed, found.sandbox)
 
 
 async def get_storage(request: ApiRequest) -> Storage:
     """Return the counts of all objects."""
-    return shown(Storage, await find_numbers(request.reader))
+    return shown(Storage, await request.app.administration.get_numbers())
 
 
 async def list_settings(request: ApiRequest, query: PageQuery) -> Page[Setting]:
@@ -209,21 +202,20 @@ async def revoke_hub_invitation(request: ApiRequest) -> None:
 
 async def list_jobs(request: ApiRequest, query: PageQuery) -> Page[JobCount]:
     """Count the jobs by kind and state."""
-    counts = sorted((await jobs.count_jobs(request.reader)).items())
-    return cut(counts, query, lambda each: JobCount(*each[0], each[1]))
+    counts = await request.app.administration.count_jobs()
+    return cut(counts, query, lambda each: shown(JobCount, each))
 
 
 async def list_failed_jobs(request: ApiRequest, query: PageQuery) -> Page[FailedJob]:
     """List the failed jobs, the newest first."""
-    found = await jobs.list_failed(request.reader, _MOST_FAILURES)
+    found = await request.app.administration.list_failed_jobs(_MOST_FAILURES)
     return cut(found, query, lambda each: shown(FailedJob, each))
 
 
 async def retry_job(request: ApiRequest) -> None:
     """Retry a failed job."""
-    async with request.app.metadata.begin() as tx:
-        if not await jobs.requeue(tx, request.number):
-            raise NotFound("no such job")
+    if not await request.app.administration.retry_job(request.number):
+        raise NotFound("no such job")
 
 
 async def list_hub_audit(request: ApiRequest, query: LogQuery) -> Page[AuditEntry]:

@@ -34,15 +34,11 @@ from entrepot.hub.attachments import MAX_LISTED, Node
 from entrepot.kinds.badges import badges
 from entrepot.kinds.commands import CommandTarget, Language
 from entrepot.kinds.platforms import real_children
-from entrepot.metadata import artifacts, tag_listing
 from entrepot.oci.descriptors import Descriptor as OciDescriptor
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag, parse_reference
 
 Item = TypeVar("Item")
-
-_OURS: Final = frozenset({"findings", "marks", "counted"})
-"""Documents that are told as lists of their own."""
 
 
 class Descriptor(Struct, frozen=True):
@@ -166,7 +162,7 @@ async def get_manifest(request: ApiRequest) -> Manifest:
         digest=stored.digest,
         media_type=stored.media_type,
         size=stored.size,
-        tags=await tag_listing.list_aliases(request.reader, stored.id),
+        tags=await request.app.tags.list_aliases(stored.id),
         kind=kind.id,
         kind_name=kind.name,
         artifact=shown(Artifact, described.artifact),
@@ -177,7 +173,7 @@ async def get_manifest(request: ApiRequest) -> Manifest:
         subject=str(manifest.subject.digest) if manifest.subject else None,
         platforms=[_descriptor(each.descriptor) for each in real_children(evidence)],
         layers=[_descriptor(each) for each in manifest.layers],
-        documents=await _document_names(request, stored.id),
+        documents=await request.app.artifact_views.list_documents(stored.id),
         commands=[shown(Command, each) for each in kind.commands(place, evidence)],
     )
 
@@ -290,15 +286,15 @@ async def list_files(request: ApiRequest, query: PageQuery) -> CountedPage[File]
 async def list_documents(request: ApiRequest, query: PageQuery) -> Page[str]:
     """List the names of the texts read from the artifact."""
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
-    return cut(await _document_names(request, facts.id), query, _as_it_is)
+    return cut(await request.app.artifact_views.list_documents(facts.id), query, _as_it_is)
 
 
 async def get_document(request: ApiRequest) -> Document:
     """Return a text read from the artifact; names ending in `.html` are sanitized HTML."""
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
     name = request.values["document"]
-    found = await artifacts.find_document(request.reader, facts.id, name)
-    if found is None or name in _OURS:
+    found = await request.app.artifact_views.find_document(facts.id, name)
+    if found is None:
         raise NotFound(f"the artifact has no document {name}")
     return shown(Document, found)
 
@@ -312,11 +308,6 @@ async def _evidence(request: ApiRequest, words: str = "") -> Findings:
     facts = await request.app.manifests.get_facts(request.repository, _reference(request))
     own = await request.app.findings.of(facts.id)
     return await request.app.findings.gather(request.repository.id, facts.digest, own, words)
-
-
-async def _document_names(request: ApiRequest, manifest_id: int) -> list[str]:
-    names = await artifacts.list_document_names(request.reader, manifest_id)
-    return [name for name in names if name not in _OURS]
 
 
 def _reference(request: ApiRequest) -> Reference:

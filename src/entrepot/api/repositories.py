@@ -1,9 +1,9 @@
 """Repositories: listed, made, described, moved, deleted, starred."""
 
+from dataclasses import asdict
 from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import asdict
 
 from entrepot.api.fields import Asked, Line, Moment, NameText, RepositoryText
 from entrepot.api.paging import Page, PageQuery, page_of
@@ -11,9 +11,7 @@ from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import RepositoryUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.actors import Action
-from entrepot.hub.recommended import find_recommended
 from entrepot.hub.repositories import MAX_README
-from entrepot.metadata import repository_facts
 from entrepot.model.repositories import Visibility
 from entrepot.model.search import SearchOrder
 from entrepot.oci.names import RepositoryName
@@ -139,9 +137,11 @@ async def change_repository(request: ApiRequest, body: RepositoryChange) -> Repo
     """Change a repository's description, README, visibility or archived state."""
     name, actor, rules = request.repository.name, request.actor, request.app.repositories
     if body.description is not UNSET or body.readme is not UNSET:
-        facts = await repository_facts.get_facts(request.reader, request.repository.id)
-        description = facts.description if body.description is UNSET else body.description
-        readme = facts.readme if body.readme is UNSET else body.readme
+        description, readme = body.description, body.readme
+        if description is UNSET:
+            description = request.repository.description
+        if readme is UNSET:
+            readme = await request.app.repository_views.get_readme_source(request.repository)
         await rules.describe(name, description, readme, actor)
     if body.visibility is not UNSET:
         await rules.set_visibility(name, body.visibility, actor)
@@ -184,11 +184,12 @@ async def _repository(request: ApiRequest, name: RepositoryName) -> Repository:
     found, account = rights.repository, request.identity.account
     if found is None:
         raise RepositoryUnknown
-    facts = await repository_facts.get_facts(request.reader, found.id)
-    recommended = await find_recommended(request.reader, found.id)
+    views = request.app.repository_views
+    recommended = await views.find_recommended(found)
     return Repository(
-        **asdict(shown(RepositoryFacts, facts)),
+        **asdict(await views.get_facts(found)),
         recommended=recommended.tag if recommended else None,
+        readme=await views.get_readme_source(found),
         actions=sorted(rights.actions),
         may_administer=rights.may_administer,
         is_starred=account is not None and await request.app.stars.is_starred(account, found),

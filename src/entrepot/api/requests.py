@@ -13,7 +13,6 @@ from entrepot.errors import BadCredentials, Denied
 from entrepot.http.authorize import AccessRule
 from entrepot.http.router import Route
 from entrepot.hub.permissions import check_own
-from entrepot.metadata.engine import Reader
 from entrepot.model.accounts import Account
 
 PREFIX: Final = "/api/v1"
@@ -28,11 +27,6 @@ class ApiRequest(RequestContext):
     """A request of a program, let in by the access rule of its route."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def reader(self) -> Reader:
-        """The transaction begin of the hub's database."""
-        return self.app.metadata.reader
 
     @property
     def account(self) -> Account:

@@ -8,9 +8,7 @@ from entrepot.api.artifacts import Artifact
 from entrepot.api.fields import Asked, DigestText, Moment, Number, TagText, Text
 from entrepot.api.paging import NEVER, Page, PageQuery, page_before, page_of
 from entrepot.api.requests import ApiRequest, route, shown
-from entrepot.errors import ManifestUnknown
 from entrepot.http.authorize import AccessRule
-from entrepot.metadata import tag_listing
 from entrepot.model.tags import Filters, TagAction, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag as TagName
@@ -112,23 +110,15 @@ class RemovalOrder(Asked, frozen=True, kw_only=True):
 async def list_tags(request: ApiRequest, query: TagQuery) -> Page[Tag]:
     """List the tags, the newest version first by default."""
     filters = Filters(query.q, query.kind, query.platform)
-    rows = await tag_listing.list_rows(
-        request.reader,
-        request.repository.id,
-        query.sort,
-        filters,
-        limit=query.limit + 1,
-        offset=query.offset,
+    rows = await request.app.tags.list_rows(
+        request.repository, query.sort, filters, query.limit + 1, query.offset
     )
     return page_of(rows, query, lambda row: shown(Tag, row))
 
 
 async def get_tag(request: ApiRequest) -> Tag:
     """Return a tag."""
-    row = await tag_listing.find_row(request.reader, request.repository.id, request.values["tag"])
-    if row is None:
-        raise ManifestUnknown(f"{request.repository.name} has no tag {request.values['tag']}")
-    return shown(Tag, row)
+    return shown(Tag, await request.app.tags.get(request.repository, request.values["tag"]))
 
 
 async def delete_tag(request: ApiRequest) -> None:

@@ -67,12 +67,9 @@ def _move_bytes(settings: "Settings", place: str) -> dict[str, object]:
 async def _copy_blobs(hub: "App", place: str) -> dict[str, object]:
     import sys
 
-    from entrepot.registry.storage_migration import StorageMigration
-    from entrepot.storage.migrating import MovingStorage
-
-    if not isinstance(hub.storage, MovingStorage):
+    moves = hub.storage_migration
+    if moves is None:
         fail("storage_from is not set", USAGE)
-    moves = StorageMigration(hub.metadata, hub.storage)
     count, total = await moves.count()
     copied = problems = 0
     with showing("Copying", total) as bar:
@@ -93,9 +90,8 @@ async def _copy_blobs(hub: "App", place: str) -> dict[str, object]:
 
 
 def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
-    from entrepot.bootstrap import place_of_facts
+    from entrepot.bootstrap import copy_database, place_of_facts
     from entrepot.errors import EntrepotError
-    from entrepot.metadata.database_migration import copy_database
 
     if to != "sqlite" and not to.startswith(("postgresql://", "postgres://")):
         fail("invalid database: use sqlite or postgresql://USER@HOST/NAME", USAGE)
@@ -105,18 +101,18 @@ def _move_facts(settings: "Settings", to: str) -> dict[str, object]:
         fail("the hub already uses this database", USAGE)
     try:
         with showing("Copying rows", None) as bar:
-            found = copy_database(source, target, bar.advance)
+            rows, tables = copy_database(source, target, bar.advance)
     except EntrepotError as error:
         fail(f"{error.message} (repeat this, or go back with: entrepot migrate --cancel)")
-    return {"rows": sum(each.rows for each in found), "tables": len(found)}
+    return {"rows": rows, "tables": tables}
 
 
 def _cancel(settings: "Settings") -> dict[str, object]:
+    from entrepot.bootstrap import unseal_database
     from entrepot.errors import EntrepotError
-    from entrepot.metadata.database_migration import unseal
 
     try:
-        unseal(_facts_of(settings))
+        unseal_database(_facts_of(settings))
     except EntrepotError as error:
         fail(error.message)
     return {"sealed": False}

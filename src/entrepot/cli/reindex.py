@@ -54,20 +54,17 @@ async def _work(hub: "App", ahead: timedelta = timedelta()) -> None:
     """Work as one of the hub's workers does, until nothing is due, or will be so soon."""
     from entrepot.jobs.handlers import job_handlers
     from entrepot.jobs.worker import JobWorker
-    from entrepot.metadata.jobs import is_due
 
     worker = JobWorker(hub.metadata, job_handlers(hub), hub.now)
     await worker.drain()
-    while await is_due(hub.metadata.reader, hub.now() + ahead):
+    while await hub.administration.has_jobs_due(ahead):
         if not await worker.drain():
             await asyncio.sleep(_PAUSE)
 
 
 async def _states(hub: "App") -> dict[str, int]:
-    from entrepot.metadata import artifacts, jobs
-
-    reader = hub.metadata.reader
-    states = await artifacts.count_states(reader)
+    states = await hub.administration.count_artifacts()
     failed = sum(count for state, count in states.items() if state not in _FINE)
-    waiting = (await jobs.count_jobs(reader)).get(("index", jobs.QUEUED), 0)
+    jobs = await hub.administration.count_jobs()
+    waiting = sum(each.count for each in jobs if (each.kind, each.state) == ("index", "queued"))
     return {"waiting": waiting, "total": sum(states.values()), "failed": failed}

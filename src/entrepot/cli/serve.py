@@ -138,10 +138,9 @@ def _check_first_password(settings: "Settings") -> None:
     given = settings.admin_password
     if given is None or MIN_LENGTH <= len(given) <= MAX_LENGTH:
         return
-    from entrepot.bootstrap import place_of_facts
-    from entrepot.metadata.databases import has_accounts
+    from entrepot.bootstrap import has_accounts
 
-    if not has_accounts(place_of_facts(settings, settings.database)):
+    if not has_accounts(settings):
         raise ValueError(f"invalid admin_password: use {MIN_LENGTH} to {MAX_LENGTH} characters")
 
 

@@ -11,6 +11,7 @@ from entrepot.hub.permissions import Permissions, check_administrator, check_unl
 from entrepot.hub.secrets import hash_secret
 from entrepot.metadata import accounts, invitations, teams
 from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.statistics import find_namespace_name
 from entrepot.model.accounts import Account, Namespace, Role
 from entrepot.model.organizations import Invitation
 
@@ -111,6 +112,12 @@ class Invitations:
         if found is None or not found.is_live(self._now()) or not await self._stands(found):
             raise InvitationUnknown
         return found
+
+    async def find_namespace_name(self, invitation: Invitation) -> str | None:
+        """Return the name of the organization, `None` for an invitation to the hub itself."""
+        if invitation.namespace_id is None:
+            return None
+        return await find_namespace_name(self._metadata.reader, invitation.namespace_id)
 
     async def accept(self, secret: str, account: Account, by: Actor) -> Invitation:
         """Let the account join what the invitation is into; a role that is more stays."""

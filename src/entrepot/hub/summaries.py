@@ -41,10 +41,11 @@ class Summaries:
         size, tag_count = await repository_facts.measure(reader, repository_id)
         pushed = await tag_listing.find_row(reader, repository_id, "readme")
         read = [*([pushed.artifact] if pushed and pushed.artifact else []), *newest]
-        texts = [facts.readme, *[await self._text_of(each) for each in read]]
+        readme = await repository_facts.find_readme(reader, repository_id)
+        texts = [readme, *[await self._text_of(each) for each in read]]
         body = " ".join(dict.fromkeys(texts))[:_LONGEST]
         titles = [facts.description, *_titles(newest, kinds)]
-        drawn = await self._readmes.catch_up(repository_id, facts.readme)
+        drawn = await self._readmes.catch_up(repository_id, readme)
         async with self._metadata.begin() as tx:
             if not await repositories.lock_by_id(tx, repository_id):
                 return

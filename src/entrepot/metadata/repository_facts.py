@@ -14,7 +14,6 @@ _GET: Final = SqlStatement(
         repositories.c.name,
         repositories.c.visibility,
         repositories.c.description,
-        repositories.c.readme,
         repositories.c.kind,
         repositories.c.size,
         repositories.c.tag_count,
@@ -25,6 +24,9 @@ _GET: Final = SqlStatement(
         repositories.c.pulled_at,
         repositories.c.archived_at,
     ).where(repositories.c.id == bindparam("repository_id"))
+)
+_README: Final = SqlStatement(
+    select(repositories.c.readme).where(repositories.c.id == bindparam("repository_id"))
 )
 _NAME_BY_ID: Final = SqlStatement(
     select(repositories.c.name).where(repositories.c.id == bindparam("repository_id"))
@@ -59,17 +61,22 @@ async def get_facts(reader: Reader, repository_id: int) -> RepositoryFacts:
         name=row[0],
         visibility=Visibility(row[1]),
         description=row[2],
-        readme=row[3],
-        kind=row[4],
-        size=row[5],
-        tag_count=row[6],
-        pulls=row[7],
-        stars=row[8],
-        created_at=from_instant(row[9]),
-        pushed_at=from_optional(row[10]),
-        pulled_at=from_optional(row[11]),
-        archived_at=from_optional(row[12]),
+        kind=row[3],
+        size=row[4],
+        tag_count=row[5],
+        pulls=row[6],
+        stars=row[7],
+        created_at=from_instant(row[8]),
+        pushed_at=from_optional(row[9]),
+        pulled_at=from_optional(row[10]),
+        archived_at=from_optional(row[11]),
     )
+
+
+async def find_readme(reader: Reader, repository_id: int) -> str:
+    """Return the Markdown written for the repository, which may be long; "" without any."""
+    row = await reader.one(_README, repository_id=repository_id)
+    return "" if row is None else str(row[0])
 
 
 async def find_name(reader: Reader, repository_id: int) -> str | None:

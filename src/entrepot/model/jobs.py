@@ -36,3 +36,12 @@ class FailedJob:
     attempts: int
     error: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobCount:
+    """How many jobs of a kind are `queued` or `failed`."""
+
+    kind: str
+    state: str
+    count: int

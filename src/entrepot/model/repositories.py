@@ -72,7 +72,6 @@ class RepositoryFacts:
     name: str
     visibility: Visibility
     description: str
-    readme: str
     kind: str
     size: int
     tag_count: int

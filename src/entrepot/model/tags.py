@@ -92,3 +92,12 @@ class TagFacts:
     pulled_at: datetime | None
     subject: str = ""
     """The digest that what it points at is attached to, there or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagLine:
+    """A tag's row and other tags of the same manifest; `more` of them are not in `aliases`."""
+
+    row: TagRow
+    aliases: tuple[str, ...]
+    more: int = 0

@@ -21,6 +21,7 @@ from entrepot.model.tags import TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
+from entrepot.registry.history_entries import HistoryEntry, list_entries
 from entrepot.registry.manifest_references import needed_blobs, new_manifest
 from entrepot.registry.tag_rules import check_may_change
 
@@ -42,6 +43,12 @@ class History:
         """The newest events with an id below `before`, of one tag or of all."""
         reader = self._metadata.reader
         return await history.list_events(reader, repository.id, tag, before, limit)
+
+    async def list_entries(
+        self, repository: Repository, events: Sequence[TagEvent]
+    ) -> list[HistoryEntry]:
+        """Return the entries of some events, in their order: one for each action."""
+        return await list_entries(self._metadata.reader, repository.id, events)
 
     async def note_push(
         self, tx: Transaction, repository_id: int, tag: Tag, digest: Digest, by: int | None

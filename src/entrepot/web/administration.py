@@ -3,21 +3,20 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from entrepot.extract.confinement import Confinement
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.metadata import jobs, scrubs
-from entrepot.metadata.statistics import find_numbers
+from entrepot.hub.administration import HubHealth
 from entrepot.model.audit import AuditQuery, AuditRow
 from entrepot.model.integrity import Damage, Pass
-from entrepot.model.jobs import FailedJob
+from entrepot.model.jobs import FailedJob, JobCount
 from entrepot.model.statistics import HubNumbers
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
 _DAMAGED: Final = 20
 _USERS: Final = 50
+_FAILURES: Final = 100
 
 
 @dataclass(kw_only=True)
@@ -34,12 +33,10 @@ class HealthPage(AdminPage):
 
     template: ClassVar[str] = "admin_health.html"
     numbers: HubNumbers
-    queued: int
-    failed: int
+    health: HubHealth
     version: str
     scrubbed: Pass | None
     damaged: list[Damage]
-    sandbox: Confinement
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class JobsPage(AdminPage):
     """The page of queued and failed jobs."""
 
     template: ClassVar[str] = "admin_jobs.html"
-    counts: list[tuple[str, str, int]]
+    counts: list[JobCount]
     failures: list[FailedJob]
 
 
@@ -97,18 +94,16 @@ class AdminAuditPage(AdminPage):
 
 async def show_health(request: PageRequest) -> Page:
     """How the hub is."""
-    reader = request.app.metadata.reader
-    counts = await jobs.count_jobs(reader)
+    rules = request.app.administration
+    scrubbed, damaged = await rules.get_integrity(_DAMAGED)
     return HealthPage(
         title="Administration",
         current="health",
-        numbers=await find_numbers(reader),
-        queued=sum(count for (_, state), count in counts.items() if state == jobs.QUEUED),
-        failed=sum(count for (_, state), count in counts.items() if state == jobs.FAILED),
+        numbers=await rules.get_numbers(),
+        health=await rules.get_health(),
         version=request.app.version,
-        scrubbed=await scrubs.find_pass(reader),
-        damaged=await scrubs.list_damage(reader, "", _DAMAGED),
-        sandbox=await request.app.confinement(),
+        scrubbed=scrubbed,
+        damaged=damaged,
     )
 
 
@@ -164,20 +159,18 @@ async def change_user(request: PageRequest) -> Page | Response:
 
 async def show_jobs(request: PageRequest) -> Page:
     """Show the queued and the failed jobs."""
-    reader = request.app.metadata.reader
-    counts = await jobs.count_jobs(reader)
+    rules = request.app.administration
     return JobsPage(
         title="Jobs",
         current="jobs",
-        counts=[(kind, state, count) for (kind, state), count in sorted(counts.items())],
-        failures=await jobs.list_failed(reader, 100),
+        counts=await rules.count_jobs(),
+        failures=await rules.list_failed_jobs(_FAILURES),
     )
 
 
 async def retry_job(request: PageRequest) -> Response:
     """Retry a failed job."""
-    async with request.app.metadata.begin() as tx:
-        await jobs.requeue(tx, request.whole_number("id"))
+    await request.app.administration.retry_job(request.whole_number("id"))
     return redirect("/admin/jobs", said="saved")
 
 

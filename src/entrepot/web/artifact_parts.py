@@ -1,18 +1,18 @@
 """Parts of an artifact's pages: its layers with their history, its platforms, its tabs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from entrepot.extract.findings import Findings
+from entrepot.hub.artifact_views import ArtifactSurroundings, OpenedArtifact
 from entrepot.hub.artifacts import Described
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Tab
 from entrepot.kinds.layer_names import layer_name
 from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
-from entrepot.metadata.artifact_relations import find_children
 from entrepot.model.artifacts import AttachmentCounts
 from entrepot.web.requests import PageRequest
 
@@ -119,7 +119,7 @@ async def platforms_of(request: PageRequest, described: Described) -> list[Platf
     lines = []
     children = real_children(described.view)
     digests = {str(child.descriptor.digest) for child in children}
-    known = await find_children(request.app.metadata.reader, request.repository.id, digests)
+    known = await request.app.artifact_views.find_children(request.repository, digests)
     for child in children:
         descriptor = child.descriptor
         here = known.get(str(descriptor.digest))
@@ -139,14 +139,10 @@ async def platforms_of(request: PageRequest, described: Described) -> list[Platf
     return lines
 
 
-def visible_tabs(
-    described: Described,
-    findings: Findings,
-    documents: Sequence[str],
-    attached: int,
-    issues: Mapping[str, object],
-) -> list[str]:
+def visible_tabs(opened: OpenedArtifact, surroundings: ArtifactSurroundings) -> list[str]:
     """The tabs that have something to show, in the kind's order."""
+    described, findings = opened.described, opened.findings
+    documents, issues = surroundings.documents, surroundings.issues
     shown = [
         each.value for each in described.kind.tabs if _has(each, described, findings, documents)
     ]
@@ -158,7 +154,7 @@ def visible_tabs(
         shown.append(Tab.VULNERABILITIES.value)
     place = 1 + max((shown.index(each) for each in _BEFORE if each in shown), default=-1)
     shown[place:place] = [tab.value for tab, category in CATEGORIES.items() if category in issues]
-    return [*shown, *(["referrers"] if attached else []), "raw"]
+    return [*shown, *(["referrers"] if surroundings.attached else []), "raw"]
 
 
 def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence[str]) -> bool:

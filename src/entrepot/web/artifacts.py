@@ -1,23 +1,20 @@
 """Pages of one artifact: what it is, the commands that fit, and a tab for each thing in it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from msgspec import DecodeError, json
 
 from entrepot.errors import ManifestUnknown, NotFound
-from entrepot.extract.findings import ExtractionState, Findings
+from entrepot.extract.findings import Findings
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
+from entrepot.hub.artifact_views import OpenedArtifact
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import MAX_LISTED, Node
-from entrepot.hub.contributions import Counted
 from entrepot.kinds.badges import badges
 from entrepot.kinds.kind import Description, Fact, Tab
-from entrepot.metadata import artifacts, tag_listing
-from entrepot.metadata.manifests import find_manifest
 from entrepot.model.artifacts import Artifact, StoredDocument
 from entrepot.model.tags import TagRow
 from entrepot.oci.aside import aside
@@ -95,27 +92,9 @@ class TabPage(ArtifactPage):
     """Which page of a long list is shown, and how long that is; `None` for tabs without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """An artifact that was found, with what its pages share."""
-
-    described: Described
-    row: TagRow | None
-    findings: Findings
-
-
-async def open_artifact(request: PageRequest) -> _Opened:
-    """The artifact in the address; `ManifestUnknown` where there is none."""
-    reference = reference_of(request)
-    reader, repository_id = request.app.metadata.reader, request.repository.id
-    stored = await find_manifest(reader, repository_id, reference)
-    if stored is None:
-        raise ManifestUnknown(f"{request.repository.name} has no {reference}")
-    described = await request.app.artifacts.describe(repository_id, stored)
-    tag = request.values.get("tag")
-    row = await tag_listing.find_row(reader, repository_id, tag) if tag else None
-    document = await artifacts.find_document(reader, stored.id, "findings")
-    return _Opened(described, row, _findings(document))
+async def open_artifact(request: PageRequest) -> OpenedArtifact:
+    """Return the artifact in the address; `ManifestUnknown` where there is none."""
+    return await request.app.artifact_views.open(request.repository, reference_of(request))
 
 
 def reference_of(request: PageRequest) -> Reference:
@@ -127,15 +106,6 @@ def reference_of(request: PageRequest) -> Reference:
         raise ManifestUnknown(f"{text[:100]} is not a tag or a digest") from error
 
 
-def _findings(document: StoredDocument | None) -> Findings:
-    if document is None:
-        return Findings(state=ExtractionState.QUEUED)
-    try:
-        return json.decode(document.text, type=Findings)
-    except DecodeError:
-        return Findings(state=ExtractionState.FAILED, reason="the stored findings cannot be read")
-
-
 async def show_artifact(request: PageRequest) -> Page | Response:
     """The overview."""
     if request.repository.name.text != request.values["repository"]:
@@ -145,8 +115,7 @@ async def show_artifact(request: PageRequest) -> Page | Response:
     opened = await open_artifact(request)
     described = opened.described
     tag = request.values.get("tag")
-    reader = request.app.metadata.reader
-    readme = await artifacts.find_document(reader, described.stored.id, "readme.html")
+    readme = await request.app.artifact_views.find_document(described.stored.id, "readme.html")
     return SummaryPage(
         **await _shared(request, opened, "overview"),
         snippets=snippets_of(request, described, tag),
@@ -168,14 +137,11 @@ async def show_tab(request: PageRequest) -> Page:
     return page
 
 
-async def _shared(request: PageRequest, opened: _Opened, tab: str) -> dict[str, Any]:
+async def _shared(request: PageRequest, opened: OpenedArtifact, tab: str) -> dict[str, Any]:
     described, repository = opened.described, request.repository
-    reader, stored = request.app.metadata.reader, described.stored
-    tag = request.values.get("tag")
+    stored, subject = described.stored, described.manifest.subject
     reference = _reference(request, described)
-    documents = await artifacts.list_document_names(reader, stored.id)
-    attached = await request.app.attachments.count_of(repository.id, stored.digest)
-    subject = described.manifest.subject
+    found = await request.app.artifact_views.get_surroundings(repository, described)
     return {
         "title": reference,
         "name": repository.name.text,
@@ -183,23 +149,21 @@ async def _shared(request: PageRequest, opened: _Opened, tab: str) -> dict[str, 
         "current": "tags",
         "is_starred": await is_starred(request),
         "reference": reference,
-        "tag": tag,
+        "tag": request.values.get("tag"),
         "digest": stored.digest,
         "media_type": stored.media_type,
         "kind": described.kind.id,
         "artifact": described.artifact,
         "description": described.description,
         "facts_said": _facts(opened),
-        "aliases": await tag_listing.list_aliases(reader, stored.id),
-        "tabs": visible_tabs(
-            described, opened.findings, documents, attached, await _issues(request, stored.id)
-        ),
+        "aliases": found.aliases,
+        "tabs": visible_tabs(opened, found),
         "tab": tab,
         "badges": list(badges(described.view)),
         "annotations": described.manifest.annotations,
         "subject": str(subject.digest) if subject else None,
         "findings": opened.findings,
-        "attached": attached,
+        "attached": found.attached,
         "row": opened.row,
     }
 
@@ -209,14 +173,7 @@ def _reference(request: PageRequest, described: Described) -> str:
     return f"{name}:{tag}" if tag else f"{name}@{described.stored.digest}"
 
 
-async def _issues(request: PageRequest, manifest_id: int) -> Mapping[str, object]:
-    """Which misconfigurations, secrets and licences were counted, by category."""
-    reader = request.app.metadata.reader
-    document = await artifacts.find_document(reader, manifest_id, "counted")
-    return json.decode(document.text, type=Counted).issues if document else {}
-
-
-def _facts(opened: _Opened) -> list[Fact]:
+def _facts(opened: OpenedArtifact) -> list[Fact]:
     """What the kind says, then what was found; nothing twice, nor what has a place of its own."""
     findings = opened.findings
     elsewhere = {
@@ -240,34 +197,32 @@ def _facts(opened: _Opened) -> list[Fact]:
     ]
 
 
-async def _fill_document(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_document(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     """The document of the tab's own name, or the one that `name` asks for."""
-    reader, manifest_id = request.app.metadata.reader, opened.described.stored.id
-    page.documents = await artifacts.list_document_names(reader, manifest_id)
+    rules, manifest_id = request.app.artifact_views, opened.described.stored.id
+    page.documents = await rules.list_documents(manifest_id)
     name = request.query("name") or _NAMES.get(page.tab, page.tab)
-    if name in ("findings", "marks", "counted"):
-        raise NotFound
-    page.document = await artifacts.find_document(reader, manifest_id, name)
-    marked_up = await artifacts.find_document(reader, manifest_id, f"{name}.html")
+    page.document = await rules.find_document(manifest_id, name)
+    marked_up = await rules.find_document(manifest_id, f"{name}.html")
     reference = _reference(request, opened.described)
     page.marked_up = here(marked_up.text, reference) if marked_up else ""
 
 
-async def _fill_layers(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_layers(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
 
 
-async def _fill_files(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_files(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
     await _fill_document(request, opened, page)
     _show_part(request, page)
 
 
-async def _fill_platforms(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_platforms(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     page.platforms = await platforms_of(request, opened.described)
 
 
-async def _fill_referrers(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_referrers(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     digest = opened.described.stored.digest
     listed = min(page.attached, MAX_LISTED)
     pages = max(1, -(-listed // _NODES))
@@ -280,7 +235,7 @@ async def _fill_referrers(request: PageRequest, opened: _Opened, page: TabPage) 
     )
 
 
-async def _fill_raw(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_raw(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     described = opened.described
     page.manifest = await pretty(described.stored.content)
     page.config = await _config(request, described.manifest.config)
@@ -305,7 +260,7 @@ async def pretty(content: bytes) -> str:
     return await aside(len(content), write)
 
 
-async def _fill_evidence(request: PageRequest, opened: _Opened, page: TabPage) -> None:
+async def _fill_evidence(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     """What is attached says it: the findings of each attachment of the right kind, as one."""
     page.findings = await request.app.findings.gather(
         request.repository.id, opened.described.stored.digest, opened.findings, page.query

@@ -13,7 +13,6 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.blob_responses import blob_response
 from entrepot.http.messages import Response, content
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import tag_listing
 from entrepot.model.tags import Filters, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.web.artifacts import open_artifact
@@ -65,14 +64,8 @@ def disposition(name: str) -> str:
 
 async def show_feed(request: PageRequest) -> Response:
     """The newest versions, as Atom (RFC 4287)."""
-    rows = await tag_listing.list_rows(
-        request.app.metadata.reader,
-        request.repository.id,
-        TagOrder.NEWEST,
-        Filters(),
-        limit=_FEED,
-        offset=0,
-    )
+    newest = TagOrder.NEWEST
+    rows = await request.app.tags.list_rows(request.repository, newest, Filters(), _FEED)
     name = request.repository.name.text
     address = f"{request.origin}/r/{name}"
     updated = rows[0].moved_at if rows else request.repository.created_at

@@ -9,7 +9,6 @@ from entrepot.http.cookies import session_cookie, set_cookie
 from entrepot.http.messages import Response
 from entrepot.hub.sessions import LIFETIME
 from entrepot.hub.sign_in import Begun
-from entrepot.metadata.statistics import find_namespace_name
 from entrepot.web.home import local_address
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
@@ -133,7 +132,7 @@ async def show_invitation(request: PageRequest) -> Page:
     """Show an invitation."""
     secret = request.values["secret"]
     invitation = await request.app.invitations.get(secret)
-    name = await find_namespace_name(request.app.metadata.reader, invitation.namespace_id or 0)
+    name = await request.app.invitations.find_namespace_name(invitation)
     return SignUpPage(
         title="You are invited",
         invitation=secret,

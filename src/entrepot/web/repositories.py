@@ -6,17 +6,13 @@ from typing import ClassVar, Final
 from entrepot.extract.links import HERE
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.hub.recommended import find_recommended, list_versions
-from entrepot.metadata import artifacts, repository_facts, tag_listing
-from entrepot.metadata.manifests import find_by_id
 from entrepot.model.repositories import RepositoryFacts
 from entrepot.model.tags import TagRow
-from entrepot.registry.history_entries import HistoryEntry, list_entries
+from entrepot.registry.history_entries import HistoryEntry
 from entrepot.web.commands import Snippets, push_snippets, snippets_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
-_NEWEST: Final = 6
 _EVENTS: Final = 50
 _EVER: Final = 2**62
 
@@ -65,7 +61,7 @@ def here(html: str, reference: str) -> str:
 
 async def facts_of(request: PageRequest) -> RepositoryFacts:
     """Return the properties of the repository in the address."""
-    return await repository_facts.get_facts(request.app.metadata.reader, request.repository.id)
+    return await request.app.repository_views.get_facts(request.repository)
 
 
 async def is_starred(request: PageRequest) -> bool:
@@ -80,24 +76,21 @@ async def show_repository(request: PageRequest) -> Page | Response:
     name = request.repository.name.text
     if name != request.values["repository"]:
         return redirect(f"/r/{name}")
-    facts = await facts_of(request)
-    reader, repository_id = request.app.metadata.reader, request.repository.id
-    recommended = await find_recommended(reader, repository_id)
-    newest = await list_versions(reader, repository_id, _NEWEST)
-    first = [recommended] if recommended else []
-    readme, source = await _readme(request, facts, [*first, *newest])
+    view = await request.app.repository_views.get(request.repository)
+    tag = view.recommended.tag if view.recommended else None
+    readme_of = f"{name}:{view.readme.tag}" if view.readme.tag else name
     return OverviewPage(
         title=name,
         name=name,
-        facts=facts,
+        facts=view.facts,
         current="overview",
         is_starred=await is_starred(request),
-        readme=readme,
-        readme_source=source,
-        recommended=recommended,
-        newest=newest,
-        kinds=await artifacts.count_kinds(reader, repository_id),
-        snippets=await _snippets(request, recommended) if recommended else None,
+        readme=here(view.readme.html, readme_of),
+        readme_source=view.readme.tag,
+        recommended=view.recommended,
+        newest=view.newest,
+        kinds=view.kinds,
+        snippets=snippets_of(request, view.described, tag) if view.described else None,
         pushing=push_snippets(request, name) if request.may_push else None,
     )
 
@@ -115,9 +108,7 @@ async def show_history(request: PageRequest) -> Page:
         facts=await facts_of(request),
         current="history",
         is_starred=await is_starred(request),
-        entries=await list_entries(
-            request.app.metadata.reader, request.repository.id, events[:_EVENTS]
-        ),
+        entries=await request.app.history.list_entries(request.repository, events[:_EVENTS]),
         tag=tag,
         next_before=events[_EVENTS - 1].id if len(events) > _EVENTS else None,
     )
@@ -138,31 +129,6 @@ async def star(request: PageRequest) -> Response:
     wanted = request.form.get("star") == "1"
     await request.app.stars.set(request.identity, request.repository.name, wanted=wanted)
     return redirect(f"/r/{request.repository.name}")
-
-
-async def _snippets(request: PageRequest, row: TagRow) -> Snippets | None:
-    found = await find_by_id(request.app.metadata.reader, row.manifest_id)
-    if found is None:
-        return None
-    described = await request.app.artifacts.describe(request.repository.id, found[0])
-    return snippets_of(request, described, row.tag)
-
-
-async def _readme(
-    request: PageRequest, facts: RepositoryFacts, newest: list[TagRow]
-) -> tuple[str, str]:
-    """Safe HTML, and where it is from: pushed as an artifact, out of one, or edited here."""
-    reader = request.app.metadata.reader
-    pushed = await tag_listing.find_row(reader, request.repository.id, "readme")
-    first = [pushed] if pushed else []
-    for row in first if facts.readme else [*first, *newest]:
-        found = await artifacts.find_document(reader, row.manifest_id, "readme.html")
-        if found is not None:
-            return here(found.text, f"{facts.name}:{row.tag}"), row.tag
-    if not facts.readme:
-        return "", ""
-    html = await request.app.readmes.html_of(request.repository.id, facts.readme)
-    return here(html, facts.name), ""
 
 
 ROUTES: Final = (

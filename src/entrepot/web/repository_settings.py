@@ -29,8 +29,8 @@ class RepositorySettingsPage(RepositoryPage):
 
 async def show(request: PageRequest) -> Page:
     """The page of a repository's settings."""
-    facts = await facts_of(request)
-    return await _page(request, facts.description, facts.readme, "")
+    readme = await request.app.repository_views.get_readme_source(request.repository)
+    return await _page(request, request.repository.description, readme, "")
 
 
 async def _page(request: PageRequest, description: str, readme: str, preview: str) -> Page:

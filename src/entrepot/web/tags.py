@@ -7,8 +7,7 @@ from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.metadata import artifacts, tag_groups, tag_listing
-from entrepot.model.tags import Filters, TagOrder, TagRow
+from entrepot.model.tags import Filters, TagLine, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removal
@@ -18,15 +17,6 @@ from entrepot.web.requests import PageRequest, PageRoute
 
 _SIZE: Final = 50
 _MOST_SELECTED: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class TagLine:
-    """A tag's row, and other tags on the same manifest: `more` of them are not among `aliases`."""
-
-    row: TagRow
-    aliases: tuple[str, ...]
-    more: int = 0
 
 
 @dataclass(kw_only=True)
@@ -52,8 +42,7 @@ class DeletePage(RepositoryPage):
 
 async def show_tags(request: PageRequest) -> Page:
     """One page of the tags, by GET parameters that can be shared."""
-    reader, repository_id = request.app.metadata.reader, request.repository.id
-    order = _order(request)
+    rules, order = request.app.tags, _order(request)
     filters = Filters(
         request.query("q"),
         request.query("kind"),
@@ -61,44 +50,20 @@ async def show_tags(request: PageRequest) -> Page:
         request.query("digest"),
     )
     number = request.number("page", default=1, most=10**6)
-    # All tags of one digest are a list of tags; else each digest is one line.
-    find_lines = _list_tags if filters.digest else _list_manifests
-    lines, total = await find_lines(request, order, filters, (number - 1) * _SIZE)
-    facts = await facts_of(request)
+    offset = (number - 1) * _SIZE
+    lines, total = await rules.list_lines(request.repository, order, filters, _SIZE, offset)
     return TagsPage(
         title=f"{request.repository.name}: tags",
         name=request.repository.name.text,
-        facts=facts,
+        facts=await facts_of(request),
         current="tags",
         is_starred=await is_starred(request),
         lines=lines,
         pager=Pager(number, _SIZE, total),
         order=order,
         filters=filters,
-        kinds=await artifacts.count_kinds(reader, repository_id),
+        kinds=await rules.count_kinds(request.repository),
     )
-
-
-async def _list_manifests(
-    request: PageRequest, order: TagOrder, filters: Filters, offset: int
-) -> tuple[list[TagLine], int]:
-    reader, repository_id = request.app.metadata.reader, request.repository.id
-    groups = await tag_groups.list_groups(
-        reader, repository_id, order, filters, limit=_SIZE, offset=offset
-    )
-    lines = [TagLine(each.row, each.others, each.count - len(each.others) - 1) for each in groups]
-    return lines, await tag_groups.count_groups(reader, repository_id, filters)
-
-
-async def _list_tags(
-    request: PageRequest, order: TagOrder, filters: Filters, offset: int
-) -> tuple[list[TagLine], int]:
-    reader, repository_id = request.app.metadata.reader, request.repository.id
-    rows = await tag_listing.list_rows(
-        reader, repository_id, order, filters, limit=_SIZE, offset=offset
-    )
-    lines = [TagLine(row, ()) for row in rows]
-    return lines, await tag_listing.count_rows(reader, repository_id, filters)
 
 
 def _order(request: PageRequest) -> TagOrder:
