@@ -6,7 +6,6 @@ import logging
 import os
 import random
 import secrets
-import sys
 import time
 from datetime import timedelta
 from typing import Any, Protocol
@@ -53,7 +52,6 @@ from entrepot.web.docker_search import DockerSearch
 _log = logging.getLogger(__name__)
 _JUST_NOW = 0.2
 """Seconds after an answer in which a worker counts as busy."""
-_SWITCH_INTERVAL = 0.0005
 _WRITE_METRICS = timedelta(seconds=1)
 _OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -156,9 +154,6 @@ class Worker:
         """Be ready for the first request."""
         settings = self._settings
         keep_memory_flat()
-        # Each look into SQLite lets go of the interpreter; a thread that parses gives it back only
-        # after this time, 5 ms by default, and a page looks twenty times.
-        sys.setswitchinterval(_SWITCH_INTERVAL)
         configure_logging(as_text=settings.log_format is LogFormat.TEXT)
         share_between_workers(settings.data / "metrics")
         metrics = Metrics()

@@ -60,12 +60,29 @@ async def test_a_large_manifest_is_parsed_beside_the_event_loop_only(
         return parse_manifest(content, media_type)
 
     monkeypatch.setattr(f"entrepot.oci.manifests.{name}", note)
+    monkeypatch.setattr("entrepot.oci.manifests._REMEMBERED_BYTES", 0)
     long = await push_long_index(shelf, 2, pad=PAD)
     await shelf.push_referrer(long, b"{}", SPDX, annotations={"pad": PAD})
     await shelf.settle()
     await shelf.findings.gather(shelf.repository.id, str(long), Findings())
     assert len(sizes) == 2
     assert threading.main_thread().name not in threads
+
+
+async def test_a_large_manifest_that_was_pushed_is_not_parsed_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(content: bytes, media_type: str | None) -> Manifest:
+        assert len(content) < len(PAD)
+        return parse_manifest(content, media_type)
+
+    monkeypatch.setattr("entrepot.oci.manifests.parse_manifest", refuse)
+    long = await push_long_index(shelf, 2, pad=PAD)
+    await shelf.settle()
+    described = Artifacts(shelf.metadata, MemoryStorage())
+    stored = await shelf.manifests.get(shelf.repository, long)
+    found = await described.describe(shelf.repository.id, stored)
+    assert found.manifest == parse_manifest(stored.content, stored.media_type)
 
 
 async def test_children_are_looked_up_together_however_many_there_are(

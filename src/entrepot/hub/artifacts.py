@@ -71,9 +71,10 @@ class Artifacts:
         manifest = await read_manifest(stored.content, stored.media_type)
         sizes, children = await self._children(repository_id, manifest)
         view = ManifestView(manifest, await self._config(repository_id, manifest), children)
-        kind = await aside(stored.size, lambda: recognize(view))
+        # Not aside: it would wait for documents that are parsed, and looks at short lists only.
+        kind = recognize(view)
         written = await artifacts.find_artifact(self._metadata.reader, stored.id)
-        size = stored.size + sum(each.size for each in _own_blobs(manifest).values()) + sizes
+        size = stored.size + _own_bytes(manifest) + sizes
         artifact = _artifact(stored, repository_id, view, kind, size, written)
         return Described(stored, view, kind, artifact)
 
@@ -177,9 +178,10 @@ def platforms_of(view: ManifestView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _own_blobs(manifest: Manifest) -> dict[str, Descriptor]:
+def _own_bytes(manifest: Manifest) -> int:
+    """Bytes of all layers and the config; what is listed twice counts once."""
     described = [*manifest.layers, *([manifest.config] if manifest.config else [])]
-    return {str(each.digest): each for each in described}
+    return sum({each.digest.hex: each.size for each in described}.values())
 
 
 def _artifact(

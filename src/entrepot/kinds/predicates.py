@@ -57,6 +57,11 @@ def is_index(view: ManifestView) -> bool:
     return view.manifest.media_type in INDEXES
 
 
+def layer_types(view: ManifestView) -> set[str]:
+    """The media types of the layers as they are compared: a thousand layers have but a few."""
+    return {normal(said) for said in {layer.media_type for layer in view.manifest.layers}}
+
+
 def _matches(text: str, wanted: tuple[str, ...]) -> bool:
     return any(
         text.startswith(each[:-1]) if each.endswith("*") else text == each for each in wanted
@@ -115,17 +120,15 @@ def type_keys(view: ManifestView) -> tuple[str, ...]:
 
 def layered(*types: str) -> Recognizes:
     """A layer is of one of these types."""
-    return lambda view: any(
-        _matches(normal(layer.media_type), types) for layer in view.manifest.layers
-    )
+    return lambda view: any(_matches(each, types) for each in layer_types(view))
 
 
 def all_layers(*types: str) -> Recognizes:
     """There are layers, and every one is of one of these types."""
 
     def recognizes(view: ManifestView) -> bool:
-        layers = view.manifest.layers
-        return bool(layers) and all(_matches(normal(each.media_type), types) for each in layers)
+        found = layer_types(view)
+        return bool(found) and all(_matches(each, types) for each in found)
 
     return recognizes
 

@@ -7,6 +7,7 @@ is no place for certificates. Whatever somebody pushed is quoted.
 import json
 import shlex
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from entrepot.kinds.commands import Command, CommandTarget, Language
@@ -70,7 +71,9 @@ def quoted(*words: str) -> str:
 
 def title_of(layer: Descriptor) -> str:
     """The file name that a layer is restored as; empty where it has none that is safe."""
-    title = layer.annotations.get(TITLE, "")
+    title = layer.annotations.get(TITLE)
+    if not title:
+        return ""
     # `echo` and `sha256sum` read backslashes, each in its own way.
     is_odd = "\\" in title or not title.isprintable() or len(title) > 255
     parts = title.split("/")
@@ -144,8 +147,8 @@ def with_skopeo(target: CommandTarget, *, is_image: bool) -> tuple[Command, ...]
 
 def with_curl(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     """Each file by its digest, and the proof that it came whole."""
-    named = [(title_of(each), each) for each in view.manifest.layers]
-    files = [(name, each) for name, each in named if name][:_MOST_FILES]
+    named = ((title_of(each), each) for each in view.manifest.layers)
+    files = islice(((name, each) for name, each in named if name), _MOST_FILES)
     return tuple(_download(target, name, layer) for name, layer in files)
 
 

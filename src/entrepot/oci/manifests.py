@@ -1,11 +1,12 @@
 """Manifests and indexes (image-spec 1.1; Docker's v2 schema 2), read but never rewritten."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import InvalidManifest
 from entrepot.oci import media_types
-from entrepot.oci.aside import aside
+from entrepot.oci.aside import QUICK, aside
 from entrepot.oci.descriptors import (
     Descriptor,
     optional_text,
@@ -29,6 +30,8 @@ Each costs a row when it is pushed, and several look-ups when it is indexed.
 """
 MAX_TOTAL: Final = 2**63 - 1
 """Bytes that all content of one manifest may have: what databases can count."""
+_REMEMBERED_BYTES: Final = 2 * MAX_SIZE
+"""Bytes of the large manifests that each process keeps parsed, the latest used ones."""
 
 _KEYS: Final = frozenset(
     {
@@ -99,13 +102,34 @@ def parse_pushed_manifest(content: bytes, content_type: str | None) -> Manifest:
 
 
 async def read_manifest(content: bytes, content_type: str | None) -> Manifest:
-    """As `parse_manifest`; others go on while a large one is parsed."""
-    return await aside(len(content), lambda: parse_manifest(content, content_type))
+    """As `parse_manifest`; others go on while a large one is parsed, and it is parsed once."""
+    key = (content, content_type or "")
+    remembered = _parsed.get(key) if len(content) > QUICK else None
+    if remembered is not None:
+        _parsed.move_to_end(key)
+        return remembered
+    manifest = await aside(len(content), lambda: parse_manifest(content, content_type))
+    _remember(manifest)
+    return manifest
 
 
 async def read_pushed_manifest(content: bytes, content_type: str | None) -> Manifest:
     """As `parse_pushed_manifest`; others go on while a large one is parsed."""
-    return await aside(len(content), lambda: parse_pushed_manifest(content, content_type))
+    manifest = await aside(len(content), lambda: parse_pushed_manifest(content, content_type))
+    _remember(manifest)
+    return manifest
+
+
+# Once it is pushed, a manifest is indexed and shown: every page of its repository describes it.
+_parsed: Final[OrderedDict[tuple[bytes, str], Manifest]] = OrderedDict()
+
+
+def _remember(manifest: Manifest) -> None:
+    if len(manifest.content) <= QUICK:
+        return
+    _parsed[manifest.content, manifest.media_type] = manifest
+    while sum(len(content) for content, _ in _parsed) > _REMEMBERED_BYTES:
+        _parsed.popitem(last=False)
 
 
 def _parse(content: bytes, document: dict[str, object], content_type: str | None) -> Manifest:
