@@ -14,7 +14,7 @@ from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata import postgres
 from tests.metadata.clocks import MovableClock
-from tests.support import requirements, s3
+from tests.support import clouds, requirements, s3
 
 
 def pytest_configure() -> None:
@@ -76,6 +76,20 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server with nothing in it, for the whole run."""
     with postgres.serving() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[clouds.CloudStore]:
+    """A server as Google Cloud Storage, for the whole run; each store has a prefix of its own."""
+    with clouds.google() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[clouds.CloudStore]:
+    """A server as Azure Blob Storage, for the whole run; each store has a prefix of its own."""
+    with clouds.azure() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

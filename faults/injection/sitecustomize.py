@@ -44,7 +44,7 @@ def dies_at_a_step() -> None:
     import psycopg
 
     from entrepot.metadata.postgresql import PostgresTransaction
-    from entrepot.storage.s3_buckets import Bucket
+    from entrepot.storage.buckets import Bucket
 
     for name in ("run", "run_many", "lock"):
         _step_at(PostgresTransaction, name, f"sql {name}")
@@ -57,11 +57,11 @@ def bytes_put_later() -> None:
     """Bug: small blobs are acknowledged a moment before they are in the bucket."""
     import asyncio
 
-    from entrepot.storage.s3 import S3Storage
-    from entrepot.storage.s3_buckets import Bucket
-    from entrepot.storage.s3_uploads import S3Upload
+    from entrepot.storage.buckets import Bucket
+    from entrepot.storage.object_store import ObjectStorage
+    from entrepot.storage.object_uploads import ObjectUpload
 
-    put, find_size = Bucket.put, S3Storage.find_size
+    put, find_size = Bucket.put, ObjectStorage.find_size
     under_way: list[Any] = []
 
     async def put_later(self: Any, path: str, content: bytes) -> None:
@@ -78,8 +78,8 @@ def bytes_put_later() -> None:
         return await find_size(self, key) or 1
 
     Bucket.put = put_later  # type: ignore
-    S3Upload._prove = believe  # type: ignore
-    S3Storage.find_size = sure  # type: ignore
+    ObjectUpload._prove = believe  # type: ignore
+    ObjectStorage.find_size = sure  # type: ignore
 
 
 def _step_at(owner: Any, name: str, step: str, *, after: bool = False) -> None:

@@ -25,7 +25,7 @@ from entrepot.storage.private_files import locked_directory, make_private, write
 from entrepot.storage.protocols import Storage
 
 if TYPE_CHECKING:
-    from entrepot.storage.s3 import S3Storage
+    from entrepot.storage.object_store import ObjectStorage
 
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - addresses that name no host
 
@@ -69,7 +69,7 @@ def prepare_storage(settings: Settings) -> None:
         if place == FILES:
             FileStorage(settings.data).prepare()
         else:
-            _open_s3(settings, place).bucket.check()
+            _open_bucket(settings, place).bucket.check()
 
 
 async def open_metadata(settings: Settings) -> Metadata:
@@ -142,16 +142,18 @@ def open_storage(settings: Settings) -> Storage:
 
 
 def _open_place(settings: Settings, place: str) -> Storage:
-    return FileStorage(settings.data) if place == FILES else _open_s3(settings, place)
+    return FileStorage(settings.data) if place == FILES else _open_bucket(settings, place)
 
 
-def _open_s3(settings: Settings, address: str) -> "S3Storage":
+def _open_bucket(settings: Settings, address: str) -> "ObjectStorage":
     # Late: a hub on files need not have obstore, nor wait for it.
     try:
-        from entrepot.storage.s3 import S3Storage
-        from entrepot.storage.s3_buckets import Bucket, BucketConfig
+        from entrepot.storage.buckets import Bucket, BucketConfig
+        from entrepot.storage.object_store import ObjectStorage
     except ImportError as error:
-        raise Unavailable("storage in S3 requires an extra: pip install 'entrepot[s3]'") from error
+        raise Unavailable(
+            "storage in a bucket requires an extra: pip install 'entrepot[s3]'"
+        ) from error
 
     place = BucketConfig.parse(
         address,
@@ -159,7 +161,7 @@ def _open_s3(settings: Settings, address: str) -> "S3Storage":
         settings.s3_region,
         path_style=settings.s3_path_style,
     )
-    return S3Storage(Bucket(place), settings.data / "spool", redirects=settings.s3_redirect)
+    return ObjectStorage(Bucket(place), settings.data / "spool", redirects=settings.s3_redirect)
 
 
 def public_url(settings: Settings) -> str:

@@ -56,15 +56,16 @@ class Settings:
     port: int = _setting("The port to listen on.", 5000, ge=1, le=65535)
     data: Path = _setting("The hub's data directory.", Path("data"))
     storage: str = _setting(
-        "The storage for blobs: `files` for the data directory, or `s3://BUCKET/PREFIX` "
-        "for hubs of several nodes.",
+        "The storage for blobs: `files` for the data directory; `s3://BUCKET/PREFIX`, "
+        "`gs://BUCKET/PREFIX` (Google) or `az://CONTAINER/PREFIX` (Azure) for hubs of several "
+        "nodes.",
         FILES,
-        pattern=r"^(files|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
+        pattern=r"^(files|(s3|gs|az)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
     )
     storage_from: str | None = _setting(
         "The previous storage, read but never written, while `entrepot migrate` copies blobs.",
         None,
-        pattern=r"^(files|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
+        pattern=r"^(files|(s3|gs|az)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
     )
     s3_endpoint: str | None = _setting(
         "The URL of the S3-compatible store; AWS by default.",
@@ -78,7 +79,7 @@ class Settings:
         "Put the bucket's name in the path of S3 URLs; `false` puts it in the host.", True
     )
     s3_redirect: bool = _setting(
-        "Redirect clients to the S3 store for large blobs, when they support redirects.", True
+        "Redirect clients to the object store for large blobs, when they support redirects.", True
     )
     database: str | None = _setting(
         "The PostgreSQL database, `postgresql://user@host/name`, for hubs of several "

@@ -14,6 +14,7 @@ from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import Storage
+from tests.support.clouds import CloudStore
 from tests.support.s3 import S3Server
 
 Eraser = psycopg.Connection[tuple[object, ...]]
@@ -60,11 +61,16 @@ def prepared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=["memory", "files", pytest.param("s3", marks=pytest.mark.s3)])
+@pytest.fixture(
+    params=["memory", "files", "google", "azure", pytest.param("s3", marks=pytest.mark.s3)]
+)
 def storage(request: pytest.FixtureRequest) -> Storage:
     """An empty store of each kind in turn."""
     if request.param == "memory":
         return MemoryStorage()
+    if request.param in ("google", "azure"):
+        cloud: CloudStore = request.getfixturevalue(request.param)
+        return cloud.open_storage(request.getfixturevalue("tmp_path") / "spool")
     if request.param == "s3":
         server: S3Server = request.getfixturevalue("s3_server")
         return server.open_storage(request.getfixturevalue("tmp_path") / "spool")

@@ -16,11 +16,11 @@ pytestmark = [pytest.mark.faults, pytest.mark.postgresql, pytest.mark.s3]
 SEED = int(os.environ.get("TORTURE_SEED", "20"))
 SLIPSHOD = """
 from entrepot.errors import Unavailable
-from entrepot.storage.s3 import S3Storage
-from entrepot.storage.s3_buckets import Bucket
-from entrepot.storage.s3_uploads import S3Upload
+from entrepot.storage.object_store import ObjectStorage
+from entrepot.storage.buckets import Bucket
+from entrepot.storage.object_uploads import ObjectUpload
 
-put, find_size = Bucket.put, S3Storage.find_size
+put, find_size = Bucket.put, ObjectStorage.find_size
 
 
 async def hopeful(self, path, content):
@@ -38,7 +38,7 @@ async def sure(self, key):
     return await find_size(self, key) or 1
 
 
-Bucket.put, S3Upload._prove, S3Storage.find_size = hopeful, trusting, sure
+Bucket.put, ObjectUpload._prove, ObjectStorage.find_size = hopeful, trusting, sure
 """
 
 

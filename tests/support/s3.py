@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from entrepot.storage.s3 import S3Storage
-from entrepot.storage.s3_buckets import Bucket, BucketConfig, Patience
+from entrepot.storage.buckets import Bucket, BucketConfig, Patience
+from entrepot.storage.object_store import ObjectStorage
 from tests.support.server import free_port
 from tests.support.tools import tool
 
@@ -45,9 +45,9 @@ class S3Server:
         url = f"http://127.0.0.1:{port or self.port}"
         return BucketConfig(BUCKET, f"tests/{next(_numbers)}", url, "us-east-1")
 
-    def open_storage(self, spool: Path, patience: Patience | None = None) -> S3Storage:
+    def open_storage(self, spool: Path, patience: Patience | None = None) -> ObjectStorage:
         """An empty store."""
-        return S3Storage(open_bucket(self.new_place(), patience), spool)
+        return ObjectStorage(open_bucket(self.new_place(), patience), spool)
 
 
 def open_bucket(place: BucketConfig, patience: Patience | None = None) -> Bucket:

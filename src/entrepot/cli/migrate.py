@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def migrate(
     to_storage: Annotated[
-        str | None, typer.Option("--to-storage", help="`files`, or `s3://BUCKET/PREFIX`.")
+        str | None,
+        typer.Option("--to-storage", help="`files`, or an address such as `s3://BUCKET/PREFIX`."),
     ] = None,
     to_database: Annotated[
         str | None, typer.Option("--to-database", help="`sqlite`, or `postgresql://…`.")

@@ -6,8 +6,8 @@ import pytest
 
 from entrepot.errors import BlobUnknown, EntrepotError, Unavailable
 from entrepot.oci.digests import Digest
+from entrepot.storage.object_store import ObjectStorage
 from entrepot.storage.protocols import UploadId
-from entrepot.storage.s3 import S3Storage
 from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.s3
@@ -21,7 +21,7 @@ def ignore(_: bytes | memoryview) -> None:
 
 
 @pytest.fixture
-def storage(s3_server: S3Server, tmp_path: Path) -> S3Storage:
+def storage(s3_server: S3Server, tmp_path: Path) -> ObjectStorage:
     """An empty store."""
     return s3_server.open_storage(tmp_path / "spool")
 
@@ -31,13 +31,13 @@ def files_in(directory: Path) -> list[str]:
     return [each.name for each in directory.iterdir()]
 
 
-async def names(storage: S3Storage) -> list[str]:
+async def names(storage: ObjectStorage) -> list[str]:
     """Every object."""
     return [found.path async for found in storage.bucket.list("")]
 
 
 @pytest.mark.parametrize("size", [0, 5, 20 * MIB])
-async def test_a_commit_leaves_the_blob_and_its_mark(storage: S3Storage, size: int) -> None:
+async def test_a_commit_leaves_the_blob_and_its_mark(storage: ObjectStorage, size: int) -> None:
     async with storage.open(ID, ignore, is_new=True) as staged:
         await staged.write(bytes(size))
         await staged.settle()
@@ -48,7 +48,7 @@ async def test_a_commit_leaves_the_blob_and_its_mark(storage: S3Storage, size: i
 
 @pytest.mark.parametrize("size", [5, 20 * MIB])
 async def test_whoever_discards_an_upload_first_leaves_nothing(
-    storage: S3Storage, size: int
+    storage: ObjectStorage, size: int
 ) -> None:
     async with storage.open(ID, ignore, is_new=True) as staged:
         await staged.write(bytes(size))
@@ -59,7 +59,7 @@ async def test_whoever_discards_an_upload_first_leaves_nothing(
     assert await names(storage) == []
 
 
-async def test_a_guess_that_is_wrong_does_no_harm(storage: S3Storage) -> None:
+async def test_a_guess_that_is_wrong_does_no_harm(storage: ObjectStorage) -> None:
     async with storage.open(ID, ignore) as staged:
         await staged.write(b"first ")
         await staged.sync()
@@ -72,7 +72,7 @@ async def test_a_guess_that_is_wrong_does_no_harm(storage: S3Storage) -> None:
 
 
 async def test_an_upload_is_let_go_of_although_the_store_stumbles(
-    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+    storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else nobody could go on with it for half a minute, and the next chunk would be refused."""
     replace, failures = storage.bucket.replace, [Unavailable(), Unavailable()]
@@ -94,7 +94,7 @@ async def test_an_upload_is_let_go_of_although_the_store_stumbles(
 
 
 async def test_bytes_that_are_put_aside_are_kept_for_whoever_looks_into_them(
-    storage: S3Storage,
+    storage: ObjectStorage,
 ) -> None:
     async with storage.open(ID, ignore, is_new=True) as staged:
         await staged.write(b"wrong")
@@ -104,7 +104,7 @@ async def test_bytes_that_are_put_aside_are_kept_for_whoever_looks_into_them(
 
 
 async def test_a_write_that_is_answered_only_when_it_is_repeated_was_our_own(
-    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+    storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store then says that there is such an object already, and there is: ours."""
     create = storage.bucket.create
@@ -121,7 +121,7 @@ async def test_a_write_that_is_answered_only_when_it_is_repeated_was_our_own(
 
 
 async def test_nothing_is_acknowledged_that_the_store_has_not_taken(
-    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+    storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def failing(path: str, content: bytes) -> str | None:
         raise Unavailable
@@ -140,7 +140,7 @@ async def test_nothing_is_acknowledged_that_the_store_has_not_taken(
 
 
 async def test_a_damaged_blob_is_not_lent_and_takes_no_room(
-    storage: S3Storage, tmp_path: Path
+    storage: ObjectStorage, tmp_path: Path
 ) -> None:
     async with storage.open(ID, ignore, is_new=True) as staged:
         await staged.write(b"wrong")
@@ -153,7 +153,7 @@ async def test_a_damaged_blob_is_not_lent_and_takes_no_room(
 
 
 async def test_whoever_holds_an_upload_says_so_seldom(
-    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+    storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lease is long: the store hears of it when bytes are synced and when it is let go of."""
     replace, written = storage.bucket.replace, []

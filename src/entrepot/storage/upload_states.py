@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from entrepot.errors import EntrepotError, Unavailable, UploadBusy, UploadUnknown
-from entrepot.storage.s3_buckets import Bucket
+from entrepot.storage.buckets import Bucket
 
 LEASE: Final = 30.0
 """Seconds for which a writer owns an upload without a sign of life.
@@ -90,23 +90,23 @@ def decode(content: bytes) -> UploadState:
 
 
 async def find_state(bucket: Bucket, path: str) -> tuple[UploadState, str] | None:
-    """The state and its ETag, `None` when absent."""
+    """The state and its version, `None` when absent."""
     found = await bucket.get(path)
     if found is None:
         return None
-    content, etag = found
-    if etag is None:
-        raise Unavailable("the storage names no ETag")
-    return decode(content), etag
+    content, version = found
+    if version is None:
+        raise Unavailable("the storage names no version")
+    return decode(content), version
 
 
 class Hold:
     """The state of one upload in the hands of its one writer."""
 
-    def __init__(self, bucket: Bucket, path: str, state: UploadState, etag: str) -> None:
+    def __init__(self, bucket: Bucket, path: str, state: UploadState, version: str) -> None:
         self._bucket = bucket
         self._path = path
-        self._etag = etag
+        self._version = version
         self._changing = asyncio.Lock()
         self._renewing = asyncio.create_task(self._renew())
         self.state = state
@@ -124,11 +124,11 @@ class Hold:
                 return found[0]
             state = _taken(found[0] if found else UploadState(""))
             if found is None:
-                etag = await bucket.create(path, encode(state))
+                version = await bucket.create(path, encode(state))
             else:
-                etag = await bucket.replace(path, encode(state), found[1])
-            if etag is not None:
-                return cls(bucket, path, state, etag)
+                version = await bucket.replace(path, encode(state), found[1])
+            if version is not None:
+                return cls(bucket, path, state, version)
             # Somebody was quicker, or our own write was answered only at its second attempt.
             there = await find_state(bucket, path)
             if there is not None and there[0] == state:
@@ -204,19 +204,19 @@ class Hold:
     async def _store(self, wanted: UploadState) -> None:
         state = replace(wanted, revision=new_name(), until=time.time() + LEASE)
         for _ in range(_ATTEMPTS):
-            etag = await self._bucket.replace(self._path, encode(state), self._etag)
-            if etag is None:
+            version = await self._bucket.replace(self._path, encode(state), self._version)
+            if version is None:
                 there = await find_state(self._bucket, self._path)
                 if there is None or there[0].is_ended > state.is_ended:
                     raise UploadUnknown
                 if there[0].owner != self.state.owner:
                     raise UploadBusy
                 # Ours: of an attempt whose answer was lost, now or before.
-                self._etag = there[1]
+                self._version = there[1]
                 if there[0] != state:
                     continue
             else:
-                self._etag = etag
+                self._version = version
             self.state = state
             return
         raise Unavailable("the storage does not settle")

@@ -1,6 +1,7 @@
-"""One bucket of an S3-compatible store: objects by name, and its failures in our words.
+"""One bucket of an object store: objects by name, and its failures in our words.
 
-Requests are signed with the hash of their body, so the store refuses bytes that changed on the way.
+The store speaks S3, or is Google Cloud Storage or Azure Blob Storage. Requests to S3 are signed
+with the hash of their body, so the store refuses bytes that changed on the way.
 What fails for a moment (500, 503, a timeout, a connection that breaks) is tried again by `obstore`,
 with growing pauses, until `Patience` ends.
 """
@@ -18,17 +19,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, cast
 from urllib.parse import urlsplit
 
 import obstore
 from obstore import exceptions
-from obstore.store import S3Store
+from obstore.store import AzureStore, GCSStore, S3Store
 
 from entrepot.errors import BlobUnknown, EntrepotError, OutOfSpace, Unavailable
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import ObjectMeta, PutResult, UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
 
 PART: Final = 8 * 1024 * 1024
@@ -45,6 +46,7 @@ _ATTRIBUTES: Final = {
     "Content-Type": "application/octet-stream",
     "Content-Disposition": "attachment",
 }
+_DELETES_AT_ONCE: Final = 16
 _FULL: Final = (
     "status code: 507",
     "StorageFull",
@@ -56,27 +58,36 @@ _FULL: Final = (
 _log = logging.getLogger(__name__)
 
 
+Scheme = Literal["s3", "gs", "az"]
+"""S3, Google Cloud Storage, Azure Blob Storage."""
+
+
 @dataclass(frozen=True, slots=True)
 class BucketConfig:
-    """Where a bucket is; what is `None` is looked for in the usual AWS environment."""
+    """A bucket, or container; what is `None` is read from the usual environment of its store.
+
+    `endpoint`, `region` and `path_style` are for S3.
+    """
 
     bucket: str
     prefix: str = ""
     endpoint: str | None = None
     region: str | None = None
     path_style: bool = True
+    scheme: Scheme = "s3"
 
     @classmethod
     def parse(
         cls, url: str, endpoint: str | None, region: str | None, *, path_style: bool
     ) -> "BucketConfig":
-        """The place that `s3://bucket/prefix` names."""
+        """Return the bucket that `SCHEME://BUCKET/PREFIX` names."""
         parts = urlsplit(url)
-        return cls(parts.netloc, parts.path.strip("/"), endpoint, region, path_style)
+        scheme = cast("Scheme", parts.scheme)
+        return cls(parts.netloc, parts.path.strip("/"), endpoint, region, path_style, scheme)
 
     def __str__(self) -> str:
         """The bucket and its store, as a message names them."""
-        return f"s3://{self.bucket}" + (f" at {self.endpoint}" if self.endpoint else "")
+        return f"{self.scheme}://{self.bucket}" + (f" at {self.endpoint}" if self.endpoint else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +101,14 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object's name, its size in bytes, its ETag, and when it was last written."""
+    """An object's name, its size in bytes, its version, and when it was last written.
+
+    The version is the ETag, or Google's generation: it changes with each write.
+    """
 
     path: str
     size: int
-    etag: str | None
+    version: str | None
     at: datetime
 
 
@@ -109,16 +123,16 @@ class Bucket:
         """Return the object's properties, `None` when absent."""
         with _named_failures():
             try:
-                return _object(await obstore.head_async(self._store, path))
+                return self._object(await obstore.head_async(self._store, path))
             except FileNotFoundError:
                 return None
 
     async def get(self, path: str) -> tuple[bytes, str | None] | None:
-        """A small object's bytes and its ETag, `None` when absent."""
+        """Return a small object's bytes and its version, `None` when absent."""
 
         async def once() -> tuple[bytes, str | None]:
             got = await obstore.get_async(self._store, path)
-            return bytes(await got.bytes_async()), got.meta["e_tag"]
+            return bytes(await got.bytes_async()), self._version(got.meta)
 
         for attempt in range(_ATTEMPTS):
             try:
@@ -133,12 +147,12 @@ class Bucket:
         raise AssertionError("unreachable")
 
     async def put(self, path: str, content: bytes) -> str | None:
-        """Write a small object in one request; return its ETag."""
+        """Write a small object in one request; return its version."""
         with _named_failures():
             done = await obstore.put_async(
                 self._store, path, content, use_multipart=False, attributes=_ATTRIBUTES
             )
-        return done["e_tag"]
+        return self._version(done)
 
     async def put_parts(self, path: str, runs: AsyncIterator[bytes], size: int = 0) -> str | None:
         """Write a large object part by part; `size` is a guess that decides how large they are.
@@ -155,30 +169,38 @@ class Bucket:
                 max_concurrency=_PARTS_AT_ONCE,
                 attributes=_ATTRIBUTES,
             )
-        return done["e_tag"]
+        return self._version(done)
 
     async def create(self, path: str, content: bytes) -> str | None:
-        """Write an object that is not there yet; return its ETag, `None` where there is one."""
+        """Write an object that is not there yet; return its version, `None` where there is one."""
         with _named_failures():
             try:
-                return (await obstore.put_async(self._store, path, content, mode="create"))["e_tag"]
+                done = await obstore.put_async(self._store, path, content, mode="create")
             except exceptions.AlreadyExistsError:
                 return None
+        return self._version(done)
 
-    async def replace(self, path: str, content: bytes, etag: str) -> str | None:
-        """Write over the object with this ETag; return the new one, `None` where it has another."""
+    async def replace(self, path: str, content: bytes, version: str) -> str | None:
+        """Write over the object of this version; return the new one, `None` if it has another."""
         with _named_failures():
             try:
-                done = await obstore.put_async(self._store, path, content, mode={"e_tag": etag})
+                done = await obstore.put_async(self._store, path, content, mode=self._only(version))
             except (exceptions.PreconditionError, FileNotFoundError):
                 return None
-        return done["e_tag"]
+        return self._version(done)
 
     async def delete(self, paths: Sequence[str]) -> None:
-        """Deleting what is absent succeeds."""
-        with _named_failures():
-            if paths:
-                await obstore.delete_async(self._store, paths)
+        """Delete objects; deleting what is absent succeeds."""
+
+        async def delete(some: str | Sequence[str]) -> None:
+            with _named_failures(), suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, some)
+
+        # The others end a deletion of several at the first that is absent.
+        size = len(paths) if self._place.scheme == "s3" else 1
+        work = [paths[at : at + size] for at in range(0, len(paths), size or 1)]
+        for at in range(0, len(work), _DELETES_AT_ONCE):
+            await asyncio.gather(*map(delete, work[at : at + _DELETES_AT_ONCE]))
 
     async def move(self, path: str, target: str) -> None:
         """Give an object another name; moving what is absent succeeds."""
@@ -194,7 +216,7 @@ class Bucket:
             if page is None:
                 return
             for each in page:
-                yield _object(each)
+                yield self._object(each)
 
     async def read(self, path: str, start: int, stop: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to before `stop`, in runs, a little ahead of the reader."""
@@ -225,9 +247,9 @@ class Bucket:
         """
         path = f"check/{secrets.token_hex(16)}"
         try:
-            etag = obstore.put(self._store, path, b"first", mode="create")["e_tag"]
+            first = self._version(obstore.put(self._store, path, b"first", mode="create"))
             try:
-                kept = etag is not None and self._refuses(path)
+                kept = first is not None and self._refuses(path, first)
             finally:
                 obstore.delete(self._store, [path])
         except (exceptions.BaseError, OSError, ValueError) as error:
@@ -235,18 +257,29 @@ class Bucket:
         if not kept:
             raise Unavailable(f"the store of {self._place} ignores If-Match or If-None-Match")
 
-    def _refuses(self, path: str) -> bool:
+    def _refuses(self, path: str, first: str) -> bool:
         try:
             obstore.put(self._store, path, b"second", mode="create")
         except exceptions.AlreadyExistsError:
             pass
         else:
             return False
+        obstore.put(self._store, path, b"third", mode=self._only(first))
         try:
-            obstore.put(self._store, path, b"third", mode={"e_tag": '"another"'})
+            obstore.put(self._store, path, b"fourth", mode=self._only(first))
         except exceptions.PreconditionError:
             return True
         return False
+
+    def _version(self, done: "PutResult | ObjectMeta") -> str | None:
+        return done["version"] if self._place.scheme == "gs" else done["e_tag"]
+
+    def _only(self, version: str) -> "UpdateVersion":
+        """Return the condition under which only that version is written over."""
+        return {"version": version} if self._place.scheme == "gs" else {"e_tag": version}
+
+    def _object(self, meta: "ObjectMeta") -> Object:
+        return Object(meta["path"], meta["size"], self._version(meta), meta["last_modified"])
 
     def _fetch(self, path: str, start: int, stop: int) -> asyncio.Task[bytes]:
         return asyncio.create_task(self._window(path, start, min(start + _WINDOW, stop)))
@@ -288,11 +321,18 @@ def _said(error: Exception) -> str:
     return f"{head[:500]}{code[1] if code else ''}"
 
 
-def _object(meta: "ObjectMeta") -> Object:
-    return Object(meta["path"], meta["size"], meta["e_tag"], meta["last_modified"])
-
-
-def _open(place: BucketConfig, patience: Patience) -> S3Store:
+def _open(place: BucketConfig, patience: Patience) -> S3Store | GCSStore | AzureStore:
+    client: ClientConfig = {"allow_http": True, "timeout": patience.request}
+    retry: RetryConfig = {
+        "max_retries": 10,
+        "retry_timeout": patience.retries,
+        "backoff": {"init_backoff": patience.pause, "max_backoff": 20 * patience.pause, "base": 2},
+    }
+    prefix = place.prefix or None
+    if place.scheme == "gs":
+        return GCSStore(place.bucket, prefix=prefix, client_options=client, retry_config=retry)
+    if place.scheme == "az":
+        return AzureStore(place.bucket, prefix=prefix, client_options=client, retry_config=retry)
     config: S3Config = {
         "virtual_hosted_style_request": not place.path_style,
         # Not every store knows DeleteObjects.
@@ -302,15 +342,9 @@ def _open(place: BucketConfig, patience: Patience) -> S3Store:
         config["endpoint"] = _endpoint(place, place.endpoint)
     if place.region is not None:
         config["region"] = place.region
-    client: ClientConfig = {"allow_http": True, "timeout": patience.request}
-    retry: RetryConfig = {
-        "max_retries": 10,
-        "retry_timeout": patience.retries,
-        "backoff": {"init_backoff": patience.pause, "max_backoff": 20 * patience.pause, "base": 2},
-    }
     return S3Store(
         place.bucket,
-        prefix=place.prefix or None,
+        prefix=prefix,
         config=config,
         client_options=client,
         retry_config=retry,

@@ -15,9 +15,9 @@ import msgspec
 
 from entrepot.errors import EntrepotError, Unavailable, UploadUnknown
 from entrepot.oci.digests import Digest
+from entrepot.storage.buckets import PART, Bucket
 from entrepot.storage.protocols import BlobKey, Observer
-from entrepot.storage.s3_buckets import PART, Bucket
-from entrepot.storage.s3_states import Hold, Segment, UploadState
+from entrepot.storage.upload_states import Hold, Segment, UploadState
 
 _RUN: Final = 1024 * 1024
 _LARGEST_SEGMENT: Final = 8_000 * PART
@@ -59,7 +59,7 @@ class _Parts:
         await self._hand(run)
 
     async def end(self) -> str | None:
-        """Return the ETag of the finished object."""
+        """Return the version of the finished object."""
         await self._hand(None)
         return await asyncio.shield(self._writing)
 
@@ -84,7 +84,7 @@ class _Parts:
             yield run
 
 
-class S3Upload:
+class ObjectUpload:
     """Bytes are observed on a thread, in order, and written while the next ones arrive."""
 
     def __init__(self, layout: UploadLayout, hold: Hold, observe: Observer) -> None:
@@ -219,12 +219,12 @@ class S3Upload:
         """Have all that was written since the last sync as an object, and prove it."""
         self._has_begun = True
         if self._parts is not None:
-            etag = await self._parts.end()
+            version = await self._parts.end()
             self._parts = None
         else:
             content, self._small = b"".join(self._small), []
-            etag = await self._bucket.put(self._layout.bytes_of(name), content)
-        await self._prove(name, etag, size)
+            version = await self._bucket.put(self._layout.bytes_of(name), content)
+        await self._prove(name, version, size)
 
     async def _only_object(self) -> str:
         """The name of the object of an upload that never was synced: the state knows it already."""
@@ -233,10 +233,10 @@ class S3Upload:
         self._synced, self._fresh = self._fresh, 0
         return name
 
-    async def _prove(self, name: str, etag: str | None, size: int) -> None:
+    async def _prove(self, name: str, version: str | None, size: int) -> None:
         """Ask what the store has: an answer of 200 alone proves nothing."""
         found = await self._bucket.find(self._layout.bytes_of(name))
-        if found is None or found.size != size or found.etag != etag:
+        if found is None or found.size != size or found.version != version:
             raise Unavailable("the storage has other bytes than it was given")
 
     async def _name(self, segment: Segment) -> None:
@@ -259,6 +259,6 @@ class S3Upload:
         name = self._hold.state.begun
         path = self._layout.bytes_of(name)
         self._has_begun = True
-        etag = await self._bucket.put_parts(path, self.read(), self._synced)
-        await self._prove(name, etag, self._synced)
+        version = await self._bucket.put_parts(path, self.read(), self._synced)
+        await self._prove(name, version, self._synced)
         return name

@@ -20,11 +20,11 @@ from typing import Final, TypeVar
 
 from entrepot.errors import BlobUnknown
 from entrepot.oci.digests import Digest
+from entrepot.storage.buckets import Bucket
+from entrepot.storage.object_uploads import ObjectUpload
 from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
-from entrepot.storage.s3_buckets import Bucket
-from entrepot.storage.s3_states import Hold, UploadState, end_anyhow
-from entrepot.storage.s3_uploads import S3Upload
 from entrepot.storage.spools import Spool
+from entrepot.storage.upload_states import Hold, UploadState, end_anyhow
 
 _BYTES: Final = "blobs/"
 _MARKS: Final = "committed/"
@@ -33,7 +33,7 @@ _UPLOADS: Final = "uploads/"
 T = TypeVar("T")
 
 
-class S3Storage:
+class ObjectStorage:
     """Keeps uploads and blobs in a bucket, and lends blobs as files of the directory `spool`."""
 
     def __init__(
@@ -62,7 +62,7 @@ class S3Storage:
         while isinstance(held, UploadState):
             await self._bury(path, held)
             held = await Hold.take(self.bucket, path)
-        staged = S3Upload(self, held, observe)
+        staged = ObjectUpload(self, held, observe)
         try:
             yield staged
         finally:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from entrepot.errors import UploadBusy
-from entrepot.storage.s3_states import LEASE, UploadState, _taken
+from entrepot.storage.upload_states import LEASE, UploadState, _taken
 
 
 @pytest.mark.parametrize("left", [LEASE, 1.0])
