@@ -1,13 +1,14 @@
 """Webhooks of repositories and of namespaces: made, changed, tried; what was delivered."""
 
 import re
-from typing import Annotated, Final, Literal
+from types import FunctionType
+from typing import Annotated, Final, Literal, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from entrepot.api.fields import Asked, Moment
 from entrepot.api.paging import Page, PageQuery, cut, page_before
-from entrepot.api.requests import ApiRequest, route, shown
+from entrepot.api.requests import ApiRequest, Handler, route, shown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.outbox import EVENTS
 from entrepot.hub.webhooks import Owner
@@ -106,20 +107,27 @@ async def _webhook(request: ApiRequest) -> StoredWebhook:
     return await request.app.webhooks.get(await _owner(request), int(request.values["webhook"]))
 
 
-async def _list(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
+async def list_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
+    """List the webhooks of the owner, the oldest first."""
     found = await request.app.webhooks.list_of(await _owner(request))
     return cut(found, query, lambda each: shown(Webhook, each))
 
 
-async def _create(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
-    made = await request.app.webhooks.add(
-        await _owner(request), body.url, body.events, request.actor
-    )
+async def create_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
+    """Create a webhook of the owner; its secret is shown only once."""
+    owner = await _owner(request)
+    made = await request.app.webhooks.add(owner, body.url, body.events, request.actor)
     request.created(f"{request.http.path.removeprefix('/api/v1')}/{made.id}")
     return shown(NewlyMadeWebhook, made)
 
 
-async def _change(request: ApiRequest, body: WebhookChange) -> Webhook:
+async def get_webhook(request: ApiRequest) -> Webhook:
+    """Return a webhook of the owner."""
+    return shown(Webhook, await _webhook(request))
+
+
+async def change_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
+    """Change, activate or deactivate a webhook of the owner."""
     found = await _webhook(request)
     changed = await request.app.webhooks.edit(
         await _owner(request),
@@ -132,11 +140,49 @@ async def _change(request: ApiRequest, body: WebhookChange) -> Webhook:
     return shown(Webhook, changed)
 
 
-async def _deliveries(request: ApiRequest, query: PageQuery) -> Page[Delivery]:
+async def delete_webhook(request: ApiRequest) -> None:
+    """Delete a webhook of the owner and its queued deliveries."""
+    owner = await _owner(request)
+    await request.app.webhooks.delete(owner, int(request.values["webhook"]), request.actor)
+
+
+async def renew_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
+    """Create a new secret for a webhook of the owner; later deliveries use it."""
+    owner, number = await _owner(request), int(request.values["webhook"])
+    made = await request.app.webhooks.renew_secret(owner, number, request.actor)
+    return shown(NewlyMadeWebhook, made)
+
+
+async def ping_webhook(request: ApiRequest) -> Queued:
+    """Send a test event to a webhook of the owner."""
+    owner, number = await _owner(request), int(request.values["webhook"])
+    return Queued(await request.app.webhooks.ping(owner, number, request.actor))
+
+
+async def list_webhook_deliveries(request: ApiRequest, query: PageQuery) -> Page[Delivery]:
+    """List the deliveries of a webhook of the owner, the newest first."""
     found = await request.app.webhooks.list_deliveries(
         await _webhook(request), query.before, query.limit + 1
     )
     return page_before(found, query, lambda each: shown(Delivery, each))
+
+
+async def get_webhook_delivery(request: ApiRequest) -> WholeDelivery:
+    """Return a delivery of a webhook of the owner, with its request and response."""
+    return shown(WholeDelivery, await _delivery(request))
+
+
+async def redeliver_to_webhook(request: ApiRequest) -> Queued:
+    """Resend one delivery of a webhook of the owner."""
+    owner, found = await _owner(request), await _delivery(request)
+    await request.app.webhooks.redeliver(owner, found.webhook_id, found.id, request.actor)
+    return Queued(found.id)
+
+
+async def redeliver_dead_to_webhook(request: ApiRequest) -> Redelivered:
+    """Resend all failed deliveries of a webhook of the owner."""
+    owner, webhook_id = await _owner(request), int(request.values["webhook"])
+    return Redelivered(await request.app.webhooks.redeliver_dead(owner, webhook_id, request.actor))
 
 
 async def _delivery(request: ApiRequest) -> StoredDelivery:
@@ -145,241 +191,37 @@ async def _delivery(request: ApiRequest) -> StoredDelivery:
     )
 
 
-async def _delete(request: ApiRequest) -> None:
-    owner = await _owner(request)
-    await request.app.webhooks.delete(owner, int(request.values["webhook"]), request.actor)
+def _of(noun: str, handler: Handler) -> Handler:
+    """Return a handler of its own name and text: clients are generated from both."""
+    whole = cast("FunctionType", handler)
+    name = whole.__name__.replace("webhook", f"{noun}_webhook")
+    made = FunctionType(whole.__code__, whole.__globals__, name)
+    made.__doc__ = (whole.__doc__ or "").replace("the owner", f"the {noun}")
+    made.__annotations__ = whole.__annotations__
+    return made
 
 
-async def _renew(request: ApiRequest) -> NewlyMadeWebhook:
-    owner = await _owner(request)
-    made = await request.app.webhooks.renew_secret(
-        owner, int(request.values["webhook"]), request.actor
-    )
-    return shown(NewlyMadeWebhook, made)
+_DELIVERIES: Final = "/{webhook}/deliveries"
+_OPERATIONS: Final = (
+    ("GET", "", list_webhooks, 200),
+    ("POST", "", create_webhook, 201),
+    ("GET", "/{webhook}", get_webhook, 200),
+    ("PATCH", "/{webhook}", change_webhook, 200),
+    ("DELETE", "/{webhook}", delete_webhook, 200),
+    ("POST", "/{webhook}/secret", renew_webhook_secret, 200),
+    ("POST", "/{webhook}/ping", ping_webhook, 202),
+    ("GET", _DELIVERIES, list_webhook_deliveries, 200),
+    ("GET", f"{_DELIVERIES}/{{delivery}}", get_webhook_delivery, 200),
+    ("POST", f"{_DELIVERIES}/{{delivery}}/redeliver", redeliver_to_webhook, 202),
+    ("POST", "/{webhook}/redeliver", redeliver_dead_to_webhook, 202),
+)
+_OWNERS: Final = (
+    ("repository", "/repositories/{repository}/-/webhooks", AccessRule.REPOSITORY_ADMIN),
+    ("namespace", "/namespaces/{namespace}/webhooks", AccessRule.NAMESPACE_OWNER),
+)
 
-
-async def _ping(request: ApiRequest) -> Queued:
-    owner = await _owner(request)
-    return Queued(
-        await request.app.webhooks.ping(owner, int(request.values["webhook"]), request.actor)
-    )
-
-
-async def _redeliver(request: ApiRequest) -> Queued:
-    owner, found = await _owner(request), await _delivery(request)
-    await request.app.webhooks.redeliver(owner, found.webhook_id, found.id, request.actor)
-    return Queued(found.id)
-
-
-async def _redeliver_dead(request: ApiRequest) -> Redelivered:
-    owner, webhook_id = await _owner(request), int(request.values["webhook"])
-    return Redelivered(await request.app.webhooks.redeliver_dead(owner, webhook_id, request.actor))
-
-
-async def list_repository_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
-    """List the webhooks of the repository, the oldest first."""
-    return await _list(request, query)
-
-
-async def create_repository_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
-    """Create a webhook of the repository; its secret is shown only once."""
-    return await _create(request, body)
-
-
-async def get_repository_webhook(request: ApiRequest) -> Webhook:
-    """Return a webhook of the repository."""
-    return shown(Webhook, await _webhook(request))
-
-
-async def change_repository_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
-    """Change, activate or deactivate a webhook of the repository."""
-    return await _change(request, body)
-
-
-async def delete_repository_webhook(request: ApiRequest) -> None:
-    """Delete a webhook of the repository and its queued deliveries."""
-    await _delete(request)
-
-
-async def renew_repository_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
-    """Create a new secret for a webhook of the repository; later deliveries use it."""
-    return await _renew(request)
-
-
-async def ping_repository_webhook(request: ApiRequest) -> Queued:
-    """Send a test event to a webhook of the repository."""
-    return await _ping(request)
-
-
-async def list_repository_webhook_deliveries(
-    request: ApiRequest, query: PageQuery
-) -> Page[Delivery]:
-    """List the deliveries of a webhook of the repository, the newest first."""
-    return await _deliveries(request, query)
-
-
-async def get_repository_webhook_delivery(request: ApiRequest) -> WholeDelivery:
-    """Return a delivery of a webhook of the repository, with its request and response."""
-    return shown(WholeDelivery, await _delivery(request))
-
-
-async def redeliver_to_repository_webhook(request: ApiRequest) -> Queued:
-    """Resend one delivery of a webhook of the repository."""
-    return await _redeliver(request)
-
-
-async def redeliver_dead_to_repository_webhook(request: ApiRequest) -> Redelivered:
-    """Resend all failed deliveries of a webhook of the repository."""
-    return await _redeliver_dead(request)
-
-
-async def list_namespace_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
-    """List the webhooks of the namespace, the oldest first."""
-    return await _list(request, query)
-
-
-async def create_namespace_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
-    """Create a webhook of the namespace; its secret is shown only once."""
-    return await _create(request, body)
-
-
-async def get_namespace_webhook(request: ApiRequest) -> Webhook:
-    """Return a webhook of the namespace."""
-    return shown(Webhook, await _webhook(request))
-
-
-async def change_namespace_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
-    """Change, activate or deactivate a webhook of the namespace."""
-    return await _change(request, body)
-
-
-async def delete_namespace_webhook(request: ApiRequest) -> None:
-    """Delete a webhook of the namespace and its queued deliveries."""
-    await _delete(request)
-
-
-async def renew_namespace_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
-    """Create a new secret for a webhook of the namespace; later deliveries use it."""
-    return await _renew(request)
-
-
-async def ping_namespace_webhook(request: ApiRequest) -> Queued:
-    """Send a test event to a webhook of the namespace."""
-    return await _ping(request)
-
-
-async def list_namespace_webhook_deliveries(
-    request: ApiRequest, query: PageQuery
-) -> Page[Delivery]:
-    """List the deliveries of a webhook of the namespace, the newest first."""
-    return await _deliveries(request, query)
-
-
-async def get_namespace_webhook_delivery(request: ApiRequest) -> WholeDelivery:
-    """Return a delivery of a webhook of the namespace, with its request and response."""
-    return shown(WholeDelivery, await _delivery(request))
-
-
-async def redeliver_to_namespace_webhook(request: ApiRequest) -> Queued:
-    """Resend one delivery of a webhook of the namespace."""
-    return await _redeliver(request)
-
-
-async def redeliver_dead_to_namespace_webhook(request: ApiRequest) -> Redelivered:
-    """Resend all failed deliveries of a webhook of the namespace."""
-    return await _redeliver_dead(request)
-
-
-_R: Final = "/repositories/{repository}/-/webhooks"
-_N: Final = "/namespaces/{namespace}/webhooks"
-
-ROUTES: Final = (
-    route("GET", _R, AccessRule.REPOSITORY_ADMIN, list_repository_webhooks),
-    route("POST", _R, AccessRule.REPOSITORY_ADMIN, create_repository_webhook, status=201),
-    route("GET", f"{_R}/{{webhook}}", AccessRule.REPOSITORY_ADMIN, get_repository_webhook),
-    route("PATCH", f"{_R}/{{webhook}}", AccessRule.REPOSITORY_ADMIN, change_repository_webhook),
-    route("DELETE", f"{_R}/{{webhook}}", AccessRule.REPOSITORY_ADMIN, delete_repository_webhook),
-    route(
-        "POST",
-        f"{_R}/{{webhook}}/secret",
-        AccessRule.REPOSITORY_ADMIN,
-        renew_repository_webhook_secret,
-    ),
-    route(
-        "POST",
-        f"{_R}/{{webhook}}/ping",
-        AccessRule.REPOSITORY_ADMIN,
-        ping_repository_webhook,
-        status=202,
-    ),
-    route(
-        "GET",
-        f"{_R}/{{webhook}}/deliveries",
-        AccessRule.REPOSITORY_ADMIN,
-        list_repository_webhook_deliveries,
-    ),
-    route(
-        "GET",
-        f"{_R}/{{webhook}}/deliveries/{{delivery}}",
-        AccessRule.REPOSITORY_ADMIN,
-        get_repository_webhook_delivery,
-    ),
-    route(
-        "POST",
-        f"{_R}/{{webhook}}/deliveries/{{delivery}}/redeliver",
-        AccessRule.REPOSITORY_ADMIN,
-        redeliver_to_repository_webhook,
-        status=202,
-    ),
-    route(
-        "POST",
-        f"{_R}/{{webhook}}/redeliver",
-        AccessRule.REPOSITORY_ADMIN,
-        redeliver_dead_to_repository_webhook,
-        status=202,
-    ),
-    route("GET", _N, AccessRule.NAMESPACE_OWNER, list_namespace_webhooks),
-    route("POST", _N, AccessRule.NAMESPACE_OWNER, create_namespace_webhook, status=201),
-    route("GET", f"{_N}/{{webhook}}", AccessRule.NAMESPACE_OWNER, get_namespace_webhook),
-    route("PATCH", f"{_N}/{{webhook}}", AccessRule.NAMESPACE_OWNER, change_namespace_webhook),
-    route("DELETE", f"{_N}/{{webhook}}", AccessRule.NAMESPACE_OWNER, delete_namespace_webhook),
-    route(
-        "POST",
-        f"{_N}/{{webhook}}/secret",
-        AccessRule.NAMESPACE_OWNER,
-        renew_namespace_webhook_secret,
-    ),
-    route(
-        "POST",
-        f"{_N}/{{webhook}}/ping",
-        AccessRule.NAMESPACE_OWNER,
-        ping_namespace_webhook,
-        status=202,
-    ),
-    route(
-        "GET",
-        f"{_N}/{{webhook}}/deliveries",
-        AccessRule.NAMESPACE_OWNER,
-        list_namespace_webhook_deliveries,
-    ),
-    route(
-        "GET",
-        f"{_N}/{{webhook}}/deliveries/{{delivery}}",
-        AccessRule.NAMESPACE_OWNER,
-        get_namespace_webhook_delivery,
-    ),
-    route(
-        "POST",
-        f"{_N}/{{webhook}}/deliveries/{{delivery}}/redeliver",
-        AccessRule.NAMESPACE_OWNER,
-        redeliver_to_namespace_webhook,
-        status=202,
-    ),
-    route(
-        "POST",
-        f"{_N}/{{webhook}}/redeliver",
-        AccessRule.NAMESPACE_OWNER,
-        redeliver_dead_to_namespace_webhook,
-        status=202,
-    ),
+ROUTES: Final = tuple(
+    route(method, f"{start}{path}", rule, _of(noun, handler), status=status)
+    for noun, start, rule in _OWNERS
+    for method, path, handler, status in _OPERATIONS
 )
