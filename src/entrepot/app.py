@@ -16,6 +16,7 @@ from entrepot.extract.renderer import Renderer
 from entrepot.http.authenticate import Authenticator
 from entrepot.http.authorize import Authorizer
 from entrepot.http.origin import Origins
+from entrepot.http.proxied_files import ProxiedFiles
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.administration import Administration
 from entrepot.hub.artifact_views import ArtifactViews
@@ -85,6 +86,7 @@ class App:
         self.storage = storage
         self.describe_settings = settings.described
         self.origins = Origins(settings.url, settings.trusted_proxies, settings.other_urls)
+        self.proxied_files = ProxiedFiles(settings.blob_sender, self.origins)
         self._add_people(settings, metadata)
         self._add_ways_in(settings, metadata)
         self._add_contents(settings, metadata, storage)

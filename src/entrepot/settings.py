@@ -26,6 +26,13 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+class BlobSender(StrEnum):
+    """Who sends large blobs: the hub itself, or a proxy that is asked by a header."""
+
+    HUB = "hub"
+    X_ACCEL_REDIRECT = "x-accel-redirect"
+
+
 def _default_workers() -> int:
     return max(1, min(os.cpu_count() or 1, 4))
 
@@ -137,6 +144,11 @@ class Settings:
         "Networks of trusted proxies: their `X-Forwarded-For`, `-Proto` and `-Host` are "
         "used, or else `Forwarded`.",
         ("127.0.0.0/8", "::1/128"),
+    )
+    blob_sender: BlobSender = _setting(
+        "Who sends blobs of more than 64 KiB from files: the hub (`hub`), or a trusted nginx that "
+        "is configured for it (`x-accel-redirect`).",
+        BlobSender.HUB,
     )
     cors_origins: tuple[str, ...] = _setting(
         "Web origins that may call `/v2`, `/token` and `/api` from a browser, such as "

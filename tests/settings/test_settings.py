@@ -12,7 +12,7 @@ import typer
 from entrepot.cli.configuration import read_settings
 from entrepot.model.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
-from entrepot.settings import LogFormat, Settings
+from entrepot.settings import BlobSender, LogFormat, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,7 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
         ("URL", "https://hub.example.org:8443", "https://hub.example.org:8443"),
         ("DEFAULT_VISIBILITY", "public", Visibility.PUBLIC),
         ("LOG_FORMAT", "json", LogFormat.JSON),
+        ("BLOB_SENDER", "x-accel-redirect", BlobSender.X_ACCEL_REDIRECT),
         ("TLS", "auto", "auto"),
         ("TRUSTED_PROXIES", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
         ("UPLOAD_EXPIRY", "PT90S", timedelta(seconds=90)),
@@ -167,6 +168,7 @@ EVERY = Settings(
     oidc_second_factor=True,
     oidc_networks=("10.2.0.0/16",),
     log_format=LogFormat.TEXT,
+    blob_sender=BlobSender.X_ACCEL_REDIRECT,
 )
 
 

@@ -109,13 +109,20 @@ def _certificate(data: Path) -> Path:
 
 
 @contextmanager
-def nginx(data: Path, ports: Sequence[int], *, tls: bool = False) -> Iterator[int]:
-    """The example of the documentation before these ports; its files are beside `data`."""
+def nginx(
+    data: Path, ports: Sequence[int], *, tls: bool = False, files: Path | None = None
+) -> Iterator[int]:
+    """The example of the documentation before these ports; its files are beside `data`.
+
+    `files` is the data directory whose blobs it may send, where that is another.
+    """
     program, port = tool("nginx"), free_port()
     place = data.with_name(f"{data.name}-nginx")
     place.mkdir(parents=True)
     path, log = place / "nginx.conf", place / "error.log"
     path.write_text(_configuration(place, port, ports, data.with_name(f"{data.name}-tls"), tls=tls))
+    blobs = (ROOT / "deploy" / "nginx-blobs.conf").read_text()
+    (place / "nginx-blobs.conf").write_text(blobs.replace("/var/lib/entrepot", str(files or data)))
     with log.open("wb") as output:
         process = subprocess.Popen(
             [program, "-e", str(log), "-c", str(path), "-p", str(place)],
@@ -142,6 +149,7 @@ def _configuration(
         text,
     )
     text = text.replace("/var/log/nginx/hub.log", str(place / "access.log"))
+    text = text.replace("/etc/nginx/", f"{place}/")
     text = text.replace("/etc/ssl/hub/chain.pem", str(certificates / "server.crt"))
     text = text.replace("/etc/ssl/hub/key.pem", str(certificates / "server.key"))
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port}{' ssl' if tls else ''};")

@@ -1,5 +1,6 @@
 """The answer with a blob's bytes, whole or in parts: of `/v2/` and of downloads from pages."""
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -7,14 +8,16 @@ from typing import Final
 from entrepot.http.conditions import matches_etag
 from entrepot.http.messages import Body, FileBody, Request, Response, empty
 from entrepot.http.origin import Origins, may_follow
+from entrepot.http.proxied_files import ProxiedFiles
 from entrepot.http.ranges import ByteRange, parse_ranges
 from entrepot.model.blobs import StoredBlob
-from entrepot.registry.blobs import READ_WHOLE, Blobs
+from entrepot.registry.blobs import READ_WHOLE, SMALL, Blobs
 
 _MOST_IN_RANGES: Final = 64 * 1024 * 1024
 _STEP: Final = 32 * 1024
 _JOINED: Final = 256 * 1024
 """Bytes of several ranges up to which the answer is made in memory."""
+_ONE_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 _TYPE: Final = ("content-type", "application/octet-stream")
 
 
@@ -23,6 +26,7 @@ async def blob_response(
     blobs: Blobs,
     blob: StoredBlob,
     origins: Origins,
+    proxied: ProxiedFiles,
     extra: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """The bytes that the client asks for in the way that costs least, or where they are.
@@ -42,11 +46,37 @@ async def blob_response(
     url = await _find_url(request, blobs, blob, part, origins)
     if url is not None:
         return empty(307, [*validators, ("location", url), ("cache-control", "no-store")])
+    header = _header_of_file(request, blobs, blob, proxied, is_part=ranges is not None)
+    if header is not None:
+        # Of whole files proxies say by themselves that they take ranges.
+        kept = [pair for pair in headers if ranges is not None or pair[0] != "accept-ranges"]
+        return Response(200, [*kept, _TYPE, header], b"")
     headers += [_TYPE, ("content-length", str(part.length))]
     body = await _body(request, blobs, blob, part)
     if ranges is None:
         return Response(200, headers, body)
     return Response(206, [*headers, ("content-range", _content_range(part, blob))], body)
+
+
+def _header_of_file(
+    request: Request, blobs: Blobs, blob: StoredBlob, proxied: ProxiedFiles, *, is_part: bool
+) -> tuple[str, str] | None:
+    """The header that has a proxy send the blob; `None` where it would not send the same.
+
+    A proxy reads `Range` and conditions itself, the latter about the file: it is asked only for
+    one range as all understand it.
+    """
+    text = request.header("range")
+    if request.method != "GET" or blob.size <= SMALL or _is_conditional(request):
+        return None
+    if text is not None and not (is_part and _ONE_RANGE.fullmatch(text)):
+        return None
+    # Raises where the file is not there whole, before nginx is told of it.
+    return None if blobs.path_of(blob) is None else proxied.find_header(request, blob.key)
+
+
+def _is_conditional(request: Request) -> bool:
+    return "if-match" in request.headers or "if-unmodified-since" in request.headers
 
 
 async def _several_ranges(

@@ -11,7 +11,9 @@ async def get(request: RegistryRequest) -> Response:
     """Answer with the bytes that the client asks for, or with where they are."""
     blobs = request.app.blobs
     blob = await blobs.get(request.repository, Digest.parse(request.reference))
-    return await blob_response(request.http, blobs, blob, request.app.origins)
+    return await blob_response(
+        request.http, blobs, blob, request.app.origins, request.app.proxied_files
+    )
 
 
 async def head(request: RegistryRequest) -> Response:

@@ -48,9 +48,12 @@ async def download_blob(request: PageRequest) -> Response:
     name = request.query("name") or blob.digest[7:19]
     headers = [
         ("content-disposition", disposition(name)),
-        ("content-security-policy", "default-src 'none'; sandbox"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
     ]
-    return await blob_response(request.http, request.app.blobs, blob, request.app.origins, headers)
+    app = request.app
+    return await blob_response(
+        request.http, app.blobs, blob, app.origins, app.proxied_files, headers
+    )
 
 
 def disposition(name: str) -> str:
