@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import prometheus_client.values
 import pytest
+from prometheus_client.values import MultiProcessValue
 
 from entrepot.app import App
 from entrepot.hub.permissions import Permissions
@@ -47,6 +49,9 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.mktemp("metrics")
         patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(directory))
+        # Chosen when the library is imported, which another test may have done before.
+        chosen = MultiProcessValue()  # type: ignore[no-untyped-call]
+        patch.setattr(prometheus_client.values, "ValueClass", chosen)
         share_between_workers(directory)
         yield Metrics()
 

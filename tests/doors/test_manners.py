@@ -140,4 +140,4 @@ async def test_templates_are_compiled_where_nobody_waits(
     assert thread is not threading.main_thread()
     environment = render._environment("en")
     loaded = {template.name for template in environment.cache.values()}  # type: ignore[union-attr]
-    assert {"search.html", "base.html", "parts.html"} <= loaded
+    assert {"search/repositories.html", "base.html", "parts.html"} <= loaded

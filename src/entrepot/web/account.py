@@ -21,7 +21,7 @@ LIFETIMES: Final = {"7": 7, "30": 30, "90": 90, "365": 365}
 class AccountSettingsPage(Page):
     """A page of the account's settings; `current` is the open tab."""
 
-    template: ClassVar[str] = "settings.html"
+    template: ClassVar[str] = "accounts/profile.html"
     current: str
     full_name: str = ""
     email: str = ""
@@ -32,7 +32,7 @@ class AccountSettingsPage(Page):
 class SecurityPage(AccountSettingsPage):
     """Password and second factor; an enrolment that has begun is shown once."""
 
-    template: ClassVar[str] = "security.html"
+    template: ClassVar[str] = "accounts/security.html"
     has_second_factor: bool
     provider: str
     is_linked: bool
@@ -46,7 +46,7 @@ class SecurityPage(AccountSettingsPage):
 class SessionsPage(AccountSettingsPage):
     """Where one is signed in."""
 
-    template: ClassVar[str] = "sessions.html"
+    template: ClassVar[str] = "accounts/sessions.html"
     sessions: list[Session]
     this: int
 
@@ -55,7 +55,7 @@ class SessionsPage(AccountSettingsPage):
 class TokensPage(AccountSettingsPage):
     """Access tokens; a new one's secret is shown once."""
 
-    template: ClassVar[str] = "tokens.html"
+    template: ClassVar[str] = "accounts/tokens.html"
     tokens: list[Token]
     secret: str = ""
     owner: str = ""

@@ -31,7 +31,7 @@ class AdminPage(Page):
 class HealthPage(AdminPage):
     """`/admin`: numbers, and whether all is well."""
 
-    template: ClassVar[str] = "admin_health.html"
+    template: ClassVar[str] = "administration/health.html"
     numbers: HubNumbers
     health: HubHealth
     version: str
@@ -56,7 +56,7 @@ class UserLine:
 class UsersPage(AdminPage):
     """Everybody who may sign in."""
 
-    template: ClassVar[str] = "admin_users.html"
+    template: ClassVar[str] = "administration/users.html"
     users: list[UserLine]
     pager: Pager
     query: str
@@ -67,7 +67,7 @@ class UsersPage(AdminPage):
 class JobsPage(AdminPage):
     """The page of queued and failed jobs."""
 
-    template: ClassVar[str] = "admin_jobs.html"
+    template: ClassVar[str] = "administration/jobs.html"
     counts: list[JobCount]
     failures: list[FailedJob]
 
@@ -76,7 +76,7 @@ class JobsPage(AdminPage):
 class SettingsPage(AdminPage):
     """The settings in force; secrets are not shown."""
 
-    template: ClassVar[str] = "admin_settings.html"
+    template: ClassVar[str] = "administration/settings.html"
     settings: list[tuple[str, str, str]]
 
 
@@ -85,7 +85,7 @@ class AdminAuditPage(AdminPage):
     """Everything that anybody did."""
 
     template: ClassVar[str] = "audit.html"
-    frame: ClassVar[str] = "admin_frame.html"
+    frame: ClassVar[str] = "administration/frame.html"
     rows: list[AuditRow]
     next_before: int | None
     actor: str

@@ -41,7 +41,7 @@ _NODES: Final = 25
 class ArtifactPage(RepositoryPage):
     """A page of one artifact; `tab` is the open tab."""
 
-    template: ClassVar[str] = "artifact.html"
+    template: ClassVar[str] = "artifacts/overview.html"
     reference: str
     tag: str | None
     digest: str
@@ -75,7 +75,6 @@ class SummaryPage(ArtifactPage):
 class TabPage(ArtifactPage):
     """`/r/NAME:TAG/TAB`."""
 
-    template: ClassVar[str] = "artifact_tab.html"
     document: StoredDocument | None = None
     marked_up: str = ""
     """Safe HTML of the document."""
@@ -90,6 +89,11 @@ class TabPage(ArtifactPage):
     """Which of the attachments are shown."""
     part: Part | None = None
     """Which page of a long list is shown, and how long that is; `None` for tabs without one."""
+
+    @property
+    def template_name(self) -> str:
+        """A template for each tab; tabs that show a text share one."""
+        return f"artifacts/tabs/{_TEMPLATES.get(self.tab, 'document')}.html"
 
 
 async def open_artifact(request: PageRequest) -> OpenedArtifact:
@@ -275,6 +279,16 @@ def _show_part(request: PageRequest, page: TabPage) -> None:
         page.findings = page.part.findings
 
 
+_ISSUES: Final = (Tab.MISCONFIGURATIONS, Tab.SECRETS, Tab.LICENSES)
+_OWN: Final = (
+    *("layers", "platforms", "files", "templates", "sbom", "vulnerabilities"),
+    *("provenance", "signatures", "referrers", "raw"),
+)
+_TEMPLATES: Final = {
+    **{name: name for name in _OWN},
+    **{tab.value: "issues" for tab in _ISSUES},
+    Tab.CONFIG.value: "raw",
+}
 _NAMES: Final = {Tab.SCHEMA.value: "schema", Tab.DOCUMENT.value: "document"}
 _FILL: Final = {
     Tab.LAYERS.value: _fill_layers,

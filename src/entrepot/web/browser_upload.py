@@ -54,7 +54,7 @@ _TYPES: Final = {
 class UploadPage(RepositoryPage):
     """`/r/NAME/-/upload`."""
 
-    template: ClassVar[str] = "upload.html"
+    template: ClassVar[str] = "repositories/upload.html"
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ class HomePage(Page):
 class SearchPage(Page):
     """`/explore` and `/search`."""
 
-    template: ClassVar[str] = "search.html"
+    template: ClassVar[str] = "search/repositories.html"
     query: str
     order: SearchOrder
     hits: list[Hit]
@@ -47,7 +47,7 @@ class SearchPage(Page):
 class PackagesPage(Page):
     """`/packages`: which artifacts ship a package."""
 
-    template: ClassVar[str] = "packages.html"
+    template: ClassVar[str] = "search/packages.html"
     query: str
     shipped: list[Shipped]
     pager: Pager

@@ -18,7 +18,7 @@ from entrepot.web.requests import PageRequest, PageRoute
 class LoginPage(Page):
     """`/login`."""
 
-    template: ClassVar[str] = "login.html"
+    template: ClassVar[str] = "accounts/login.html"
     next: str
     may_sign_up: bool
     provider: str
@@ -28,7 +28,7 @@ class LoginPage(Page):
 class CodePage(Page):
     """`/login/code`: the second factor."""
 
-    template: ClassVar[str] = "code.html"
+    template: ClassVar[str] = "accounts/second_factor.html"
     next: str
 
 
@@ -36,7 +36,7 @@ class CodePage(Page):
 class SignUpPage(Page):
     """`/signup`, and `/invitations/SECRET`: make an account, or join with the one there is."""
 
-    template: ClassVar[str] = "signup.html"
+    template: ClassVar[str] = "accounts/sign_up.html"
     invitation: str
     organisation: str
     may_sign_up: bool
@@ -46,7 +46,7 @@ class SignUpPage(Page):
 class WelcomePage(Page):
     """`/welcome/SECRET`: choose a password."""
 
-    template: ClassVar[str] = "welcome.html"
+    template: ClassVar[str] = "accounts/new_password.html"
     account: str
 
 

@@ -18,7 +18,7 @@ _LISTED: Final = 50
 class DeleteNamespacePage(NamespacePage):
     """The deletion preview: `repositories` are the first names, `count` is how many there are."""
 
-    template: ClassVar[str] = "delete_namespace.html"
+    template: ClassVar[str] = "namespaces/delete.html"
     repositories: list[str]
     count: int
     members: int

@@ -37,7 +37,7 @@ class NamespacePage(Page):
 class ProfilePage(NamespacePage):
     """The repositories that the visitor may see."""
 
-    template: ClassVar[str] = "profile.html"
+    template: ClassVar[str] = "namespaces/profile.html"
     hits: list[Hit]
     pager: Pager
     starred: list[str]
@@ -47,7 +47,7 @@ class ProfilePage(NamespacePage):
 class MembersPage(NamespacePage):
     """Who belongs to an organisation, and who is invited."""
 
-    template: ClassVar[str] = "members.html"
+    template: ClassVar[str] = "namespaces/members.html"
     members: list[tuple[str, Role]]
     invitations: list[Invitation]
     link: str = ""
@@ -57,7 +57,7 @@ class MembersPage(NamespacePage):
 class NamespaceTokensPage(NamespacePage):
     """Tokens that act for the organisation."""
 
-    template: ClassVar[str] = "namespace_tokens.html"
+    template: ClassVar[str] = "namespaces/tokens.html"
     tokens: list[Token]
     secret: str = ""
 
@@ -66,7 +66,7 @@ class NamespaceTokensPage(NamespacePage):
 class KeysPage(NamespacePage):
     """Public keys whose signatures count here."""
 
-    template: ClassVar[str] = "keys.html"
+    template: ClassVar[str] = "namespaces/trusted_keys.html"
     keys: list[TrustedKey]
 
 
@@ -75,7 +75,7 @@ class AuditPage(NamespacePage):
     """Who did what, from where."""
 
     template: ClassVar[str] = "audit.html"
-    frame: ClassVar[str] = "namespace_frame.html"
+    frame: ClassVar[str] = "namespaces/frame.html"
     rows: list[AuditRow]
     next_before: int | None
     actor: str
@@ -86,14 +86,14 @@ class AuditPage(NamespacePage):
 class EditPage(NamespacePage):
     """Description, and what repositories begin as."""
 
-    template: ClassVar[str] = "namespace_settings.html"
+    template: ClassVar[str] = "namespaces/settings.html"
 
 
 @dataclass(kw_only=True)
 class NewPage(Page):
     """`/new` and `/new/organisation`."""
 
-    template: ClassVar[str] = "new.html"
+    template: ClassVar[str] = "namespaces/new.html"
     is_organisation: bool
     owners: list[str]
 

@@ -17,6 +17,11 @@ class Page:
     title: str
     status: int = field(default=200, metadata={"hidden": True})
 
+    @property
+    def template_name(self) -> str:
+        """The template that prints this page."""
+        return self.template
+
 
 @dataclass(frozen=True, slots=True)
 class Crumb:

@@ -24,7 +24,7 @@ _MIB: Final = 1024 * 1024
 class RepositoryPoliciesPage(RepositoryPage):
     """`/r/NAME/-/policies`, with what the rules would do once that was asked for."""
 
-    template: ClassVar[str] = "repository_policies.html"
+    template: ClassVar[str] = "repositories/policies.html"
     immutable: str
     rules: Rules | None
     inherited: EffectivePolicies
@@ -37,7 +37,7 @@ class RepositoryPoliciesPage(RepositoryPage):
 class NamespacePoliciesPage(NamespacePage):
     """`/u/NAME/-/policies`."""
 
-    template: ClassVar[str] = "namespace_policies.html"
+    template: ClassVar[str] = "namespaces/policies.html"
     immutable: str
     rules: Rules | None
     limit: int | None

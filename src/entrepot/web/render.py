@@ -130,11 +130,11 @@ def _words(language: str) -> gettext.NullTranslations:
 
 async def prepare(page: Page, request: PageRequest) -> None:
     """Compile the page's templates where that was not done yet; others go on meanwhile."""
-    if (request.language, page.template) not in _COMPILED:
+    if (request.language, page.template_name) not in _COMPILED:
         frame = getattr(page, "frame", None)
-        names = [page.template, *([frame] if frame else [])]
+        names = [page.template_name, *([frame] if frame else [])]
         await asyncio.to_thread(_compile, request.language, names)
-        _COMPILED.add((request.language, page.template))
+        _COMPILED.add((request.language, page.template_name))
 
 
 _COMPILED: Final[set[tuple[str, str]]] = set()
@@ -154,6 +154,6 @@ def _compile(language: str, names: list[str]) -> None:
 
 def render(page: Page, request: PageRequest) -> bytes:
     """The page as HTML."""
-    template = _environment(request.language).get_template(page.template)
+    template = _environment(request.language).get_template(page.template_name)
     values: dict[str, Any] = {"page": page, "request": request}
     return template.render(values).encode(errors="replace")

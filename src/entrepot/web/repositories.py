@@ -31,7 +31,7 @@ class RepositoryPage(Page):
 class OverviewPage(RepositoryPage):
     """`/r/NAME`: what it is, its README, its versions, how to pull the recommended one."""
 
-    template: ClassVar[str] = "repository.html"
+    template: ClassVar[str] = "repositories/overview.html"
     readme: str
     """Safe HTML."""
     readme_source: str
@@ -48,7 +48,7 @@ class OverviewPage(RepositoryPage):
 class HistoryPage(RepositoryPage):
     """`/r/NAME/-/history`: what became of its tags."""
 
-    template: ClassVar[str] = "history.html"
+    template: ClassVar[str] = "repositories/history.html"
     entries: list[HistoryEntry]
     tag: str
     next_before: int | None

@@ -21,7 +21,7 @@ _MOST: Final = 4 * MAX_README
 class RepositorySettingsPage(RepositoryPage):
     """`/r/NAME/-/settings`, with a preview of a README that is not saved yet."""
 
-    template: ClassVar[str] = "repository_settings.html"
+    template: ClassVar[str] = "repositories/settings.html"
     description: str
     readme: str
     preview: str = ""

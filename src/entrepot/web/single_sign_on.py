@@ -27,7 +27,7 @@ _COOKIE: Final = "oidc"
 class ProviderPage(Page):
     """The way to the provider: forms may not lead to another site, so a page does."""
 
-    template: ClassVar[str] = "provider.html"
+    template: ClassVar[str] = "accounts/single_sign_on.html"
     provider: str
     address: str
 

@@ -23,7 +23,7 @@ _MOST_SELECTED: Final = 500
 class TagsPage(RepositoryPage):
     """`/r/NAME/-/tags`."""
 
-    template: ClassVar[str] = "tags.html"
+    template: ClassVar[str] = "tags/list.html"
     lines: list[TagLine]
     pager: Pager
     order: TagOrder
@@ -35,7 +35,7 @@ class TagsPage(RepositoryPage):
 class DeletePage(RepositoryPage):
     """The deletion preview of tags."""
 
-    template: ClassVar[str] = "delete.html"
+    template: ClassVar[str] = "tags/delete.html"
     removal: Removal
     whole: bool
 

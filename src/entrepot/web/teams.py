@@ -16,7 +16,7 @@ from entrepot.web.requests import PageRequest, PageRoute
 class TeamsPage(NamespacePage):
     """An organisation's teams."""
 
-    template: ClassVar[str] = "teams.html"
+    template: ClassVar[str] = "namespaces/teams.html"
     teams: list[Team]
 
 
@@ -24,7 +24,7 @@ class TeamsPage(NamespacePage):
 class TeamPage(NamespacePage):
     """One team: its members, and what it may do where."""
 
-    template: ClassVar[str] = "team.html"
+    template: ClassVar[str] = "namespaces/team.html"
     team: Team
     members: list[str]
     rights: list[TeamRight]

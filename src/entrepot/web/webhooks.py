@@ -68,7 +68,7 @@ class _Frame(TypedDict):
 class WebhooksPage(WebhookFrame):
     """All of one owner's, and a form for a new one."""
 
-    template: ClassVar[str] = "webhooks.html"
+    template: ClassVar[str] = "webhooks/list.html"
     webhooks: list[Shown]
     events: tuple[str, ...] = EVENTS
     secret: str = ""
@@ -78,7 +78,7 @@ class WebhooksPage(WebhookFrame):
 class WebhookPage(WebhookFrame):
     """One webhook: what it is, and what it was told."""
 
-    template: ClassVar[str] = "webhook.html"
+    template: ClassVar[str] = "webhooks/webhook.html"
     webhook: Shown
     deliveries: list[Delivery]
     next_before: int | None
@@ -90,7 +90,7 @@ class WebhookPage(WebhookFrame):
 class DeliveryPage(WebhookFrame):
     """One delivery: what was sent, and what was answered."""
 
-    template: ClassVar[str] = "delivery.html"
+    template: ClassVar[str] = "webhooks/delivery.html"
     webhook: Shown
     delivery: Delivery
     body: str
@@ -115,7 +115,7 @@ async def _frame(request: PageRequest) -> _Frame:
         return {
             "base": base,
             "title": f"{name}: webhooks",
-            "frame": "repository_frame.html",
+            "frame": "repositories/frame.html",
             "current": "settings",
             "name": name,
             "facts": await facts_of(request),
@@ -125,7 +125,7 @@ async def _frame(request: PageRequest) -> _Frame:
     return {
         "base": base,
         "title": f"{namespace.name}: webhooks",
-        "frame": "namespace_frame.html",
+        "frame": "namespaces/frame.html",
         "current": "webhooks",
         "namespace": namespace,
         "is_organisation": namespace.kind is NamespaceKind.ORGANISATION,
