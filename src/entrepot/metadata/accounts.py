@@ -7,14 +7,12 @@ from sqlalchemy import bindparam, func, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
     storable,
     to_instant,
 )
+from entrepot.metadata.rows import find_one, first_number, get_number, list_all, row_mapper
 from entrepot.metadata.tables import accounts, members, namespaces
 from entrepot.metadata.upserts import insert
 from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
@@ -159,35 +157,38 @@ _MEMBERS: Final = SqlStatement(
 )
 
 
+_account: Final = row_mapper(Account)
+_namespace: Final = row_mapper(Namespace)
+_member: Final = row_mapper(tuple[str, Role])
+
+
 async def find_account(reader: Reader, name: str) -> Account | None:
     """The account of that name, disabled ones included."""
-    row = await reader.one(_BY_NAME, name=name)
-    return None if row is None else _account(row)
+    return await find_one(reader, _account, _BY_NAME, name=name)
 
 
 async def find_account_by_id(reader: Reader, account_id: int) -> Account | None:
     """The account with that id, disabled ones included."""
-    row = await reader.one(_BY_ID, id=account_id)
-    return None if row is None else _account(row)
+    return await find_one(reader, _account, _BY_ID, id=account_id)
 
 
 async def list_accounts(reader: Reader) -> list[Account]:
     """Every account, by name."""
-    return [_account(row) for row in await reader.all(_LIST)]
+    return await list_all(reader, _account, _LIST)
 
 
 async def list_accounts_page(
     reader: Reader, limit: int, offset: int, text: str = ""
 ) -> list[Account]:
     """At most `limit` accounts from `offset` on, by name, that have the text in one of theirs."""
-    rows = await reader.all(_LIST_PAGE, pattern=_pattern(text), limit=limit, offset=offset)
-    return [_account(row) for row in rows]
+    return await list_all(
+        reader, _account, _LIST_PAGE, pattern=_pattern(text), limit=limit, offset=offset
+    )
 
 
 async def count_accounts(reader: Reader, text: str = "") -> int:
     """How many accounts have the text in their name, full name or e-mail address."""
-    row = await reader.one(_COUNT_MATCHES, pattern=_pattern(text))
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_MATCHES, pattern=_pattern(text))
 
 
 def _pattern(text: str) -> str:
@@ -201,8 +202,7 @@ async def has_accounts(reader: Reader) -> bool:
 
 async def find_administrator_id(reader: Reader) -> int | None:
     """The id of the oldest administrator who is not disabled; `None` without any."""
-    row = await reader.one(_FIRST_ADMINISTRATOR)
-    return None if row is None else int(row[0])
+    return await find_one(reader, first_number, _FIRST_ADMINISTRATOR)
 
 
 async def insert_account(tx: Transaction, account: Account) -> None:
@@ -253,27 +253,30 @@ async def insert_namespace(
     tx: Transaction, name: str, kind: NamespaceKind, visibility: Visibility, now: datetime
 ) -> int | None:
     """Add a namespace and return its id; `None` where the name is taken."""
-    row = await tx.one(
-        _INSERT_NAMESPACE, name=name, kind=kind, visibility=visibility, created_at=to_instant(now)
+    return await find_one(
+        tx,
+        first_number,
+        _INSERT_NAMESPACE,
+        name=name,
+        kind=kind,
+        visibility=visibility,
+        created_at=to_instant(now),
     )
-    return None if row is None else int(row[0])
 
 
 async def find_namespace(reader: Reader, name: str) -> Namespace | None:
     """The namespace of that name."""
-    row = await reader.one(_FIND_NAMESPACE, name=name)
-    return None if row is None else _namespace(row)
+    return await find_one(reader, _namespace, _FIND_NAMESPACE, name=name)
 
 
 async def find_namespace_by_id(reader: Reader, namespace_id: int) -> Namespace | None:
     """The namespace with that id."""
-    row = await reader.one(_NAMESPACE_BY_ID, id=namespace_id)
-    return None if row is None else _namespace(row)
+    return await find_one(reader, _namespace, _NAMESPACE_BY_ID, id=namespace_id)
 
 
 async def list_namespaces(reader: Reader, kind: NamespaceKind) -> list[Namespace]:
     """Every namespace of a kind, by name."""
-    return [_namespace(row) for row in await reader.all(_LIST_NAMESPACES, kind=kind)]
+    return await list_all(reader, _namespace, _LIST_NAMESPACES, kind=kind)
 
 
 async def find_role(reader: Reader, namespace_id: int, account_id: int) -> Role | None:
@@ -295,7 +298,7 @@ async def remove_member(tx: Transaction, namespace_id: int, account_id: int) -> 
 
 async def list_memberships(reader: Reader, account_id: int) -> list[int]:
     """The ids of the organisations that the account belongs to."""
-    return [int(row[0]) for row in await reader.all(_MEMBERSHIPS, account_id=account_id)]
+    return await list_all(reader, first_number, _MEMBERSHIPS, account_id=account_id)
 
 
 async def list_organisations_of(reader: Reader, account_id: int) -> list[tuple[Namespace, Role]]:
@@ -306,36 +309,9 @@ async def list_organisations_of(reader: Reader, account_id: int) -> list[tuple[N
 
 async def list_owner_ids(reader: Reader, namespace_id: int) -> list[int]:
     """The ids of the organisation's owners, the oldest account first."""
-    rows = await reader.all(_OWNERS, namespace_id=namespace_id, role=Role.OWNER)
-    return [int(row[0]) for row in rows]
+    return await list_all(reader, first_number, _OWNERS, namespace_id=namespace_id, role=Role.OWNER)
 
 
 async def list_members(reader: Reader, namespace_id: int) -> list[tuple[str, Role]]:
     """The organisation's members with their roles, by name."""
-    rows = await reader.all(_MEMBERS, namespace_id=namespace_id)
-    return [(str(name), Role(role)) for name, role in rows]
-
-
-def _account(row: Row) -> Account:
-    return Account(
-        id=row[0],
-        name=row[1],
-        password_hash=row[2],
-        is_admin=bool(row[3]),
-        disabled_at=from_optional(row[4]),
-        created_at=from_instant(row[5]),
-        full_name=row[6],
-        email=row[7],
-        totp_since=from_optional(row[8]),
-    )
-
-
-def _namespace(row: Row) -> Namespace:
-    return Namespace(
-        id=row[0],
-        name=row[1],
-        kind=NamespaceKind(row[2]),
-        default_visibility=Visibility(row[3]),
-        created_at=from_instant(row[4]),
-        description=row[5],
-    )
+    return await list_all(reader, _member, _MEMBERS, namespace_id=namespace_id)

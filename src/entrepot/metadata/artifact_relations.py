@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, func, select
 from entrepot.metadata.artifact_tables import artifacts
 from entrepot.metadata.artifacts import ARTIFACT_COLUMNS, artifact_of
 from entrepot.metadata.engine import Reader, SqlStatement
+from entrepot.metadata.rows import first_text, get_number, list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.model.artifacts import Artifact, FoundChild
@@ -98,6 +99,10 @@ _OF_CHILDREN: Final = SqlStatement(
 )
 
 
+_parent: Final = row_mapper(tuple[int, str, int])
+_subject: Final = row_mapper(tuple[Digest, str | None])
+
+
 async def find_children(
     reader: Reader, repository_id: int, digests: Collection[str]
 ) -> dict[str, FoundChild]:
@@ -116,8 +121,7 @@ async def find_children(
 
 async def count_attached(reader: Reader, repository_id: int, subject: str) -> int:
     """How many manifests name this subject, as far as they have been looked at."""
-    row = await reader.one(_COUNT_ATTACHED, repository_id=repository_id, subject=subject)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_ATTACHED, repository_id=repository_id, subject=subject)
 
 
 async def list_subjects_among(
@@ -125,19 +129,22 @@ async def list_subjects_among(
 ) -> set[str]:
     """Those of the digests that a manifest names as subject, or that a tag of theirs attaches."""
     among = json.dumps(sorted(digests))
-    rows = await reader.all(_SUBJECTS, repository_id=repository_id, among=among)
+    named = await list_all(reader, first_text, _SUBJECTS, repository_id=repository_id, among=among)
     tagged = {each.replace(":", "-", 1)[:71]: each for each in digests}
     among = json.dumps(sorted(tagged))
-    names = await reader.all(_TAGGED_SUBJECTS, repository_id=repository_id, among=among)
-    return {str(row[0]) for row in rows} | {tagged[str(row[0])] for row in names}
+    tags = await list_all(
+        reader, first_text, _TAGGED_SUBJECTS, repository_id=repository_id, among=among
+    )
+    return {*named, *(tagged[tag] for tag in tags)}
 
 
 async def list_parents_with_sizes(
     reader: Reader, repository_id: int, digest: str
 ) -> list[tuple[int, str, int]]:
     """The id, digest and bytes of each index that lists the manifest; the oldest 100."""
-    rows = await reader.all(_PARENTS_WITH_SIZES, repository_id=repository_id, digest=digest)
-    return [(int(row[0]), str(row[1]), int(row[2])) for row in rows]
+    return await list_all(
+        reader, _parent, _PARENTS_WITH_SIZES, repository_id=repository_id, digest=digest
+    )
 
 
 async def list_parents_among(
@@ -145,18 +152,21 @@ async def list_parents_among(
 ) -> list[tuple[int, str, int]]:
     """As `list_parents_with_sizes`, of the indexes that list any of these manifests."""
     among = json.dumps(sorted(digests))
-    rows = await reader.all(_PARENTS_AMONG, repository_id=repository_id, among=among)
-    return [(int(row[0]), str(row[1]), int(row[2])) for row in rows]
+    return await list_all(reader, _parent, _PARENTS_AMONG, repository_id=repository_id, among=among)
 
 
 async def list_children(
     reader: Reader, repository_id: int, manifest_id: int, limit: int
 ) -> list[Artifact]:
     """List the known artifacts among an index's manifests."""
-    rows = await reader.all(
-        _OF_CHILDREN, repository_id=repository_id, manifest_id=manifest_id, limit=limit
+    return await list_all(
+        reader,
+        artifact_of,
+        _OF_CHILDREN,
+        repository_id=repository_id,
+        manifest_id=manifest_id,
+        limit=limit,
     )
-    return [artifact_of(row) for row in rows]
 
 
 async def find_subjects(
@@ -164,5 +174,6 @@ async def find_subjects(
 ) -> dict[Digest, str | None]:
     """Return the subjects of those manifests that exist here, by one statement."""
     among = json.dumps([str(digest) for digest in digests])
-    rows = await reader.all(_FIND_SUBJECTS, repository_id=repository_id, among=among)
-    return {Digest.parse(row[0]): None if row[1] is None else str(row[1]) for row in rows}
+    return dict(
+        await list_all(reader, _subject, _FIND_SUBJECTS, repository_id=repository_id, among=among)
+    )

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from entrepot.metadata import manifests, repositories
 from entrepot.metadata.artifact_tables import artifacts
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction
+from entrepot.metadata.rows import find_one, row_mapper
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,12 @@ _BEGIN_CONTENTS, _BEGIN_COUNTS = (
 )
 
 
+_revision: Final = row_mapper(Revision)
+
+
 async def find_revision(reader: Reader, manifest_id: int) -> Revision:
     """The artifact's revision now."""
-    row = await reader.one(_FIND, manifest_id=manifest_id)
-    return Revision() if row is None else Revision(int(row[0]), int(row[1]))
+    return await find_one(reader, _revision, _FIND, manifest_id=manifest_id) or Revision()
 
 
 async def lock_manifest(tx: Transaction, repository_id: int, manifest_id: int, digest: str) -> bool:

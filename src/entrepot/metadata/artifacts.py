@@ -10,6 +10,14 @@ from sqlalchemy import BindParameter, bindparam, case, delete, func, or_, select
 
 from entrepot.metadata.artifact_tables import artifacts, documents
 from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, Value, storable
+from entrepot.metadata.rows import (
+    find_one,
+    first_number,
+    first_text,
+    get_number,
+    list_all,
+    row_mapper,
+)
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
 from entrepot.model.artifacts import Artifact, AttachmentCounts, StoredDocument
@@ -174,10 +182,16 @@ _COUNT_TO_READ: Final = SqlStatement(
 )
 
 
+_counted: Final = row_mapper(tuple[str, int])
+_parent: Final = row_mapper(tuple[int, str])
+_document: Final = row_mapper(
+    StoredDocument, text=lambda content: zlib.decompress(bytes(content)).decode()
+)
+
+
 async def find_artifact(reader: Reader, manifest_id: int) -> Artifact | None:
     """Return the artifact of that manifest, `None` before it was read."""
-    row = await reader.one(_FIND, manifest_id=manifest_id)
-    return None if row is None else artifact_of(row)
+    return await find_one(reader, artifact_of, _FIND, manifest_id=manifest_id)
 
 
 async def write_artifact(tx: Transaction, artifact: Artifact) -> None:
@@ -244,22 +258,17 @@ async def drop_documents(tx: Transaction, manifest_id: int, names: Sequence[str]
 
 async def find_document(reader: Reader, manifest_id: int, name: str) -> StoredDocument | None:
     """The document of that name."""
-    row = await reader.one(_DOCUMENT, manifest_id=manifest_id, name=name)
-    if row is None:
-        return None
-    text = zlib.decompress(bytes(row[2])).decode()
-    return StoredDocument(str(row[0]), str(row[1]), text, bool(row[3]))
+    return await find_one(reader, _document, _DOCUMENT, manifest_id=manifest_id, name=name)
 
 
 async def list_document_names(reader: Reader, manifest_id: int) -> list[str]:
     """Which documents there are."""
-    return [str(row[0]) for row in await reader.all(_DOCUMENT_NAMES, manifest_id=manifest_id)]
+    return await list_all(reader, first_text, _DOCUMENT_NAMES, manifest_id=manifest_id)
 
 
 async def list_document_sizes(reader: Reader, manifest_id: int) -> list[tuple[str, int]]:
     """Which documents there are, and how many bytes each is kept in."""
-    rows = await reader.all(_DOCUMENT_SIZES, manifest_id=manifest_id)
-    return [(str(row[0]), int(row[1])) for row in rows]
+    return await list_all(reader, _counted, _DOCUMENT_SIZES, manifest_id=manifest_id)
 
 
 async def list_attached(
@@ -272,47 +281,46 @@ async def list_attached(
 
 async def list_parents(reader: Reader, repository_id: int, digest: str) -> list[tuple[int, str]]:
     """The id and digest of each index that lists this manifest; at most 100."""
-    rows = await reader.all(_PARENTS, repository_id=repository_id, digest=digest)
-    return [(int(row[0]), str(row[1])) for row in rows]
+    return await list_all(reader, _parent, _PARENTS, repository_id=repository_id, digest=digest)
 
 
 async def count_kinds(reader: Reader, repository_id: int) -> dict[str, int]:
     """How many tags of each kind, the most frequent first."""
-    rows = await reader.all(_KINDS, repository_id=repository_id)
-    return {str(row[0]): int(row[1]) for row in rows}
+    return dict(await list_all(reader, _counted, _KINDS, repository_id=repository_id))
 
 
 async def list_newest(reader: Reader, repository_id: int, limit: int) -> list[Artifact]:
     """The artifacts whose tags moved last, each once."""
-    rows = await reader.all(_NEWEST, repository_id=repository_id, limit=limit)
-    return [artifact_of(row) for row in rows]
+    return await list_all(reader, artifact_of, _NEWEST, repository_id=repository_id, limit=limit)
 
 
 async def list_to_read(reader: Reader, newest: int, after: int, limit: int) -> list[int]:
     """Ids of manifests that were not read by readers of that version."""
-    rows = await reader.all(_TO_READ, reader=newest, after=after, limit=limit)
-    return [int(row[0]) for row in rows]
+    return await list_all(reader, first_number, _TO_READ, reader=newest, after=after, limit=limit)
 
 
 async def count_to_read(reader: Reader, newest: int) -> int:
     """How many manifests were not read by readers of that version."""
-    row = await reader.one(_COUNT_TO_READ, reader=newest)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_TO_READ, reader=newest)
 
 
 async def list_with_document(
     reader: Reader, namespace_id: int, name: str, *, repository_id: int = 0
 ) -> list[int]:
     """Manifests of a namespace that have a document of that name; of one repository, or of all."""
-    rows = await reader.all(
-        _WITH_DOCUMENT, namespace_id=namespace_id, name=name, only=repository_id
+    return await list_all(
+        reader,
+        first_number,
+        _WITH_DOCUMENT,
+        namespace_id=namespace_id,
+        name=name,
+        only=repository_id,
     )
-    return [int(row[0]) for row in rows]
 
 
 async def count_states(reader: Reader) -> dict[str, int]:
     """How many artifacts there are by how far reading their contents has come."""
-    return {str(row[0]): int(row[1]) for row in await reader.all(_COUNT_STATES)}
+    return dict(await list_all(reader, _counted, _COUNT_STATES))
 
 
 def artifact_of(row: Row) -> Artifact:

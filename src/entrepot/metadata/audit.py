@@ -6,14 +6,13 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, selec
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
     Value,
-    from_instant,
     to_instant,
 )
 from entrepot.metadata.people_tables import audit
+from entrepot.metadata.rows import find_one, first_text, list_all, row_mapper
 from entrepot.metadata.upserts import insert
 from entrepot.model.audit import AuditQuery, AuditRow
 
@@ -72,11 +71,13 @@ _LIST_OF: Final = SqlStatement(
 )
 
 
+_row: Final = row_mapper(AuditRow)
+
+
 async def find_last_hash(tx: Transaction) -> str:
     """The hash of the newest row, "" where there is none; nobody adds one until `tx` ends."""
     await tx.lock(_LOCK)
-    row = await tx.one(_LAST)
-    return "" if row is None else str(row[0])
+    return await find_one(tx, first_text, _LAST) or ""
 
 
 async def insert_row(tx: Transaction, row: AuditRow) -> None:
@@ -98,7 +99,7 @@ async def insert_row(tx: Transaction, row: AuditRow) -> None:
 
 async def list_rows_after(reader: Reader, last_id: int, limit: int) -> list[AuditRow]:
     """The first `limit` rows after that id, oldest first."""
-    return [_row(row) for row in await reader.all(_AFTER, after=last_id, limit=limit)]
+    return await list_all(reader, _row, _AFTER, after=last_id, limit=limit)
 
 
 async def list_rows(reader: Reader, query: AuditQuery, limit: int) -> list[AuditRow]:
@@ -113,10 +114,5 @@ async def list_rows(reader: Reader, query: AuditQuery, limit: int) -> list[Audit
         "limit": limit,
     }
     if query.namespace_id is None:
-        return [_row(row) for row in await reader.all(_LIST_ALL, **wanted)]
-    rows = await reader.all(_LIST_OF, namespace_id=query.namespace_id, **wanted)
-    return [_row(row) for row in rows]
-
-
-def _row(row: Row) -> AuditRow:
-    return AuditRow(row[0], from_instant(row[1]), *row[2:])
+        return await list_all(reader, _row, _LIST_ALL, **wanted)
+    return await list_all(reader, _row, _LIST_OF, namespace_id=query.namespace_id, **wanted)

@@ -1,19 +1,19 @@
 """Blobs: which bytes there are, and which repositories hold them."""
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, case, delete, func, select, update
 
+from entrepot.metadata import rows
 from entrepot.metadata.engine import (
     Reader,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
+from entrepot.metadata.rows import find_one, first_moment, get_number, list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
@@ -111,16 +111,21 @@ _LIST: Final = SqlStatement(
 )
 
 
+_stored_blob: Final = row_mapper(StoredBlob)
+_holder: Final = row_mapper(Holder)
+_measured: Final = row_mapper(tuple[int, int])
+
+
 async def find_blob(reader: Reader, repository_id: int, digest: Digest) -> StoredBlob | None:
     """The blob, where this repository holds it."""
-    row = await reader.one(_FIND, repository_id=repository_id, digest=str(digest))
-    return None if row is None else StoredBlob(*row)
+    return await find_one(
+        reader, _stored_blob, _FIND, repository_id=repository_id, digest=str(digest)
+    )
 
 
 async def find_blob_anywhere(reader: Reader, digest: Digest) -> StoredBlob | None:
     """The blob, whoever holds it; for mounting, after the caller's rights were checked."""
-    row = await reader.one(_FIND_ANYWHERE, digest=str(digest))
-    return None if row is None else StoredBlob(*row)
+    return await find_one(reader, _stored_blob, _FIND_ANYWHERE, digest=str(digest))
 
 
 async def is_linked(reader: Reader, repository_id: int, digest: Digest) -> bool:
@@ -133,12 +138,7 @@ async def find_sizes(
     reader: Reader, repository_id: int, digests: Collection[Digest]
 ) -> dict[Digest, int]:
     """The sizes in bytes of those of the blobs that the repository holds, by one statement."""
-    if not digests:
-        return {}
-    named = {str(digest): digest for digest in digests}
-    among = json.dumps(list(named))
-    rows = await reader.all(_FIND_SIZES, repository_id=repository_id, among=among)
-    return {named[row[0]]: int(row[1]) for row in rows}
+    return await rows.find_sizes(reader, _FIND_SIZES, repository_id, digests)
 
 
 async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now: datetime) -> None:
@@ -153,8 +153,9 @@ async def link_blob(tx: Transaction, repository_id: int, digest: Digest, now: da
 
 async def find_linked_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:
     """Since when the repository holds the blob, or when that was last renewed."""
-    row = await reader.one(_IS_LINKED, repository_id=repository_id, digest=str(digest))
-    return None if row is None else from_instant(row[0])
+    return await find_one(
+        reader, first_moment, _IS_LINKED, repository_id=repository_id, digest=str(digest)
+    )
 
 
 async def renew_link(tx: Transaction, repository_id: int, digest: Digest, now: datetime) -> bool:
@@ -175,20 +176,17 @@ async def unlink_blob(tx: Transaction, repository_id: int, digest: Digest) -> bo
 
 async def list_holders(reader: Reader, digest: Digest, limit: int) -> list[Holder]:
     """The first `limit` repositories that hold the blob: public ones first, then oldest."""
-    rows = await reader.all(_HOLDERS, digest=str(digest), limit=limit)
-    return [Holder(*row) for row in rows]
+    return await list_all(reader, _holder, _HOLDERS, digest=str(digest), limit=limit)
 
 
 async def count_all(reader: Reader) -> int:
     """How many blobs there are."""
-    row = await reader.one(_COUNT)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT)
 
 
 async def measure_all(reader: Reader) -> tuple[int, int]:
     """How many blobs there are, and how many bytes they have."""
-    row = await reader.one(_MEASURE)
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    return await find_one(reader, _measured, _MEASURE) or (0, 0)
 
 
 async def move_blob(tx: Transaction, digest: Digest, old: str, new: str) -> bool:
@@ -198,4 +196,4 @@ async def move_blob(tx: Transaction, digest: Digest, old: str, new: str) -> bool
 
 async def list_blobs(reader: Reader, last: str, limit: int) -> Sequence[StoredBlob]:
     """The first `limit` blobs after the digest `last`."""
-    return [StoredBlob(*row) for row in await reader.all(_LIST, last=last, limit=limit)]
+    return await list_all(reader, _stored_blob, _LIST, last=last, limit=limit)

@@ -22,6 +22,7 @@ from entrepot.metadata.people_tables import (
     trusted_keys,
 )
 from entrepot.metadata.policy_tables import namespace_policies
+from entrepot.metadata.rows import first_text, list_all
 from entrepot.metadata.tables import (
     accounts,
     manifests,
@@ -107,7 +108,7 @@ _REPOSITORIES: Final = SqlStatement(
 
 async def list_names_in(reader: Reader, namespace_id: int) -> list[str]:
     """The names of all of a namespace's repositories."""
-    return [str(row[0]) for row in await reader.all(_REPOSITORIES, gone=namespace_id)]
+    return await list_all(reader, first_text, _REPOSITORIES, gone=namespace_id)
 
 
 async def close_namespace(tx: Transaction, namespace_id: int) -> None:

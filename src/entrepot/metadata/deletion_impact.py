@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import bindparam, distinct, exists, func, select
 
 from entrepot.metadata.artifact_tables import deleted_manifests
-from entrepot.metadata.engine import Reader, SqlStatement, from_instant, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, to_instant
+from entrepot.metadata.rows import find_one, first_moment, get_number
 from entrepot.metadata.search_sql import EngineText, is_among
 from entrepot.metadata.tables import blobs, manifest_references, repository_blobs
 from entrepot.oci.digests import Digest
@@ -71,8 +72,9 @@ _DELETED_AT: Final = SqlStatement(
 
 async def find_deleted_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:
     """When the manifest was deleted that is kept."""
-    row = await reader.one(_DELETED_AT, repository_id=repository_id, digest=str(digest))
-    return None if row is None else from_instant(row[0])
+    return await find_one(
+        reader, first_moment, _DELETED_AT, repository_id=repository_id, digest=str(digest)
+    )
 
 
 async def list_deleted_referrers(
@@ -97,7 +99,6 @@ def _subject_of(content: bytes) -> object:
 
 async def measure_freed(reader: Reader, repository_id: int, manifest_ids: Sequence[int]) -> int:
     """The bytes of blobs that only these manifests name, and no other repository holds."""
-    row = await reader.one(
-        _FREED, repository_id=repository_id, going=json.dumps(list(manifest_ids))
+    return await get_number(
+        reader, _FREED, repository_id=repository_id, going=json.dumps(list(manifest_ids))
     )
-    return int(row[0]) if row else 0

@@ -7,14 +7,12 @@ from sqlalchemy import bindparam, delete, func, null, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
     to_instant,
 )
 from entrepot.metadata.hook_tables import deliveries
+from entrepot.metadata.rows import find_one, first_number, get_number, list_all, row_mapper
 from entrepot.metadata.upserts import insert
 from entrepot.model.webhooks import Delivery, Outcome
 
@@ -119,6 +117,11 @@ _PRUNE: Final = SqlStatement(
 )
 
 
+_delivery: Final = row_mapper(Delivery)
+_counted: Final = row_mapper(tuple[str, int])
+_stream: Final = row_mapper(tuple[int, int])
+
+
 async def add_delivery(
     tx: Transaction,
     webhook_id: int,
@@ -129,7 +132,8 @@ async def add_delivery(
     now: datetime,
 ) -> int:
     """Have a webhook told something; return the delivery's id."""
-    row = await tx.one(
+    return await get_number(
+        tx,
         _INSERT,
         hook=webhook_id,
         repository=repository_id,
@@ -138,29 +142,25 @@ async def add_delivery(
         text=body,
         at=to_instant(now),
     )
-    if row is None:
-        raise RuntimeError("an insertion that returned nothing")
-    return int(row[0])
 
 
 async def find_next(reader: Reader, webhook_id: int, repository_id: int) -> Delivery | None:
     """The oldest that still waits, of those about one repository."""
-    row = await reader.one(_HEAD, hook=webhook_id, repository=repository_id, waiting=WAITING)
-    return None if row is None else _delivery(row)
+    return await find_one(
+        reader, _delivery, _HEAD, hook=webhook_id, repository=repository_id, waiting=WAITING
+    )
 
 
 async def list_deliveries(
     reader: Reader, webhook_id: int, before: int, limit: int
 ) -> list[Delivery]:
     """The newest `limit` of a webhook with an id below `before`."""
-    rows = await reader.all(_LIST, hook=webhook_id, before=before, limit=limit)
-    return [_delivery(row) for row in rows]
+    return await list_all(reader, _delivery, _LIST, hook=webhook_id, before=before, limit=limit)
 
 
 async def find_delivery(reader: Reader, webhook_id: int, delivery_id: int) -> Delivery | None:
     """One delivery of the webhook."""
-    row = await reader.one(_FIND, hook=webhook_id, delivery=delivery_id)
-    return None if row is None else _delivery(row)
+    return await find_one(reader, _delivery, _FIND, hook=webhook_id, delivery=delivery_id)
 
 
 async def note_outcome(tx: Transaction, delivery_id: int, outcome: Outcome) -> None:
@@ -193,19 +193,18 @@ async def revive_dead(tx: Transaction, webhook_id: int, now: datetime) -> int:
 
 async def list_dead_streams(reader: Reader, webhook_id: int) -> list[int]:
     """Return the repositories of the failed deliveries."""
-    return [int(row[0]) for row in await reader.all(_DEAD_STREAMS, hook=webhook_id, dead=DEAD)]
+    return await list_all(reader, first_number, _DEAD_STREAMS, hook=webhook_id, dead=DEAD)
 
 
 async def bring_forward(tx: Transaction, now: datetime) -> set[tuple[int, int]]:
     """Send now what a clock that was ahead has dated; the webhooks and repositories it is of."""
     late, instant = to_instant(now + _NEVER_SO_LATE), to_instant(now)
-    rows = await tx.all(_BRING_FORWARD, late=late, at=instant)
-    return {(row[0], row[1]) for row in rows}
+    return set(await list_all(tx, _stream, _BRING_FORWARD, late=late, at=instant))
 
 
 async def count_deliveries(reader: Reader, webhook_id: int) -> dict[str, int]:
     """How many there are in each state."""
-    return {str(row[0]): int(row[1]) for row in await reader.all(_COUNT, hook=webhook_id)}
+    return dict(await list_all(reader, _counted, _COUNT, hook=webhook_id))
 
 
 async def give_up_before(tx: Transaction, moment: datetime, now: datetime, error: str) -> int:
@@ -222,24 +221,4 @@ async def delete_ended_before(tx: Transaction, moment: datetime) -> int:
             await tx.run(_PRUNE, old_state=state, moment=to_instant(moment))
             for state in (DELIVERED, DEAD)
         ]
-    )
-
-
-def _delivery(row: Row) -> Delivery:
-    return Delivery(
-        id=row[0],
-        webhook_id=row[1],
-        repository_id=row[2],
-        message=row[3],
-        event=row[4],
-        body=row[5],
-        state=row[6],
-        attempts=row[7],
-        created_at=from_instant(row[8]),
-        run_at=from_instant(row[9]),
-        ended_at=from_optional(row[10]),
-        status=row[11],
-        milliseconds=row[12],
-        response=row[13],
-        error=row[14],
     )

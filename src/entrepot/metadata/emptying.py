@@ -12,6 +12,7 @@ from sqlalchemy import Column, bindparam, delete, select
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import Metadata, Reader, SqlStatement, Transaction
 from entrepot.metadata.repositories import lock_by_id
+from entrepot.metadata.rows import get_number
 from entrepot.metadata.slices import MOST, count_up_to, delete_slices
 from entrepot.metadata.tables import manifests, repository_blobs, tags
 
@@ -39,11 +40,8 @@ _COUNT: Final = tuple(count_up_to(MOST + 1, key.table.c.repository_id) for key i
 
 async def is_large(reader: Reader, repository_id: int) -> bool:
     """Whether deleting the repository at once would keep pushes elsewhere waiting."""
-    total = 0
-    for statement in _COUNT:
-        row = await reader.one(statement, repository_id=repository_id)
-        total += int(row[0]) if row else 0
-    return total > MOST
+    counts = [await get_number(reader, count, repository_id=repository_id) for count in _COUNT]
+    return sum(counts) > MOST
 
 
 async def empty_repository(metadata: Metadata, repository_id: int) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.people_tables import external_identities
+from entrepot.metadata.rows import find_one, first_number, first_text, list_all
 from entrepot.metadata.upserts import insert
 
 _FIND: Final = SqlStatement(
@@ -40,13 +41,12 @@ _DELETE: Final = SqlStatement(
 
 async def find_linked_account(reader: Reader, issuer: str, subject: str) -> int | None:
     """The id of the account that the provider calls `subject`."""
-    row = await reader.one(_FIND, issuer=issuer, subject=subject)
-    return None if row is None else int(row[0])
+    return await find_one(reader, first_number, _FIND, issuer=issuer, subject=subject)
 
 
 async def list_issuers(reader: Reader, account_id: int) -> list[str]:
     """The providers that know the account."""
-    return [str(row[0]) for row in await reader.all(_ISSUERS, account_id=account_id)]
+    return await list_all(reader, first_text, _ISSUERS, account_id=account_id)
 
 
 async def link_account(

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.rows import find_one, first_text, get_number, list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import (
     blobs,
@@ -187,10 +188,14 @@ _TAGGED_SINCE: Final = SqlStatement(
 )
 
 
+_blob_link: Final = row_mapper(BlobLink)
+_row: Final = row_mapper(Row)
+_untagged: Final = row_mapper(Untagged)
+
+
 async def count_deleted(reader: Reader, before: datetime) -> int:
     """How many deleted manifests have been kept since before that moment."""
-    row = await reader.one(_COUNT_DELETED, before=to_instant(before))
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_DELETED, before=to_instant(before))
 
 
 async def forget_old_deleted(tx: Transaction, before: datetime, limit: int) -> int:
@@ -202,14 +207,15 @@ async def list_links(
     reader: Reader, last: tuple[int, str], before: datetime, limit: int
 ) -> list[BlobLink]:
     """The first `limit` links after `last`, by repository and digest."""
-    rows = await reader.all(
+    return await list_all(
+        reader,
+        _blob_link,
         _LINKS,
         last_repository=last[0],
         last_digest=last[1],
         before=to_instant(before),
         limit=limit,
     )
-    return [BlobLink(row[0], row[1], bool(row[2])) for row in rows]
 
 
 async def lock_holder(tx: Transaction, repository_id: int) -> bool:
@@ -221,51 +227,52 @@ async def unlink_free(
     tx: Transaction, repository_id: int, digests: Sequence[str], before: datetime
 ) -> frozenset[str]:
     """Take those blobs out of the repository that may still be taken out; say which."""
-    rows = await tx.all(
+    unlinked = await list_all(
+        tx,
+        first_text,
         _UNLINK,
         repository=repository_id,
         digests=json.dumps(digests),
         before=to_instant(before),
     )
-    return frozenset(row[0] for row in rows)
+    return frozenset(unlinked)
 
 
 async def count_links(reader: Reader, digest: str) -> int:
     """How many repositories hold the blob."""
-    row = await reader.one(_COUNT_LINKS, blob=digest)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_LINKS, blob=digest)
 
 
 async def list_rows(reader: Reader, last: str, before: datetime, limit: int) -> list[Row]:
     """The first `limit` blobs after the digest `last`."""
-    rows = await reader.all(_ROWS, last=last, before=to_instant(before), limit=limit)
-    return [Row(row[0], row[1], row[2], bool(row[3])) for row in rows]
+    return await list_all(reader, _row, _ROWS, last=last, before=to_instant(before), limit=limit)
 
 
 async def delete_free_rows(
     tx: Transaction, digests: Sequence[str], before: datetime
 ) -> frozenset[str]:
     """Forget those blobs that no repository holds still; say which."""
-    rows = await tx.all(_DELETE_ROWS, digests=json.dumps(digests), before=to_instant(before))
-    return frozenset(row[0] for row in rows)
+    named, moment = json.dumps(digests), to_instant(before)
+    return frozenset(await list_all(tx, first_text, _DELETE_ROWS, digests=named, before=moment))
 
 
 async def list_named(reader: Reader, keys: Sequence[str]) -> set[str]:
     """Those of the storage's keys that a row names."""
-    return {str(row[0]) for row in await reader.all(_NAMED, keys=json.dumps(list(keys)))}
+    return set(await list_all(reader, first_text, _NAMED, keys=json.dumps(list(keys))))
 
 
 async def list_untagged(reader: Reader, after: int, before: datetime, limit: int) -> list[Untagged]:
     """The first `limit` manifests after the id `after`, by id."""
-    rows = await reader.all(_MANIFESTS, after=after, before=to_instant(before), limit=limit)
-    return [Untagged(row[0], row[1], row[2], bool(row[3])) for row in rows]
+    return await list_all(
+        reader, _untagged, _MANIFESTS, after=after, before=to_instant(before), limit=limit
+    )
 
 
 async def is_still_free(reader: Reader, manifest: Untagged, before: datetime) -> bool:
     """Whether nothing needs the manifest still, and no tag has left it since `before`."""
     moment = to_instant(before)
-    row = await reader.one(_ONE_MANIFEST, manifest=manifest.id, before=moment)
-    if row is None or not row[3]:
+    found = await find_one(reader, _untagged, _ONE_MANIFEST, manifest=manifest.id, before=moment)
+    if found is None or not found.is_free:
         return False
     tagged = await reader.one(
         _TAGGED_SINCE, repository=manifest.repository_id, since=moment, one=manifest.digest

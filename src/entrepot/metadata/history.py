@@ -10,12 +10,11 @@ from sqlalchemy import bindparam, delete, select, update
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
+from entrepot.metadata.rows import find_one, first_text, list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import (
     accounts,
@@ -154,15 +153,19 @@ _FORGET: Final = SqlStatement(
 )
 
 
+_event: Final = row_mapper(TagEvent)
+_pointer: Final = row_mapper(tuple[str, str])
+_kept: Final = row_mapper(tuple[bytes, str])
+
+
 async def find_pointed_at(reader: Reader, repository_id: int, tag: Tag) -> str | None:
     """The digest that a tag points at."""
-    row = await reader.one(_POINTS_AT, repository_id=repository_id, tag=tag.text)
-    return None if row is None else str(row[0])
+    return await find_one(reader, first_text, _POINTS_AT, repository_id=repository_id, tag=tag.text)
 
 
 async def list_tags_of(reader: Reader, manifest_id: int) -> list[str]:
     """Every tag on a manifest, by name."""
-    return [str(row[0]) for row in await reader.all(_TAGS_OF, manifest_id=manifest_id)]
+    return await list_all(reader, first_text, _TAGS_OF, manifest_id=manifest_id)
 
 
 async def note_tag(
@@ -194,21 +197,20 @@ async def list_events(
     """The newest `limit` events with an id below `before`, of one tag or of all."""
     values = {"repository_id": repository_id, "before": before, "limit": limit}
     if tag is None:
-        rows = await reader.all(_LIST, **values)
-    else:
-        rows = await reader.all(_LIST_TAG, **values, tag=tag)
-    return [_event(row) for row in rows]
+        return await list_all(reader, _event, _LIST, **values)
+    return await list_all(reader, _event, _LIST_TAG, **values, tag=tag)
 
 
 async def find_event(reader: Reader, repository_id: int, event_id: int) -> TagEvent | None:
     """One event of the repository."""
-    row = await reader.one(_FIND, repository_id=repository_id, event_id=event_id)
-    return None if row is None else _event(row)
+    return await find_one(reader, _event, _FIND, repository_id=repository_id, event_id=event_id)
 
 
 async def list_together(reader: Reader, repository_id: int, event: TagEvent) -> list[TagEvent]:
     """The events of the action that the event is part of, itself among them: same moment."""
-    rows = await reader.all(
+    return await list_all(
+        reader,
+        _event,
         _TOGETHER,
         repository_id=repository_id,
         first=event.id - _NEAR,
@@ -216,25 +218,26 @@ async def list_together(reader: Reader, repository_id: int, event: TagEvent) -> 
         at=to_instant(event.at),
         action=event.action,
     )
-    return [_event(row) for row in rows]
 
 
 async def list_pointed_at(
     reader: Reader, repository_id: int, names: Iterable[str]
 ) -> dict[str, str]:
     """The digests that tags of these names point at; a name without a tag is left out."""
-    rows = await reader.all(
-        _POINT_AT, repository_id=repository_id, names=json.dumps(sorted(set(names)))
+    wanted = json.dumps(sorted(set(names)))
+    return dict(
+        await list_all(reader, _pointer, _POINT_AT, repository_id=repository_id, names=wanted)
     )
-    return {str(row[0]): str(row[1]) for row in rows}
 
 
 async def list_restorable(reader: Reader, repository_id: int, digests: Iterable[str]) -> set[str]:
     """Those of the digests whose manifests are there, or deleted and still kept."""
     wanted = json.dumps(sorted(set(digests)))
-    present = await reader.all(_PRESENT, repository_id=repository_id, digests=wanted)
-    kept = await reader.all(_PRESENT_DELETED, repository_id=repository_id, digests=wanted)
-    return {str(row[0]) for row in [*present, *kept]}
+    found = [
+        await list_all(reader, first_text, statement, repository_id=repository_id, digests=wanted)
+        for statement in (_PRESENT, _PRESENT_DELETED)
+    ]
+    return {*found[0], *found[1]}
 
 
 async def keep_deleted(
@@ -266,14 +269,9 @@ async def find_deleted(
     reader: Reader, repository_id: int, digest: Digest
 ) -> tuple[bytes, str] | None:
     """The bytes and the media type of a deleted manifest that was kept."""
-    row = await reader.one(_KEPT, repository_id=repository_id, digest=str(digest))
-    return None if row is None else (bytes(row[0]), str(row[1]))
+    return await find_one(reader, _kept, _KEPT, repository_id=repository_id, digest=str(digest))
 
 
 async def forget_deleted(tx: Transaction, repository_id: int, digest: Digest) -> None:
     """Keep a deleted manifest no longer; forgetting what is absent succeeds."""
     await tx.run(_FORGET, repository_id=repository_id, digest=str(digest))
-
-
-def _event(row: Row) -> TagEvent:
-    return TagEvent(row[0], row[1], TagAction(row[2]), row[3], row[4], from_instant(row[5]), row[6])

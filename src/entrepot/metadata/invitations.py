@@ -7,17 +7,14 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
     to_instant,
 )
 from entrepot.metadata.people_tables import invitations, teams
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper, text_or_empty
 from entrepot.metadata.tables import accounts, namespaces
 from entrepot.metadata.upserts import insert
-from entrepot.model.accounts import Role
 from entrepot.model.organizations import Invitation
 
 _INVITATION: Final = (
@@ -99,9 +96,13 @@ _DELETE_EXPIRED: Final = SqlStatement(
 )
 
 
+_invitation: Final = row_mapper(Invitation, organisation=text_or_empty, team=text_or_empty)
+
+
 async def insert_invitation(tx: Transaction, invitation: Invitation, secret_hash: str) -> int:
     """Store an invitation and return its id; the `id` it came with is not looked at."""
-    row = await tx.one(
+    return await get_number(
+        tx,
         _INSERT,
         secret_hash=secret_hash,
         namespace_id=invitation.namespace_id,
@@ -112,41 +113,34 @@ async def insert_invitation(tx: Transaction, invitation: Invitation, secret_hash
         created_at=to_instant(invitation.created_at),
         expires_at=to_instant(invitation.expires_at),
     )
-    return int(row[0]) if row else 0
 
 
 async def find_invitation(reader: Reader, secret_hash: str) -> Invitation | None:
     """The invitation with that hash, whatever its state."""
-    row = await reader.one(_BY_HASH, secret_hash=secret_hash)
-    return None if row is None else _invitation(row)
+    return await find_one(reader, _invitation, _BY_HASH, secret_hash=secret_hash)
 
 
 async def find_invitation_by_id(reader: Reader, invitation_id: int) -> Invitation | None:
     """The invitation with that id, whatever its state."""
-    row = await reader.one(_BY_ID, id=invitation_id)
-    return None if row is None else _invitation(row)
+    return await find_one(reader, _invitation, _BY_ID, id=invitation_id)
 
 
 async def list_invitations(reader: Reader, namespace_id: int) -> list[Invitation]:
     """List the organisation's open invitations; newest first."""
-    rows = await reader.all(_LIST_OF, namespace_id=namespace_id)
-    return [_invitation(row) for row in rows]
+    return await list_all(reader, _invitation, _LIST_OF, namespace_id=namespace_id)
 
 
 async def list_hub_invitations(reader: Reader, limit: int, offset: int) -> list[Invitation]:
     """List the hub's open invitations; at most `limit` from `offset` on, newest first."""
-    rows = await reader.all(_LIST_HUB, limit=limit, offset=offset)
-    return [_invitation(row) for row in rows]
+    return await list_all(reader, _invitation, _LIST_HUB, limit=limit, offset=offset)
 
 
 async def count_open(reader: Reader, namespace_id: int | None, now: datetime) -> int:
     """How many invitations into the organisation, or (`None`) to the hub, can still be accepted."""
     moment = to_instant(now)
     if namespace_id is None:
-        row = await reader.one(_COUNT_HUB, moment=moment)
-    else:
-        row = await reader.one(_COUNT_OF, moment=moment, namespace_id=namespace_id)
-    return int(row[0]) if row else 0
+        return await get_number(reader, _COUNT_HUB, moment=moment)
+    return await get_number(reader, _COUNT_OF, moment=moment, namespace_id=namespace_id)
 
 
 async def accept_invitation(
@@ -167,20 +161,3 @@ async def delete_expired(tx: Transaction, before: datetime) -> int:
 async def delete_invitation(tx: Transaction, invitation_id: int) -> bool:
     """Forget an invitation that nobody has accepted; say whether there was such a one."""
     return await tx.run(_DELETE, invitation_id=invitation_id) > 0
-
-
-def _invitation(row: Row) -> Invitation:
-    return Invitation(
-        id=row[0],
-        namespace_id=row[1],
-        role=Role(row[2]),
-        team_id=row[3],
-        note=row[4],
-        invited_by=row[5],
-        created_at=from_instant(row[6]),
-        expires_at=from_instant(row[7]),
-        accepted_at=from_optional(row[8]),
-        organisation=row[9] or "",
-        team=row[10] or "",
-        inviter=row[11],
-    )

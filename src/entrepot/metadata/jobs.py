@@ -12,7 +12,6 @@ from entrepot.metadata.engine import (
     Row,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
 from entrepot.metadata.job_lanes import (
@@ -30,6 +29,7 @@ from entrepot.metadata.job_lanes import (
     list_lanes,
     number_of,
 )
+from entrepot.metadata.rows import list_all, row_mapper
 from entrepot.metadata.upserts import insert
 from entrepot.model.jobs import FailedJob, Job, Lane
 
@@ -158,6 +158,9 @@ _REQUEUE: Final = SqlStatement(
 )
 
 
+_failed_job: Final = row_mapper(FailedJob)
+
+
 async def add_job(tx: Transaction, kind: str, subject: str, run_at: datetime) -> None:
     """Ask for the work at `run_at` or sooner; what runs just now is done once more after that."""
     at, statement = to_instant(run_at), _ADD.get(kind)
@@ -261,13 +264,13 @@ async def bring_forward(tx: Transaction, now: datetime) -> int:
 
 async def count_jobs(reader: Reader) -> dict[tuple[str, str], int]:
     """How many there are by kind and state."""
-    return {(str(row[0]), str(row[1])): int(row[2]) for row in await reader.all(_COUNT)}
+    rows = await reader.all(_COUNT)
+    return {(str(kind), str(state)): int(count) for kind, state, count in rows}
 
 
 async def list_failed(reader: Reader, limit: int) -> list[FailedJob]:
     """List the failed jobs, the newest first."""
-    rows = await reader.all(_FAILED, failed=FAILED, limit=limit)
-    return [FailedJob(row[0], row[1], row[2], row[3], row[4], from_instant(row[5])) for row in rows]
+    return await list_all(reader, _failed_job, _FAILED, failed=FAILED, limit=limit)
 
 
 async def requeue(tx: Transaction, job_id: int) -> bool:

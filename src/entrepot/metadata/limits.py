@@ -5,8 +5,9 @@ from typing import Final
 
 from sqlalchemy import bindparam, case, cast, delete, select, update
 
-from entrepot.metadata.engine import Reader, SqlStatement, Transaction, from_instant, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.people_tables import limits
+from entrepot.metadata.rows import find_one, first_moment
 from entrepot.metadata.tables import NUMBER
 from entrepot.metadata.upserts import insert
 
@@ -53,8 +54,7 @@ async def take(
 
 async def find_until(reader: Reader, name: str) -> datetime | None:
     """The instant up to which the allowance of that name is used; `None` where none of it is."""
-    row = await reader.one(_FIND, name=name)
-    return None if row is None else from_instant(row[0])
+    return await find_one(reader, first_moment, _FIND, name=name)
 
 
 async def give_back(tx: Transaction, name: str, step: timedelta, now: datetime) -> None:

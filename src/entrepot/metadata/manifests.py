@@ -1,6 +1,5 @@
 """Manifests as they were pushed, what they refer to, and the tags that point at them."""
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
@@ -9,7 +8,9 @@ from sqlalchemy import and_, bindparam, delete, func, select, update
 
 from entrepot.kinds.attachments import is_hidden_tag
 from entrepot.kinds.versions import version_key
+from entrepot.metadata import rows
 from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, to_instant
+from entrepot.metadata.rows import find_one, first_text, get_number, list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.metadata.upserts import insert
@@ -174,6 +175,11 @@ _LIST_STORED: Final = SqlStatement(
 )
 
 
+_stored: Final = row_mapper(StoredManifest)
+_referrer: Final = row_mapper(Referrer)
+_facts: Final = row_mapper(ManifestFacts)
+
+
 async def find_manifest(
     reader: Reader, repository_id: int, reference: Tag | Digest
 ) -> StoredManifest | None:
@@ -187,31 +193,25 @@ async def find_facts(
 ) -> ManifestFacts | None:
     """As `find_manifest`, without reading the bytes."""
     row = await _find(reader, repository_id, reference, _FACTS_BY_TAG, _FACTS_BY_DIGEST)
-    return None if row is None else ManifestFacts(*row)
+    return None if row is None else _facts(row)
 
 
 async def find_sizes(
     reader: Reader, repository_id: int, digests: Collection[Digest]
 ) -> dict[Digest, int]:
     """The sizes in bytes of those of the manifests that the repository has, by one statement."""
-    if not digests:
-        return {}
-    named = {str(digest): digest for digest in digests}
-    among = json.dumps(list(named))
-    rows = await reader.all(_FIND_SIZES, repository_id=repository_id, among=among)
-    return {named[row[0]]: int(row[1]) for row in rows}
+    return await rows.find_sizes(reader, _FIND_SIZES, repository_id, digests)
 
 
 async def find_by_id(reader: Reader, manifest_id: int) -> tuple[StoredManifest, int] | None:
     """The manifest with that id, with its bytes and its repository's id."""
     row = await reader.one(_STORED_BY_ID, id=manifest_id)
-    return None if row is None else (_stored(row[:5]), int(row[5]))
+    return None if row is None else (_stored(row), int(row[5]))
 
 
 async def find_digest(reader: Reader, manifest_id: int) -> str | None:
     """The digest of the manifest with that id, without reading its bytes."""
-    row = await reader.one(_DIGEST_BY_ID, id=manifest_id)
-    return None if row is None else str(row[0])
+    return await find_one(reader, first_text, _DIGEST_BY_ID, id=manifest_id)
 
 
 async def list_tagged_like(
@@ -225,14 +225,15 @@ async def list_tagged_like(
         end=prefix + "\x7f",
         limit=limit,
     )
-    return [(str(row[0]), ManifestFacts(*row[1:])) for row in rows]
+    return [(str(row[0]), _facts(row[1:])) for row in rows]
 
 
 async def insert_manifest(
     tx: Transaction, repository_id: int, manifest: NewManifest, by: int | None, now: datetime
 ) -> int:
     """Store a manifest with its references and return its id; repeating it changes only when."""
-    row = await tx.one(
+    manifest_id = await get_number(
+        tx,
         _INSERT,
         repository_id=repository_id,
         digest=str(manifest.digest),
@@ -245,7 +246,6 @@ async def insert_manifest(
         pushed_by=by,
         content=manifest.content,
     )
-    manifest_id = int(row[0]) if row else 0
     references = [("blob", digest) for digest in manifest.blobs]
     references += [("manifest", digest) for digest in manifest.children]
     await tx.run_many(
@@ -300,16 +300,20 @@ async def list_referrers(
     reader: Reader, repository_id: int, subject: Digest, after: int, limit: int
 ) -> list[Referrer]:
     """The first `limit` referrers of the digest after the id `after`, in order of arrival."""
-    rows = await reader.all(
-        _REFERRERS, repository_id=repository_id, subject=str(subject), after=after, limit=limit
+    return await list_all(
+        reader,
+        _referrer,
+        _REFERRERS,
+        repository_id=repository_id,
+        subject=str(subject),
+        after=after,
+        limit=limit,
     )
-    return [Referrer(*row) for row in rows]
 
 
 async def find_subject(reader: Reader, manifest_id: int) -> str | None:
     """The digest that the manifest is attached to, where that is in its repository."""
-    row = await reader.one(_FIND_SUBJECT, manifest_id=manifest_id)
-    return None if row is None else str(row[0])
+    return await find_one(reader, first_text, _FIND_SUBJECT, manifest_id=manifest_id)
 
 
 async def add_pulls(tx: Transaction, manifest_id: int, count: int, moment: datetime) -> None:
@@ -319,8 +323,7 @@ async def add_pulls(tx: Transaction, manifest_id: int, count: int, moment: datet
 
 async def count_all(reader: Reader) -> int:
     """How many manifests all repositories have."""
-    row = await reader.one(_COUNT)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT)
 
 
 async def list_stored(
@@ -328,7 +331,7 @@ async def list_stored(
 ) -> Sequence[tuple[StoredManifest, int]]:
     """Manifests of all repositories after the id `after`, each with its repository's id."""
     rows = await reader.all(_LIST_STORED, after=after, limit=limit)
-    return [(_stored(row[:5]), int(row[5])) for row in rows]
+    return [(_stored(row), int(row[5])) for row in rows]
 
 
 async def _find(
@@ -341,7 +344,3 @@ async def _find(
     if isinstance(reference, Tag):
         return await reader.one(by_tag, repository_id=repository_id, tag=reference.text)
     return await reader.one(by_digest, repository_id=repository_id, digest=str(reference))
-
-
-def _stored(row: Row) -> StoredManifest:
-    return StoredManifest(row[0], row[1], row[2], row[3], bytes(row[4]))

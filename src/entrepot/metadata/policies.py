@@ -11,11 +11,10 @@ from entrepot.metadata.engine import (
     Reader,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
 )
 from entrepot.metadata.policy_tables import namespace_policies, repository_policies
 from entrepot.metadata.repositories import COLUMNS, repository_of
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper, text_or_empty
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import (
     blobs,
@@ -172,10 +171,15 @@ _COUNT: Final = SqlStatement(_OF.values(used=_MEASURED))
 _ADD: Final = SqlStatement(_OF.values(used=_N.c.used + bindparam("size")))
 
 
+_policy: Final = row_mapper(Policy, immutable=text_or_empty, retention=text_or_empty)
+_quota: Final = row_mapper(Quota, 3)
+_quota_with_uploads: Final = row_mapper(Quota, reserved=int)
+_tag_facts: Final = row_mapper(TagFacts, subject=text_or_empty)
+
+
 async def find_of_namespace(reader: Reader, namespace_id: int) -> Policy:
     """Return the policies of the namespace; empty ones where none are set."""
-    row = await reader.one(_OF_NAMESPACE, namespace_id=namespace_id)
-    return Policy() if row is None else Policy(*row)
+    return await find_one(reader, _policy, _OF_NAMESPACE, namespace_id=namespace_id) or Policy()
 
 
 async def find_of_repository(reader: Reader, repository_id: int) -> tuple[Policy, Policy]:
@@ -183,8 +187,7 @@ async def find_of_repository(reader: Reader, repository_id: int) -> tuple[Policy
     row = await reader.one(_OF_REPOSITORY, repository_id=repository_id)
     if row is None:
         return Policy(), Policy()
-    texts = [text or "" for text in row]
-    return Policy(*texts[:2]), Policy(*texts[2:])
+    return _policy(row), _policy(row[2:])
 
 
 async def set_of_namespace(tx: Transaction, namespace_id: int, policy: Policy) -> None:
@@ -201,19 +204,16 @@ async def set_of_repository(tx: Transaction, repository_id: int, policy: Policy)
 
 async def list_retaining(reader: Reader, after: int, limit: int) -> list[Repository]:
     """The first `limit` repositories with an id past `after` that have retention rules."""
-    rows = await reader.all(_LIST_RETAINING, after=after, limit=limit)
-    return [repository_of(row) for row in rows]
+    return await list_all(reader, repository_of, _LIST_RETAINING, after=after, limit=limit)
 
 
 async def list_tag_facts(
     reader: Reader, repository_id: int, last: str, limit: int
 ) -> list[TagFacts]:
     """The first `limit` tags after `last`; never one that clients attach things by."""
-    rows = await reader.all(_TAG_FACTS, repository_id=repository_id, last=last, limit=limit)
-    return [
-        TagFacts(row[0], row[1], from_instant(row[2]), from_optional(row[3]), row[4] or "")
-        for row in rows
-    ]
+    return await list_all(
+        reader, _tag_facts, _TAG_FACTS, repository_id=repository_id, last=last, limit=limit
+    )
 
 
 async def find_quota(
@@ -223,14 +223,15 @@ async def find_quota(
 
     What the upload itself has reserved is no room that others took.
     """
-    row = await reader.one(_FIND_QUOTA, of=namespace_id, blob=str(digest or ""), upload=upload)
-    return None if row is None else Quota(row[0], row[1], row[2], bool(row[3]), int(row[4]))
+    blob = str(digest or "")
+    return await find_one(
+        reader, _quota_with_uploads, _FIND_QUOTA, of=namespace_id, blob=blob, upload=upload
+    )
 
 
 async def find_quota_of(reader: Reader, repository_id: int) -> Quota | None:
     """The room of the repository's namespace, without what is reserved; `None`: no limit."""
-    row = await reader.one(_FIND_QUOTA_OF, repository_id=repository_id)
-    return None if row is None else Quota(*row)
+    return await find_one(reader, _quota, _FIND_QUOTA_OF, repository_id=repository_id)
 
 
 async def lock_quota(tx: Transaction, namespace_id: int) -> bool:
@@ -240,13 +241,12 @@ async def lock_quota(tx: Transaction, namespace_id: int) -> bool:
 
 async def lock_quota_of(tx: Transaction, repository_id: int) -> Quota | None:
     """The room of the repository's namespace; nobody else uses it until the transaction ends."""
-    row = await tx.one(_LOCK_QUOTA_OF, repository_id=repository_id)
-    return None if row is None else Quota(*row)
+    return await find_one(tx, _quota, _LOCK_QUOTA_OF, repository_id=repository_id)
 
 
 async def list_quotas(reader: Reader) -> list[Quota]:
     """Every room that is limited."""
-    return [Quota(*row) for row in await reader.all(_LIST_QUOTAS)]
+    return await list_all(reader, _quota, _LIST_QUOTAS)
 
 
 async def set_quota(tx: Transaction, namespace_id: int, limit: int | None) -> None:
@@ -282,5 +282,4 @@ async def measure_namespace(reader: Reader, namespace_id: int) -> int:
     """Bytes that the namespace holds: each blob once, manifests with what they name, and deleted
     manifests as long as they are kept.
     """
-    row = await reader.one(_MEASURE, of=namespace_id)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _MEASURE, of=namespace_id)

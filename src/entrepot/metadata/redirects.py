@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select
 from entrepot.metadata.artifact_tables import redirects
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.repositories import COLUMNS, repository_of
+from entrepot.metadata.rows import find_one, first_text, list_all
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 from entrepot.model.repositories import Repository
@@ -46,13 +47,12 @@ _DELETE_OF: Final = SqlStatement(
 
 async def find_redirected(reader: Reader, name: RepositoryName) -> Repository | None:
     """The repository that had this name before."""
-    row = await reader.one(_FIND, name=name.text)
-    return None if row is None else repository_of(row)
+    return await find_one(reader, repository_of, _FIND, name=name.text)
 
 
 async def list_redirects(reader: Reader, repository_id: int) -> list[str]:
     """The names that lead to the repository."""
-    return [str(row[0]) for row in await reader.all(_LIST, repository_id=repository_id)]
+    return await list_all(reader, first_text, _LIST, repository_id=repository_id)
 
 
 async def set_redirect(

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, or_, select
 
 from entrepot.metadata.artifact_tables import rendered_readmes
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction
+from entrepot.metadata.rows import first_number, list_all, row_mapper
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 
@@ -62,6 +63,11 @@ def source_of(readme: str) -> str:
     return hashlib.sha256(readme.encode(errors="replace")).hexdigest()
 
 
+_readme: Final = row_mapper(
+    RenderedReadme, html=lambda content: zlib.decompress(bytes(content)).decode()
+)
+
+
 async def write(tx: Transaction, repository_id: int, rendered: RenderedReadme) -> None:
     """Keep what was drawn, instead of what was drawn before."""
     await tx.run(
@@ -84,10 +90,9 @@ async def find(reader: Reader, repository_id: int) -> RenderedReadme | None:
     row = await reader.one(_FIND, of=repository_id)
     if row is None:
         return None
-    html = zlib.decompress(bytes(row[3])).decode()
-    return RenderedReadme(str(row[0]), int(row[1]), str(row[2]), html)
+    return _readme(row)
 
 
 async def list_missing(reader: Reader, renderer: int, most: int) -> list[int]:
     """Repositories whose README was never drawn, or by an older renderer; the oldest first."""
-    return [int(row[0]) for row in await reader.all(_MISSING, renderer=renderer, most=most)]
+    return await list_all(reader, first_number, _MISSING, renderer=renderer, most=most)

@@ -15,10 +15,9 @@ from entrepot.metadata.engine import (
     Row,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
     to_instant,
 )
+from entrepot.metadata.rows import find_one, first_text, list_all, row_mapper
 from entrepot.metadata.search_sql import DELETE as DELETE_WORDS
 from entrepot.metadata.tables import (
     manifest_references,
@@ -113,16 +112,18 @@ _CATALOG_NAMESPACE: Final = _catalog(
 )
 
 
+repository_of: Final = row_mapper(Repository)
+"""The repository whose columns (`COLUMNS`) these are."""
+
+
 async def find_repository(reader: Reader, name: RepositoryName) -> Repository | None:
     """The repository of that name."""
-    row = await reader.one(_FIND, name=name.text)
-    return None if row is None else repository_of(row)
+    return await find_one(reader, repository_of, _FIND, name=name.text)
 
 
 async def find_by_id(reader: Reader, repository_id: int) -> Repository | None:
     """The repository with that id."""
-    row = await reader.one(_FIND_BY_ID, id=repository_id)
-    return None if row is None else repository_of(row)
+    return await find_one(reader, repository_of, _FIND_BY_ID, id=repository_id)
 
 
 async def ensure_repository(
@@ -196,7 +197,7 @@ async def add_pulls(tx: Transaction, repository_id: int, count: int, moment: dat
 
 async def list_repositories(reader: Reader) -> list[Repository]:
     """Every repository, by name."""
-    return [repository_of(row) for row in await reader.all(_LIST_ALL)]
+    return await list_all(reader, repository_of, _LIST_ALL)
 
 
 async def delete_repository(tx: Transaction, repository_id: int) -> None:
@@ -210,7 +211,7 @@ async def delete_repository(tx: Transaction, repository_id: int) -> None:
 
 async def list_all_names(reader: Reader, last: str, limit: int) -> list[str]:
     """The first `limit` names after `last` in byte order."""
-    return _texts(await reader.all(_CATALOG_ALL, last=last, limit=limit))
+    return await list_all(reader, first_text, _CATALOG_ALL, last=last, limit=limit)
 
 
 async def list_names_of(
@@ -236,25 +237,6 @@ async def list_names_of(
 
 def _texts(rows: Sequence[Row]) -> list[str]:
     return [str(row[0]) for row in rows]
-
-
-def repository_of(row: Row) -> Repository:
-    """The repository whose columns (`COLUMNS`) these are."""
-    return Repository(
-        id=row[0],
-        name=RepositoryName(row[1]),
-        namespace_id=row[2],
-        visibility=Visibility(row[3]),
-        created_at=from_instant(row[4]),
-        pulls=row[5],
-        description=row[6],
-        archived_at=from_optional(row[7]),
-        pushed_at=from_optional(row[8]),
-        stars=row[9],
-        kind=row[10],
-        size=row[11],
-        tag_count=row[12],
-    )
 
 
 ChangeListener = Callable[[Transaction, RepositoryChange], Awaitable[None]]

@@ -5,9 +5,10 @@ from typing import Final
 from sqlalchemy import bindparam, distinct, func, select, update
 
 from entrepot.errors import RepositoryUnknown
-from entrepot.metadata.engine import Reader, SqlStatement, Transaction, from_instant, from_optional
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction
+from entrepot.metadata.rows import find_one, first_text, get_number, row_mapper
 from entrepot.metadata.tables import blobs, repositories, repository_blobs, tags
-from entrepot.model.repositories import RepositoryFacts, Visibility
+from entrepot.model.repositories import RepositoryFacts
 
 _GET: Final = SqlStatement(
     select(
@@ -52,44 +53,31 @@ _SET_SUMMARY: Final = SqlStatement(
 )
 
 
+_facts: Final = row_mapper(RepositoryFacts)
+
+
 async def get_facts(reader: Reader, repository_id: int) -> RepositoryFacts:
     """Return the properties of the repository; raise `RepositoryUnknown` where it is gone."""
-    row = await reader.one(_GET, repository_id=repository_id)
-    if row is None:
+    facts = await find_one(reader, _facts, _GET, repository_id=repository_id)
+    if facts is None:
         raise RepositoryUnknown
-    return RepositoryFacts(
-        name=row[0],
-        visibility=Visibility(row[1]),
-        description=row[2],
-        kind=row[3],
-        size=row[4],
-        tag_count=row[5],
-        pulls=row[6],
-        stars=row[7],
-        created_at=from_instant(row[8]),
-        pushed_at=from_optional(row[9]),
-        pulled_at=from_optional(row[10]),
-        archived_at=from_optional(row[11]),
-    )
+    return facts
 
 
 async def find_readme(reader: Reader, repository_id: int) -> str:
     """Return the Markdown written for the repository, which may be long; "" without any."""
-    row = await reader.one(_README, repository_id=repository_id)
-    return "" if row is None else str(row[0])
+    return await find_one(reader, first_text, _README, repository_id=repository_id) or ""
 
 
 async def find_name(reader: Reader, repository_id: int) -> str | None:
     """The name of the repository with that id."""
-    row = await reader.one(_NAME_BY_ID, repository_id=repository_id)
-    return None if row is None else str(row[0])
+    return await find_one(reader, first_text, _NAME_BY_ID, repository_id=repository_id)
 
 
 async def measure(reader: Reader, repository_id: int) -> tuple[int, int]:
     """The bytes of all blobs that the repository holds, and how many tags people gave."""
-    size = await reader.one(_SIZE, repository_id=repository_id)
-    count = await reader.one(_TAGS, repository_id=repository_id)
-    return int(size[0]) if size else 0, int(count[0]) if count else 0
+    size = await get_number(reader, _SIZE, repository_id=repository_id)
+    return size, await get_number(reader, _TAGS, repository_id=repository_id)
 
 
 async def set_summary(

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, select
 
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.rows import find_one, get_number, row_mapper
 from entrepot.metadata.tables import upload_reservations, uploads
 from entrepot.metadata.upserts import insert
 
@@ -42,10 +43,12 @@ _DELETE_IDLE: Final = SqlStatement(
 )
 
 
+_reservation: Final = row_mapper(tuple[int, int])
+
+
 async def sum_reserved(reader: Reader, namespace_id: int, but: str = "") -> int:
     """Bytes that the namespace's uploads have reserved; that of one upload is left out."""
-    row = await reader.one(_SUM, namespace_id=namespace_id, but=but)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _SUM, namespace_id=namespace_id, but=but)
 
 
 async def set_reservation(
@@ -57,8 +60,7 @@ async def set_reservation(
 
 async def find_reservation(reader: Reader, upload_id: str) -> tuple[int, int] | None:
     """The namespace and the size of the upload's reservation."""
-    row = await reader.one(_FIND, id=upload_id)
-    return None if row is None else (int(row[0]), int(row[1]))
+    return await find_one(reader, _reservation, _FIND, id=upload_id)
 
 
 async def delete_reservation(tx: Transaction, upload_id: str) -> None:

@@ -9,10 +9,9 @@ from entrepot.metadata.engine import (
     Reader,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
     to_instant,
 )
+from entrepot.metadata.rows import find_one, first_text, get_number, list_all, row_mapper
 from entrepot.metadata.scrub_tables import damaged_blobs, scrubs
 from entrepot.metadata.tables import repositories, repository_blobs
 from entrepot.metadata.upserts import insert
@@ -57,12 +56,13 @@ _HOLDERS: Final = SqlStatement(
 )
 
 
+_pass: Final = row_mapper(Pass)
+_damage: Final = row_mapper(Damage)
+
+
 async def find_pass(reader: Reader) -> Pass | None:
     """The pass under way, or the last one; `None` before the first."""
-    row = await reader.one(_FIND, scrub=_CHORE)
-    if row is None:
-        return None
-    return Pass(row[0], row[1], row[2], from_instant(row[3]), from_optional(row[4]))
+    return await find_one(reader, _pass, _FIND, scrub=_CHORE)
 
 
 async def save_pass(tx: Transaction, found: Pass) -> None:
@@ -90,16 +90,14 @@ async def forget_damage(tx: Transaction, digest: str) -> bool:
 
 async def list_damage(reader: Reader, after: str, limit: int) -> list[Damage]:
     """The first `limit` damaged blobs after the digest."""
-    rows = await reader.all(_LIST, after=after, limit=limit)
-    return [Damage(row[0], row[1], from_instant(row[2])) for row in rows]
+    return await list_all(reader, _damage, _LIST, after=after, limit=limit)
 
 
 async def count_damage(reader: Reader) -> int:
     """How many blobs are known as damaged."""
-    row = await reader.one(_COUNT)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT)
 
 
 async def list_holder_names(reader: Reader, digest: str, limit: int) -> list[str]:
     """The first `limit` repositories that hold the blob, by name."""
-    return [str(row[0]) for row in await reader.all(_HOLDERS, digest=digest, limit=limit)]
+    return await list_all(reader, first_text, _HOLDERS, digest=digest, limit=limit)

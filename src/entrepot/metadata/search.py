@@ -12,7 +12,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, select
 
 from entrepot.metadata.artifact_tables import repository_facets
-from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, Value, from_optional
+from entrepot.metadata.engine import Reader, Row, SqlStatement, Transaction, Value
+from entrepot.metadata.rows import first_text, list_all, row_mapper
 from entrepot.metadata.search_filters import Shape, condition_of, demands_of
 from entrepot.metadata.search_sql import (
     DELETE,
@@ -29,7 +30,6 @@ from entrepot.metadata.search_sql import (
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 from entrepot.metadata.visibility import IS_SEEN, VisibleTo
-from entrepot.model.repositories import Visibility
 from entrepot.model.search import Facet, FacetCounts, Hit, Query, SearchOrder, SearchResult
 
 MOST_VALUES: Final = 20
@@ -87,6 +87,9 @@ _COUNT_OF_MANY: Final = _counting("+repository_facets.repository_id")
 _COUNT_ONE: Final = _counting("+repository_facets.repository_id", *_ONE_FACET)
 
 
+_hit: Final = row_mapper(Hit, archived=lambda instant: instant is not None)
+
+
 async def write_document(
     tx: Transaction, repository_id: int, name: str, title: str, body: str
 ) -> None:
@@ -131,31 +134,16 @@ async def list_seen_names(reader: Reader, visible_to: VisibleTo, limit: int) -> 
     """Names of repositories that are seen, the most popular first."""
     statement = _SEEN_NAMES if visible_to.is_limited else _ALL_NAMES
     values = visible_to.values if visible_to.is_limited else {}
-    return [str(row[0]) for row in await reader.all(statement, **values, limit=limit)]
+    return await list_all(reader, first_text, statement, **values, limit=limit)
 
 
 async def _hits(reader: Reader, ids: Sequence[int]) -> tuple[Hit, ...]:
     if not ids:
         return ()
-    rows = await reader.all(_HITS, ids=json_of(ids))
-    found = {int(row[0]): _hit(row) for row in rows}
+    hits = await list_all(reader, _hit, _HITS, ids=json_of(ids))
+    found = {hit.repository_id: hit for hit in hits}
     # One may have gone since.
     return tuple(found[each] for each in ids if each in found)
-
-
-def _hit(row: Row) -> Hit:
-    return Hit(
-        repository_id=row[0],
-        name=row[1],
-        description=row[2],
-        kind=row[3],
-        stars=row[4],
-        pulls=row[5],
-        pushed_at=from_optional(row[6]),
-        visibility=Visibility(row[7]),
-        archived=row[8] is not None,
-        tag_count=row[9],
-    )
 
 
 async def _facets(reader: Reader, query: Query, matched: _Matched) -> FacetCounts:

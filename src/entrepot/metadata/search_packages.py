@@ -7,6 +7,7 @@ from sqlalchemy import Select, bindparam, func, select, union
 
 from entrepot.metadata.artifact_tables import artifact_packages, packages
 from entrepot.metadata.engine import Reader, Row, SqlStatement, Value
+from entrepot.metadata.rows import row_mapper
 from entrepot.metadata.search_filters import is_package, package_values
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.visibility import IS_SEEN, VisibleTo
@@ -85,6 +86,9 @@ _TAGS: Final = SqlStatement(
 )
 
 
+_entry: Final = row_mapper(Shipped, 6)
+
+
 async def packages_of(
     reader: Reader, package: str, visible_to: VisibleTo, *, limit: int = 50, offset: int = 0
 ) -> ShippedPage:
@@ -102,4 +106,4 @@ async def packages_of(
 async def _with_tags(reader: Reader, row: Row) -> Shipped:
     found = await reader.all(_TAGS, repository_id=row[6], digest=row[1])
     newest = [str(each[0]) for each in reversed(found)]
-    return replace(Shipped(*row[:6]), tags=tuple(newest[:MOST_TAGS]))
+    return replace(_entry(row), tags=tuple(newest[:MOST_TAGS]))

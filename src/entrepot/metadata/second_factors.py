@@ -6,8 +6,9 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, null, select, update
 
-from entrepot.metadata.engine import Reader, SqlStatement, Transaction, from_optional, to_instant
+from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.people_tables import recovery_codes
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper
 from entrepot.metadata.sentinels import WRAPPED
 from entrepot.metadata.tables import accounts
 from entrepot.metadata.upserts import insert
@@ -86,10 +87,13 @@ _COUNT_CODES: Final = SqlStatement(
 )
 
 
+_second_factor: Final = row_mapper(SecondFactor)
+_secret: Final = row_mapper(tuple[int, str])
+
+
 async def find_second_factor(reader: Reader, account_id: int) -> SecondFactor | None:
     """The account's authenticator, confirmed or not."""
-    row = await reader.one(_FIND, account_id=account_id)
-    return None if row is None else SecondFactor(str(row[0]), from_optional(row[1]), int(row[2]))
+    return await find_one(reader, _second_factor, _FIND, account_id=account_id)
 
 
 async def enrol(tx: Transaction, account_id: int, secret: str) -> bool:
@@ -133,18 +137,17 @@ async def use_code(tx: Transaction, account_id: int, code_hash: str, now: dateti
 
 async def count_codes(reader: Reader, account_id: int) -> int:
     """How many recovery codes are left."""
-    row = await reader.one(_COUNT_CODES, account_id=account_id)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_CODES, account_id=account_id)
 
 
 async def list_wrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
     """Accounts whose authenticator's secret is wrapped, and what is stored."""
-    return [(int(row[0]), str(row[1])) for row in await reader.all(_WRAPPED, limit=limit)]
+    return await list_all(reader, _secret, _WRAPPED, limit=limit)
 
 
 async def list_unwrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
     """Accounts whose authenticator's secret is stored as it is."""
-    return [(int(row[0]), str(row[1])) for row in await reader.all(_UNWRAPPED, limit=limit)]
+    return await list_all(reader, _secret, _UNWRAPPED, limit=limit)
 
 
 async def replace_secret(tx: Transaction, account_id: int, old: str, new: str) -> bool:

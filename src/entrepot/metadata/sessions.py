@@ -7,13 +7,12 @@ from sqlalchemy import bindparam, delete, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
 from entrepot.metadata.people_tables import sessions
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper
 from entrepot.metadata.upserts import insert
 from entrepot.model.accounts import Session
 
@@ -80,9 +79,13 @@ _DELETE_OVER: Final = SqlStatement(
 )
 
 
+_session: Final = row_mapper(Session)
+
+
 async def insert_session(tx: Transaction, session: Session, secret_hash: str) -> int:
     """Store a session and return its id; the `id` it came with is not looked at."""
-    row = await tx.one(
+    return await get_number(
+        tx,
         _INSERT,
         account_id=session.account_id,
         secret_hash=secret_hash,
@@ -93,18 +96,16 @@ async def insert_session(tx: Transaction, session: Session, secret_hash: str) ->
         client=session.client,
         is_pending=int(session.is_pending),
     )
-    return int(row[0]) if row else 0
 
 
 async def find_session(reader: Reader, secret_hash: str) -> Session | None:
     """The session with that hash, over or not."""
-    row = await reader.one(_BY_HASH, secret_hash=secret_hash)
-    return None if row is None else _session(row)
+    return await find_one(reader, _session, _BY_HASH, secret_hash=secret_hash)
 
 
 async def list_sessions(reader: Reader, account_id: int) -> list[Session]:
     """Every session of the account, the one seen last first."""
-    return [_session(row) for row in await reader.all(_OF_ACCOUNT, account_id=account_id)]
+    return await list_all(reader, _session, _OF_ACCOUNT, account_id=account_id)
 
 
 async def touch_session(tx: Transaction, session_id: int, address: str, now: datetime) -> None:
@@ -130,16 +131,3 @@ async def keep_newest_sessions(tx: Transaction, account_id: int, kept: int) -> i
 async def delete_sessions_over(tx: Transaction, now: datetime, idle_since: datetime) -> int:
     """Forget sessions that have expired or were not seen since then; say how many."""
     return await tx.run(_DELETE_OVER, now=to_instant(now), idle=to_instant(idle_since))
-
-
-def _session(row: Row) -> Session:
-    return Session(
-        id=row[0],
-        account_id=row[1],
-        created_at=from_instant(row[2]),
-        seen_at=from_instant(row[3]),
-        expires_at=from_instant(row[4]),
-        address=row[5],
-        client=row[6],
-        is_pending=bool(row[7]),
-    )

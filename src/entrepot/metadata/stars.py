@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.people_tables import stars
 from entrepot.metadata.repositories import COLUMNS, repository_of
+from entrepot.metadata.rows import get_number, list_all
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 from entrepot.model.repositories import Repository
@@ -72,10 +73,9 @@ async def is_starred(reader: Reader, account_id: int, repository_id: int) -> boo
 
 async def count_stars_of(reader: Reader, account_id: int) -> int:
     """How many stars the account has given."""
-    row = await reader.one(_COUNT_OF, who=account_id)
-    return int(row[0]) if row else 0
+    return await get_number(reader, _COUNT_OF, who=account_id)
 
 
 async def list_starred(reader: Reader, account_id: int) -> list[Repository]:
     """List the account's stars, the newest first, visible to it or not."""
-    return [repository_of(row) for row in await reader.all(_LIST, who=account_id)]
+    return await list_all(reader, repository_of, _LIST, who=account_id)

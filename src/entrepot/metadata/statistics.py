@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, select
 
 from entrepot.metadata.engine import Reader, SqlStatement
+from entrepot.metadata.rows import find_one, first_text, get_number
 from entrepot.metadata.tables import (
     accounts,
     blobs,
@@ -31,11 +32,10 @@ _NAME: Final = SqlStatement(select(namespaces.c.name).where(namespaces.c.id == b
 
 async def find_namespace_name(reader: Reader, namespace_id: int) -> str | None:
     """Return the name of the namespace with that id."""
-    row = await reader.one(_NAME, id=namespace_id)
-    return None if row is None else str(row[0])
+    return await find_one(reader, first_text, _NAME, id=namespace_id)
 
 
 async def find_numbers(reader: Reader) -> HubNumbers:
     """Count everything: for a page that an operator opens, not for every request."""
-    found = [await reader.one(each) for each in (*_COUNTS, _BYTES, _UPLOADS)]
-    return HubNumbers(*(int(row[0]) if row else 0 for row in found))
+    statements = (*_COUNTS, _BYTES, _UPLOADS)
+    return HubNumbers(*[await get_number(reader, statement) for statement in statements])

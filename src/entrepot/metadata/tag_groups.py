@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from entrepot.metadata.artifact_tables import artifacts
 from entrepot.metadata.engine import Reader, Row, SqlStatement
+from entrepot.metadata.rows import first_number, get_number, list_all
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import tags
 from entrepot.metadata.tag_listing import (
@@ -110,8 +111,7 @@ async def list_groups(
     wanted = filter_values(filters)
     statement = _PAGES[order, not filters.is_empty]
     narrowed = {} if filters.is_empty else wanted
-    rows = await reader.all(statement, **values, **narrowed)
-    found = [int(row[0]) for row in rows]
+    found = await list_all(reader, first_number, statement, **values, **narrowed)
     if not found:
         return []
     members = await reader.all(
@@ -126,12 +126,9 @@ async def list_groups(
 async def count_groups(reader: Reader, repository_id: int, filters: Filters) -> int:
     """How many manifests have a tag that the filters let through."""
     if filters.is_empty:
-        row = await reader.one(_COUNT, repository_id=repository_id)
-    else:
-        row = await reader.one(
-            _COUNT_FILTERED, repository_id=repository_id, **filter_values(filters)
-        )
-    return int(row[0]) if row else 0
+        return await get_number(reader, _COUNT, repository_id=repository_id)
+    values = filter_values(filters)
+    return await get_number(reader, _COUNT_FILTERED, repository_id=repository_id, **values)
 
 
 def _groups(manifest_ids: Sequence[int], members: Sequence[Row]) -> list[TagGroup]:

@@ -8,6 +8,7 @@ from sqlalchemy import Select, and_, bindparam, func, or_, select
 from entrepot.metadata.artifact_tables import artifacts
 from entrepot.metadata.artifacts import ARTIFACT_COLUMNS, artifact_of
 from entrepot.metadata.engine import Reader, Row, SqlStatement, from_instant, from_optional
+from entrepot.metadata.rows import find_one, first_text, get_number, list_all
 from entrepot.metadata.tables import accounts, manifests, tags
 from entrepot.model.tags import Filters, TagOrder, TagRow
 
@@ -105,26 +106,21 @@ async def list_rows(
     """`limit` tags from `offset` on, in that order; never one that clients attach things by."""
     values = {"repository_id": repository_id, "limit": limit, "offset": offset}
     statement = _PAGES[order, not filters.is_empty]
-    if filters.is_empty:
-        return [tag_row(row) for row in await reader.all(statement, **values)]
-    return [tag_row(row) for row in await reader.all(statement, **values, **filter_values(filters))]
+    narrowed = {} if filters.is_empty else filter_values(filters)
+    return await list_all(reader, tag_row, statement, **values, **narrowed)
 
 
 async def count_rows(reader: Reader, repository_id: int, filters: Filters) -> int:
     """How many tags there are that the filters let through."""
     if filters.is_empty:
-        row = await reader.one(_COUNT, repository_id=repository_id)
-    else:
-        row = await reader.one(
-            _COUNT_FILTERED, repository_id=repository_id, **filter_values(filters)
-        )
-    return int(row[0]) if row else 0
+        return await get_number(reader, _COUNT, repository_id=repository_id)
+    values = filter_values(filters)
+    return await get_number(reader, _COUNT_FILTERED, repository_id=repository_id, **values)
 
 
 async def find_row(reader: Reader, repository_id: int, tag: str) -> TagRow | None:
     """One tag."""
-    row = await reader.one(_ONE, repository_id=repository_id, tag=tag)
-    return None if row is None else tag_row(row)
+    return await find_one(reader, tag_row, _ONE, repository_id=repository_id, tag=tag)
 
 
 async def find_stable(reader: Reader, repository_id: int) -> TagRow | None:
@@ -133,15 +129,15 @@ async def find_stable(reader: Reader, repository_id: int) -> TagRow | None:
     Versions before a release (`2.0.0-rc.1`), commits and names of branches are none.
     """
     for statement in (*_STABLE, _STABLE_VARIANT):
-        row = await reader.one(statement, repository_id=repository_id)
-        if row is not None:
-            return tag_row(row)
+        found = await find_one(reader, tag_row, statement, repository_id=repository_id)
+        if found is not None:
+            return found
     return None
 
 
 async def list_aliases(reader: Reader, manifest_id: int) -> list[str]:
     """The tags on one manifest, versions first; at most 50."""
-    return [str(row[0]) for row in await reader.all(_ALIASES, manifest_id=manifest_id)]
+    return await list_all(reader, first_text, _ALIASES, manifest_id=manifest_id)
 
 
 def filter_values(filters: Filters) -> dict[str, str]:

@@ -7,16 +7,15 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
 from entrepot.metadata.people_tables import team_members, team_rights, teams
+from entrepot.metadata.rows import find_one, first_number, first_text, list_all, row_mapper
 from entrepot.metadata.tables import accounts
 from entrepot.metadata.upserts import insert
-from entrepot.model.organizations import Permission, Team, TeamRight
+from entrepot.model.organizations import Team, TeamRight
 
 _TEAM: Final = select(
     teams.c.id,
@@ -110,29 +109,33 @@ _RIGHTS_OF: Final = SqlStatement(
 )
 
 
+_team: Final = row_mapper(Team)
+_right: Final = row_mapper(TeamRight)
+
+
 async def find_team(reader: Reader, namespace_id: int, name: str) -> Team | None:
     """The organisation's team of that name."""
-    row = await reader.one(_FIND, namespace_id=namespace_id, nm=name)
-    return None if row is None else _team(row)
+    return await find_one(reader, _team, _FIND, namespace_id=namespace_id, nm=name)
 
 
 async def list_teams(reader: Reader, namespace_id: int) -> list[Team]:
     """Every team of the organisation, by name."""
-    return [_team(row) for row in await reader.all(_LIST, namespace_id=namespace_id)]
+    return await list_all(reader, _team, _LIST, namespace_id=namespace_id)
 
 
 async def insert_team(
     tx: Transaction, namespace_id: int, name: str, description: str, now: datetime
 ) -> int | None:
     """Add a team and return its id; `None` where the name is taken."""
-    row = await tx.one(
+    return await find_one(
+        tx,
+        first_number,
         _INSERT,
         namespace_id=namespace_id,
         name=name,
         description=description,
         created_at=to_instant(now),
     )
-    return None if row is None else int(row[0])
 
 
 async def update_team(tx: Transaction, team_id: int, name: str, description: str) -> None:
@@ -147,7 +150,7 @@ async def delete_team(tx: Transaction, team_id: int) -> None:
 
 async def list_team_members(reader: Reader, team_id: int) -> list[str]:
     """The names of the team's members."""
-    return [str(row[0]) for row in await reader.all(_MEMBERS, team_id=team_id)]
+    return await list_all(reader, first_text, _MEMBERS, team_id=team_id)
 
 
 async def add_team_member(tx: Transaction, team_id: int, account_id: int) -> bool:
@@ -167,7 +170,7 @@ async def leave_teams(tx: Transaction, namespace_id: int, account_id: int) -> No
 
 async def list_rights(reader: Reader, team_id: int) -> list[TeamRight]:
     """List the team's permissions by pattern."""
-    return [_right(row) for row in await reader.all(_RIGHTS, team_id=team_id)]
+    return await list_all(reader, _right, _RIGHTS, team_id=team_id)
 
 
 async def set_right(tx: Transaction, team_id: int, right: TeamRight) -> None:
@@ -182,13 +185,6 @@ async def remove_right(tx: Transaction, team_id: int, pattern: str) -> bool:
 
 async def list_rights_of(reader: Reader, namespace_id: int, account_id: int) -> list[TeamRight]:
     """List the permissions of all teams of the account in the organisation, in no order."""
-    rows = await reader.all(_RIGHTS_OF, namespace_id=namespace_id, account_id=account_id)
-    return [_right(row) for row in rows]
-
-
-def _team(row: Row) -> Team:
-    return Team(row[0], row[1], row[2], row[3], from_instant(row[4]), row[5])
-
-
-def _right(row: Row) -> TeamRight:
-    return TeamRight(str(row[0]), Permission(row[1]))
+    return await list_all(
+        reader, _right, _RIGHTS_OF, namespace_id=namespace_id, account_id=account_id
+    )

@@ -8,16 +8,14 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
-    from_optional,
     to_instant,
 )
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper
 from entrepot.metadata.tables import accounts, leases, signing_keys, tokens
 from entrepot.metadata.upserts import insert
-from entrepot.model.tokens import Token, TokenKind, TokenScope
+from entrepot.model.tokens import Token, TokenKind
 
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _TOKEN: Final = select(
@@ -150,16 +148,20 @@ _RENEW_LEASE: Final = SqlStatement(
 )
 
 
+_token: Final = row_mapper(
+    Token, repositories=lambda names: None if names is None else tuple(json.loads(names))
+)
+_signing_key: Final = row_mapper(tuple[str, str])
+
+
 async def find_token(reader: Reader, secret_hash: str) -> Token | None:
     """The token with that hash, whatever its state."""
-    row = await reader.one(_BY_HASH, secret_hash=secret_hash)
-    return None if row is None else _token(row)
+    return await find_one(reader, _token, _BY_HASH, secret_hash=secret_hash)
 
 
 async def find_token_by_id(reader: Reader, token_id: int) -> Token | None:
     """The token with that id, whatever its state."""
-    row = await reader.one(_BY_ID, id=token_id)
-    return None if row is None else _token(row)
+    return await find_one(reader, _token, _BY_ID, id=token_id)
 
 
 async def list_personal(reader: Reader) -> list[tuple[Token, str]]:
@@ -170,7 +172,8 @@ async def list_personal(reader: Reader) -> list[tuple[Token, str]]:
 
 async def insert_token(tx: Transaction, token: Token, secret_hash: str) -> int:
     """Store a token and return its id; the `id` it came with is not looked at."""
-    row = await tx.one(
+    return await get_number(
+        tx,
         _INSERT,
         account_id=token.account_id,
         kind=token.kind,
@@ -184,7 +187,6 @@ async def insert_token(tx: Transaction, token: Token, secret_hash: str) -> int:
         namespace_id=token.namespace_id,
         repositories=None if token.repositories is None else json.dumps(token.repositories),
     )
-    return int(row[0]) if row else 0
 
 
 async def revoke_token(tx: Transaction, token_id: int, now: datetime) -> bool:
@@ -205,14 +207,14 @@ async def revoke_refresh_tokens(tx: Transaction, account_id: int, now: datetime)
 
 async def list_of_account(reader: Reader, account_id: int) -> list[Token]:
     """The account's personal tokens, newest first."""
-    rows = await reader.all(_LIST_OF_ACCOUNT, account_id=account_id, kind=TokenKind.PERSONAL)
-    return [_token(row) for row in rows]
+    return await list_all(
+        reader, _token, _LIST_OF_ACCOUNT, account_id=account_id, kind=TokenKind.PERSONAL
+    )
 
 
 async def list_of_namespace(reader: Reader, namespace_id: int) -> list[Token]:
     """The organisation's tokens, newest first."""
-    rows = await reader.all(_LIST_OF_NAMESPACE, namespace_id=namespace_id)
-    return [_token(row) for row in rows]
+    return await list_all(reader, _token, _LIST_OF_NAMESPACE, namespace_id=namespace_id)
 
 
 async def touch_token(tx: Transaction, token_id: int, now: datetime, address: str = "") -> None:
@@ -238,14 +240,14 @@ async def keep_newest_refresh_tokens(tx: Transaction, account_id: int, kept: int
 
 async def count_live(reader: Reader, account_id: int, kind: TokenKind, now: datetime) -> int:
     """How many tokens of that kind the account has made that still work."""
-    row = await reader.one(_COUNT_LIVE, account_id=account_id, kind=kind, now=to_instant(now))
-    return int(row[0]) if row else 0
+    return await get_number(
+        reader, _COUNT_LIVE, account_id=account_id, kind=kind, now=to_instant(now)
+    )
 
 
 async def find_signing_key(reader: Reader) -> tuple[str, str] | None:
     """The newest key's id and its private part as a JWK."""
-    row = await reader.one(_KEY)
-    return None if row is None else (str(row[0]), str(row[1]))
+    return await find_one(reader, _signing_key, _KEY)
 
 
 async def insert_signing_key(tx: Transaction, kid: str, private_key: str, now: datetime) -> None:
@@ -277,22 +279,3 @@ async def renew_lease(tx: Transaction, name: str, until: datetime, later: dateti
     """Hold a lease for longer that was taken until then; `False` where somebody else took it."""
     count = await tx.run(_RENEW_LEASE, lease=name, held=to_instant(until), later=to_instant(later))
     return count > 0
-
-
-def _token(row: Row) -> Token:
-    return Token(
-        id=row[0],
-        account_id=row[1],
-        kind=TokenKind(row[2]),
-        parent_id=row[3],
-        label=row[4],
-        hint=row[5],
-        scope=TokenScope(row[6]),
-        created_at=from_instant(row[7]),
-        expires_at=from_optional(row[8]),
-        last_used_at=from_optional(row[9]),
-        revoked_at=from_optional(row[10]),
-        namespace_id=row[11],
-        repositories=None if row[12] is None else tuple(json.loads(row[12])),
-        last_used_from=row[13],
-    )

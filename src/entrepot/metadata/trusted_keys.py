@@ -6,13 +6,12 @@ from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
 from entrepot.metadata.people_tables import trusted_keys
+from entrepot.metadata.rows import first_text, list_all, row_mapper
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.upserts import insert
 from entrepot.model.trusted_keys import TrustedKey
@@ -55,9 +54,12 @@ _PEMS: Final = SqlStatement(
 )
 
 
+_key: Final = row_mapper(TrustedKey)
+
+
 async def list_trusted_keys(reader: Reader, namespace_id: int) -> list[TrustedKey]:
     """The keys that the namespace trusts, the oldest first."""
-    return [_key(row) for row in await reader.all(_LIST, namespace_id=namespace_id)]
+    return await list_all(reader, _key, _LIST, namespace_id=namespace_id)
 
 
 async def insert_trusted_key(tx: Transaction, key: TrustedKey) -> bool:
@@ -80,8 +82,4 @@ async def delete_trusted_key(tx: Transaction, namespace_id: int, name: str) -> b
 
 async def list_pems(reader: Reader, repository_id: int) -> list[str]:
     """The keys, in PEM, that the repository's namespace trusts; at most 100."""
-    return [str(row[0]) for row in await reader.all(_PEMS, repository_id=repository_id)]
-
-
-def _key(row: Row) -> TrustedKey:
-    return TrustedKey(row[0], row[1], row[2], row[3], from_instant(row[4]), row[5])
+    return await list_all(reader, first_text, _PEMS, repository_id=repository_id)

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.rows import find_one, first_text, get_number, list_all, row_mapper
 from entrepot.metadata.tables import uploads
 from entrepot.metadata.upserts import insert
 from entrepot.model.uploads import Upload
@@ -58,19 +59,19 @@ _IDLE: Final = SqlStatement(
 )
 
 
+_upload: Final = row_mapper(Upload)
+
+
 async def find_upload(reader: Reader, upload_id: str) -> Upload | None:
     """The upload, whoever it belongs to."""
-    row = await reader.one(_FIND, id=upload_id)
-    return None if row is None else Upload(*row)
+    return await find_one(reader, _upload, _FIND, id=upload_id)
 
 
 async def count_uploads(reader: Reader, account_id: int | None, repository_id: int) -> int:
     """How many uploads the account has begun; of nobody's, those into the repository."""
     if account_id is None:
-        row = await reader.one(_COUNT_ANONYMOUS, repository_id=repository_id)
-    else:
-        row = await reader.one(_COUNT, account_id=account_id)
-    return int(row[0]) if row else 0
+        return await get_number(reader, _COUNT_ANONYMOUS, repository_id=repository_id)
+    return await get_number(reader, _COUNT, account_id=account_id)
 
 
 async def insert_upload(tx: Transaction, upload: Upload, now: datetime) -> None:
@@ -109,5 +110,4 @@ async def delete_upload(tx: Transaction, upload_id: str) -> bool:
 
 async def list_idle(reader: Reader, before: datetime, limit: int) -> list[str]:
     """The ids of the first `limit` uploads that nobody touched since `before`, oldest first."""
-    rows = await reader.all(_IDLE, before=to_instant(before), limit=limit)
-    return [str(row[0]) for row in rows]
+    return await list_all(reader, first_text, _IDLE, before=to_instant(before), limit=limit)

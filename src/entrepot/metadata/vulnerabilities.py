@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import artifact_vulnerabilities
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction
+from entrepot.metadata.rows import list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.upserts import insert
 from entrepot.metadata.vulnerability_ids import folded_id
@@ -46,12 +47,16 @@ def folded(found: Mapping[str, str]) -> dict[str, str]:
     return {folded_id(name)[:255]: severity for name, severity in found.items() if name}
 
 
+_vulnerability: Final = row_mapper(tuple[str, str])
+
+
 async def list_vulnerabilities(
     reader: Reader, manifest_id: int, after: str, limit: int
 ) -> list[tuple[str, str]]:
     """The first `limit` ids after `after` that the manifest is found by, with their severities."""
-    rows = await reader.all(_LIST, manifest_id=manifest_id, after=after, limit=limit)
-    return [(str(row[0]), str(row[1])) for row in rows]
+    return await list_all(
+        reader, _vulnerability, _LIST, manifest_id=manifest_id, after=after, limit=limit
+    )
 
 
 async def add_vulnerabilities(

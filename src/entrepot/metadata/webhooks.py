@@ -6,13 +6,12 @@ from sqlalchemy import bindparam, delete, or_, select, update
 
 from entrepot.metadata.engine import (
     Reader,
-    Row,
     SqlStatement,
     Transaction,
-    from_instant,
     to_instant,
 )
 from entrepot.metadata.hook_tables import deliveries, webhooks
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper
 from entrepot.metadata.sentinels import WRAPPED
 from entrepot.metadata.upserts import insert
 from entrepot.model.webhooks import Webhook
@@ -102,38 +101,43 @@ _REPLACE: Final = SqlStatement(
 )
 
 
+_webhook: Final = row_mapper(Webhook, events=lambda text: tuple(text.split()))
+_secret: Final = row_mapper(tuple[int, str])
+
+
 async def list_listening(
     reader: Reader, repository_id: int, namespace_id: int | None
 ) -> list[Webhook]:
     """The active webhooks of a repository and of its namespace: a look at two indices."""
-    rows = await reader.all(_LISTENING, repository=repository_id, namespace=namespace_id)
-    return [_webhook(row) for row in rows]
+    return await list_all(
+        reader, _webhook, _LISTENING, repository=repository_id, namespace=namespace_id
+    )
 
 
 async def list_of_namespace(reader: Reader, namespace_id: int) -> list[Webhook]:
     """The webhooks of a namespace itself, the oldest first."""
-    return [_webhook(row) for row in await reader.all(_OF_NAMESPACE, namespace=namespace_id)]
+    return await list_all(reader, _webhook, _OF_NAMESPACE, namespace=namespace_id)
 
 
 async def list_of_repository(reader: Reader, repository_id: int) -> list[Webhook]:
     """The webhooks of a repository itself, the oldest first."""
-    return [_webhook(row) for row in await reader.all(_OF_REPOSITORY, repository=repository_id)]
+    return await list_all(reader, _webhook, _OF_REPOSITORY, repository=repository_id)
 
 
 async def list_webhooks(reader: Reader) -> list[Webhook]:
     """Every webhook of the hub, the oldest first."""
-    return [_webhook(row) for row in await reader.all(_ALL)]
+    return await list_all(reader, _webhook, _ALL)
 
 
 async def find_webhook(reader: Reader, webhook_id: int) -> Webhook | None:
     """The webhook with that id."""
-    row = await reader.one(_FIND, hook=webhook_id)
-    return None if row is None else _webhook(row)
+    return await find_one(reader, _webhook, _FIND, hook=webhook_id)
 
 
 async def insert_webhook(tx: Transaction, webhook: Webhook) -> int:
     """Add a webhook, whose `id` is not looked at; return the one it was given."""
-    row = await tx.one(
+    return await get_number(
+        tx,
         _INSERT,
         namespace=webhook.namespace_id,
         repository=webhook.repository_id,
@@ -144,9 +148,6 @@ async def insert_webhook(tx: Transaction, webhook: Webhook) -> int:
         at=to_instant(webhook.created_at),
         by=webhook.created_by,
     )
-    if row is None:
-        raise RuntimeError("an insertion that returned nothing")
-    return int(row[0])
 
 
 async def change_webhook(tx: Transaction, webhook: Webhook) -> None:
@@ -177,28 +178,14 @@ async def delete_orphans(tx: Transaction) -> int:
     return await tx.run(_DELETE_ORPHANS)
 
 
-def _webhook(row: Row) -> Webhook:
-    return Webhook(
-        id=row[0],
-        namespace_id=row[1],
-        repository_id=row[2],
-        url=row[3],
-        secret=row[4],
-        events=tuple(row[5].split()),
-        is_active=bool(row[6]),
-        created_at=from_instant(row[7]),
-        created_by=row[8],
-    )
-
-
 async def list_wrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
     """Webhooks whose secret is wrapped, and what is stored."""
-    return [(int(row[0]), str(row[1])) for row in await reader.all(_WRAPPED, limit=limit)]
+    return await list_all(reader, _secret, _WRAPPED, limit=limit)
 
 
 async def list_unwrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
     """Webhooks whose secret is stored as it is."""
-    return [(int(row[0]), str(row[1])) for row in await reader.all(_UNWRAPPED, limit=limit)]
+    return await list_all(reader, _secret, _UNWRAPPED, limit=limit)
 
 
 async def replace_secret(tx: Transaction, webhook_id: int, old: str, new: str) -> bool:
