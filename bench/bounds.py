@@ -46,7 +46,7 @@ async def add_organizations(settings: Settings, count: int) -> None:
     async with open_app(settings) as app:
         await app.accounts.add("owner", "the password of owner", is_admin=True)
         for number in range(count):
-            await app.organisations.add(f"organization-{number:05}", "owner")
+            await app.organizations.add(f"organization-{number:05}", "owner")
 
 
 def push_image(client: Client, note: str) -> dict[str, object]:

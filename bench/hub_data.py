@@ -129,7 +129,7 @@ class HubData:
                 await self._rows.flush(tx)
 
     def _people(self) -> Iterator[None]:
-        """Accounts, then organisations; a twenty-fifth as many as repositories."""
+        """Accounts, then organizations; a twenty-fifth as many as repositories."""
         self._namespaces = [f"user{number}" for number in range(_ACCOUNTS)]
         count = max(5, self._amounts.repositories // 25 - _ACCOUNTS)
         self._namespaces += [

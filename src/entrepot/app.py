@@ -31,7 +31,7 @@ from entrepot.hub.invitations import Invitations
 from entrepot.hub.keyring import Keyring
 from entrepot.hub.login_throttle import LoginThrottle
 from entrepot.hub.oidc import Provider, ProviderSettings
-from entrepot.hub.organisations import Organisations
+from entrepot.hub.organizations import Organizations
 from entrepot.hub.password_links import PasswordLinks
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
@@ -128,7 +128,7 @@ class App:
         self.accounts = Accounts(
             metadata, self.passwords, default_visibility=visibility, now=self.now
         )
-        self.organisations = Organisations(
+        self.organizations = Organizations(
             metadata, self.permissions, default_visibility=visibility, now=self.now
         )
         self.teams = Teams(metadata, self.permissions, self.now)

@@ -65,10 +65,10 @@ def test_a_short_password_is_refused_wherever_it_is_new(run: Run, alice: str) ->
         assert result.stderr == "entrepot: a password has 8 to 1024 characters\n"
 
 
-def test_organisations_have_members(run: Run, alice: str) -> None:
-    assert said(run("org", "list")) == "There are no organisations.\n"
+def test_organizations_have_members(run: Run, alice: str) -> None:
+    assert said(run("org", "list")) == "There are no organizations.\n"
     made = said(run("org", "add", "acme", "--owner", alice))
-    assert made == "Created organisation acme with owner alice.\n"
+    assert made == "Created organization acme with owner alice.\n"
     run("user", "add", "bob", "--password-stdin", stdin=PASSWORD)
     for role in ("member", "editor", "owner"):
         result = run("org", "member", "acme", "bob", "--role", role, "--json")

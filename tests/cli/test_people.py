@@ -19,7 +19,7 @@ def admin(run: Run) -> str:
     return "root"
 
 
-def test_somebody_is_invited_to_the_hub_or_into_an_organisation(run: Run, admin: str) -> None:
+def test_somebody_is_invited_to_the_hub_or_into_an_organization(run: Run, admin: str) -> None:
     said(run("org", "add", "acme", "--owner", admin))
     link = said(run("invite", "--note", "Bob", "--url", HUB))
     assert link.startswith(f"{HUB}/invitations/")

@@ -191,7 +191,7 @@ def test_an_account_goes_with_its_repositories_and_is_forgotten(
     assert {"account.delete", "repo.delete"} <= {each["action"] for each in entries}
 
 
-def test_the_only_owner_of_an_organisation_stays(run: Run, alice: str) -> None:
+def test_the_only_owner_of_an_organization_stays(run: Run, alice: str) -> None:
     said(run("org", "add", "shop", "--owner", alice))
     result = run("user", "delete", alice, "--yes")
     assert result.exit_code == 1

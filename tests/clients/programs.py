@@ -72,7 +72,7 @@ def program(name: str, env: Mapping[str, str], directory: Path) -> Program:
 
 
 def untouched(hub: Hub, stem: str) -> str:
-    """A reference to a repository of the organisation `docker` that no other test knows."""
+    """A reference to a repository of the organization `docker` that no other test knows."""
     return f"{hub.host}/docker/{stem}-{next(_numbers)}"
 
 

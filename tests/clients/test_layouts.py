@@ -9,14 +9,14 @@ import pytest
 
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from tests.support.server import ORGANISATION, PASSWORD, USER, Hub
+from tests.support.server import ORGANIZATION, PASSWORD, USER, Hub
 from tests.support.tools import run, tool
 from tests.wire.content import CONFIG, descriptor, image, index
 
 pytestmark = pytest.mark.clients
 
 LAYER = b"a layer of a layout" * 100
-NAME = f"{ORGANISATION}/layout"
+NAME = f"{ORGANIZATION}/layout"
 
 
 def client_of(hub: Hub) -> httpx.Client:
@@ -73,7 +73,7 @@ def copied(hub: Hub, name: str, stocked: dict[str, str]) -> None:
 def test_what_is_exported_can_be_imported(
     hub: Hub, stocked: dict[str, str], tmp_path: Path, end: str
 ) -> None:
-    path, name = tmp_path / f"layout{end}", f"{ORGANISATION}/again{len(end)}"
+    path, name = tmp_path / f"layout{end}", f"{ORGANIZATION}/again{len(end)}"
     said = json.loads(hub.cli("export", NAME, str(path), "--json"))
     assert said["manifests"] == len(stocked)
     for _ in range(2):
@@ -125,7 +125,7 @@ def test_the_hub_reads_what_another_client_wrote(
         *("cp", "-r", "--from-oci-layout", "--to-oci-layout", f"{whole}:all", f"{written}:all"),
         env=home,
     )
-    name = f"{ORGANISATION}/by-oras"
+    name = f"{ORGANIZATION}/by-oras"
     hub.cli("import", str(written), name)
     with client_of(hub) as client:
         got = client.get(f"/v2/{name}/manifests/all")
@@ -145,6 +145,6 @@ def test_what_is_no_layout_or_damaged_is_refused(
     (tmp_path / "empty").mkdir()
     for path in (layout, tmp_path / "text", tmp_path / "empty", tmp_path / "absent"):
         with pytest.raises(AssertionError, match="entrepot: "):
-            hub.cli("import", str(path), f"{ORGANISATION}/none")
+            hub.cli("import", str(path), f"{ORGANIZATION}/none")
     with pytest.raises(AssertionError, match="exists"):
         hub.cli("export", NAME, str(layout))

@@ -1,4 +1,4 @@
-"""Accounts, organisations and members, as every engine keeps them."""
+"""Accounts, organizations and members, as every engine keeps them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ from entrepot.metadata.engine import Metadata
 from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
 from entrepot.model.repositories import Visibility
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation
+from tests.metadata.rows import add_account, add_organization
 
 
 async def test_an_account_is_found_by_name_and_by_id(metadata: Metadata) -> None:
@@ -90,21 +90,21 @@ async def test_an_account_is_disabled_as_of_a_moment_and_enabled_again(metadata:
 
 
 async def test_a_namespace_is_found_with_what_it_was_made_with(metadata: Metadata) -> None:
-    namespace_id = await add_organisation(metadata, "acme", Visibility.PUBLIC)
+    namespace_id = await add_organization(metadata, "acme", Visibility.PUBLIC)
     found = await accounts.find_namespace(metadata.reader, "acme")
     assert found == Namespace(
-        namespace_id, "acme", NamespaceKind.ORGANISATION, Visibility.PUBLIC, START
+        namespace_id, "acme", NamespaceKind.ORGANIZATION, Visibility.PUBLIC, START
     )
     assert await accounts.find_namespace(metadata.reader, "other") is None
 
 
-async def test_a_name_is_taken_once_for_accounts_and_organisations_alike(
+async def test_a_name_is_taken_once_for_accounts_and_organizations_alike(
     metadata: Metadata,
 ) -> None:
     await add_account(metadata, "taken")
     async with metadata.begin() as tx:
         again = await accounts.insert_namespace(
-            tx, "taken", NamespaceKind.ORGANISATION, Visibility.PUBLIC, START
+            tx, "taken", NamespaceKind.ORGANIZATION, Visibility.PUBLIC, START
         )
     assert again is None
     found = await accounts.find_namespace(metadata.reader, "taken")
@@ -115,17 +115,17 @@ async def test_a_name_is_taken_once_for_accounts_and_organisations_alike(
 async def test_namespaces_are_listed_by_kind_and_name(metadata: Metadata) -> None:
     await add_account(metadata, "person")
     for name in ("zoo", "acme"):
-        await add_organisation(metadata, name)
+        await add_organization(metadata, name)
     of_kind = [
         [each.name for each in await accounts.list_namespaces(metadata.reader, kind)]
-        for kind in (NamespaceKind.ORGANISATION, NamespaceKind.ACCOUNT)
+        for kind in (NamespaceKind.ORGANIZATION, NamespaceKind.ACCOUNT)
     ]
     assert of_kind == [["acme", "zoo"], ["person"]]
 
 
 async def test_a_role_is_given_changed_and_taken(metadata: Metadata) -> None:
     alice = await add_account(metadata, "alice")
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     assert await accounts.find_role(metadata.reader, acme, alice.id) is None
     for role in Role:
         async with metadata.begin() as tx:
@@ -139,7 +139,7 @@ async def test_a_role_is_given_changed_and_taken(metadata: Metadata) -> None:
 
 async def test_members_and_memberships_are_two_sides_of_one_thing(metadata: Metadata) -> None:
     alice, bob = await add_account(metadata, "alice"), await add_account(metadata, "bob")
-    acme, zoo = await add_organisation(metadata, "acme"), await add_organisation(metadata, "zoo")
+    acme, zoo = await add_organization(metadata, "acme"), await add_organization(metadata, "zoo")
     async with metadata.begin() as tx:
         await accounts.set_role(tx, acme, bob.id, Role.MEMBER)
         await accounts.set_role(tx, acme, alice.id, Role.OWNER)
@@ -168,7 +168,7 @@ async def test_an_account_is_described_and_made_an_administrator(metadata: Metad
 
 
 async def test_a_namespace_is_described(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     async with metadata.begin() as tx:
         await accounts.edit_namespace(tx, acme, "We build", Visibility.PUBLIC)
     found = await accounts.find_namespace(metadata.reader, "acme")
@@ -178,15 +178,15 @@ async def test_a_namespace_is_described(metadata: Metadata) -> None:
     assert await accounts.find_namespace_by_id(metadata.reader, 0) is None
 
 
-async def test_the_organisations_of_an_account_come_with_its_role(metadata: Metadata) -> None:
+async def test_the_organizations_of_an_account_come_with_its_role(metadata: Metadata) -> None:
     alice = await add_account(metadata, "alice")
-    assert await accounts.list_organisations_of(metadata.reader, alice.id) == []
+    assert await accounts.list_organizations_of(metadata.reader, alice.id) == []
     for name, role in (("zoo", Role.OWNER), ("acme", Role.MEMBER)):
-        namespace_id = await add_organisation(metadata, name)
+        namespace_id = await add_organization(metadata, name)
         async with metadata.begin() as tx:
             await accounts.set_role(tx, namespace_id, alice.id, role)
-    await add_organisation(metadata, "other")
-    found = await accounts.list_organisations_of(metadata.reader, alice.id)
+    await add_organization(metadata, "other")
+    found = await accounts.list_organizations_of(metadata.reader, alice.id)
     assert [(each.name, role) for each, role in found] == [
         ("acme", Role.MEMBER),
         ("zoo", Role.OWNER),

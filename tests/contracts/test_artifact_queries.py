@@ -20,7 +20,7 @@ from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_manifest, add_organisation, add_repository
+from tests.metadata.rows import add_manifest, add_organization, add_repository
 
 SUBJECT = Digest.of(b"subject")
 
@@ -28,7 +28,7 @@ SUBJECT = Digest.of(b"subject")
 @pytest.fixture
 async def repository(metadata: Metadata) -> Repository:
     """A repository without content."""
-    return await add_repository(metadata, "a/b", namespace_id=await add_organisation(metadata, "a"))
+    return await add_repository(metadata, "a/b", namespace_id=await add_organization(metadata, "a"))
 
 
 def artifact(repository: Repository, manifest_id: int, **changes: object) -> Artifact:

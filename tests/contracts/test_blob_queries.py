@@ -10,7 +10,7 @@ from entrepot.model.blobs import Holder, StoredBlob
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_blob, add_organisation, add_repository
+from tests.metadata.rows import add_blob, add_organization, add_repository
 
 ABSENT = Digest.of(b"absent")
 
@@ -89,7 +89,7 @@ async def test_a_blob_nobody_recorded_cannot_be_linked(metadata: Metadata) -> No
 
 
 async def test_public_holders_come_first_then_the_oldest(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     two = await add_repository(metadata, "alone")
     one = await add_repository(metadata, "acme/z", Visibility.PUBLIC, acme)
     three = await add_repository(metadata, "acme/a", Visibility.PUBLIC, acme)

@@ -1,4 +1,4 @@
-"""Accounts and organisations go with all that is theirs, and their ids are never another's."""
+"""Accounts and organizations go with all that is theirs, and their ids are never another's."""
 
 from sqlalchemy import Column
 
@@ -6,7 +6,7 @@ from entrepot.metadata import accounts, closing
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.schema import SCHEMA
 from entrepot.model.accounts import NamespaceKind, Role
-from tests.metadata.rows import add_account, add_organisation
+from tests.metadata.rows import add_account, add_organization
 
 
 def _leading_to(target: str) -> set[Column[object]]:
@@ -32,7 +32,7 @@ def test_every_column_that_names_an_account_or_a_namespace_is_thought_of() -> No
 
 async def test_an_id_is_never_anothers(metadata: Metadata) -> None:
     alice = await add_account(metadata, "alice")
-    shop = await add_organisation(metadata, "shop")
+    shop = await add_organization(metadata, "shop")
     async with metadata.begin() as tx:
         await accounts.set_role(tx, shop, alice.id, Role.OWNER)
     async with metadata.begin() as tx:
@@ -41,7 +41,7 @@ async def test_an_id_is_never_anothers(metadata: Metadata) -> None:
     reader = metadata.reader
     assert await accounts.find_account(reader, "alice") is None
     assert await accounts.list_accounts(reader) == []
-    assert await accounts.list_namespaces(reader, NamespaceKind.ORGANISATION) == []
+    assert await accounts.list_namespaces(reader, NamespaceKind.ORGANIZATION) == []
     assert await closing.list_names_in(reader, shop) == []
     for name in ("alice", "shop"):
         assert (await add_account(metadata, name)).id not in (alice.id, shop)

@@ -10,7 +10,7 @@ from entrepot.metadata.engine import Metadata
 from entrepot.model.accounts import Account, Role
 from entrepot.model.organizations import Invitation
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation
+from tests.metadata.rows import add_account, add_organization
 
 DAY = timedelta(days=1)
 
@@ -38,13 +38,13 @@ async def add(metadata: Metadata, by: Account, secret_hash: str, **changes: obje
 async def test_an_invitation_is_found_with_the_names_of_what_it_is_about(
     metadata: Metadata, alice: Account
 ) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     async with metadata.begin() as tx:
         team = await teams.insert_team(tx, acme, "devs", "", START)
     made = await add(
         metadata, alice, "h", namespace_id=acme, role=Role.EDITOR, team_id=team, note="for Bob"
     )
-    assert (made.organisation, made.team, made.inviter) == ("acme", "devs", "alice")
+    assert (made.organization, made.team, made.inviter) == ("acme", "devs", "alice")
     assert (made.role, made.note, made.expires_at) == (Role.EDITOR, "for Bob", START + DAY)
     assert await invitations.find_invitation(metadata.reader, "h") == made
     assert await invitations.find_invitation(metadata.reader, "other") is None
@@ -52,7 +52,7 @@ async def test_an_invitation_is_found_with_the_names_of_what_it_is_about(
 
 
 async def test_an_invitation_outlives_the_team_it_names(metadata: Metadata, alice: Account) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     async with metadata.begin() as tx:
         team = await teams.insert_team(tx, acme, "devs", "", START)
     assert team is not None
@@ -82,7 +82,7 @@ async def test_an_invitation_is_accepted_once_and_in_time(
 async def test_what_nobody_accepted_is_listed_where_it_belongs(
     metadata: Metadata, alice: Account
 ) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     hub = await add(metadata, alice, "a")
     first, second = [await add(metadata, alice, text, namespace_id=acme) for text in ("b", "c")]
     gone = await add(metadata, alice, "d", namespace_id=acme)
@@ -97,7 +97,7 @@ async def test_what_nobody_accepted_is_listed_where_it_belongs(
 async def test_open_invitations_are_counted_and_old_ones_deleted(
     metadata: Metadata, alice: Account
 ) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     await add(metadata, alice, "a", namespace_id=acme)
     await add(metadata, alice, "b", namespace_id=acme, expires_at=START + 2 * DAY)
     await add(metadata, alice, "c")

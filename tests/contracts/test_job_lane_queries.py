@@ -9,7 +9,7 @@ from entrepot.metadata.jobs import LEASE
 from entrepot.model.jobs import Job, Lane
 from entrepot.model.repositories import Repository
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_manifest, add_organisation, add_repository
+from tests.metadata.rows import add_manifest, add_organization, add_repository
 
 LATER = START + LEASE
 
@@ -34,8 +34,8 @@ async def take(metadata: Metadata, turns: Turns, limit: int) -> list[Job]:
 @pytest.fixture
 async def rows(metadata: Metadata) -> dict[str, Repository]:
     """Two repositories of one namespace, and one of another."""
-    one = await add_organisation(metadata, "one")
-    two = await add_organisation(metadata, "two")
+    one = await add_organization(metadata, "one")
+    two = await add_organization(metadata, "two")
     return {
         "one/a": await add_repository(metadata, "one/a", namespace_id=one),
         "one/b": await add_repository(metadata, "one/b", namespace_id=one),

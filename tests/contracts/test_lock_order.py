@@ -17,7 +17,7 @@ from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.contracts.conftest import EMPTY, Eraser
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_organisation
+from tests.metadata.rows import add_organization
 
 NAME = RepositoryName("acme/app")
 
@@ -36,7 +36,7 @@ async def postgresql(migrated_postgres: str, eraser: Eraser) -> AsyncIterator[Po
 async def test_a_push_that_makes_a_repository_and_a_new_quota_wait_for_no_circle(
     postgresql: PostgresMetadata,
 ) -> None:
-    namespace_id = await add_organisation(postgresql, "acme")
+    namespace_id = await add_organization(postgresql, "acme")
     async with postgresql.begin() as tx:
         await policies.set_quota(tx, namespace_id, 100)
     made, limited = asyncio.Event(), asyncio.Event()
@@ -109,7 +109,7 @@ async def test_a_failure_at_the_end_undoes_the_transaction(metadata: Metadata) -
             await policies.set_quota(tx, namespace_id, 200)
             tx.at_end(fail)
 
-    namespace_id = await add_organisation(metadata, "acme")
+    namespace_id = await add_organization(metadata, "acme")
     with pytest.raises(ZeroDivisionError):
         await limit()
     assert await policies.find_quota(metadata.reader, namespace_id) is None

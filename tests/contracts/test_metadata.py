@@ -18,13 +18,13 @@ MANY = 40
 async def add(tx: Transaction, name: str) -> int | None:
     """Add a namespace, the simplest row there is."""
     return await accounts.insert_namespace(
-        tx, name, NamespaceKind.ORGANISATION, Visibility.PRIVATE, START
+        tx, name, NamespaceKind.ORGANIZATION, Visibility.PRIVATE, START
     )
 
 
 async def names(metadata: Metadata) -> list[str]:
     """Every namespace that has been committed."""
-    found = await accounts.list_namespaces(metadata.reader, NamespaceKind.ORGANISATION)
+    found = await accounts.list_namespaces(metadata.reader, NamespaceKind.ORGANIZATION)
     return [each.name for each in found]
 
 

@@ -9,11 +9,11 @@ from entrepot.model.policies import Policy, Quota
 from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_blob, add_manifest, add_organisation, add_repository
+from tests.metadata.rows import add_blob, add_manifest, add_organization, add_repository
 
 
 async def test_policies_are_replaced_and_go_with_their_repository(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     one = await add_repository(metadata, "acme/one", namespace_id=acme)
     alone = await add_repository(metadata, "alone")
     reader = metadata.reader
@@ -54,7 +54,7 @@ async def test_tags_are_told_with_when_they_moved(metadata: Metadata) -> None:
 
 
 async def test_a_blob_counts_once_in_a_namespace(metadata: Metadata) -> None:
-    acme, other = await add_organisation(metadata, "acme"), await add_organisation(metadata, "b")
+    acme, other = await add_organization(metadata, "acme"), await add_organization(metadata, "b")
     for name, namespace in (("acme/one", acme), ("acme/two", acme), ("b/one", other)):
         repository = await add_repository(metadata, name, namespace_id=namespace)
         digest = await add_blob(metadata, repository, b"shared")
@@ -72,7 +72,7 @@ async def test_a_blob_counts_once_in_a_namespace(metadata: Metadata) -> None:
 
 
 async def test_room_is_limited_counted_and_limited_no_longer(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     repository = await add_repository(metadata, "acme/one", namespace_id=acme)
     reader = metadata.reader
     assert await policies.find_quota(reader, acme) is None
@@ -91,7 +91,7 @@ async def test_room_is_limited_counted_and_limited_no_longer(metadata: Metadata)
 
 
 async def test_room_is_taken_once_and_freed_with_the_last_link(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     one, two = [
         await add_repository(metadata, name, namespace_id=acme) for name in ("acme/1", "acme/2")
     ]

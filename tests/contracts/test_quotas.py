@@ -14,7 +14,7 @@ from entrepot.registry.collector import Collector
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
 
@@ -26,7 +26,7 @@ async def test_what_counts_is_what_is_there(metadata: Metadata) -> None:
     storage = MemoryStorage(clock)
     uploads, blobs = Uploads(metadata, storage, clock), Blobs(metadata, storage, clock)
     collector = Collector(metadata, storage, clock, grace=timedelta(seconds=1))
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     shops = [await add_repository(metadata, f"acme/{each}", namespace_id=acme) for each in range(3)]
     async with metadata.begin() as tx:
         await policies.set_quota(tx, acme, 10**6)

@@ -17,7 +17,7 @@ from tests.metadata.clocks import START
 from tests.metadata.rows import (
     add_blob,
     add_manifest,
-    add_organisation,
+    add_organization,
     add_repository,
     new_manifest,
 )
@@ -37,7 +37,7 @@ async def test_an_absent_repository_is_none(metadata: Metadata) -> None:
 
 
 async def test_ensuring_a_repository_creates_it_once(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     first = await add_repository(metadata, "acme/app", Visibility.PUBLIC, acme)
     again = await add_repository(metadata, "acme/app", Visibility.PRIVATE, None)
     assert first == again
@@ -107,7 +107,7 @@ async def test_the_catalog_goes_on_after_any_text(metadata: Metadata) -> None:
 
 
 async def test_the_catalog_of_somebody_joins_the_public_and_their_own(metadata: Metadata) -> None:
-    mine, theirs = await add_organisation(metadata, "m"), await add_organisation(metadata, "t")
+    mine, theirs = await add_organization(metadata, "m"), await add_organization(metadata, "t")
     for name, visibility, namespace_id in [
         ("hub", Visibility.PRIVATE, None),
         ("open", Visibility.PUBLIC, None),

@@ -28,7 +28,7 @@ from entrepot.registry.quotas import Quotas
 from entrepot.registry.uploads import Chunk, Uploads
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_account, add_organisation, add_repository
+from tests.metadata.rows import add_account, add_organization, add_repository
 from tests.registry.bodies import body, cut_body
 from tests.registry.conftest import target_of
 from tests.wire.content import index
@@ -85,7 +85,7 @@ class Shop:
 @pytest.fixture
 async def shop(metadata: Metadata) -> Shop:
     """The shop, empty."""
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     shop = Shop(metadata, acme, await add_repository(metadata, "acme/one", namespace_id=acme))
     await shop.limit(LIMIT)
     return shop

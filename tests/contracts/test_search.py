@@ -16,7 +16,7 @@ from entrepot.model.search import Facet, Query, SearchOrder, SearchResult
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_blob, add_manifest, add_organisation, add_repository
+from tests.metadata.rows import add_blob, add_manifest, add_organization, add_repository
 
 ALL = VisibleTo(namespaces=None)
 STRANGER = VisibleTo()
@@ -139,7 +139,7 @@ async def test_a_huge_text_is_cut_and_still_found(metadata: Metadata) -> None:
 
 
 async def test_a_stranger_finds_only_what_is_public(metadata: Metadata) -> None:
-    mine = await add_organisation(metadata, "mine")
+    mine = await add_organization(metadata, "mine")
     kind = [(Facet.KIND, "chart")]
     await add(metadata, "mine/secret", facets=kind, is_public=False, namespace_id=mine)
     await add(metadata, "mine/open", facets=kind, namespace_id=mine)
@@ -202,7 +202,7 @@ async def test_counts_are_what_counting_by_hand_gives(
     metadata: Metadata, text: str, namespaces: tuple[int, ...] | None
 ) -> None:
     random = Random(7)
-    owner = await add_organisation(metadata, "owner")
+    owner = await add_organization(metadata, "owner")
     made = [_Made.of(random, number) for number in range(40)]
     for each in made:
         word = "word" if each.has_word else "other"

@@ -10,7 +10,7 @@ from entrepot.model.repositories import Repository, Visibility
 from entrepot.model.trusted_keys import TrustedKey
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation, add_repository
+from tests.metadata.rows import add_account, add_organization, add_repository
 
 
 async def found(metadata: Metadata, name: str) -> Repository:
@@ -44,7 +44,7 @@ async def test_stars_are_counted_once_for_each_account(metadata: Metadata) -> No
 
 
 async def test_a_repository_is_described_archived_and_moved(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     repository = await add_repository(metadata, "a/one", Visibility.PUBLIC)
     other = await add_repository(metadata, "a/two")
     async with metadata.begin() as tx:
@@ -69,7 +69,7 @@ async def test_a_repository_is_described_archived_and_moved(metadata: Metadata) 
 
 async def test_keys_are_trusted_by_name_in_one_namespace(metadata: Metadata) -> None:
     alice = await add_account(metadata, "alice")
-    acme, zoo = await add_organisation(metadata, "acme"), await add_organisation(metadata, "zoo")
+    acme, zoo = await add_organization(metadata, "acme"), await add_organization(metadata, "zoo")
     key = TrustedKey(0, acme, "release", "PEM", START, alice.id)
     async with metadata.begin() as tx:
         assert await trusted_keys.insert_trusted_key(tx, key)

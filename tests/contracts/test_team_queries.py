@@ -8,13 +8,13 @@ from entrepot.metadata.repositories import delete_repository
 from entrepot.model.organizations import Permission, Team, TeamRight
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation, add_repository
+from tests.metadata.rows import add_account, add_organization, add_repository
 
 
 @pytest.fixture
 async def acme(metadata: Metadata) -> int:
-    """An organisation."""
-    return await add_organisation(metadata, "acme")
+    """An organization."""
+    return await add_organization(metadata, "acme")
 
 
 async def add_team(metadata: Metadata, namespace_id: int, name: str) -> int:
@@ -25,10 +25,10 @@ async def add_team(metadata: Metadata, namespace_id: int, name: str) -> int:
     return made
 
 
-async def test_a_team_is_found_by_its_name_in_its_organisation(
+async def test_a_team_is_found_by_its_name_in_its_organization(
     metadata: Metadata, acme: int
 ) -> None:
-    other = await add_organisation(metadata, "other")
+    other = await add_organization(metadata, "other")
     team = await add_team(metadata, acme, "devs")
     assert await teams.find_team(metadata.reader, acme, "devs") == Team(
         team, acme, "devs", "", START, 0
@@ -76,11 +76,11 @@ async def test_members_come_and_go(metadata: Metadata, acme: int) -> None:
         assert await teams.list_team_members(metadata.reader, team) == []
 
 
-async def test_rights_are_those_of_all_teams_in_that_organisation(
+async def test_rights_are_those_of_all_teams_in_that_organization(
     metadata: Metadata, acme: int
 ) -> None:
     alice = await add_account(metadata, "alice")
-    other = await add_organisation(metadata, "other")
+    other = await add_organization(metadata, "other")
     made = [
         await add_team(metadata, acme, "one"),
         await add_team(metadata, acme, "two"),

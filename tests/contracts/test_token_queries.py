@@ -10,7 +10,7 @@ from entrepot.metadata.engine import Metadata
 from entrepot.model.accounts import Account
 from entrepot.model.tokens import Token, TokenKind, TokenScope
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation
+from tests.metadata.rows import add_account, add_organization
 
 HOUR = timedelta(hours=1)
 
@@ -188,10 +188,10 @@ async def test_a_token_lives_until_it_expires_or_is_revoked(
 
 
 async def test_a_token_comes_back_with_what_limits_it(metadata: Metadata, alice: Account) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     made = token_of(
         alice,
-        kind=TokenKind.ORGANISATION,
+        kind=TokenKind.ORGANIZATION,
         namespace_id=acme,
         repositories=("acme/app", "acme/lib/*"),
     )

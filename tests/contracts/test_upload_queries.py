@@ -10,7 +10,7 @@ from entrepot.metadata.engine import Metadata
 from entrepot.model.repositories import Repository
 from entrepot.model.uploads import Upload
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation, add_repository
+from tests.metadata.rows import add_account, add_organization, add_repository
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_idle_uploads_are_listed_longest_idle_first(
 async def test_a_reservation_is_of_one_upload_and_counts_for_its_namespace(
     metadata: Metadata, repository: Repository
 ) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     later = START + timedelta(seconds=1)
     async with metadata.begin() as tx:
         assert not await policies.lock_quota(tx, acme)

@@ -10,7 +10,7 @@ from entrepot.metadata.jobs import LEASE
 from entrepot.metadata.sentinels import WRAPPED
 from entrepot.model.webhooks import Outcome, Webhook
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 
 SECOND = timedelta(seconds=1)
 
@@ -38,7 +38,7 @@ async def note(metadata: Metadata, delivery_id: int, outcome: Outcome) -> None:
 
 
 async def test_a_webhook_listens_to_its_repository_or_its_namespace(metadata: Metadata) -> None:
-    acme, zoo = await add_organisation(metadata, "acme"), await add_organisation(metadata, "zoo")
+    acme, zoo = await add_organization(metadata, "acme"), await add_organization(metadata, "zoo")
     app = await add_repository(metadata, "acme/app", namespace_id=acme)
     other = await add_repository(metadata, "acme/other", namespace_id=acme)
     mine = await add(metadata, repository_id=app.id, events=("tag.pushed", "tag.moved"))
@@ -60,7 +60,7 @@ async def test_a_webhook_listens_to_its_repository_or_its_namespace(metadata: Me
 
 
 async def test_a_webhook_is_changed_switched_off_and_deleted(metadata: Metadata) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     webhook = await add(metadata, namespace_id=acme)
     changed = replace(webhook, url="https://y.example", secret="whsec_y", events=("tag.pushed",))
     async with metadata.begin() as tx:

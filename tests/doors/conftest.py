@@ -32,7 +32,7 @@ from entrepot.storage.protocols import BlobKey
 from entrepot.worker import Hub
 from tests.doors.doors import Doors, basic
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation, new_manifest
+from tests.metadata.rows import add_account, add_organization, new_manifest
 from tests.wire.content import index
 
 LAYER = b"a layer"
@@ -84,7 +84,7 @@ def doors(open_doors: Open) -> Doors:
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """People with tokens, and the organisation `acme` to which some belong."""
+    """People with tokens, and the organization `acme` to which some belong."""
 
     doors: Doors
     metadata: Metadata
@@ -162,7 +162,7 @@ def town(founded: Founded, doors: Doors, metadata: Metadata, storage: MemoryStor
 
 async def _found(path: Path) -> Founded:
     metadata = SqliteMetadata(path)
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     people = {
         name: await add_account(metadata, name, is_admin=name == "admin")
         for name in ("stranger", "member", "editor", "owner", "admin", "disabled")

@@ -82,7 +82,7 @@ def in_repository(rule: AccessRule, somebody: Somebody) -> str:
 
 
 def in_namespace(rule: AccessRule, somebody: Somebody) -> str:
-    """What somebody with an account is told of an organisation."""
+    """What somebody with an account is told of an organization."""
     if rule is AccessRule.ANYONE:
         return IN
     is_admin = somebody.who == "admin" and somebody.is_unlimited

@@ -1,4 +1,4 @@
-"""Accounts, organisations, teams, tokens and administration by the API."""
+"""Accounts, organizations, teams, tokens and administration by the API."""
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -117,7 +117,7 @@ async def test_what_a_token_makes_ends_with_it(doors: Doors) -> None:
     assert [(await each.ask("GET", "/me")).status for each in made] == [401, 401, 401, 200]
 
 
-async def test_an_organisations_token_ends_with_the_token_that_made_it(town: Town) -> None:
+async def test_an_organizations_token_ends_with_the_token_that_made_it(town: Town) -> None:
     asked = {"label": "CI", "scope": "repo:admin", "days": 7}
     first = await program(town, "owner").do("POST", "/me/tokens", asked, status=201)
     owner = Program(town.doors, f"Bearer {first['secret']}")
@@ -143,7 +143,7 @@ async def test_nobody_revokes_what_is_not_theirs(town: Town) -> None:
         await program(town, who).do("DELETE", f"/me/tokens/{theirs}", status=404)
 
 
-async def test_an_organisations_token_acts_for_it(town: Town) -> None:
+async def test_an_organizations_token_acts_for_it(town: Town) -> None:
     owner = program(town, "owner")
     asked = {"label": "robot", "scope": "repo:admin"}
     made = await owner.do("POST", f"{N}/tokens", asked, status=201)
@@ -157,7 +157,7 @@ async def test_an_organisations_token_acts_for_it(town: Town) -> None:
     assert (await robot.ask("GET", "/me")).status == 401
 
 
-async def test_an_organisation_is_made_and_described(town: Town) -> None:
+async def test_an_organization_is_made_and_described(town: Town) -> None:
     stranger = program(town, "stranger")
     made = await stranger.do("POST", "/organisations", {"name": "umbrella"}, status=201)
     assert (made["kind"], made["may_administer"]) == ("organisation", True)

@@ -45,7 +45,7 @@ async def state(town: Town) -> list[object]:
     return [
         [(each.name, each.is_admin, each.disabled_at) for each in accounts],
         await teams.find_team(town.metadata.reader, town.acme, "crew") is not None,
-        await app.organisations.list_of(town.people["editor"]),
+        await app.organizations.list_of(town.people["editor"]),
         [each.revoked_at for each in await app.tokens.list_of(admin)],
     ]
 

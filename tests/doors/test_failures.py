@@ -13,7 +13,7 @@ from entrepot.model.repositories import Visibility
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, LAYER, LAYER_DIGEST, Open, Town
 from tests.doors.doors import Doors, basic
-from tests.metadata.rows import add_organisation
+from tests.metadata.rows import add_organization
 
 SECRET = "the innermost secret at /etc/shadow"
 BROKEN = [
@@ -124,7 +124,7 @@ async def test_whether_a_hub_is_ready_is_one_row_however_large_it_is(
     doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(50):
-        await add_organisation(doors.app.metadata, f"team{number}")
+        await add_organization(doors.app.metadata, f"team{number}")
     rows: list[int] = []
     read_all, read_one = SqliteReader.all, SqliteReader.one
 

@@ -19,9 +19,9 @@ SPELLINGS = ("hubuser", "HubUser", "HUBUSER", "hubUSER")
 
 @pytest.fixture
 async def hub(doors: Doors) -> Doors:
-    """A hub with the account `hubuser` and the organisation `acme`."""
+    """A hub with the account `hubuser` and the organization `acme`."""
     await doors.app.accounts.add("hubuser", PASSWORD)
-    await doors.app.organisations.add("acme", "hubuser")
+    await doors.app.organizations.add("acme", "hubuser")
     return doors
 
 
@@ -44,9 +44,9 @@ async def test_a_token_is_presented_under_any_spelling(hub: Doors, name: str) ->
     account = await app.accounts.get(name)
     _, personal = await app.tokens.add_personal(account, "x", TokenScope.READ)
     assert (await hub.ask("GET", "/v2/", auth=basic(name, personal))).status == 200
-    _, shared = await app.tokens.add_organisation("ACME", "x", TokenScope.READ)
-    for organisation in ("acme", "Acme", "ACME"):
-        assert (await hub.ask("GET", "/v2/", auth=basic(organisation, shared))).status == 200
+    _, shared = await app.tokens.add_organization("ACME", "x", TokenScope.READ)
+    for organization in ("acme", "Acme", "ACME"):
+        assert (await hub.ask("GET", "/v2/", auth=basic(organization, shared))).status == 200
     assert (await hub.ask("GET", "/v2/", auth=basic("other", shared))).status == 401
 
 
@@ -64,8 +64,8 @@ async def test_a_person_signs_in_on_pages_and_is_found_by_them(hub: Doors, name:
 async def test_operators_and_owners_name_people_in_any_spelling(hub: Doors) -> None:
     app = hub.app
     await app.accounts.add("anna", PASSWORD)
-    await app.organisations.set_member("Acme", "ANNA", Role.MEMBER)
-    members = await app.organisations.list_members("acme", OPERATOR)
+    await app.organizations.set_member("Acme", "ANNA", Role.MEMBER)
+    members = await app.organizations.list_members("acme", OPERATOR)
     assert [name for name, _ in members] == ["anna", "hubuser"]
 
 

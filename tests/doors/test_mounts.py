@@ -17,7 +17,7 @@ from entrepot.storage.protocols import BlobKey
 from tests.doors.conftest import Town
 from tests.doors.doors import basic
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_organisation
+from tests.metadata.rows import add_organization
 
 PASSWORD = "a long enough password"
 TARGET, SOURCE = "acme/target", "acme/source"
@@ -110,7 +110,7 @@ async def stock(town: Town, visibility: Visibility | None) -> Digest:
 
 
 async def give_credentials(town: Town) -> None:
-    """Passwords, limited tokens, tokens of organisations, and registry tokens got with them."""
+    """Passwords, limited tokens, tokens of organizations, and registry tokens got with them."""
     app, owner = town.doors.app, town.people["owner"]
     by = Actor(Identity(owner))
     hashed = await app.passwords.hash(PASSWORD)
@@ -133,20 +133,20 @@ async def give_credentials(town: Town) -> None:
         town.auth[label] = basic("owner", made[1])
     _, secret = await app.tokens.add_personal(owner, "bearer", TokenScope.WRITE, None, None, by)
     town.auth["owner's bearer"] = f"Bearer {secret}"
-    zoo = await add_organisation(town.metadata, "zoo")
+    zoo = await add_organization(town.metadata, "zoo")
     async with town.metadata.begin() as tx:
         await repositories.ensure_repository(
             tx, RepositoryName("zoo/secret"), zoo, Visibility.PRIVATE, START
         )
         await accounts.set_role(tx, zoo, town.people["admin"].id, Role.OWNER)
-    organisations = app.tokens.add_organisation
+    organizations = app.tokens.add_organization
     for label, name, scope, limited in (
         ("acme's token", "acme", TokenScope.WRITE, None),
         ("acme's reading token", "acme", TokenScope.READ, None),
         ("acme's limited token", "acme", TokenScope.WRITE, [TARGET]),
         ("zoo's token", "zoo", TokenScope.ADMIN, None),
     ):
-        _, secret = await organisations(name, label, scope, None, limited)
+        _, secret = await organizations(name, label, scope, None, limited)
         town.auth[label] = basic(name, secret)
 
 

@@ -1,4 +1,4 @@
-"""Organisations and accounts are deleted by the API and by pages, with all that is theirs."""
+"""Organizations and accounts are deleted by the API and by pages, with all that is theirs."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def exists(town: Town, name: str) -> bool:
     return await find_namespace(town.metadata.reader, name) is not None
 
 
-async def test_an_owner_deletes_an_organisation_with_its_repositories(town: Town) -> None:
+async def test_an_owner_deletes_an_organization_with_its_repositories(town: Town) -> None:
     await town.build(Visibility.PUBLIC)
     for who, status in (("stranger", 404), ("editor", 403), ("member", 403)):
         await program(town, who).do("DELETE", N, status=status)

@@ -128,8 +128,8 @@ async def test_a_team_may_push_where_its_pattern_says(town: Town) -> None:
     assert await push(town.doors, "acme/lib/one", "v3", bearer) == 401
 
 
-async def test_an_organisations_token_pushes_for_it(town: Town) -> None:
-    _, secret = await town.doors.app.tokens.add_organisation(
+async def test_an_organizations_token_pushes_for_it(town: Town) -> None:
+    _, secret = await town.doors.app.tokens.add_organization(
         "acme", "ci", TokenScope.WRITE, None, ["acme/app"]
     )
     auth = basic("acme", secret)
@@ -139,7 +139,7 @@ async def test_an_organisations_token_pushes_for_it(town: Town) -> None:
     assert await push(town.doors, "acme/other", "v1", auth) == 401
     rows = await recorded(town, "repo.tag.push")
     assert [(row.actor, row.actor_id) for row in rows] == [("acme:ci", None)] * 2
-    (token,) = await town.doors.app.tokens.list_of_organisation("acme", OPERATOR)
+    (token,) = await town.doors.app.tokens.list_of_organization("acme", OPERATOR)
     assert token.last_used_from == "127.0.0.1"
     answer = await town.doors.ask("GET", "/v2/_catalog", auth=auth)
     assert answer.texts("repositories") == []

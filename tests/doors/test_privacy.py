@@ -150,7 +150,7 @@ async def test_what_is_closed_or_revoked_is_closed_to_the_next_request(town: Tow
     await app.repositories.set_visibility(RepositoryName(public), Visibility.PRIVATE)
     for auth, due in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == due
-    await app.organisations.set_member("acme", "member", None)
+    await app.organizations.set_member("acme", "member", None)
     for auth, _ in ways:
         assert (await town.doors.ask("GET", target, auth=auth)).status == 401
 

@@ -86,6 +86,8 @@ TERMS: Final = ("中心", "标签名", "来源文件", "粘贴引用")
 
 _OPENINGS: Final = re.compile(r"(What|Whoever|Whatever|Whichever)\b")
 _HISTORY: Final = ("decisions",)
+_BRITISH: Final = re.compile(r"(?<!/)organisation", re.IGNORECASE)
+"""Addresses, and what the API and the database hold, keep the spelling that they began with."""
 
 
 def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
@@ -166,3 +168,14 @@ def test_chinese_pages_use_the_terms_of_the_field() -> None:
         if message.id and any(term in str(message.string) for term in TERMS)
     ]
     assert found == []
+
+
+def test_organization_is_spelled_in_one_way() -> None:
+    literals = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in python_files("src")
+        for line, text in _literals(path)
+        if text != "organisation" and _BRITISH.search(text)
+    ]
+    texts = [path.name for path in [*_pages(), *_documents()] if _BRITISH.search(path.read_text())]
+    assert literals + texts == []

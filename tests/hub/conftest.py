@@ -6,7 +6,7 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.authentication import Authentication
 from entrepot.hub.login_throttle import LoginThrottle
-from entrepot.hub.organisations import Organisations
+from entrepot.hub.organizations import Organizations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.readmes import Readmes
@@ -22,7 +22,7 @@ from entrepot.storage.memory import MemoryStorage
 from tests.hub.people import Town, found_town
 from tests.hub.shelves import HereAndNow, Shelf
 from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 from tests.support.rendering import Inline
 
 
@@ -45,11 +45,11 @@ def permissions(metadata: Metadata) -> Permissions:
 
 
 @pytest.fixture
-def organisations(
+def organizations(
     metadata: Metadata, permissions: Permissions, clock: MovableClock
-) -> Organisations:
+) -> Organizations:
     """Namespaces that several accounts share."""
-    return Organisations(metadata, permissions, default_visibility=Visibility.PRIVATE, now=clock)
+    return Organizations(metadata, permissions, default_visibility=Visibility.PRIVATE, now=clock)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def reader() -> HereAndNow:
 async def shelf(
     metadata: Metadata, storage: MemoryStorage, clock: MovableClock, reader: HereAndNow
 ) -> Shelf:
-    """A repository of the organisation `shop`, empty."""
-    namespace_id = await add_organisation(metadata, "shop")
+    """A repository of the organization `shop`, empty."""
+    namespace_id = await add_organization(metadata, "shop")
     repository = await add_repository(metadata, "shop/shelf", namespace_id=namespace_id)
     return Shelf(metadata, storage, repository, clock, reader)

@@ -1,4 +1,4 @@
-"""Somebody of each kind, around the organisation `acme`, and who of them may do something."""
+"""Somebody of each kind, around the organization `acme`, and who of them may do something."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from entrepot.hub.actors import ANONYMOUS, OPERATOR, PULL, WRITE, Actor, Identit
 from entrepot.metadata import accounts
 from entrepot.metadata.engine import Metadata
 from entrepot.model.accounts import Account, Role
-from tests.metadata.rows import add_account, add_organisation
+from tests.metadata.rows import add_account, add_organization
 
 OWNERS: Final = frozenset({"owner", "admin", "operator"})
 EDITORS: Final = OWNERS | {"editor"}
@@ -19,7 +19,7 @@ ADMINISTRATORS: Final = frozenset({"admin", "operator"})
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """The organisation, and who acts: by name, accounts and what is none."""
+    """The organization, and who acts: by name, accounts and what is none."""
 
     acme: int
     accounts: dict[str, Account]
@@ -28,7 +28,7 @@ class Town:
 
 async def found_town(metadata: Metadata) -> Town:
     """Make `acme` with one member of each role, a stranger, an administrator and their tokens."""
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     names = ("stranger", "member", "editor", "owner", "admin")
     people = {name: await add_account(metadata, name, is_admin=name == "admin") for name in names}
     async with metadata.begin() as tx:

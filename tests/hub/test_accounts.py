@@ -1,4 +1,4 @@
-"""Accounts and organisations: named, made, disabled, never left without an owner."""
+"""Accounts and organizations: named, made, disabled, never left without an owner."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,13 +8,13 @@ from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccou
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import OPERATOR, Actor, actor_of
 from entrepot.hub.audit import AuditLog
-from entrepot.hub.organisations import Organisations
+from entrepot.hub.organizations import Organizations
 from entrepot.metadata.engine import Metadata
 from entrepot.model.accounts import Role
 from entrepot.model.audit import AuditQuery
 from tests.hub.people import ADMINISTRATORS, Town, allowed
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_organisation
+from tests.metadata.rows import add_account, add_organization
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a" * 64, "a.b", "a_b", "a__b", "a-b", "a---b", "x1"])
@@ -44,24 +44,24 @@ async def test_a_name_that_can_begin_a_repository_is_taken(accounts: Accounts, n
     ],
 )
 async def test_any_other_name_is_refused(
-    accounts: Accounts, organisations: Organisations, name: str
+    accounts: Accounts, organizations: Organizations, name: str
 ) -> None:
     with pytest.raises(InvalidAccount):
         await accounts.add(name, "password")
     with pytest.raises(InvalidAccount):
-        await organisations.add(name, "nobody")
+        await organizations.add(name, "nobody")
 
 
 async def test_a_name_is_taken_only_once(
-    accounts: Accounts, organisations: Organisations, metadata: Metadata
+    accounts: Accounts, organizations: Organizations, metadata: Metadata
 ) -> None:
     await add_account(metadata, "alice")
-    await organisations.add("acme", "alice")
+    await organizations.add("acme", "alice")
     for name in ("alice", "acme"):
         with pytest.raises(NameTaken):
             await accounts.add(name, "password")
         with pytest.raises(NameTaken):
-            await organisations.add(name, "alice")
+            await organizations.add(name, "alice")
 
 
 async def test_a_password_that_cannot_be_hashed_makes_no_account(accounts: Accounts) -> None:
@@ -71,16 +71,16 @@ async def test_a_password_that_cannot_be_hashed_makes_no_account(accounts: Accou
 
 
 async def test_unknown_accounts_are_named(
-    accounts: Accounts, organisations: Organisations, metadata: Metadata
+    accounts: Accounts, organizations: Organizations, metadata: Metadata
 ) -> None:
-    await add_organisation(metadata, "acme")
+    await add_organization(metadata, "acme")
     for work in (
         accounts.get("nobody"),
         accounts.disable("nobody"),
         accounts.enable("nobody"),
         accounts.set_password("nobody", "password"),
-        organisations.add("zoo", "nobody"),
-        organisations.set_member("acme", "nobody", Role.OWNER),
+        organizations.add("zoo", "nobody"),
+        organizations.set_member("acme", "nobody", Role.OWNER),
     ):
         with pytest.raises(AccountUnknown, match="nobody"):
             await work

@@ -27,7 +27,7 @@ from tests.hub.shelves import (
     statement,
 )
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
 from tests.wire.content import descriptor, encode, image, index
@@ -209,7 +209,7 @@ async def test_a_key_counts_as_long_as_it_is_trusted(
     await shelf.settle()
     assert (await shelf.marks(chart)).verified == 1
     # Where it goes, nobody trusts the key.
-    await add_organisation(shelf.metadata, "elsewhere")
+    await add_organization(shelf.metadata, "elsewhere")
     await repositories.transfer(shelf.repository.name, RepositoryName("elsewhere/shelf"))
     await shelf.settle()
     assert await shelf.marks(chart) == AttachmentCounts(signatures=1)
@@ -327,7 +327,7 @@ async def test_the_room_of_a_repository_that_is_given_away_goes_with_it(
 ) -> None:
     metadata, giver = shelf.metadata, shelf.repository.namespace_id
     assert giver is not None
-    taker = await add_organisation(metadata, "elsewhere")
+    taker = await add_organization(metadata, "elsewhere")
 
     async def used() -> list[int]:
         found = [await policies.find_quota(metadata.reader, each) for each in (giver, taker)]

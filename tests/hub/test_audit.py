@@ -21,7 +21,7 @@ from entrepot.model.audit import AuditQuery, AuditRow
 from entrepot.model.repositories import ChangeType, RepositoryChange, Visibility
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START, MovableClock
-from tests.metadata.rows import add_account, add_organisation, add_repository
+from tests.metadata.rows import add_account, add_organization, add_repository
 
 
 async def write(metadata: Metadata, *targets: str, actor: Actor = OPERATOR) -> None:
@@ -137,7 +137,7 @@ async def test_an_entry_is_the_last_statement_of_its_transaction_wherever_it_is_
         steps.append(row.action)
 
     monkeypatch.setattr(audit_rows, "insert_row", insert_row)
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     listener = audit_and_notify(OPERATOR, lambda: START)
     target = PushTarget(RepositoryName("acme/app"), acme, Visibility.PRIVATE, None, listener)
     async with metadata.begin() as tx:
@@ -159,7 +159,7 @@ async def test_the_log_is_read_by_pages(metadata: Metadata, audit_log: AuditLog)
 async def test_owners_read_of_theirs_and_administrators_of_everything(
     metadata: Metadata, audit_log: AuditLog, clock: MovableClock
 ) -> None:
-    acme, zoo = await add_organisation(metadata, "acme"), await add_organisation(metadata, "zoo")
+    acme, zoo = await add_organization(metadata, "acme"), await add_organization(metadata, "zoo")
     people = {name: await add_account(metadata, name) for name in ("stranger", *Role)}
     admin = await add_account(metadata, "admin", is_admin=True)
     async with metadata.begin() as tx:

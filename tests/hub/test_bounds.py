@@ -1,15 +1,15 @@
-"""What one account makes has bounds: organisations, tokens, refresh tokens, sessions."""
+"""What one account makes has bounds: organizations, tokens, refresh tokens, sessions."""
 
 import pytest
 
 from entrepot.errors import BadCredentials, Conflict
-from entrepot.hub import organisations as organisations_module
+from entrepot.hub import organizations as organizations_module
 from entrepot.hub import sessions as sessions_module
 from entrepot.hub import tokens as tokens_module
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import Identity, actor_of
 from entrepot.hub.authentication import Authentication
-from entrepot.hub.organisations import Organisations
+from entrepot.hub.organizations import Organizations
 from entrepot.hub.sessions import Sessions
 from entrepot.hub.tokens import Tokens
 from entrepot.model.accounts import Account
@@ -22,15 +22,15 @@ async def alice(accounts: Accounts) -> Account:
     return await accounts.add("alice", "the password of alice")
 
 
-async def test_an_account_owns_so_many_organisations_and_administrators_make_more(
-    organisations: Organisations, alice: Account, monkeypatch: pytest.MonkeyPatch
+async def test_an_account_owns_so_many_organizations_and_administrators_make_more(
+    organizations: Organizations, alice: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(organisations_module, "MOST_OWNED", 3)
+    monkeypatch.setattr(organizations_module, "MOST_OWNED", 3)
     for number in range(3):
-        await organisations.add(f"org{number}", "alice", actor_of(alice))
+        await organizations.add(f"org{number}", "alice", actor_of(alice))
     with pytest.raises(Conflict, match="limit of 3 organizations"):
-        await organisations.add("another", "alice", actor_of(alice))
-    await organisations.add("another", "alice")
+        await organizations.add("another", "alice", actor_of(alice))
+    await organizations.add("another", "alice")
 
 
 async def test_an_account_has_so_many_tokens_that_work(

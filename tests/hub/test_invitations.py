@@ -19,7 +19,7 @@ from entrepot.hub.accounts import Accounts
 from entrepot.hub.actors import ANONYMOUS, OPERATOR, Actor, Identity
 from entrepot.hub.invitations import LIFETIME, Invitations
 from entrepot.hub.login_throttle import SIGN_UP_FROM_ADDRESS, LoginThrottle
-from entrepot.hub.organisations import Organisations
+from entrepot.hub.organizations import Organizations
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.sign_up import SignUp
@@ -96,7 +96,7 @@ async def test_whoever_follows_the_link_joins_with_its_role_and_team(
         town.actors["owner"], "acme", role=Role.EDITOR, team="devs", note="Bob"
     )
     found = await invitations.get(secret)
-    assert (found.organisation, found.team, found.inviter) == ("acme", "devs", "owner")
+    assert (found.organization, found.team, found.inviter) == ("acme", "devs", "owner")
     stranger = town.accounts["stranger"]
     await invitations.accept(secret, stranger, town.actors["stranger"])
     assert await role_of(metadata, town, "stranger") is Role.EDITOR
@@ -130,15 +130,15 @@ async def test_a_link_is_over_after_a_week(
 
 
 async def test_a_link_is_worth_what_its_maker_may_still_do(
-    invitations: Invitations, organisations: Organisations, accounts: Accounts, town: Town
+    invitations: Invitations, organizations: Organizations, accounts: Accounts, town: Town
 ) -> None:
-    await organisations.set_member("acme", "editor", Role.OWNER)
+    await organizations.set_member("acme", "editor", Role.OWNER)
     editor = await accounts.get("editor")
     _, secret = await invitations.invite(Actor(Identity(editor)), "acme", role=Role.OWNER)
-    await organisations.set_member("acme", "editor", Role.EDITOR)
+    await organizations.set_member("acme", "editor", Role.EDITOR)
     with pytest.raises(InvitationUnknown):
         await invitations.get(secret)
-    await organisations.set_member("acme", "editor", Role.OWNER)
+    await organizations.set_member("acme", "editor", Role.OWNER)
     await invitations.get(secret)
     await accounts.disable("editor")
     with pytest.raises(InvitationUnknown):
@@ -149,7 +149,7 @@ async def test_a_link_is_worth_what_its_maker_may_still_do(
         await invitations.get(secret)
 
 
-async def test_an_invitation_names_a_team_of_that_organisation(
+async def test_an_invitation_names_a_team_of_that_organization(
     invitations: Invitations, town: Town
 ) -> None:
     with pytest.raises(TeamUnknown):
@@ -235,11 +235,11 @@ async def test_so_many_invitations_are_open_at_once(
 ) -> None:
     monkeypatch.setattr(invitations_module, "MOST_OPEN", 2)
     owner, admin = town.actors["owner"], town.actors["admin"]
-    for by, organisation in ((owner, "acme"), (admin, None)):
+    for by, organization in ((owner, "acme"), (admin, None)):
         for _ in range(2):
-            await invitations.invite(by, organisation)
+            await invitations.invite(by, organization)
         with pytest.raises(Conflict, match="limit of 2 open invitations"):
-            await invitations.invite(by, organisation)
+            await invitations.invite(by, organization)
     clock.advance(LIFETIME * 2 + timedelta(seconds=1))
     await invitations.invite(owner, "acme")
     assert len(await invitations.list_of(owner, "acme")) == 1

@@ -1,4 +1,4 @@
-"""Tokens that are limited, and tokens of organisations: never more than they say."""
+"""Tokens that are limited, and tokens of organizations: never more than they say."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ from entrepot.hub.actors import (
 )
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.authentication import Authentication
-from entrepot.hub.organisations import Organisations
+from entrepot.hub.organizations import Organizations
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.tokens import DEFAULT_LIFETIME, AskedAccess, Tokens
 from entrepot.metadata.engine import Metadata
@@ -36,15 +36,15 @@ from entrepot.model.tokens import TokenScope
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import OWNERS, Town, allowed
 from tests.metadata.clocks import START, MovableClock
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 
 NAMES = ("acme/app", "acme/lib/one", "acme/public", "zoo/app", "zoo/public", "acme/new")
 
 
 @pytest.fixture
 async def repositories(metadata: Metadata, town: Town) -> None:
-    """Private and public ones of two organisations."""
-    zoo = await add_organisation(metadata, "zoo")
+    """Private and public ones of two organizations."""
+    zoo = await add_organization(metadata, "zoo")
     for name in NAMES[:-1]:
         visibility = Visibility.PUBLIC if name.endswith("public") else Visibility.PRIVATE
         await add_repository(metadata, name, visibility, town.acme if "acme" in name else zoo)
@@ -164,33 +164,33 @@ async def test_a_token_is_revoked_by_its_maker_and_by_administrators(
     assert await allowed(town, revoke) == {"editor", "admin", "operator"}
 
 
-async def test_owners_make_list_and_revoke_tokens_of_an_organisation(
+async def test_owners_make_list_and_revoke_tokens_of_an_organization(
     tokens: Tokens, town: Town
 ) -> None:
     async def make(by: Actor) -> None:
-        await tokens.add_organisation("acme", "ci", TokenScope.READ, None, None, by)
+        await tokens.add_organization("acme", "ci", TokenScope.READ, None, None, by)
 
     assert await allowed(town, make) == OWNERS
 
     async def look(by: Actor) -> None:
-        assert len(await tokens.list_of_organisation("acme", by)) == len(OWNERS)
+        assert len(await tokens.list_of_organization("acme", by)) == len(OWNERS)
 
     assert await allowed(town, look) == OWNERS
 
     async def revoke(by: Actor) -> None:
-        token, _ = await tokens.add_organisation("acme", "ci", TokenScope.READ)
+        token, _ = await tokens.add_organization("acme", "ci", TokenScope.READ)
         await tokens.revoke(token.id, by)
 
     assert await allowed(town, revoke) == OWNERS
     with pytest.raises(NamespaceUnknown):
-        await tokens.add_organisation("editor", "ci", TokenScope.READ)
+        await tokens.add_organization("editor", "ci", TokenScope.READ)
 
 
 @pytest.mark.usefixtures("repositories")
-async def test_an_organisations_token_acts_as_an_editor_of_it_and_nowhere_else(
+async def test_an_organizations_token_acts_as_an_editor_of_it_and_nowhere_else(
     tokens: Tokens, authentication: Authentication, permissions: Permissions
 ) -> None:
-    token, secret = await tokens.add_organisation("acme", "ci", TokenScope.ADMIN, None)
+    token, secret = await tokens.add_organization("acme", "ci", TokenScope.ADMIN, None)
     assert secret.startswith("eto_org")
     identity = await authentication.by_credentials("acme", secret)
     assert (identity.account, identity.name, identity.token_id) == (None, "acme:ci", token.id)
@@ -209,10 +209,10 @@ async def test_an_organisations_token_acts_as_an_editor_of_it_and_nowhere_else(
 
 
 @pytest.mark.usefixtures("repositories")
-async def test_an_organisations_token_goes_through_the_token_flow(
+async def test_an_organizations_token_goes_through_the_token_flow(
     tokens: Tokens, authentication: Authentication
 ) -> None:
-    token, secret = await tokens.add_organisation(
+    token, secret = await tokens.add_organization(
         "acme", "ci", TokenScope.WRITE, None, ["acme/app"]
     )
     identity = await authentication.by_credentials("acme", secret)
@@ -229,17 +229,17 @@ async def test_an_organisations_token_goes_through_the_token_flow(
         await authentication.by_credentials("acme", secret)
 
 
-async def test_an_organisations_token_outlives_its_maker(
+async def test_an_organizations_token_outlives_its_maker(
     tokens: Tokens,
     authentication: Authentication,
     accounts: Accounts,
-    organisations: Organisations,
+    organizations: Organizations,
     town: Town,
 ) -> None:
-    _, secret = await tokens.add_organisation(
+    _, secret = await tokens.add_organization(
         "acme", "ci", TokenScope.READ, None, None, town.actors["owner"]
     )
-    await organisations.set_member("acme", "admin", None)
+    await organizations.set_member("acme", "admin", None)
     await accounts.disable("owner")
     assert (await authentication.by_credentials("acme", secret)).namespace_id == town.acme
 
@@ -282,7 +282,7 @@ async def test_the_last_use_of_a_token_is_known_to_the_minute(
 async def test_tokens_are_recorded_without_their_secrets(
     tokens: Tokens, town: Town, audit_log: AuditLog
 ) -> None:
-    token, secret = await tokens.add_organisation("acme", "ci", TokenScope.READ)
+    token, secret = await tokens.add_organization("acme", "ci", TokenScope.READ)
     await tokens.revoke(token.id, town.actors["owner"])
     with pytest.raises(TokenUnknown):
         await tokens.revoke(token.id)

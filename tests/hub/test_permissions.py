@@ -22,7 +22,7 @@ from entrepot.model.accounts import Account, Role
 from entrepot.model.blobs import Holder
 from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
-from tests.metadata.rows import add_account, add_organisation, add_repository
+from tests.metadata.rows import add_account, add_organization, add_repository
 
 PEOPLE = ("nobody", "stranger", "member", "editor", "owner", "alice", "admin")
 PLACES = ("acme", "alice", "hub", "nowhere")
@@ -56,7 +56,7 @@ async def people(metadata: Metadata) -> dict[str, Account | None]:
     found: dict[str, Account | None] = {"nobody": None}
     for name in PEOPLE[1:]:
         found[name] = await add_account(metadata, name, is_admin=name == "admin")
-    acme = await add_organisation(metadata, "acme", Visibility.PUBLIC)
+    acme = await add_organization(metadata, "acme", Visibility.PUBLIC)
     async with metadata.begin() as tx:
         for role in Role:
             account = found[role.value]

@@ -17,7 +17,7 @@ from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import ADMINISTRATORS, EDITORS, OWNERS, Town, allowed
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 
 APP = RepositoryName("acme/app")
 NEW = RepositoryName("acme/new")
@@ -102,7 +102,7 @@ async def test_a_team_with_admin_rights_administers_what_its_pattern_covers(
 async def test_a_repository_is_created_as_its_namespace_says_or_as_asked(
     repositories: Repositories, metadata: Metadata
 ) -> None:
-    await add_organisation(metadata, "open", Visibility.PUBLIC)
+    await add_organization(metadata, "open", Visibility.PUBLIC)
     made = await repositories.create(RepositoryName("open/one"), description="One")
     assert (made.visibility, made.description) == (Visibility.PUBLIC, "One")
     made = await repositories.create(RepositoryName("open/two"), Visibility.PRIVATE)
@@ -200,7 +200,7 @@ async def test_a_repository_is_not_moved_onto_another(
 async def test_owners_give_repositories_away_to_where_they_may_create(
     repositories: Repositories, town: Town, metadata: Metadata
 ) -> None:
-    zoo = await add_organisation(metadata, "zoo")
+    zoo = await add_organization(metadata, "zoo")
     moved = []
 
     async def give(by: Actor) -> None:
@@ -234,7 +234,7 @@ async def test_a_repository_of_the_hub_is_given_away_by_its_administrators(
 async def test_what_happens_to_a_repository_is_recorded(
     repositories: Repositories, town: Town, audit_log: AuditLog, metadata: Metadata
 ) -> None:
-    await add_organisation(metadata, "zoo")
+    await add_organization(metadata, "zoo")
     by = town.actors["admin"]
     await repositories.create(RepositoryName("acme/made"), Visibility.PUBLIC, by=by)
     await repositories.set_visibility(APP, Visibility.PUBLIC, by)

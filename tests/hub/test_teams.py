@@ -36,7 +36,7 @@ from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.hub.people import MEMBERS, OWNERS, Town, allowed
 from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ async def test_members_see_teams_and_strangers_do_not(teams: Teams, devs: str, t
         await teams.list_of("acme", town.actors["stranger"])
 
 
-async def test_a_team_is_named_once_in_its_organisation(
+async def test_a_team_is_named_once_in_its_organization(
     teams: Teams, devs: str, metadata: Metadata
 ) -> None:
-    await add_organisation(metadata, "zoo")
+    await add_organization(metadata, "zoo")
     await teams.add("zoo", devs)
     await teams.add("acme", "other")
     for work in (teams.add("acme", devs), teams.edit("acme", "other", devs, "")):
@@ -109,7 +109,7 @@ async def test_what_is_not_there_is_named(teams: Teams, devs: str) -> None:
             await teams.add(name, "team")
 
 
-async def test_only_members_of_the_organisation_are_in_its_teams(teams: Teams, devs: str) -> None:
+async def test_only_members_of_the_organization_are_in_its_teams(teams: Teams, devs: str) -> None:
     with pytest.raises(InvalidAccount):
         await teams.add_member("acme", devs, "stranger")
     await teams.add_member("acme", devs, "member")
@@ -203,10 +203,10 @@ async def test_what_a_team_may_do_is_what_its_members_may(
     assert await of("member", "acme/app") == (PULL, False)
 
 
-async def test_teams_of_one_organisation_say_nothing_of_another(
+async def test_teams_of_one_organization_say_nothing_of_another(
     teams: Teams, devs: str, permissions: Permissions, town: Town, metadata: Metadata
 ) -> None:
-    zoo = await add_organisation(metadata, "zoo")
+    zoo = await add_organization(metadata, "zoo")
     await add_repository(metadata, "zoo/app", Visibility.PRIVATE, zoo)
     await teams.set_right("acme", devs, "*", Permission.ADMIN)
     rights = await permissions.rights(town.actors["member"].identity, RepositoryName("zoo/app"))
@@ -232,7 +232,7 @@ async def test_what_happens_to_teams_is_recorded(
     ]
 
 
-async def test_an_organisation_has_so_many_teams_with_so_many_rights(
+async def test_an_organization_has_so_many_teams_with_so_many_rights(
     teams: Teams, devs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teams_module, "MOST_TEAMS", 2)

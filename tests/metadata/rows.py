@@ -25,13 +25,13 @@ async def add_account(metadata: Metadata, name: str, *, is_admin: bool = False) 
     return account
 
 
-async def add_organisation(
+async def add_organization(
     metadata: Metadata, name: str, visibility: Visibility = Visibility.PRIVATE
 ) -> int:
-    """The id of a new organisation without members."""
+    """The id of a new organization without members."""
     async with metadata.begin() as tx:
         namespace_id = await accounts.insert_namespace(
-            tx, name, NamespaceKind.ORGANISATION, visibility, START
+            tx, name, NamespaceKind.ORGANIZATION, visibility, START
         )
     assert namespace_id is not None
     return namespace_id

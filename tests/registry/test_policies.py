@@ -22,7 +22,7 @@ from entrepot.registry.retention import Reason, Retention
 from entrepot.registry.uploads import Chunk, Uploads
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_organisation, add_repository
+from tests.metadata.rows import add_organization, add_repository
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
 from tests.registry.test_history import V1, Shop, history, removals, shop
@@ -167,7 +167,7 @@ async def test_what_rules_do_not_keep_goes_with_what_only_it_holds(
 async def test_a_namespace_rules_where_a_repository_says_nothing(
     metadata: Metadata, retention: Retention
 ) -> None:
-    acme = await add_organisation(metadata, "acme")
+    acme = await add_organization(metadata, "acme")
     repository = await add_repository(metadata, "acme/one", namespace_id=acme)
     async with metadata.begin() as tx:
         await policies.set_of_namespace(tx, acme, Policy("", Rules(newest=3).text))
@@ -186,8 +186,8 @@ def test_rules_that_keep_nothing_are_none(numbers: dict[str, int]) -> None:
 
 @pytest.fixture
 async def acme(metadata: Metadata) -> int:
-    """An organisation that may hold ten bytes."""
-    acme = await add_organisation(metadata, "acme")
+    """An organization that may hold ten bytes."""
+    acme = await add_organization(metadata, "acme")
     async with metadata.begin() as tx:
         await policies.set_quota(tx, acme, 10)
     return acme

@@ -1,4 +1,4 @@
-"""A hub started as an operator would start it, with an account and an organisation in it."""
+"""A hub started as an operator would start it, with an account and an organization in it."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from pathlib import Path
 PROGRAM = Path(os.environ.get("ENTREPOT_TEST_PROGRAM", Path(sys.executable).with_name("entrepot")))
 USER = "hubuser"
 PASSWORD = "the-long-password-of-hubuser"
-ORGANISATION = "docker"
+ORGANIZATION = "docker"
 ADMIN_PASSWORD = "the-long-password-of-admin"
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 40.0
@@ -79,10 +79,10 @@ def operate(
 
 @contextmanager
 def serving(data: Path, *, tls: bool = False, **settings: str) -> Iterator[Hub]:
-    """A hub of two workers with `hubuser`, who owns the organisation `docker`."""
+    """A hub of two workers with `hubuser`, who owns the organization `docker`."""
     with _as_chosen(data, tls=tls, **settings) as hub:
         hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
-        hub.cli("org", "add", ORGANISATION, "--owner", USER)
+        hub.cli("org", "add", ORGANIZATION, "--owner", USER)
         yield hub
 
 

@@ -1,6 +1,6 @@
 """What the API says of itself, tried with requests made from it: by nobody, a user, the operator.
 
-The user may do much in one organisation, whose names are given there: made up ones lead nowhere.
+The user may do much in one organization, whose names are given there: made up ones lead nowhere.
 """
 
 import subprocess

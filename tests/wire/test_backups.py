@@ -18,7 +18,7 @@ from entrepot.oci.media_types import OCI_MANIFEST
 from tests.metadata.postgres import serving as serving_postgres
 from tests.support.s3 import BUCKET, CREDENTIALS, S3Server
 from tests.support.server import (
-    ORGANISATION,
+    ORGANIZATION,
     PASSWORD,
     PROGRAM,
     USER,
@@ -110,7 +110,7 @@ def see_restored(hub: Hub, journals: list[Journal], began: float, ended: float) 
 
 def backed_up(hub: Hub, directory: Path) -> tuple[list[Journal], list[tuple[float, float]]]:
     """Clients at work, and backups meanwhile."""
-    journals = [Journal(f"{ORGANISATION}/app-{number}") for number in range(CLIENTS)]
+    journals = [Journal(f"{ORGANIZATION}/app-{number}") for number in range(CLIENTS)]
     over = threading.Event()
     threads = [threading.Thread(target=work, args=(hub, each, over.is_set)) for each in journals]
     for each in threads:
@@ -163,7 +163,7 @@ def test_a_hub_moves_to_postgresql_and_s3_by_its_backup(
         see_restored(restored, journals, *moments[-1])
         # Ids go on after those that were restored.
         restored.cli("user", "add", "newcomer", "--password-stdin", stdin=PASSWORD)
-        work(restored, Journal(f"{ORGANISATION}/new"), iter([False, True]).__next__)
+        work(restored, Journal(f"{ORGANIZATION}/new"), iter([False, True]).__next__)
         again = subprocess.run(
             [PROGRAM, "restore", str(backups), "--data", str(other)],
             capture_output=True,
@@ -177,7 +177,7 @@ def test_a_hub_moves_to_postgresql_and_s3_by_its_backup(
 
 def test_a_damaged_blob_is_put_aside_and_healed_by_the_next_push(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as hub:
-        journal = Journal(f"{ORGANISATION}/app")
+        journal = Journal(f"{ORGANIZATION}/app")
         work(hub, journal, iter([False, True]).__next__)
         layer = f"{journal.repository} 0 ".encode() * 500
         digest = Digest.of(layer)

@@ -12,13 +12,13 @@ from entrepot.oci.media_types import OCI_MANIFEST
 from tests.conformance.suites import examine
 from tests.conformance.test_suite import TESTS_OF_DEV, account, nothing_was_left_out
 from tests.support import nodes
-from tests.support.server import ADMIN_PASSWORD, ORGANISATION, PASSWORD, USER, Hub
+from tests.support.server import ADMIN_PASSWORD, ORGANIZATION, PASSWORD, USER, Hub
 from tests.wire.content import image
 
 pytestmark = [pytest.mark.wire, pytest.mark.postgresql, pytest.mark.s3]
 
 MIB = 1024 * 1024
-NAME = f"{ORGANISATION}/app"
+NAME = f"{ORGANIZATION}/app"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def hub(running: nodes.Nodes) -> Hub:
     data = running.servers[0].data
     hub = Hub(f"localhost:{running.port}", data, settings=running.settings)
     hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
-    hub.cli("org", "add", ORGANISATION, "--owner", USER)
+    hub.cli("org", "add", ORGANIZATION, "--owner", USER)
     return hub
 
 

@@ -16,7 +16,7 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from faults.servers import Server
 from tests.support import nodes
-from tests.support.server import ADMIN_PASSWORD, ORGANISATION, PASSWORD, USER, Hub
+from tests.support.server import ADMIN_PASSWORD, ORGANIZATION, PASSWORD, USER, Hub
 from tests.wire.content import image
 
 pytestmark = [pytest.mark.wire, pytest.mark.postgresql, pytest.mark.s3]
@@ -38,7 +38,7 @@ def hub(running: nodes.Nodes) -> Hub:
     """The hub that clients see."""
     hub = Hub(f"localhost:{running.port}", running.servers[0].data, settings=running.settings)
     hub.cli("user", "add", USER, "--password-stdin", stdin=PASSWORD)
-    hub.cli("org", "add", ORGANISATION, "--owner", USER)
+    hub.cli("org", "add", ORGANIZATION, "--owner", USER)
     return hub
 
 
@@ -46,7 +46,7 @@ class Pusher:
     """Pushes images and pulls them again until told to stop; no answer may be a failure."""
 
     def __init__(self, hub: Hub, number: int, stop: threading.Event) -> None:
-        self._base = f"{hub.url}/v2/{ORGANISATION}/rolling-{number}"
+        self._base = f"{hub.url}/v2/{ORGANIZATION}/rolling-{number}"
         self._stop = stop
         self.kept: list[str] = []
         self.failures: list[str] = []
@@ -135,7 +135,7 @@ def test_a_node_is_not_ready_as_soon_as_it_is_to_end(running: nodes.Nodes, hub: 
     while httpx.get(f"{address}/readyz").status_code == 200:
         pass
     # Whoever was sent here meanwhile is answered as ever.
-    begun = httpx.get(f"{address}/v2/{ORGANISATION}/app/tags/list", auth=(USER, PASSWORD))
+    begun = httpx.get(f"{address}/v2/{ORGANIZATION}/app/tags/list", auth=(USER, PASSWORD))
     assert begun.status_code == 404
     # No proxy keeps a connection for a request that would come when the node has gone.
     assert begun.headers["connection"] == "close"
@@ -158,12 +158,12 @@ def test_an_upload_under_way_ends_after_the_port_is_closed(running: nodes.Nodes,
 
     digest = str(Digest.of(content))
     with httpx.Client(auth=(USER, PASSWORD), timeout=60) as client:
-        begun = client.post(f"{address}/v2/{ORGANISATION}/app/blobs/uploads/")
+        begun = client.post(f"{address}/v2/{ORGANIZATION}/app/blobs/uploads/")
         location = httpx.URL(address).join(begun.headers["location"])
         location = location.copy_merge_params({"digest": digest})
         assert client.put(location, content=halves()).status_code == 201
         server.stop()
-        blob = client.get(f"{hub.url}/v2/{ORGANISATION}/app/blobs/{digest}", follow_redirects=True)
+        blob = client.get(f"{hub.url}/v2/{ORGANIZATION}/app/blobs/{digest}", follow_redirects=True)
         assert blob.content == content
     server.start()
     server.wait_ready()

@@ -17,14 +17,14 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from tests.support.memory import peak_memory
 from tests.support.s3 import BUCKET, CREDENTIALS, S3Server
-from tests.support.server import ORGANISATION, PASSWORD, USER, Hub, serving
+from tests.support.server import ORGANIZATION, PASSWORD, USER, Hub, serving
 from tests.support.tools import run, tool
 from tests.wire.content import image
 
 pytestmark = [pytest.mark.wire, pytest.mark.s3]
 
 MIB = 1024 * 1024
-NAME = f"{ORGANISATION}/app"
+NAME = f"{ORGANIZATION}/app"
 LARGE = random.Random(1).randbytes(100 * MIB)
 LARGE_DIGEST = str(Digest.of(LARGE))
 
@@ -193,7 +193,7 @@ def test_oras_and_crane_push_and_pull(hub: Hub, tmp_path: Path) -> None:
     login = ("-u", USER, "--password-stdin")
     run(oras, "login", hub.host, *login, stdin=PASSWORD, env=home, cwd=tmp_path)
     run(crane, "auth", "login", hub.host, *login, stdin=PASSWORD, env=home, cwd=tmp_path)
-    reference = f"{hub.host}/{ORGANISATION}/files:1"
+    reference = f"{hub.host}/{ORGANIZATION}/files:1"
     run(oras, "push", reference, "large.bin", "empty.txt", env=home, cwd=tmp_path)
     run(oras, "pull", reference, "-o", "back", env=home, cwd=tmp_path)
     assert (tmp_path / "back" / "large.bin").read_bytes() == LARGE[:-1]

@@ -78,7 +78,7 @@ def tags_in(told: Path) -> list[str]:
 
 
 def add_webhook(hub: Hub, port: int) -> str:
-    """A webhook of the organisation; its secret."""
+    """A webhook of the organization; its secret."""
     url = f"http://127.0.0.1:{port}/hooks"
     said = hub.cli("webhook", "add", "shop", url, "--event", "tag.pushed", "--json")
     return str(json.loads(said)["secret"])

@@ -16,7 +16,7 @@ from entrepot.model.accounts import Namespace, Role
 class Me(Struct, frozen=True):
     """The caller and the permissions of its credentials.
 
-    For an organisation's token `name` is the organisation and there is no account. `repositories`
+    For an organization's token `name` is the organization and there is no account. `repositories`
     are the ones that a token is limited to, `null` for all.
     """
 
@@ -56,7 +56,7 @@ class Session(Struct, frozen=True):
 
 
 class Membership(Struct, frozen=True):
-    """An organisation and the account's role in it."""
+    """An organization and the account's role in it."""
 
     organisation: str
     role: Role
@@ -69,7 +69,7 @@ class Starred(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """The organisation that the invitation led to."""
+    """The organization that the invitation led to."""
 
     organisation: str
     role: Role
@@ -164,8 +164,8 @@ async def end_sessions(request: ApiRequest) -> None:
 
 
 async def list_memberships(request: ApiRequest, query: PageQuery) -> Page[Membership]:
-    """List the organisations that the account belongs to."""
-    found = await request.app.organisations.list_of(request.unlimited_account)
+    """List the organizations that the account belongs to."""
+    found = await request.app.organizations.list_of(request.unlimited_account)
     return cut(found, query, _membership)
 
 
@@ -176,9 +176,9 @@ async def list_starred(request: ApiRequest, query: PageQuery) -> Page[Starred]:
 
 
 async def accept_invitation(request: ApiRequest, body: InvitationSecret) -> Accepted:
-    """Accept an invitation and join its organisation."""
+    """Accept an invitation and join its organization."""
     found = await request.app.invitations.accept(body.secret, request.account, request.actor)
-    return Accepted(found.organisation, found.role, found.team)
+    return Accepted(found.organization, found.role, found.team)
 
 
 async def get_second_factor(request: ApiRequest) -> SecondFactor:

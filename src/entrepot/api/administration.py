@@ -161,7 +161,7 @@ async def change_user(request: ApiRequest, body: UserChange) -> User:
 async def delete_user(request: ApiRequest) -> None:
     """Delete an account and its repositories permanently. You cannot delete your own account.
 
-    409 while the account is the only owner of an organisation.
+    409 while the account is the only owner of an organization.
     """
     await request.app.closing.delete(
         request.values["account"], NamespaceKind.ACCOUNT, request.actor

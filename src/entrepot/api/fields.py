@@ -28,7 +28,7 @@ NameText = Annotated[
         min_length=1,
         max_length=64,
         pattern=rf"^{_COMPONENT}$",
-        description="The name of an account, an organisation or a team.",
+        description="The name of an account, an organization or a team.",
         examples=["docker"],
     ),
 ]
@@ -59,7 +59,7 @@ PatternText = Annotated[
     Meta(
         max_length=255,
         pattern=rf"^(?:\*|{_COMPONENT}(?:/{_COMPONENT})*(?:/\*)?)$",
-        description="A repository's name without the organisation's, `prefix/*`, or `*`.",
+        description="A repository's name without the organization's, `prefix/*`, or `*`.",
         examples=["app/*"],
     ),
 ]

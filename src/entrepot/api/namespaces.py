@@ -1,4 +1,4 @@
-"""Namespaces: people and organisations, members, invitations, keys, the audit log."""
+"""Namespaces: people and organizations, members, invitations, keys, the audit log."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -31,7 +31,7 @@ class Namespace(Struct, frozen=True):
 
 
 class NewOrganisation(Asked, frozen=True, kw_only=True):
-    """The organisation to create."""
+    """The organization to create."""
 
     name: NameText
 
@@ -44,7 +44,7 @@ class NamespaceChange(Asked, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True):
-    """A member of an organisation."""
+    """A member of an organization."""
 
     name: str
     role: Role
@@ -133,8 +133,8 @@ class LogQuery(PageQuery, frozen=True, kw_only=True):
 
 
 async def create_organisation(request: ApiRequest, body: NewOrganisation) -> Namespace:
-    """Create an organisation owned by the caller."""
-    await request.app.organisations.add(body.name, request.account.name, request.actor)
+    """Create an organization owned by the caller."""
+    await request.app.organizations.add(body.name, request.account.name, request.actor)
     request.created(f"/namespaces/{body.name}")
     return await _namespace(request, body.name)
 
@@ -149,38 +149,38 @@ async def change_namespace(request: ApiRequest, body: NamespaceChange) -> Namesp
     found, as_it_is = request.namespace, request.namespace.default_visibility
     description = found.description if body.description is UNSET else body.description
     visibility = as_it_is if body.default_visibility is UNSET else body.default_visibility
-    await request.app.organisations.edit(found.name, description, visibility, request.actor)
+    await request.app.organizations.edit(found.name, description, visibility, request.actor)
     return await _namespace(request, found.name)
 
 
 async def delete_namespace(request: ApiRequest) -> None:
-    """Delete an organisation and its repositories permanently.
+    """Delete an organization and its repositories permanently.
 
     Only an administrator can delete an account (`DELETE /admin/users/{account}`): 403 here.
     """
     found = request.namespace
-    if found.kind is not NamespaceKind.ORGANISATION:
+    if found.kind is not NamespaceKind.ORGANIZATION:
         raise Denied(f"{found.name} is an account: only an administrator can delete it")
-    await request.app.closing.delete(found.name, NamespaceKind.ORGANISATION, request.actor)
+    await request.app.closing.delete(found.name, NamespaceKind.ORGANIZATION, request.actor)
 
 
 async def list_members(request: ApiRequest, query: PageQuery) -> Page[Member]:
-    """List the organisation's members."""
-    found = await request.app.organisations.list_members(request.namespace.name, request.actor)
+    """List the organization's members."""
+    found = await request.app.organizations.list_members(request.namespace.name, request.actor)
     return cut(found, query, lambda each: Member(*each))
 
 
 async def set_member(request: ApiRequest, body: NewRole) -> Member:
-    """Add a member to the organisation, or change its role."""
+    """Add a member to the organization, or change its role."""
     name, member = request.namespace.name, request.values["member"]
-    await request.app.organisations.set_member(name, member, body.role, request.actor)
+    await request.app.organizations.set_member(name, member, body.role, request.actor)
     return Member(member, body.role)
 
 
 async def remove_member(request: ApiRequest) -> None:
-    """Remove a member from the organisation; members can remove themselves."""
+    """Remove a member from the organization; members can remove themselves."""
     name, member = request.namespace.name, request.values["member"]
-    await request.app.organisations.set_member(name, member, None, request.actor)
+    await request.app.organizations.set_member(name, member, None, request.actor)
 
 
 async def list_invitations(request: ApiRequest, query: PageQuery) -> Page[Invitation]:
@@ -190,7 +190,7 @@ async def list_invitations(request: ApiRequest, query: PageQuery) -> Page[Invita
 
 
 async def create_invitation(request: ApiRequest, body: NewInvitation) -> MadeInvitation:
-    """Create an invitation to the organisation."""
+    """Create an invitation to the organization."""
     made, secret = await request.app.invitations.invite(
         request.actor, request.namespace.name, role=body.role, team=body.team, note=body.note
     )

@@ -122,7 +122,7 @@ def _components(schemas: dict[str, Schema]) -> Schema:
             "token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The access token of an account or an organisation.",
+                "description": "The access token of an account or an organization.",
             },
         },
     }

@@ -30,9 +30,9 @@ class ApiRequest(RequestContext):
 
     @property
     def account(self) -> Account:
-        """The account that asks; `Denied` to an organisation's token."""
+        """The account that asks; `Denied` to an organization's token."""
         if self.identity.account is None:
-            raise Denied("an organisation's token does not belong to an account")
+            raise Denied("an organization's token does not belong to an account")
         return self.identity.account
 
     @property

@@ -1,4 +1,4 @@
-"""Teams of an organisation: their members, and what they may do with which repositories."""
+"""Teams of an organization: their members, and what they may do with which repositories."""
 
 from typing import Annotated, Final
 
@@ -12,7 +12,7 @@ from entrepot.model.organizations import Permission
 
 
 class Team(Struct, frozen=True):
-    """A team of an organisation."""
+    """A team of an organization."""
 
     name: str
     description: str
@@ -56,7 +56,7 @@ class NewRight(Asked, frozen=True, kw_only=True):
 
 
 async def list_teams(request: ApiRequest, query: PageQuery) -> Page[Team]:
-    """List the organisation's teams by name."""
+    """List the organization's teams by name."""
     found = await request.app.teams.list_of(request.namespace.name, request.actor)
     return cut(found, query, lambda each: shown(Team, each))
 
@@ -86,7 +86,7 @@ async def change_team(request: ApiRequest, body: TeamChange) -> Team:
 
 
 async def delete_team(request: ApiRequest) -> None:
-    """Delete a team; its members stay in the organisation."""
+    """Delete a team; its members stay in the organization."""
     await request.app.teams.delete(request.namespace.name, request.values["team"], request.actor)
 
 
@@ -98,13 +98,13 @@ async def list_team_members(request: ApiRequest, query: PageQuery) -> Page[TeamM
 
 
 async def add_team_member(request: ApiRequest) -> None:
-    """Add a member of the organisation to the team."""
+    """Add a member of the organization to the team."""
     name, team, member = request.namespace.name, request.values["team"], request.values["member"]
     await request.app.teams.add_member(name, team, member, request.actor)
 
 
 async def remove_team_member(request: ApiRequest) -> None:
-    """Remove a member from the team; the member stays in the organisation."""
+    """Remove a member from the team; the member stays in the organization."""
     name, team, member = request.namespace.name, request.values["team"], request.values["member"]
     await request.app.teams.remove_member(name, team, member, request.actor)
 

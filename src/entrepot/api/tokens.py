@@ -1,4 +1,4 @@
-"""Access tokens, one's own and an organisation's; a new one's secret is told once."""
+"""Access tokens, one's own and an organization's; a new one's secret is told once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -81,14 +81,14 @@ async def revoke_token(request: ApiRequest) -> None:
 
 
 async def list_organisation_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
-    """List the organisation's tokens, the newest first."""
-    found = await request.app.tokens.list_of_organisation(request.namespace.name, request.actor)
+    """List the organization's tokens, the newest first."""
+    found = await request.app.tokens.list_of_organization(request.namespace.name, request.actor)
     return cut(found, query, lambda each: shown(Token, each))
 
 
 async def create_organisation_token(request: ApiRequest, body: NewToken) -> MadeToken:
-    """Create a token that belongs to the organisation, not to its creator."""
-    made = await request.app.tokens.add_organisation(
+    """Create a token that belongs to the organization, not to its creator."""
+    made = await request.app.tokens.add_organization(
         request.namespace.name,
         body.label,
         body.scope,
@@ -100,9 +100,9 @@ async def create_organisation_token(request: ApiRequest, body: NewToken) -> Made
 
 
 async def revoke_organisation_token(request: ApiRequest) -> None:
-    """Revoke a token of the organisation."""
+    """Revoke a token of the organization."""
     name = request.namespace.name
-    await _revoke(request, await request.app.tokens.list_of_organisation(name, request.actor))
+    await _revoke(request, await request.app.tokens.list_of_organization(name, request.actor))
 
 
 async def _proven(request: ApiRequest, password: str | None) -> Actor:

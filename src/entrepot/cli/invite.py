@@ -1,4 +1,4 @@
-"""`entrepot invite`: a link that lets somebody sign up, or join an organisation."""
+"""`entrepot invite`: a link that lets somebody sign up, or join an organization."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def invite(
-    organisation: Annotated[
-        str | None, typer.Option("--org", help="The organisation to join; by default only the hub.")
+    organization: Annotated[
+        str | None, typer.Option("--org", help="The organization to join; by default only the hub.")
     ] = None,
     role: Annotated[
         str, typer.Option("--role", help="owner, editor (read, write and delete) or member (read).")
     ] = "member",
     team: Annotated[
-        str | None, typer.Option("--team", help="The team of the organisation to join as well.")
+        str | None, typer.Option("--team", help="The team of the organization to join as well.")
     ] = None,
     note: Annotated[str, typer.Option("--note", help="A note about the invited person.")] = "",
     url: Url = None,
@@ -38,7 +38,7 @@ def invite(
 
     async def work(hub: "App") -> "tuple[Invitation, str]":
         return await hub.invitations.invite(
-            OPERATOR, organisation, role=Role(role), team=team, note=note
+            OPERATOR, organization, role=Role(role), team=team, note=note
         )
 
     made, secret = with_app(data, work)

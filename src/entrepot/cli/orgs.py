@@ -1,4 +1,4 @@
-"""`entrepot org`: organisations."""
+"""`entrepot org`: organizations."""
 
 from typing import Annotated
 
@@ -9,34 +9,34 @@ from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Manage organisations, the namespaces that several accounts share.",
+    help="Manage organizations, the namespaces that several accounts share.",
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(help="The organisation's name.")]
+Name = Annotated[str, typer.Argument(help="The organization's name.")]
 
 
 @app.command("add")
 def add(
     name: Name,
     owner: Annotated[
-        str, typer.Option("--owner", help="The account that will own the organisation.")
+        str, typer.Option("--owner", help="The account that will own the organization.")
     ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Create an organisation."""
-    with_app(data, lambda it: it.organisations.add(name, owner))
+    """Create an organization."""
+    with_app(data, lambda it: it.organizations.add(name, owner))
     if as_json:
         print_json({"name": name, "owner": owner})
     else:
-        print(f"Created organisation {name} with owner {owner}.")
+        print(f"Created organization {name} with owner {owner}.")
 
 
 @app.command("list")
 def list_orgs(data: Data = None, as_json: Json = False) -> None:
-    """List the organisations and their members."""
-    found = with_app(data, lambda it: it.organisations.list_all())
+    """List the organizations and their members."""
+    found = with_app(data, lambda it: it.organizations.list_all())
     if as_json:
         print_json(
             [
@@ -53,7 +53,7 @@ def list_orgs(data: Data = None, as_json: Json = False) -> None:
         (each.name, ", ".join(f"{member} ({role})" for member, role in members))
         for each, members in found
     ]
-    print_table(("NAME", "MEMBERS"), rows, "There are no organisations.")
+    print_table(("NAME", "MEMBERS"), rows, "There are no organizations.")
 
 
 @app.command("delete")
@@ -63,10 +63,10 @@ def delete(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Permanently delete an organisation with its repositories, tokens and webhooks."""
+    """Permanently delete an organization with its repositories, tokens and webhooks."""
     from entrepot.model.accounts import NamespaceKind
 
-    delete_namespace(name, NamespaceKind.ORGANISATION, data, yes=yes, as_json=as_json)
+    delete_namespace(name, NamespaceKind.ORGANIZATION, data, yes=yes, as_json=as_json)
 
 
 @app.command("member")
@@ -84,13 +84,13 @@ def member(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Set or remove the role of an account in an organisation."""
+    """Set or remove the role of an account in an organization."""
     from entrepot.model.accounts import Role
 
     if role != "none" and role not in set(Role):
         fail(f"invalid role {role}: use owner, editor, member or none", USAGE)
     chosen = None if role == "none" else Role(role)
-    with_app(data, lambda it: it.organisations.set_member(name, account, chosen))
+    with_app(data, lambda it: it.organizations.set_member(name, account, chosen))
     if as_json:
         print_json({"name": name, "account": account, "role": role})
     else:

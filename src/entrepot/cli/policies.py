@@ -27,7 +27,7 @@ _SIZE: Final = re.compile(r"(\d{1,15})([KMGT]?)(I?B)?")
 
 
 def quota(
-    name: Annotated[str, typer.Argument(help="An account's or an organisation's name.")],
+    name: Annotated[str, typer.Argument(help="An account's or an organization's name.")],
     size: Annotated[
         str | None, typer.Argument(help="A size, such as 500MB or 20GiB, or none for no limit.")
     ] = None,

@@ -90,7 +90,7 @@ def _component(said: Mapping[str, Any]) -> Package:
 
 
 def _supplier(said: Mapping[str, Any]) -> str:
-    """An organisation with a name, or a text; what each version calls it."""
+    """An organization with a name, or a text; what each version calls it."""
     for key in ("supplier", "manufacturer", "manufacture", "publisher"):
         value = said.get(key)
         name = as_text(as_mapping(value).get("name") if isinstance(value, dict) else value, 200)

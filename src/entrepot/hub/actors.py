@@ -1,4 +1,4 @@
-"""Who is asking and who acts: a person, an organisation's token, the operator, or nobody."""
+"""Who is asking and who acts: a person, an organization's token, the operator, or nobody."""
 
 import hashlib
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def mark_of(name: str) -> str:
 class Identity:
     """Somebody, or nobody (`account` is `None`), and the most they may do this way.
 
-    An organisation's token has no account: it acts as an editor of `namespace_id`. `patterns` are
+    An organization's token has no account: it acts as an editor of `namespace_id`. `patterns` are
     the repositories that a token is limited to. `grants` is what a registry token lists; `None`
     for credentials, which list nothing. `expires_at` is when the identity must be looked at again.
     """
@@ -80,7 +80,7 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """The account's name, or what an organisation's token or the operator is called."""
+        """The account's name, or what an organization's token or the operator is called."""
         return self.account.name if self.account else self.label
 
     @property
@@ -112,7 +112,7 @@ class Actor:
 
     @property
     def account(self) -> Account | None:
-        """The account, `None` for the operator, an organisation's token and nobody."""
+        """The account, `None` for the operator, an organization's token and nobody."""
         return self.identity.account
 
     @property

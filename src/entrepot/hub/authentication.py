@@ -1,4 +1,4 @@
-"""Who is asking: accounts and organisations by password, token, refresh or registry token."""
+"""Who is asking: accounts and organizations by password, token, refresh or registry token."""
 
 from dataclasses import replace
 from typing import Final
@@ -19,7 +19,7 @@ from entrepot.model.tokens import Token, TokenKind
 __all__ = ["ANONYMOUS", "Authentication", "Identity", "password_mark"]
 
 
-_PRESENTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANISATION)
+_PRESENTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANIZATION)
 """Tokens that clients present in place of a password."""
 
 
@@ -128,7 +128,7 @@ class Authentication:
         return replace(identity, grants=claims.grants, expires_at=expires_at)
 
     async def by_access_token(self, secret: str) -> Identity:
-        """Return the identity of a personal or an organisation's token; else raise `BadToken`."""
+        """Return the identity of a personal or an organization's token; else raise `BadToken`."""
         identity = await self._find_by_token(secret)
         if identity is None:
             raise BadToken

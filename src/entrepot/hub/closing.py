@@ -1,4 +1,4 @@
-"""Deletes accounts and organisations, with all that is theirs, for good."""
+"""Deletes accounts and organizations, with all that is theirs, for good."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from entrepot.oci.names import RepositoryName
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """The belongings that are deleted with an account or an organisation."""
+    """The belongings that are deleted with an account or an organization."""
 
     name: str
     repositories: list[str]
@@ -23,7 +23,7 @@ class Belongings:
 
 
 class Closing:
-    """Accounts are deleted by administrators, organisations by their owners too."""
+    """Accounts are deleted by administrators, organizations by their owners too."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Closing:
         """Delete it with its repositories; return what went. Repeating an interrupted one goes on.
 
         Raises `NamespaceUnknown`, `Denied` for who may not and for oneself, and `Conflict` for the
-        only owner of an organisation.
+        only owner of an organization.
         """
         found = await self.preview(name, kind)
         namespace = await self._get(name, kind)
@@ -72,17 +72,17 @@ class Closing:
         if by.account is not None and by.account.id == account.id:
             raise Denied("you cannot delete your own account: ask another administrator")
         reader = self._metadata.reader
-        for organisation, role in await accounts.list_organisations_of(reader, account.id):
-            owners = await accounts.list_owner_ids(reader, organisation.id)
+        for organization, role in await accounts.list_organizations_of(reader, account.id):
+            owners = await accounts.list_owner_ids(reader, organization.id)
             if role is Role.OWNER and owners == [account.id]:
                 raise Conflict(
-                    f"{account.name} is the only owner of {organisation.name}:"
+                    f"{account.name} is the only owner of {organization.name}:"
                     " give it another owner, or delete it first"
                 )
 
     async def _get(self, name: str, kind: NamespaceKind) -> Namespace:
         found = await accounts.find_namespace(self._metadata.reader, name)
         if found is None or found.kind is not kind:
-            what = "account" if kind is NamespaceKind.ACCOUNT else "organisation"
+            what = "account" if kind is NamespaceKind.ACCOUNT else "organization"
             raise NamespaceUnknown(f"no such {what}: {name}")
         return found

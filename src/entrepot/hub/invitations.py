@@ -1,4 +1,4 @@
-"""Invitations: a link that lets somebody sign up, or join an organisation, once."""
+"""Invitations: a link that lets somebody sign up, or join an organization, once."""
 
 import secrets
 from datetime import timedelta
@@ -18,7 +18,7 @@ from entrepot.model.organizations import Invitation
 LIFETIME: Final = timedelta(days=7)
 MAX_NOTE: Final = 200
 MOST_OPEN: Final = 200
-"""Invitations into one organisation, or to the hub, that can still be accepted."""
+"""Invitations into one organization, or to the hub, that can still be accepted."""
 
 _RANK: Final = {Role.MEMBER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 
@@ -34,18 +34,18 @@ class Invitations:
     async def invite(
         self,
         by: Actor,
-        organisation: str | None = None,
+        organization: str | None = None,
         *,
         role: Role = Role.MEMBER,
         team: str | None = None,
         note: str = "",
     ) -> tuple[Invitation, str]:
-        """Invite somebody to the hub, for administrators, or into an organisation, for owners.
+        """Invite somebody to the hub, for administrators, or into an organization, for owners.
 
         Returns the invitation and its secret, which is told here and never again. The operator
         invites in the name of an administrator. Raises `Conflict` where `MOST_OPEN` are open.
         """
-        namespace = await self._namespace(by, organisation)
+        namespace = await self._namespace(by, organization)
         team_id = await self._team_id(namespace, team)
         now = self._now()
         made = Invitation(
@@ -65,15 +65,15 @@ class Invitations:
             if await invitations.count_open(tx, made.namespace_id, now) >= MOST_OPEN:
                 raise Conflict(f"limit of {MOST_OPEN} open invitations reached: revoke one")
             made_id = await invitations.insert_invitation(tx, made, hash_secret(secret))
-            target = organisation or "hub"
+            target = organization or "hub"
             details = {"role": str(role), "team": team, "note": made.note}
             entry = Entry(made.namespace_id, by, Audited.INVITATION_CREATE, target, details)
             await record(tx, entry, now)
         return await self._get(made_id), secret
 
-    async def list_of(self, by: Actor, organisation: str) -> list[Invitation]:
+    async def list_of(self, by: Actor, organization: str) -> list[Invitation]:
         """List a namespace's open invitations, the newest first; for those who may invite."""
-        namespace = await self._namespace(by, organisation)
+        namespace = await self._namespace(by, organization)
         reader = self._metadata.reader
         return await invitations.list_invitations(reader, namespace.id) if namespace else []
 
@@ -93,13 +93,13 @@ class Invitations:
         """Make the link lead nowhere, for whoever may invite there; else `InvitationUnknown`."""
         found = await self._get(invitation_id)
         try:
-            await self._namespace(by, found.organisation or None)
+            await self._namespace(by, found.organization or None)
         except Denied as error:
             raise InvitationUnknown from error
         async with self._metadata.begin() as tx:
             if not await invitations.delete_invitation(tx, invitation_id):
                 raise InvitationUnknown
-            target = found.organisation or "hub"
+            target = found.organization or "hub"
             entry = Entry(found.namespace_id, by, Audited.INVITATION_REVOKE, target)
             await record(tx, entry, self._now())
 
@@ -143,17 +143,17 @@ class Invitations:
                 await accounts.set_role(tx, namespace_id, account.id, invitation.role)
             if invitation.team_id is not None:
                 await teams.add_team_member(tx, invitation.team_id, account.id)
-        target = f"{invitation.organisation or 'hub'}/{account.name}"
+        target = f"{invitation.organization or 'hub'}/{account.name}"
         details = {"role": str(invitation.role), "inviter": invitation.inviter}
         entry = Entry(namespace_id, by, Audited.INVITATION_ACCEPT, target, details)
         await record(tx, entry, now)
 
-    async def _namespace(self, by: Actor, organisation: str | None) -> Namespace | None:
+    async def _namespace(self, by: Actor, organization: str | None) -> Namespace | None:
         """Where the actor may invite to; `None` is the hub."""
-        if organisation is None:
+        if organization is None:
             check_administrator(by.identity)
             return None
-        return await self._permissions.namespace_to_administer(by.identity, organisation)
+        return await self._permissions.namespace_to_administer(by.identity, organization)
 
     async def _team_id(self, namespace: Namespace | None, team: str | None) -> int | None:
         if team is None:

@@ -1,4 +1,4 @@
-"""Names of accounts and organisations: which can be, which are kept back, and who has which."""
+"""Names of accounts and organizations: which can be, which are kept back, and who has which."""
 
 import re
 from datetime import datetime

@@ -209,7 +209,7 @@ class Permissions:
         """The namespace, for its owner; `NamespaceUnknown` to strangers, `Denied` to members."""
         rights = await self.namespace_rights(identity, name)
         if rights.namespace is None or not rights.may_see_members:
-            raise NamespaceUnknown(f"no such organisation: {name}")
+            raise NamespaceUnknown(f"no such organization: {name}")
         if not rights.may_administer:
             raise Denied(f"only owners of {name} may do this")
         return rights.namespace

@@ -112,7 +112,7 @@ class RateLimits:
 
 
 def subject_of(identity: Identity, address: str) -> str:
-    """Who counts as one: an account with all its tokens, an organisation's token, an address."""
+    """Who counts as one: an account with all its tokens, an organization's token, an address."""
     if identity.account is not None:
         return f"account {identity.account.name}"
     if identity.token_id is not None:

@@ -14,7 +14,7 @@ _PREFIX: Final = {
     TokenKind.PERSONAL: "etp_pat",
     TokenKind.REFRESH: "etp_rft",
     TokenKind.WELCOME: "etp_one",
-    TokenKind.ORGANISATION: "eto_org",
+    TokenKind.ORGANIZATION: "eto_org",
 }
 _RANDOM: Final = 30
 _CHECKSUM: Final = 6

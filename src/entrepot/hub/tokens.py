@@ -30,7 +30,7 @@ from entrepot.oci.names import RepositoryName
 REFRESH_LIFETIME: Final = timedelta(days=90)
 DEFAULT_LIFETIME: Final = timedelta(days=90)
 """Of new tokens, where nobody says otherwise."""
-_LISTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANISATION)
+_LISTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANIZATION)
 MAX_LABEL: Final = 100
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _REMEMBERED: Final = 10_000
@@ -107,26 +107,26 @@ class Tokens:
         )
         return await self._make(token, account.id, account.name, by)
 
-    async def add_organisation(
+    async def add_organization(
         self,
-        organisation: str,
+        organization: str,
         label: str,
         scope: TokenScope,
         lifetime: timedelta | None = DEFAULT_LIFETIME,
         repositories: Sequence[str] | None = None,
         by: Actor = OPERATOR,
     ) -> tuple[Token, str]:
-        """Make a token that acts for the organisation, whoever leaves it; for its owners.
+        """Make a token that acts for the organization, whoever leaves it; for its owners.
 
-        It is presented with the organisation's name in place of an account's. One that is made
+        It is presented with the organization's name in place of an account's. One that is made
         with a token, and not with a password, ends with it.
         """
-        namespace = await self._owned(organisation, by)
+        namespace = await self._owned(organization, by)
         owners = await list_owner_ids(self._metadata.reader, namespace.id)
         token = Token(
             id=0,
             account_id=by.account.id if by.account else owners[0],
-            kind=TokenKind.ORGANISATION,
+            kind=TokenKind.ORGANIZATION,
             parent_id=by.identity.token_id,
             label=label,
             hint="",
@@ -138,7 +138,7 @@ class Tokens:
             namespace_id=namespace.id,
             repositories=_checked(repositories),
         )
-        return await self._make(token, namespace.id, organisation, by)
+        return await self._make(token, namespace.id, organization, by)
 
     async def add_refresh(self, identity: Identity, client: str) -> str:
         """The secret of a new refresh token for somebody who presented credentials."""
@@ -215,16 +215,16 @@ class Tokens:
         """The account's personal tokens, newest first."""
         return await tokens.list_of_account(self._metadata.reader, account.id)
 
-    async def list_of_organisation(self, organisation: str, by: Actor) -> list[Token]:
-        """The organisation's tokens, newest first; for its owners."""
-        namespace = await self._owned(organisation, by)
+    async def list_of_organization(self, organization: str, by: Actor) -> list[Token]:
+        """The organization's tokens, newest first; for its owners."""
+        namespace = await self._owned(organization, by)
         found = await tokens.list_of_namespace(self._metadata.reader, namespace.id)
-        return [each for each in found if each.kind is TokenKind.ORGANISATION]
+        return [each for each in found if each.kind is TokenKind.ORGANIZATION]
 
     async def revoke(self, token_id: int, by: Actor = OPERATOR) -> None:
         """Make the token, and all that was got with it, stop working now.
 
-        For whoever made it or owns the organisation, and administrators; else `TokenUnknown`.
+        For whoever made it or owns the organization, and administrators; else `TokenUnknown`.
         """
         token = await tokens.find_token_by_id(self._metadata.reader, token_id)
         # Sign-ins and one-time links have ids too, but are in no list of tokens.
@@ -283,10 +283,10 @@ class Tokens:
         token_id = await tokens.insert_token(tx, token, hash_secret(secret))
         return replace(token, id=token_id), secret
 
-    async def _owned(self, organisation: str, by: Actor) -> Namespace:
-        found = await self._permissions.namespace_to_administer(by.identity, organisation)
-        if found.kind is not NamespaceKind.ORGANISATION:
-            raise NamespaceUnknown(f"no such organisation: {organisation}")
+    async def _owned(self, organization: str, by: Actor) -> Namespace:
+        found = await self._permissions.namespace_to_administer(by.identity, organization)
+        if found.kind is not NamespaceKind.ORGANIZATION:
+            raise NamespaceUnknown(f"no such organization: {organization}")
         return found
 
     async def _may_revoke(self, token: Token, by: Actor) -> bool:
@@ -303,7 +303,7 @@ class Tokens:
         return rights.may_administer
 
     async def _holder_id(self, identity: Identity) -> int:
-        """The account that a refresh token is written down for: of an organisation's, its maker."""
+        """The account that a refresh token is written down for: of an organization's, its maker."""
         if identity.account_id is not None:
             return identity.account_id
         reader = self._metadata.reader

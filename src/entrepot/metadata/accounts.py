@@ -1,4 +1,4 @@
-"""Accounts and organisations: the two kinds of namespace, and who belongs to which."""
+"""Accounts and organizations: the two kinds of namespace, and who belongs to which."""
 
 from datetime import datetime
 from typing import Final
@@ -138,7 +138,7 @@ _REMOVE_MEMBER: Final = SqlStatement(
 _MEMBERSHIPS: Final = SqlStatement(
     select(members.c.namespace_id).where(members.c.account_id == bindparam("account_id"))
 )
-_ORGANISATIONS_OF: Final = SqlStatement(
+_ORGANIZATIONS_OF: Final = SqlStatement(
     _NAMESPACE.add_columns(members.c.role)
     .join(members, members.c.namespace_id == namespaces.c.id)
     .where(members.c.account_id == bindparam("account_id"))
@@ -297,21 +297,21 @@ async def remove_member(tx: Transaction, namespace_id: int, account_id: int) -> 
 
 
 async def list_memberships(reader: Reader, account_id: int) -> list[int]:
-    """The ids of the organisations that the account belongs to."""
+    """The ids of the organizations that the account belongs to."""
     return await list_all(reader, first_number, _MEMBERSHIPS, account_id=account_id)
 
 
-async def list_organisations_of(reader: Reader, account_id: int) -> list[tuple[Namespace, Role]]:
-    """The organisations that the account belongs to, with its role there, by name."""
-    rows = await reader.all(_ORGANISATIONS_OF, account_id=account_id)
+async def list_organizations_of(reader: Reader, account_id: int) -> list[tuple[Namespace, Role]]:
+    """The organizations that the account belongs to, with its role there, by name."""
+    rows = await reader.all(_ORGANIZATIONS_OF, account_id=account_id)
     return [(_namespace(row), Role(row[6])) for row in rows]
 
 
 async def list_owner_ids(reader: Reader, namespace_id: int) -> list[int]:
-    """The ids of the organisation's owners, the oldest account first."""
+    """The ids of the organization's owners, the oldest account first."""
     return await list_all(reader, first_number, _OWNERS, namespace_id=namespace_id, role=Role.OWNER)
 
 
 async def list_members(reader: Reader, namespace_id: int) -> list[tuple[str, Role]]:
-    """The organisation's members with their roles, by name."""
+    """The organization's members with their roles, by name."""
     return await list_all(reader, _member, _MEMBERS, namespace_id=namespace_id)

@@ -1,4 +1,4 @@
-"""Accounts and organisations that are deleted: what goes with them, and what forgets them.
+"""Accounts and organizations that are deleted: what goes with them, and what forgets them.
 
 The namespace's row stays under a name that nobody can take: its id, which the audit log and tokens
 that were handed out know, is never another's.
@@ -77,7 +77,7 @@ _FORGET: Final = [
     SqlStatement(update(column.table).where(column == _ID).values({column: null()}))
     for column in FORGETTING
 ]
-# Tokens of the account may have made tokens of organisations, which then stand by themselves.
+# Tokens of the account may have made tokens of organizations, which then stand by themselves.
 _FREE_TOKENS: Final = SqlStatement(
     update(tokens)
     .where(
@@ -116,7 +116,7 @@ async def close_namespace(tx: Transaction, namespace_id: int) -> None:
     await tx.run(_FREE_TOKENS, gone=namespace_id)
     for statement in _DELETE_OF_NAMESPACE:
         await tx.run(statement, gone=namespace_id)
-    # No name of an account or an organisation has this form.
+    # No name of an account or an organization has this form.
     name = f"~{namespace_id}"
     await tx.run(_CLOSE_NAMESPACE, gone=namespace_id, new_name=name, new_kind=DELETED)
 

@@ -1,4 +1,4 @@
-"""Invitations: to sign up on the hub, or into an organisation and perhaps a team of it."""
+"""Invitations: to sign up on the hub, or into an organization and perhaps a team of it."""
 
 from datetime import datetime
 from typing import Final
@@ -96,7 +96,7 @@ _DELETE_EXPIRED: Final = SqlStatement(
 )
 
 
-_invitation: Final = row_mapper(Invitation, organisation=text_or_empty, team=text_or_empty)
+_invitation: Final = row_mapper(Invitation, organization=text_or_empty, team=text_or_empty)
 
 
 async def insert_invitation(tx: Transaction, invitation: Invitation, secret_hash: str) -> int:
@@ -126,7 +126,7 @@ async def find_invitation_by_id(reader: Reader, invitation_id: int) -> Invitatio
 
 
 async def list_invitations(reader: Reader, namespace_id: int) -> list[Invitation]:
-    """List the organisation's open invitations; newest first."""
+    """List the organization's open invitations; newest first."""
     return await list_all(reader, _invitation, _LIST_OF, namespace_id=namespace_id)
 
 
@@ -136,7 +136,7 @@ async def list_hub_invitations(reader: Reader, limit: int, offset: int) -> list[
 
 
 async def count_open(reader: Reader, namespace_id: int | None, now: datetime) -> int:
-    """How many invitations into the organisation, or (`None`) to the hub, can still be accepted."""
+    """How many invitations into the organization, or (`None`) to the hub, can still be accepted."""
     moment = to_instant(now)
     if namespace_id is None:
         return await get_number(reader, _COUNT_HUB, moment=moment)

@@ -52,7 +52,7 @@ invitations: Final = Table(
     SCHEMA,
     number_id(),
     Column("secret_hash", Text, nullable=False, unique=True),
-    # None: an invitation to sign up on the hub, into no organisation.
+    # None: an invitation to sign up on the hub, into no organization.
     Column("namespace_id", NUMBER, ForeignKey("namespaces.id")),
     Column("role", Text, nullable=False),
     Column("team_id", NUMBER, ForeignKey("teams.id", ondelete="SET NULL")),

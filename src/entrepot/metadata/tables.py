@@ -47,7 +47,7 @@ namespaces = Table(
     SCHEMA,
     number_id(),
     Column("name", NAME, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),  # account, organisation
+    Column("kind", Text, nullable=False),  # account, organization
     Column("default_visibility", Text, nullable=False),  # private, public
     Column("created_at", NUMBER, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
@@ -95,7 +95,7 @@ tokens = Table(
     Column("expires_at", NUMBER),
     Column("last_used_at", NUMBER),
     Column("revoked_at", NUMBER),
-    # An organisation's token acts for the organisation, whoever made it.
+    # An organization's token acts for the organization, whoever made it.
     Column("namespace_id", NUMBER, index=True),
     # A JSON list of repository names and `prefix/*`; None: every one.
     Column("repositories", Text),

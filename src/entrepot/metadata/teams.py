@@ -1,4 +1,4 @@
-"""Teams of an organisation: who belongs to them, and what they may do with which repositories."""
+"""Teams of an organization: who belongs to them, and what they may do with which repositories."""
 
 from datetime import datetime
 from typing import Final
@@ -114,12 +114,12 @@ _right: Final = row_mapper(TeamRight)
 
 
 async def find_team(reader: Reader, namespace_id: int, name: str) -> Team | None:
-    """The organisation's team of that name."""
+    """The organization's team of that name."""
     return await find_one(reader, _team, _FIND, namespace_id=namespace_id, nm=name)
 
 
 async def list_teams(reader: Reader, namespace_id: int) -> list[Team]:
-    """Every team of the organisation, by name."""
+    """Every team of the organization, by name."""
     return await list_all(reader, _team, _LIST, namespace_id=namespace_id)
 
 
@@ -164,7 +164,7 @@ async def remove_team_member(tx: Transaction, team_id: int, account_id: int) -> 
 
 
 async def leave_teams(tx: Transaction, namespace_id: int, account_id: int) -> None:
-    """Take the account out of every team of the organisation."""
+    """Take the account out of every team of the organization."""
     await tx.run(_LEAVE_ALL, owner_id=namespace_id, member_id=account_id)
 
 
@@ -184,7 +184,7 @@ async def remove_right(tx: Transaction, team_id: int, pattern: str) -> bool:
 
 
 async def list_rights_of(reader: Reader, namespace_id: int, account_id: int) -> list[TeamRight]:
-    """List the permissions of all teams of the account in the organisation, in no order."""
+    """List the permissions of all teams of the account in the organization, in no order."""
     return await list_all(
         reader, _right, _RIGHTS_OF, namespace_id=namespace_id, account_id=account_id
     )

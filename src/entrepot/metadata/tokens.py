@@ -213,7 +213,7 @@ async def list_of_account(reader: Reader, account_id: int) -> list[Token]:
 
 
 async def list_of_namespace(reader: Reader, namespace_id: int) -> list[Token]:
-    """The organisation's tokens, newest first."""
+    """The organization's tokens, newest first."""
     return await list_all(reader, _token, _LIST_OF_NAMESPACE, namespace_id=namespace_id)
 
 

@@ -11,11 +11,11 @@ class NamespaceKind(StrEnum):
     """Whose names these are."""
 
     ACCOUNT = "account"
-    ORGANISATION = "organisation"
+    ORGANIZATION = "organisation"
 
 
 class Role(StrEnum):
-    """The role of a member of an organisation."""
+    """The role of a member of an organization."""
 
     OWNER = "owner"
     EDITOR = "editor"

@@ -11,7 +11,7 @@ from entrepot.model.accounts import Role
 class Invitation:
     """An invitation; without a namespace it is to the hub and into nothing.
 
-    `organisation`, `team` and `inviter` are names, for those who read.
+    `organization`, `team` and `inviter` are names, for those who read.
     """
 
     id: int
@@ -23,7 +23,7 @@ class Invitation:
     created_at: datetime
     expires_at: datetime
     accepted_at: datetime | None
-    organisation: str = ""
+    organization: str = ""
     team: str = ""
     inviter: str = ""
 
@@ -42,7 +42,7 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A group of an organisation's members."""
+    """A group of an organization's members."""
 
     id: int
     namespace_id: int

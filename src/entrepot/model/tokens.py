@@ -11,7 +11,7 @@ class TokenKind(StrEnum):
     PERSONAL = "personal"
     REFRESH = "refresh"
     WELCOME = "welcome"
-    ORGANISATION = "organisation"
+    ORGANIZATION = "organisation"
 
 
 class TokenScope(StrEnum):
@@ -38,7 +38,7 @@ class Token:
     last_used_at: datetime | None
     revoked_at: datetime | None
     namespace_id: int | None = None
-    """The organisation that it acts for; `None`: for the account."""
+    """The organization that it acts for; `None`: for the account."""
     repositories: tuple[str, ...] | None = None
     """Names and `prefix/*` that it is limited to; `None`: every one."""
     last_used_from: str = ""

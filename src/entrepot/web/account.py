@@ -25,7 +25,7 @@ class AccountSettingsPage(Page):
     current: str
     full_name: str = ""
     email: str = ""
-    organisations: list[tuple[Namespace, Role]]
+    organizations: list[tuple[Namespace, Role]]
 
 
 @dataclass(kw_only=True)
@@ -88,8 +88,8 @@ async def _has_just_signed_in(request: PageRequest, account: Account) -> bool:
     return is_fresh and await provider.is_linked(account)
 
 
-async def _organisations(request: PageRequest) -> list[tuple[Namespace, Role]]:
-    return await request.app.organisations.list_of(mine(request))
+async def _organizations(request: PageRequest) -> list[tuple[Namespace, Role]]:
+    return await request.app.organizations.list_of(mine(request))
 
 
 async def show_settings(request: PageRequest) -> Page:
@@ -100,7 +100,7 @@ async def show_settings(request: PageRequest) -> Page:
         current="profile",
         full_name=account.full_name,
         email=account.email,
-        organisations=await _organisations(request),
+        organizations=await _organizations(request),
     )
 
 
@@ -121,7 +121,7 @@ async def show_security(request: PageRequest) -> SecurityPage:
     return SecurityPage(
         title="Password and second factor",
         current="security",
-        organisations=await _organisations(request),
+        organizations=await _organizations(request),
         has_second_factor=found.has_second_factor,
         provider=provider.name if provider else "",
         is_linked=provider is not None and await provider.is_linked(account),
@@ -174,7 +174,7 @@ async def show_sessions(request: PageRequest) -> Page:
     return SessionsPage(
         title="Sessions",
         current="sessions",
-        organisations=await _organisations(request),
+        organizations=await _organizations(request),
         sessions=await request.app.sessions.list_of(mine(request)),
         this=request.signed_in.session.id if request.signed_in else 0,
     )
@@ -195,7 +195,7 @@ async def show_tokens(request: PageRequest, secret: str = "") -> Page:
     return TokensPage(
         title="Access tokens",
         current="tokens",
-        organisations=await _organisations(request),
+        organizations=await _organizations(request),
         tokens=await request.app.tokens.list_of(mine(request)),
         secret=secret,
     )

@@ -38,7 +38,7 @@ class SignUpPage(Page):
 
     template: ClassVar[str] = "accounts/sign_up.html"
     invitation: str
-    organisation: str
+    organization: str
     may_sign_up: bool
 
 
@@ -115,7 +115,7 @@ async def show_sign_up(request: PageRequest) -> Page:
     """The page to make an account."""
     if not request.app.sign_up.may_sign_up(is_invited=False):
         raise NotFound("sign-up is closed: ask an administrator for an account")
-    return SignUpPage(title="Sign up", invitation="", organisation="", may_sign_up=True)
+    return SignUpPage(title="Sign up", invitation="", organization="", may_sign_up=True)
 
 
 async def sign_up(request: PageRequest) -> Response:
@@ -136,7 +136,7 @@ async def show_invitation(request: PageRequest) -> Page:
     return SignUpPage(
         title="You are invited",
         invitation=secret,
-        organisation=name or "",
+        organization=name or "",
         may_sign_up=request.app.sign_up.may_sign_up(is_invited=True),
     )
 

@@ -1,4 +1,4 @@
-"""`/u/NAME/-/delete`: says what goes with an organisation or an account, and deletes it."""
+"""`/u/NAME/-/delete`: says what goes with an organization or an account, and deletes it."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final

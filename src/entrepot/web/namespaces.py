@@ -1,4 +1,4 @@
-"""`/u/NAME`: a person or an organisation, its repositories, people, tokens, keys, audit."""
+"""`/u/NAME`: a person or an organization, its repositories, people, tokens, keys, audit."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypedDict
@@ -27,7 +27,7 @@ class NamespacePage(Page):
     """A page of one namespace; `current` is the open tab."""
 
     namespace: Namespace
-    is_organisation: bool
+    is_organization: bool
     may_administer: bool
     may_see_members: bool
     current: str
@@ -45,7 +45,7 @@ class ProfilePage(NamespacePage):
 
 @dataclass(kw_only=True)
 class MembersPage(NamespacePage):
-    """Who belongs to an organisation, and who is invited."""
+    """Who belongs to an organization, and who is invited."""
 
     template: ClassVar[str] = "namespaces/members.html"
     members: list[tuple[str, Role]]
@@ -55,7 +55,7 @@ class MembersPage(NamespacePage):
 
 @dataclass(kw_only=True)
 class NamespaceTokensPage(NamespacePage):
-    """Tokens that act for the organisation."""
+    """Tokens that act for the organization."""
 
     template: ClassVar[str] = "namespaces/tokens.html"
     tokens: list[Token]
@@ -94,7 +94,7 @@ class NewPage(Page):
     """`/new` and `/new/organisation`."""
 
     template: ClassVar[str] = "namespaces/new.html"
-    is_organisation: bool
+    is_organization: bool
     owners: list[str]
 
 
@@ -103,7 +103,7 @@ class Frame(TypedDict):
 
     title: str
     namespace: Namespace
-    is_organisation: bool
+    is_organization: bool
     may_administer: bool
     may_see_members: bool
     current: str
@@ -115,7 +115,7 @@ def frame(request: PageRequest, current: str, title: str) -> Frame:
     return {
         "title": title,
         "namespace": namespace,
-        "is_organisation": namespace.kind is NamespaceKind.ORGANISATION,
+        "is_organization": namespace.kind is NamespaceKind.ORGANIZATION,
         "may_administer": rights.may_administer,
         "may_see_members": rights.may_see_members,
         "current": current,
@@ -158,7 +158,7 @@ async def show_members(request: PageRequest, link: str = "") -> Page:
         invitations = await request.app.invitations.list_of(request.actor, name)
     return MembersPage(
         **shared,
-        members=await request.app.organisations.list_members(name, request.actor),
+        members=await request.app.organizations.list_members(name, request.actor),
         invitations=invitations,
         link=link,
     )
@@ -172,7 +172,7 @@ async def set_member(request: PageRequest) -> Response:
     except ValueError as error:
         raise Invalid("no such role") from error
     name = request.namespace.name
-    await request.app.organisations.set_member(
+    await request.app.organizations.set_member(
         name, request.form.get("member").strip(), wanted, request.actor
     )
     return redirect(f"/u/{name}/-/members", said="saved")
@@ -197,11 +197,11 @@ async def revoke_invitation(request: PageRequest) -> Response:
 
 
 async def show_tokens(request: PageRequest, secret: str = "") -> Page:
-    """Tokens that act for the organisation; `secret` is that of a token just made."""
+    """Tokens that act for the organization; `secret` is that of a token just made."""
     name = request.namespace.name
     return NamespaceTokensPage(
         **frame(request, "tokens", f"{name}: tokens"),
-        tokens=await request.app.tokens.list_of_organisation(name, request.actor),
+        tokens=await request.app.tokens.list_of_organization(name, request.actor),
         secret=secret,
     )
 
@@ -210,7 +210,7 @@ async def add_token(request: PageRequest) -> Page:
     """Make a token; its secret is shown once."""
     asked = token_form(request)
     await check_owner(request)
-    name, add = request.namespace.name, request.app.tokens.add_organisation
+    name, add = request.namespace.name, request.app.tokens.add_organization
     _, secret = await add(
         name, asked.label, asked.scope, asked.lifetime, asked.repositories, request.actor
     )
@@ -218,9 +218,9 @@ async def add_token(request: PageRequest) -> Page:
 
 
 async def revoke_token(request: PageRequest) -> Response:
-    """Revoke one of the organisation's tokens."""
+    """Revoke one of the organization's tokens."""
     number, name = request.whole_number("id"), request.namespace.name
-    found = await request.app.tokens.list_of_organisation(name, request.actor)
+    found = await request.app.tokens.list_of_organization(name, request.actor)
     if number not in {each.id for each in found}:
         raise TokenUnknown
     await request.app.tokens.revoke(number, request.actor)
@@ -264,7 +264,7 @@ async def show_audit(request: PageRequest) -> Page:
 
 
 async def show_edit(request: PageRequest) -> Page:
-    """Settings of an organisation."""
+    """Settings of an organization."""
     name = request.namespace.name
     return EditPage(**frame(request, "settings", f"{name}: settings"))
 
@@ -273,7 +273,7 @@ async def edit(request: PageRequest) -> Response:
     """Change description and default visibility."""
     name = request.namespace.name
     visibility = Visibility.PUBLIC if request.form.get("public") else Visibility.PRIVATE
-    await request.app.organisations.edit(
+    await request.app.organizations.edit(
         name, request.form.get("description"), visibility, request.actor
     )
     return redirect(f"/u/{name}/-/settings", said="saved")
@@ -282,9 +282,9 @@ async def edit(request: PageRequest) -> Response:
 async def show_new(request: PageRequest) -> Page:
     """Make a repository."""
     account = mine(request)
-    found = await request.app.organisations.list_of(account)
+    found = await request.app.organizations.list_of(account)
     owners = [each.name for each, role in found if role is not Role.MEMBER]
-    return NewPage(title="New repository", is_organisation=False, owners=[account.name, *owners])
+    return NewPage(title="New repository", is_organization=False, owners=[account.name, *owners])
 
 
 async def make(request: PageRequest) -> Response:
@@ -296,23 +296,23 @@ async def make(request: PageRequest) -> Response:
     return redirect(f"/r/{name}")
 
 
-async def show_new_organisation(request: PageRequest) -> Page:
-    """Make an organisation."""
-    return NewPage(title="New organisation", is_organisation=True, owners=[mine(request).name])
+async def show_new_organization(request: PageRequest) -> Page:
+    """Make an organization."""
+    return NewPage(title="New organization", is_organization=True, owners=[mine(request).name])
 
 
-async def make_organisation(request: PageRequest) -> Response:
-    """Make an organisation, owned by whoever asks."""
+async def make_organization(request: PageRequest) -> Response:
+    """Make an organization, owned by whoever asks."""
     name = request.form.get("name").strip()
-    await request.app.organisations.add(name, mine(request).name, request.actor)
+    await request.app.organizations.add(name, mine(request).name, request.actor)
     return redirect(f"/u/{name}")
 
 
 ROUTES: Final = (
     PageRoute("GET", "/new", AccessRule.SIGNED_IN, show_new),
     PageRoute("POST", "/new", AccessRule.SIGNED_IN, make),
-    PageRoute("GET", "/new/organisation", AccessRule.SIGNED_IN, show_new_organisation),
-    PageRoute("POST", "/new/organisation", AccessRule.SIGNED_IN, make_organisation),
+    PageRoute("GET", "/new/organisation", AccessRule.SIGNED_IN, show_new_organization),
+    PageRoute("POST", "/new/organisation", AccessRule.SIGNED_IN, make_organization),
     PageRoute("GET", "/u/{namespace}", AccessRule.ANYONE, show_profile),
     PageRoute("GET", "/u/{namespace}/-/members", AccessRule.NAMESPACE_MEMBER, show_members),
     PageRoute("POST", "/u/{namespace}/-/members", AccessRule.NAMESPACE_OWNER, set_member),

@@ -14,7 +14,7 @@ from entrepot.web.requests import PageRequest, PageRoute
 
 @dataclass(kw_only=True)
 class TeamsPage(NamespacePage):
-    """An organisation's teams."""
+    """An organization's teams."""
 
     template: ClassVar[str] = "namespaces/teams.html"
     teams: list[Team]

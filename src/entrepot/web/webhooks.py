@@ -45,7 +45,7 @@ class WebhookFrame(Page):
     facts: RepositoryFacts | None = None
     is_starred: bool = False
     namespace: Namespace | None = None
-    is_organisation: bool = False
+    is_organization: bool = False
     may_administer: bool = True
     may_see_members: bool = True
 
@@ -61,7 +61,7 @@ class _Frame(TypedDict):
     facts: NotRequired[RepositoryFacts]
     is_starred: NotRequired[bool]
     namespace: NotRequired[Namespace]
-    is_organisation: NotRequired[bool]
+    is_organization: NotRequired[bool]
 
 
 @dataclass(kw_only=True)
@@ -128,7 +128,7 @@ async def _frame(request: PageRequest) -> _Frame:
         "frame": "namespaces/frame.html",
         "current": "webhooks",
         "namespace": namespace,
-        "is_organisation": namespace.kind is NamespaceKind.ORGANISATION,
+        "is_organization": namespace.kind is NamespaceKind.ORGANIZATION,
     }
 
 

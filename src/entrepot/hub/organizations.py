@@ -1,4 +1,4 @@
-"""Organisations: made, described, and who belongs to them."""
+"""Organizations: made, described, and who belongs to them."""
 
 from typing import Final
 
@@ -20,10 +20,10 @@ Members = list[tuple[str, Role]]
 
 
 MOST_OWNED: Final = 100
-"""Organisations that one account may own when it makes another."""
+"""Organizations that one account may own when it makes another."""
 
 
-class Organisations:
+class Organizations:
     """Namespaces that several accounts share. Rules take who acts; by default the operator."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Organisations:
         self._now = now
 
     async def add(self, name: str, owner: str, by: Actor = OPERATOR) -> int:
-        """Make an organisation that `owner` owns, and return its id; everybody may, for themselves.
+        """Make an organization that `owner` owns, and return its id; everybody may, for themselves.
 
         Raises `NameTaken`, and `Conflict` for whoever owns `MOST_OWNED` and is no administrator.
         """
@@ -49,11 +49,11 @@ class Organisations:
         account = await self._account(owner)
         own = by.account is not None and by.account.id == account.id
         if not own and not by.identity.is_superuser:
-            raise Denied("an organisation needs an owner")
-        now, kind = self._now(), NamespaceKind.ORGANISATION
+            raise Denied("an organization needs an owner")
+        now, kind = self._now(), NamespaceKind.ORGANIZATION
         async with self._metadata.begin() as tx:
             if not by.identity.is_superuser:
-                found = await accounts.list_organisations_of(tx, account.id)
+                found = await accounts.list_organizations_of(tx, account.id)
                 if sum(role is Role.OWNER for _, role in found) >= MOST_OWNED:
                     raise Conflict(f"{owner} has reached the limit of {MOST_OWNED} organizations")
             namespace_id = await claim(tx, name, kind, self._default_visibility, now)
@@ -63,20 +63,20 @@ class Organisations:
         return namespace_id
 
     async def list_all(self) -> list[tuple[Namespace, Members]]:
-        """Every organisation with its members, by name."""
+        """Every organization with its members, by name."""
         reader = self._metadata.reader
-        found = await accounts.list_namespaces(reader, NamespaceKind.ORGANISATION)
+        found = await accounts.list_namespaces(reader, NamespaceKind.ORGANIZATION)
         return [(each, await accounts.list_members(reader, each.id)) for each in found]
 
     async def list_of(self, account: Account) -> list[tuple[Namespace, Role]]:
-        """The organisations that the account belongs to, with what it is there, by name."""
-        return await accounts.list_organisations_of(self._metadata.reader, account.id)
+        """The organizations that the account belongs to, with what it is there, by name."""
+        return await accounts.list_organizations_of(self._metadata.reader, account.id)
 
     async def list_members(self, name: str, by: Actor) -> Members:
-        """The organisation's members; `NamespaceUnknown` to whoever does not belong there."""
+        """The organization's members; `NamespaceUnknown` to whoever does not belong there."""
         rights = await self._permissions.namespace_rights(by.identity, name)
         if rights.namespace is None or not rights.may_see_members:
-            raise NamespaceUnknown(f"no such organisation: {name}")
+            raise NamespaceUnknown(f"no such organization: {name}")
         return await accounts.list_members(self._metadata.reader, rights.namespace.id)
 
     async def edit(
@@ -95,21 +95,21 @@ class Organisations:
     async def set_member(
         self, name: str, member: str, role: Role | None, by: Actor = OPERATOR
     ) -> None:
-        """Give the account a role in the organisation, or none any more; for owners.
+        """Give the account a role in the organization, or none any more; for owners.
 
-        Every member may leave. Raises `Conflict` where the organisation would be left
+        Every member may leave. Raises `Conflict` where the organization would be left
         without an owner.
         """
         namespace = await self._namespace_to_change(name, member, role, by)
         account = await self._account(member)
-        if namespace.kind is not NamespaceKind.ORGANISATION:
-            raise NamespaceUnknown(f"no such organisation: {name}")
+        if namespace.kind is not NamespaceKind.ORGANIZATION:
+            raise NamespaceUnknown(f"no such organization: {name}")
         async with self._metadata.begin() as tx:
             before = await accounts.find_role(tx, namespace.id, account.id)
             await self._set_role(tx, namespace.id, account.id, role)
             members = await accounts.list_members(tx, namespace.id)
             if Role.OWNER not in {held for _, held in members}:
-                raise Conflict("an organisation needs an owner")
+                raise Conflict("an organization needs an owner")
             whose = f"{namespace.name}/{account.name}"
             if before is not role:
                 entry = Entry(namespace.id, by, _action(before, role), whose, {"role": role})
