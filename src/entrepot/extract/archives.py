@@ -231,7 +231,7 @@ def _member(block: bytes, size: int, kind: bytes, longer: dict[str, str]) -> Arc
 
 
 def _longer(kind: bytes, content: bytes) -> dict[str, str]:
-    """What GNU and pax headers say of the next member."""
+    """The name and size that GNU and pax headers give the next member."""
     if kind == b"L":
         return {"path": _c_text(content)}
     if kind == b"K":

@@ -20,7 +20,7 @@ DAMAGED: Final = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What looking into a certificate raises where it is damaged."""
+"""The errors that reading a damaged certificate raises."""
 _FULCIO: Final = "1.3.6.1.4.1.57264.1."
 _USERNAME: Final = f"{_FULCIO}7"
 _ISSUERS: Final = (f"{_FULCIO}8", f"{_FULCIO}1")
@@ -46,7 +46,7 @@ _CLAIMS: Final = {
     "22": "Visibility",
     "23": "Environment",
 }
-"""What Fulcio writes of CI (sigstore/fulcio, docs/oid-info.md); later numbers show as such."""
+"""Fulcio's extensions of CI (sigstore/fulcio, docs/oid-info.md); later ones show their number."""
 _MOST: Final = 60
 
 

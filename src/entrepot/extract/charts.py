@@ -118,7 +118,7 @@ class _Chart:
 
 
 def _again(content: bytes) -> Callable[[int], bytes]:
-    """What was read of a member, for whoever reads it next."""
+    """The bytes of a member that were read, for the next reader."""
     return lambda most: content[:most]
 
 
@@ -194,7 +194,7 @@ def _described(
 
 
 def _annotations_of(said: Mapping[str, Any]) -> dict[str, object]:
-    """What Artifact Hub gives a meaning to, by the name behind its prefix; lists are parsed."""
+    """Annotations that Artifact Hub defines, by the name behind its prefix; lists are parsed."""
     found: dict[str, object] = {}
     for key, value in list(as_mapping(said.get("annotations")).items())[:200]:
         name = str(key).removeprefix(HUB)

@@ -45,7 +45,7 @@ class Signing:
     log_index: str = ""
     hint: str = ""
     fault: str = ""
-    """Why it proves nothing, whatever its bytes say; empty where there is no reason."""
+    """The reason why it proves nothing; empty where there is none."""
     details: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -130,7 +130,7 @@ def _wrong_subject(subject: str, task: Task) -> str:
 def _wrong_time(signing: Signing, task: Task) -> str:
     """Why a signature is not good at its time; a certificate without any time is not judged.
 
-    Certificates of ten minutes are expired whenever somebody looks: what counts is when the
+    Certificates of ten minutes have expired by the time of the check: what counts is when the
     signature was made.
     """
     now = parse_moment(task.now)

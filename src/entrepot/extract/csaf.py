@@ -241,7 +241,7 @@ def _package(product: Component) -> Component:
 
 @dataclass(slots=True)
 class _Advisory:
-    """What has been read of an advisory."""
+    """The parts of an advisory that have been read."""
 
     products: _Products
     source: str

@@ -54,7 +54,7 @@ def read_documents(task: Task) -> Findings:
 
 
 def _proving(found: Findings, task: Task) -> Findings:
-    """What a layer says; a layer of a signature in which none is found proves nothing."""
+    """Mark a signature's layer without any signature as one that proves nothing."""
     form = _SIGNATURES.get(task.kind)
     if form is None or found.signatures or not found.reason:
         return found

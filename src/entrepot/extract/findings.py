@@ -1,6 +1,6 @@
 """Findings from an artifact's blobs: plain values, not to be trusted.
 
-Every text is as somebody pushed it, cut to a bound. Whoever shows it escapes it.
+Every text is as it was pushed, cut to a bound. Code that shows it escapes it.
 """
 
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Result(StrEnum):
     VERIFIED = "verified"
     """A key that the namespace trusts made it, over a payload that names the subject."""
     VALID = "valid"
-    """The certificate or key that it brings along fits it; nobody here vouches for that one."""
+    """The certificate or key that it brings along fits it; the hub does not vouch for that one."""
     NOT_CHECKED = "not checked"
     """No key is here that could check it."""
     INVALID = "invalid"
@@ -107,7 +107,7 @@ class Vulnerability(Struct, frozen=True, omit_defaults=True):
     url: str = ""
     score: float = 0.0
     status: str = ""
-    """What a VEX statement says of it: `not_affected`, `fixed` (it does not count then),
+    """The status that a VEX statement gives it: `not_affected`, `fixed` (it does not count then),
     `affected`, `under_investigation`; or `suppressed` by the report itself."""
     justification: str = ""
     location: str = ""
@@ -119,7 +119,7 @@ class Vulnerability(Struct, frozen=True, omit_defaults=True):
 
     @property
     def counts(self) -> bool:
-        """Say whether it is to be counted: nobody says that the artifact is not affected."""
+        """Say whether it counts: no statement says that the artifact is not affected."""
         return self.status not in SILENCED
 
 
@@ -249,7 +249,7 @@ class Findings(Struct, frozen=True, omit_defaults=True):
     """How many entries of a list were too many to be kept, by the list's name."""
     licenses: str = ""
     links: list[dict[str, str]] = field(default_factory=list)
-    """Names and addresses that an artifact gives for itself; whoever links them looks first."""
+    """Names and addresses that an artifact gives for itself; check them before linking."""
 
 
 class Blob(Struct, frozen=True):

@@ -160,7 +160,7 @@ def _is_osv_scan(said: Mapping[str, Any]) -> bool:
 
 
 def _wrapped(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is the one value behind a media type, as Harbor's API answers."""
+    """Return the one value behind a media type, as Harbor's API answers."""
     only = next(iter(said.items()), ("", None)) if len(said) == 1 else ("", None)
     return as_mapping(only[1]) if "/" in only[0] else {}
 

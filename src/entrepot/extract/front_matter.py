@@ -38,7 +38,7 @@ def split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
     """Return the front matter and the text after it; empty and the whole text without any.
 
     What stands between rules but is no list of keys is text; keys that cannot be parsed are
-    taken away all the same, for nobody wrote them to be read as a paragraph.
+    taken away all the same, for they were not written to be read as a paragraph.
     """
     whole = text.removeprefix("\ufeff").lstrip("\r\n")
     found = _FENCED.match(whole[:_MOST])

@@ -19,7 +19,7 @@ _HASHES: Final[Mapping[int, Hash]] = {
     512: hashes.SHA512(),
 }
 _DAMAGED: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
-"""What loading a key or a certificate raises where it is damaged."""
+"""The errors that loading a damaged key or certificate raises."""
 _CURVES: Final = {256: 256, 384: 384, 512: 521}
 """The size of the curve that each ES algorithm of JOSE is for (RFC 7518 section 3.4)."""
 
@@ -32,7 +32,7 @@ class Algorithm:
     bits: int
 
     def fits(self, key: Key) -> bool:
-        """Say whether the algorithm is one for such a key."""
+        """Say whether the algorithm is one for this type of key."""
         if self.family == "ES":
             if not isinstance(key, ec.EllipticCurvePublicKey):
                 return False
@@ -79,7 +79,7 @@ class Signed:
     """The bits of the hash where `payload` is a digest; else 0."""
 
     def can_be_checked_by(self, key: Key) -> bool:
-        """Say whether such a key can check it: Ed25519 needs the bytes themselves."""
+        """Say whether this type of key can check it: Ed25519 needs the bytes themselves."""
         return not (self.digest_bits and isinstance(key, ed25519.Ed25519PublicKey))
 
     def is_by(self, key: Key) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 HERE: Final = "/-/here/"
-"""What stands for the page's own address in stored HTML: names change, and digests have many."""
+"""The placeholder for the page's own address in stored HTML: names change, digests have many."""
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _OPEN: Final = ("http://", "https://", "mailto:")
 _CONTROL: Final = re.compile(r"[\x00-\x20\x7f]+")

@@ -30,13 +30,13 @@ _SIGNATURES: Final = frozenset(
 """Where `hashedrekord` and `dsse` have signatures, in both versions of Rekor."""
 _MOST: Final = 200
 _KEYS: Final = frozenset({"content", "publicKey", "verifier", "rawBytes"})
-"""What Rekor calls a public key: hashedrekord `content`, intoto `publicKey`, dsse
+"""Rekor's fields for a public key: hashedrekord `content`, intoto `publicKey`, dsse
 `verifier`, and Rekor v2 `rawBytes`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry as the signature tells it; nobody here has asked the log."""
+    """An entry as the signature tells it; the log itself was not asked."""
 
     moment: datetime | None = None
     index: str = ""

@@ -135,7 +135,7 @@ def _last(html: str) -> str:
 
 
 def _filter(tag: str, name: str, value: str) -> str | None:
-    """Whatever went wrong before: no address but those, no id that could be a page's own."""
+    """The last check: no addresses but allowed ones, no id that could be a page's own."""
     if name == "href":
         leads_away = value.lower().startswith(("http://", "https://", "mailto:"))
         return value if leads_away or value.startswith((f"#{PREFIX}", HERE)) else None

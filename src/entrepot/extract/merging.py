@@ -226,7 +226,7 @@ def _version(text: str) -> str:
 
 
 def _one(findings: Sequence[Vulnerability]) -> Vulnerability:
-    """What all of them say, as one: the worst severity, the longest name, every source."""
+    """All of them as one: the worst severity, the longest name, every source."""
     first = findings[0]
     if len(findings) == 1:
         return replace(first, aliases=list(dict.fromkeys(first.aliases)))

@@ -43,7 +43,7 @@ _MOST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """What both forms hold; `signed` are the bytes that the signature is over."""
+    """The fields of both forms; `signed` are the bytes that the signature is over."""
 
     algorithm: object
     demands: Sequence[object]
@@ -88,7 +88,7 @@ def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -
 
 
 def _said(envelope: _Envelope, chain: Sequence[x509.Certificate]) -> Signing:
-    """What it says of itself: when it was signed, until when it is good, by which scheme."""
+    """Its own claims: when it was signed, until when it is good, by which scheme."""
     scheme = as_text(envelope.fields.get(f"{_PREFIX}signingScheme"), 100)
     stamped = stamped_at(envelope.stamp, envelope.signature) if envelope.stamp else None
     said = {"Signing scheme": scheme, "Signing agent": envelope.agent}

@@ -41,7 +41,7 @@ def read_provenance(blob: Blob, task: Task) -> Signature:
 
 
 def _digests(content: bytes) -> list[str]:
-    """What the signed text says of files, behind the chart's own description."""
+    """The digests of files in the signed text, behind the chart's own description."""
     signed = content.partition(ARMOR)[0].decode(errors="replace").replace("\r\n", "\n")
     said = re.search(r"\n\.\.\.\s*\n(files:.*)", signed, re.DOTALL)
     files = as_mapping(as_mapping(parse_yaml(said[1].encode())).get("files")) if said else {}

@@ -1,4 +1,4 @@
-"""Reads one artifact: from a task to findings, whatever the blobs hold."""
+"""Reads one artifact: from a task to findings; blobs of any content are safe to read."""
 
 import re
 from collections.abc import Callable
@@ -103,7 +103,7 @@ def _render(task: Task) -> Findings:
 
 
 def _with_front_matter(findings: Findings) -> Findings:
-    """What a README says of the artifact before its text; what was found otherwise comes first."""
+    """Add a README's front matter to the findings; other sources come first."""
     readme = next((each for each in findings.documents if each.name == "readme"), None)
     if readme is None or readme.media_type != "text/markdown":
         return findings

@@ -16,7 +16,7 @@ from entrepot.extract.handing import Hander
 _MOST: Final = 128 * 1024 * 1024
 """Bytes of findings that are taken from a child."""
 _TASKS: Final = 200
-"""Tasks after which a child is replaced: whatever it has gathered goes with it."""
+"""Tasks after which a child is replaced: the memory that it gathered goes with it."""
 _GRACE: Final = 5.0
 LATE: Final = "reading it took longer than it may"
 """Why a child was ended that did not answer in time."""

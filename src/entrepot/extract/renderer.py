@@ -48,11 +48,11 @@ class Renderer:
         self._waiting = 0
 
     async def render(self, text: str, around: Surroundings) -> Rendered:
-        """HTML in the end, however many others wait: for work that nobody waits for."""
+        """The HTML, however many others wait: for work in the background."""
         return await self._ask(text, around) or Rendered(as_plain(text), LATE)
 
     async def render_soon(self, text: str, around: Surroundings) -> Rendered | None:
-        """The same for somebody who waits; `None` where there was no time for it now."""
+        """The HTML for a page that waits for it; `None` where there is no time for it now."""
         return None if self._waiting >= _WAITING else await self._ask(text, around)
 
     async def preview(self, text: str) -> str:

@@ -327,7 +327,7 @@ def _suppression(result: Said) -> tuple[str, str]:
 
 
 def _names(message: str, rule: Said, properties: Said, rest: str) -> dict[str, str]:
-    """What package a result is about: from properties, from what scanners write, from the id."""
+    """The package of a result: from properties, from what scanners write, from the id."""
     found: dict[str, str] = {}
     purls = [as_text(each) for each in as_items(properties.get("purls"))[:1]]
     purl = purls[0] if purls else as_text(properties.get("purl"))

@@ -1,4 +1,4 @@
-"""How bad a finding is, in one of six words, whatever its scanner calls it."""
+"""The severity of a finding, in one of six words for the words of all scanners."""
 
 import math
 from collections.abc import Iterable

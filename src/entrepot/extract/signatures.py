@@ -138,7 +138,7 @@ def read_envelope_signature(said: Mapping[str, Any], blob: Blob, task: Task) -> 
 def _check_envelope(
     envelope: Mapping[str, Any], task: Task, brought: x509.Certificate | Key | None
 ) -> tuple[SignatureCheck, Sequence[str], bytes]:
-    """What came of its signatures, the digests that it names, and the first signature."""
+    """The results of its signatures, the digests that it names, and the first signature."""
     payload = decode(envelope.get("payload"))
     encoded = pae(as_text(envelope.get("payloadType"), 200), payload)
     signatures = [

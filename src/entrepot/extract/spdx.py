@@ -106,7 +106,7 @@ _PURL: Final = re.compile(r"\S+\s+(?:\S*/)?purl\s+(\S+)")
 
 @dataclass(slots=True)
 class _Text:
-    """What has been read so far of tags and values."""
+    """The parts of a tag-value document that have been read so far."""
 
     packages: list[dict[str, str]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)

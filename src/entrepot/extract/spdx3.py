@@ -129,7 +129,7 @@ class _Graph:
         return text or self._license_name(element, kind)
 
     def _license_name(self, element: Element, kind: str) -> str:
-        """A listed licence by its identifier; one of somebody's own by its name."""
+        """A listed license by its identifier; a custom one by its name."""
         short = _last(_id_of(element))
         if kind.startswith("expandedlicensing_Listed") or short in _NOTHING:
             return _last(short)

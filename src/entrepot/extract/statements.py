@@ -44,7 +44,7 @@ def read_statement(said: Mapping[str, Any]) -> Findings:
 
 
 def _inner(kind: str, predicate: object) -> Findings:
-    """What an SBOM's or a report's predicate holds; some old tools wrote it as a text."""
+    """The document in an SBOM's or a report's predicate; some old tools wrote it as a text."""
     said = as_mapping(predicate)
     text = predicate if isinstance(predicate, str) else said.get("Data")
     is_sbom = kind.startswith((_SPDX, _CYCLONEDX))
@@ -59,7 +59,7 @@ def _inner(kind: str, predicate: object) -> Findings:
     if kind.startswith("https://openvex.dev/ns"):
         return vex.read_openvex(said)
     if kind.startswith("https://cosign.sigstore.dev/attestation/vuln/"):
-        # The scanner's own report, in whatever form it writes.
+        # The scanner's own report, in any form that it writes.
         return read_report(as_mapping(as_mapping(said.get("scanner")).get("result")))
     if kind.startswith("https://in-toto.io/attestation/vulns/"):
         return reports.read_intoto_vulns(said)

@@ -68,7 +68,7 @@ def as_list(value: object) -> list[Any]:
 
 
 def as_items(value: object) -> list[Any]:
-    """A list; one of a single thing where somebody wrote that without a list around it."""
+    """A list; of one value where the document has that value without a list around it."""
     if isinstance(value, list):
         return value
     return [value] if isinstance(value, str | dict) and value else []

@@ -70,7 +70,7 @@ def _read_cluster(said: Said, reading: "_Reading") -> None:
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far of a report."""
+    """The parts of a report that have been read so far."""
 
     found: list[Vulnerability] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
@@ -153,7 +153,7 @@ def _vulnerability(said: Said, target: str) -> Vulnerability:
 
 
 def _modified(value: object, target: str) -> Iterator[Vulnerability]:
-    """What Trivy left out because of VEX or of an ignore file."""
+    """The findings that Trivy left out because of VEX or of an ignore file."""
     for each in map(as_mapping, as_items(value)):
         finding = as_mapping(each.get("Finding"))
         if not finding.get("VulnerabilityID"):

@@ -1,1 +1,1 @@
-"""Rules of the hub: who somebody is, what is theirs, and what they may do."""
+"""Rules of the hub: accounts, organizations, tokens, and their permissions."""

@@ -78,7 +78,7 @@ class Accounts:
         return found
 
     async def has_any(self) -> bool:
-        """Say whether there is any account; raises `Unavailable` where nobody can say."""
+        """Say whether there is any account; raise `Unavailable` without an answer."""
         return await accounts.has_accounts(self._metadata.reader)
 
     async def list_all(self) -> list[Account]:
@@ -158,7 +158,7 @@ class Accounts:
             await record(tx, entry, self._now())
 
     async def set_admin(self, name: str, is_admin: bool, by: Actor = OPERATOR) -> None:
-        """Let the account do everything, or no longer; nobody takes it from themselves."""
+        """Let the account do everything, or no longer; administrators cannot demote themselves."""
         check_administrator(by.identity)
         account = await self.get(name)
         if by.account is not None and by.account.id == account.id:

@@ -1,4 +1,4 @@
-"""Who is asking and who acts: a person, an organization's token, the operator, or nobody."""
+"""Identities and actors: a person, an organization's token, the operator, an anonymous client."""
 
 import hashlib
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ ACTIONS_OF_PERMISSION: Final = {
 }
 
 Grants = Mapping[str, Actions]
-"""What a registry token lists: actions by repository name or its mark, and perhaps the catalog."""
+"""The grants of a registry token: actions by repository name or its mark; the catalog."""
 
 _MARK_LENGTH: Final = 8
 
@@ -56,7 +56,7 @@ def mark_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody, or nobody (`account` is `None`), and the most they may do this way.
+    """An account, or an anonymous client (`account` is `None`), and the most it may do this way.
 
     An organization's token has no account: it acts as an editor of `namespace_id`. `patterns` are
     the repositories that a token is limited to. `grants` is what a registry token lists; `None`
@@ -75,7 +75,7 @@ class Identity:
 
     @property
     def account_id(self) -> int | None:
-        """The account's id, `None` for nobody."""
+        """The account's id; `None` for an anonymous client."""
         return self.account.id if self.account else None
 
     @property
@@ -104,7 +104,7 @@ ANONYMOUS: Final = Identity()
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who changes something, and from where: what the audit log says of them."""
+    """The author of a change and the address it came from, as the audit log records them."""
 
     identity: Identity = field(default=ANONYMOUS)
     address: str = ""
@@ -112,7 +112,7 @@ class Actor:
 
     @property
     def account(self) -> Account | None:
-        """The account, `None` for the operator, an organization's token and nobody."""
+        """The account; `None` for the operator, an organization's token and an anonymous client."""
         return self.identity.account
 
     @property
@@ -122,7 +122,7 @@ class Actor:
 
 
 OPERATOR: Final = Actor(Identity(is_operator=True, label="operator"))
-"""Whoever may run commands where the hub's data is."""
+"""The operator, who runs commands where the hub's data is."""
 
 
 def actor_of(account: Account, address: str = "", request: str = "") -> Actor:

@@ -68,7 +68,7 @@ Finish = Callable[[Transaction], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What differs from what is there."""
+    """The rows that differ from those that are stored."""
 
     gone_documents: Sequence[str]
     documents: Sequence[PackedDocument]

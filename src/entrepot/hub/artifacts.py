@@ -27,8 +27,8 @@ from entrepot.storage.protocols import BlobKey, Storage
 
 _LONGEST: Final = 2000
 MAX_SIZE: Final = 2**53
-"""Bytes that an artifact is said to have at most, whatever its descriptors claim: sums of a
-thousand such still fit into a column."""
+"""The largest size in bytes that an artifact is recorded with, whatever it claims: sums of a
+thousand sizes still fit into a column."""
 _CHILDREN: Final = 200
 """Children of an index that are looked at; real indexes have a dozen."""
 
@@ -120,7 +120,7 @@ class Artifacts:
         return total, tuple(children)
 
     async def _child(self, repository_id: int, child: FoundChild) -> tuple[str | None, int]:
-        """The kind and the size of a child, looked at here where nobody has yet."""
+        """The kind and the size of a child, recognized here where that has not been done yet."""
         if child.artifact is not None:
             return child.artifact.kind, child.artifact.size
         if child.media_type in INDEXES:

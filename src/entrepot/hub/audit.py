@@ -25,7 +25,7 @@ _PAGE: Final = 500
 _MAX_TEXT: Final = 500
 
 Details = Mapping[str, str | int | bool | None]
-"""What an entry tells beside its target; never a secret."""
+"""The details of an entry beside its target; never a secret."""
 
 
 class Audited(StrEnum):
@@ -112,7 +112,7 @@ class AuditListing:
 async def record(tx: Transaction, entry: Entry, now: datetime) -> None:
     """Add the entry to the log, if and when the transaction is committed.
 
-    Wherever it is called, the row is added last: from there on nobody else can record anything
+    The row is added last in the transaction: from there on no other transaction can record anything
     until the transaction ends, so nothing may be waited for after it.
     """
     tx.at_end(lambda: _add(tx, entry, now))
@@ -194,7 +194,7 @@ class AuditLog:
         return await verify(self._metadata.reader)
 
     async def note(self, entry: Entry) -> None:
-        """Record something that changes nothing else, such as a failed attempt to sign in."""
+        """Record an event that changes nothing else, for example a failed attempt to sign in."""
         async with self._metadata.begin() as tx:
             await record(tx, entry, self._now())
 

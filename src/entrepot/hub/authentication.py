@@ -57,7 +57,7 @@ class Authentication:
         return Identity(account)
 
     async def find_account(self, name: str) -> Account | None:
-        """The account of that name, whatever its state."""
+        """The account of that name, disabled ones included."""
         return None if "\0" in name else await find_account(self._reader, name)
 
     async def by_password(self, name: str, password: str, address: str = "") -> Account:
@@ -75,7 +75,7 @@ class Authentication:
         if account is None or not self._passwords.remembers(account.password_hash, password):
             async with self._login_throttle.attempt(PASSWORD, name, address):
                 account = await self._check_password(account, name, password)
-        # Whoever knows the password of a disabled account does not guess.
+        # A client that knows the password of a disabled account does not guess.
         if account.disabled_at is not None:
             raise BadCredentials
         return account

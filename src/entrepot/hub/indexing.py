@@ -61,7 +61,7 @@ CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
 _SOON: Final = timedelta(seconds=1)
 _QUICK: Final = 1024 * 1024
-"""Bytes of an artifact that is read at once: nobody would see that it waits."""
+"""Bytes of an artifact that is read at once: it takes less than a page to load."""
 CHILDREN: Final = 200
 """Children of an index that what is attached is gathered from."""
 _ASKED_AT_ONCE: Final = 100
@@ -100,7 +100,7 @@ class Indexing:
     async def index(self, manifest_id: int) -> None:
         """Describe one manifest and all that depends on it; one that is gone is no error.
 
-        A manifest that cannot be worked with says why, and keeps nobody else; raises `Unavailable`
+        A manifest that cannot be read records why, and does not delay others; raises `Unavailable`
         and `OutOfSpace` only, which pass.
         """
         found = await manifests.find_by_id(self._metadata.reader, manifest_id)
@@ -110,7 +110,7 @@ class Indexing:
             await self._index(*found)
         except (Unavailable, OutOfSpace):
             raise
-        except Exception as error:  # whatever was pushed: trying it again gives the same
+        except Exception as error:  # pushed content causes it: trying it again gives the same
             _log.exception("indexing failed", extra={"manifest": manifest_id})
             await self._mark_failed(*found, error)
 
@@ -278,7 +278,7 @@ class Indexing:
     async def _count(
         self, repository_id: int, manifest_id: int, digest: str, own: Contribution | None
     ) -> Counts:
-        """What is attached to the manifest, what it found, and what its children were counted."""
+        """Return the counts of the manifest's attachments, its own findings and its children."""
         scope = ContributionScope(digest)
         if own is not None:
             scope.take(own, is_own=True)
@@ -327,7 +327,7 @@ class Indexing:
 
 
 def _counting(counts: Counts, *, is_searched: bool) -> Counting:
-    """What to write down; the ids only of what is looked for by itself, not by a subject."""
+    """Return the rows to write; ids only of artifacts that are found without a subject."""
     found = [] if counts.counted == Counted() else [json.encode(counts.counted).decode()]
     documents = artifacts.pack(
         StoredDocument(COUNTED, "application/json", text, is_cut=False) for text in found

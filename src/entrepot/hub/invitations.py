@@ -1,4 +1,4 @@
-"""Invitations: a link that lets somebody sign up, or join an organization, once."""
+"""Invitations: links that let a person sign up, or join an organization, once."""
 
 import secrets
 from datetime import timedelta
@@ -40,7 +40,7 @@ class Invitations:
         team: str | None = None,
         note: str = "",
     ) -> tuple[Invitation, str]:
-        """Invite somebody to the hub, for administrators, or into an organization, for owners.
+        """Invite a person to the hub, for administrators, or into an organization, for owners.
 
         Returns the invitation and its secret, which is told here and never again. The operator
         invites in the name of an administrator. Raises `Conflict` where `MOST_OPEN` are open.
@@ -90,7 +90,7 @@ class Invitations:
         await self.revoke(by, invitation_id)
 
     async def revoke(self, by: Actor, invitation_id: int) -> None:
-        """Make the link lead nowhere, for whoever may invite there; else `InvitationUnknown`."""
+        """Revoke the link, for those who may invite there; else raise `InvitationUnknown`."""
         found = await self._get(invitation_id)
         try:
             await self._namespace(by, found.organization or None)
@@ -106,7 +106,7 @@ class Invitations:
     async def get(self, secret: str) -> Invitation:
         """The invitation that a link leads to, while it is good; else `InvitationUnknown`.
 
-        It is good while whoever invited may still invite: nobody grants what they lost.
+        It is valid while its author may still invite: lost permissions are not granted to others.
         """
         found = await invitations.find_invitation(self._metadata.reader, hash_secret(secret))
         if found is None or not found.is_live(self._now()) or not await self._stands(found):

@@ -1,6 +1,6 @@
 """Wraps the secrets that the database must give back, by a key that the database does not hold.
 
-Whoever reads the database, or a backup of it, reads none of them without the key. Values from
+The database, or a backup of it, reveals none of them without the key. Values from
 before are read as they are until they are wrapped (`wrap_all`).
 """
 

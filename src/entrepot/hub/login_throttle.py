@@ -97,7 +97,7 @@ class LoginThrottle:
         try:
             taken = await self._take(counters, account_name, address)
         except (OutOfSpace, Unavailable):
-            # Who reads goes on where nothing can be written, and nobody guesses without end.
+            # Sign-in goes on where nothing can be written; counts in memory limit guesses.
             await self._look(counters)
             self._meanwhile.take(counters, self._now())
             yield
@@ -135,7 +135,7 @@ class LoginThrottle:
         now = self._now()
         async with self._metadata.begin() as tx:
             known = await limits.find_until(tx, _name(_KNOWN, _pair(account_name, address)))
-            # Whoever guesses from elsewhere does not lock the owner out at home.
+            # Guesses from elsewhere do not lock the owner out at home.
             used = counters[:-1] if known is not None and known > now else counters
             # Always in this order: two transactions never wait for each other.
             for counter in used:
@@ -156,7 +156,7 @@ class LoginThrottle:
             await limits.forgive(tx, _name(allowance, subject))
 
     async def expire(self) -> int:
-        """Forget whoever has the whole allowance again; say how many."""
+        """Forget counters with the whole allowance again; return their number."""
         async with self._metadata.begin() as tx:
             return await limits.delete_refilled(tx, self._now())
 
@@ -207,7 +207,7 @@ def _check(allowance: Allowance, until: datetime | None, now: datetime) -> None:
 
 
 def _counters(guard: Guard, account_name: str, address: str) -> list[_Counter]:
-    """What an attempt is counted by; the account's own counter is the last."""
+    """The counters of an attempt; the account's own counter is the last."""
     network, account = network_of(address), account_name.lower()
     subjects = [(guard.here, _pair(account_name, address)), (guard.network, network)]
     if site := _site_of(address):
@@ -234,7 +234,7 @@ def _site_of(address: str) -> str:
 
 
 def _name(allowance: Allowance, subject: str) -> str:
-    # Hashed: whatever somebody typed as a name is short then, and is not kept.
+    # Hashed: a long name becomes short, and typed names are not kept.
     return f"{allowance.name}:{hash_secret(subject)[:32]}"
 
 

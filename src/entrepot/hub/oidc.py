@@ -1,4 +1,4 @@
-"""OpenID Connect (Core 1.0): what a provider says of somebody, believed only after every check.
+"""OpenID Connect (Core 1.0): a provider's claims about a person, believed only after every check.
 
 The authorization code flow with PKCE (RFC 7636) and a nonce. The libraries are imported where they
 are used: a start need not wait for them.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from joserfc.jwk import KeySet
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
-"""What a provider may sign with; whatever else a token says it was signed with is refused."""
+"""The algorithms that a provider may sign with; tokens with any other are refused."""
 
 _CACHED_FOR: Final = timedelta(hours=1)
 _ASK_AGAIN: Final = timedelta(minutes=1)
@@ -45,7 +45,7 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class IdTokenClaims:
-    """Somebody whom the provider vouches for."""
+    """A person whom the provider vouches for."""
 
     issuer: str
     subject: str
@@ -124,7 +124,7 @@ class Provider:
         return await self._with_profile(claims, answer.get("access_token"))
 
     async def _with_profile(self, claims: IdTokenClaims, access_token: object) -> IdTokenClaims:
-        """What the provider says only where it is asked (Core 1.0 section 5.3), of the same one."""
+        """The claims of the provider's UserInfo endpoint (Core 1.0 section 5.3)."""
         url = (await self._discovered()).get("userinfo_endpoint")
         if not isinstance(url, str) or not isinstance(access_token, str):
             return claims
@@ -235,7 +235,7 @@ class Provider:
 
 def _described(claims: IdTokenClaims, said: Document) -> IdTokenClaims:
     name = _text(said, "preferred_username") or _text(said, "nickname")
-    # Whoever may write anything as their address at the provider is not known by it.
+    # An address that people can freely choose at the provider does not identify them.
     verified = said.get("email_verified")
     is_verified = verified is True or verified == "true"
     full_name, email = _text(said, "name"), _text(said, "email") if is_verified else claims.email

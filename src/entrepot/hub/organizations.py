@@ -42,7 +42,7 @@ class Organizations:
     async def add(self, name: str, owner: str, by: Actor = OPERATOR) -> int:
         """Make an organization that `owner` owns, and return its id; everybody may, for themselves.
 
-        Raises `NameTaken`, and `Conflict` for whoever owns `MOST_OWNED` and is no administrator.
+        Raises `NameTaken`, and `Conflict` for owners of `MOST_OWNED` who are not administrators.
         """
         (check_name if by.identity.is_operator else check_free_name)(name)
         check_unlimited(by.identity)
@@ -73,7 +73,7 @@ class Organizations:
         return await accounts.list_organizations_of(self._metadata.reader, account.id)
 
     async def list_members(self, name: str, by: Actor) -> Members:
-        """The organization's members; `NamespaceUnknown` to whoever does not belong there."""
+        """The organization's members; raise `NamespaceUnknown` for strangers."""
         rights = await self._permissions.namespace_rights(by.identity, name)
         if rights.namespace is None or not rights.may_see_members:
             raise NamespaceUnknown(f"no such organization: {name}")

@@ -1,6 +1,6 @@
 """Webhook events, written in the transaction of the change as CloudEvents 1.0 in JSON.
 
-A change costs one look at the webhooks' indices where nobody listens.
+A change costs one look at the webhooks' indices where no webhook listens.
 """
 
 import json
@@ -29,10 +29,10 @@ EVENTS: Final = (
     "repository.visibility",
     "repository.deleted",
 )
-"""What webhooks can be told of; `ping` comes only when somebody asks for it."""
+"""The events of webhooks; `ping` is sent only on request."""
 PING: Final = "ping"
 TYPE: Final = "entrepot."
-"""What a CloudEvent's `type` begins with."""
+"""The prefix of a CloudEvent's `type`."""
 
 Facts = Mapping[str, object]
 
@@ -74,7 +74,7 @@ async def enqueue(
 
 
 async def add_ping(tx: Transaction, webhook: Webhook, actor: Actor, now: datetime) -> int:
-    """Have one webhook told that it is one, whatever it listens to; return the delivery's id."""
+    """Enqueue a ping for one webhook, whichever events it listens to; return the delivery's id."""
     return await _add(tx, webhook, 0, PING, "", {"actor": actor.name}, now)
 
 
@@ -112,10 +112,10 @@ def _pushed(change: RepositoryChange) -> Iterator[WebhookEvent]:
 
 
 def _described(change: RepositoryChange) -> dict[str, object]:
-    """What the manifest says of itself; its kind as far as the manifest alone tells."""
+    """The manifest's own properties; its kind as far as the manifest alone tells."""
     if change.manifest is None:
         return {}
-    # Late: most hubs have nobody who listens, and kinds are many modules.
+    # Imported late: most hubs have no webhooks, and kinds are many modules.
     from entrepot.kinds.catalogue import recognize
     from entrepot.kinds.manifest_view import ManifestView
 

@@ -1,4 +1,4 @@
-"""One-time links: whoever opens one chooses a new password for the account it was made for."""
+"""One-time links to a page that sets a new password for one account."""
 
 from dataclasses import dataclass
 from datetime import timedelta

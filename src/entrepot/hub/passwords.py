@@ -14,7 +14,7 @@ from entrepot.errors import InvalidAccount, TooMany
 
 MAX_LENGTH: Final = 1024
 MIN_LENGTH: Final = 8
-"""Characters of a new password, whoever chooses it and wherever; an old one goes on to work."""
+"""The least number of characters of a new password; older, shorter ones go on to work."""
 
 _REMEMBERED: Final = 1024
 

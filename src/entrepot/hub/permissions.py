@@ -96,7 +96,7 @@ def decide(
 
     `role` is theirs in the name's namespace, `OWNER` in their own; `permissions` are those of
     their teams there. `listed` is what their token lists for the name. What everybody may do is
-    never refused: whoever presents a token has at least the rights of a stranger.
+    never refused: a client with a token has at least the rights of a stranger.
     """
     public = PULL if visibility is Visibility.PUBLIC else NO_ACTIONS
     if is_open or identity.is_superuser:
@@ -110,7 +110,7 @@ def decide(
 
 
 class Permissions:
-    """Answers what somebody may do, from the database as it is now."""
+    """Answers what an identity may do, from the database as it is now."""
 
     def __init__(
         self, reader: Reader, *, is_open: bool, hub_visibility: Visibility = Visibility.PRIVATE
@@ -133,7 +133,7 @@ class Permissions:
         return await self.rights_to_create(identity, name)
 
     async def check_namespace(self, identity: Identity, name: RepositoryName) -> None:
-        """Raise `NoSuchNamespace` where the name's namespace is missing, to somebody signed in.
+        """Raise `NoSuchNamespace` where the namespace is missing; for signed-in identities.
 
         Namespaces are no secret (each has a page), repositories are: of those nothing is said.
         """
@@ -148,12 +148,12 @@ class Permissions:
             raise NoSuchNamespace(message, "create it at {origin}/new/organisation")
 
     async def may_pull_from_holder(self, identity: Identity, holder: Holder) -> bool:
-        """Say whether somebody may pull from a repository that holds a blob."""
+        """Say whether the identity may pull from a repository that holds a blob."""
         name, visibility = RepositoryName(holder.name), Visibility(holder.visibility)
         return Action.PULL in await self._actions(identity, holder.namespace_id, name, visibility)
 
     async def visible_namespaces(self, identity: Identity) -> list[int] | None:
-        """The namespaces whose private repositories somebody sees; `None` is every one."""
+        """The namespaces whose private repositories the identity sees; `None` is every one."""
         if self.is_open:
             return None
         if identity.patterns is not None or Action.PULL not in identity.ceiling:
@@ -187,7 +187,7 @@ class Permissions:
     async def repository_to_administer(
         self, identity: Identity, name: RepositoryName
     ) -> Repository:
-        """The repository, for somebody who may change its settings.
+        """The repository, for an identity that may change its settings.
 
         Raises `RepositoryUnknown` to those who may not know of it, and `Denied` to the others.
         """
@@ -244,7 +244,7 @@ class Permissions:
         visibility: Visibility | None,
         asked: RepositoryName | None = None,
     ) -> Actions:
-        """What somebody may do with that name in that namespace; `None`: nothing has it yet.
+        """The actions allowed on that name in that namespace; `None`: the name is free.
 
         `asked` is a former name that was used in its place.
         """
@@ -292,7 +292,7 @@ def check_administrator(identity: Identity) -> None:
 
 
 def check_unlimited(identity: Identity) -> None:
-    """Raise `Denied` for nobody, and for tokens that may not do everything their account may."""
+    """Raise `Denied` for anonymous clients and for limited tokens."""
     if not identity.is_authenticated or not identity.is_unlimited:
         raise Denied(
             "this requires an account, or an account's token that is not limited to repositories"

@@ -79,7 +79,7 @@ class Policies:
         quota = await policies.find_quota(reader, found.id)
         if quota is not None:
             return quota.limit, quota.used
-        # Nobody counts there: this takes a while.
+        # The usage is not counted yet: this takes a while.
         return None, await policies.measure_namespace(reader, found.id)
 
     async def _get_namespace(self, name: str) -> Namespace:

@@ -112,7 +112,7 @@ def _client() -> "httpx.AsyncClient":
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """What the system trusts, a private CA of the operator's included."""
+    """The certificates that the system trusts, a private CA of the operator's included."""
     return ssl.create_default_context()
 
 

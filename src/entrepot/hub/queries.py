@@ -29,7 +29,7 @@ _FILTERS: Final[dict[str, Facet | Within]] = {
 }
 _SWITCHES: Final = frozenset({Facet.SIGNED, Facet.SBOM})
 _RESULTS: Final = frozenset({"verified", "valid", "invalid"})
-"""What can come of checking a signature."""
+"""The results of checking a signature."""
 _YES: Final = frozenset({"true", "yes", "1"})
 _NO: Final = frozenset({"false", "no", "0"})
 _AS_TYPED: Final = frozenset({Facet.LICENSE, *Within})
@@ -37,7 +37,7 @@ _ARCHITECTURES: Final = {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", 
 
 
 def parse_query(text: str) -> Query:
-    """Read what was typed; whatever it is, it means something."""
+    """Return the query of a typed text; every text is a valid query."""
     terms: list[Term] = []
     excluded: list[Term] = []
     filters: list[Filter] = []
@@ -124,7 +124,7 @@ def find_jump(text: str, hosts: Collection[str]) -> Jump | None:
 
 
 def _jump_of_command(words: list[str], hosts: Collection[str]) -> Jump | None:
-    """The artifact of a command such as `docker pull host/ns/name:tag`."""
+    """The artifact of a command like `docker pull host/ns/name:tag`."""
     if words[0] == "$":
         words = words[1:]
     if words[0].lower() not in _COMMANDS:

@@ -17,7 +17,7 @@ from entrepot.hub.login_throttle import network_of
 
 _MINUTE: Final = 60.0
 _REMEMBERED: Final = 50_000
-"""Clients of whom one limit knows; whoever was silent longest is forgotten first."""
+"""The most clients that one limit remembers; the longest silent one is forgotten first."""
 
 Headers = tuple[tuple[str, str], ...]
 Tick = Callable[[], float]

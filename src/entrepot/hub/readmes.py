@@ -22,7 +22,7 @@ class Renders(Protocol):
         """HTML in the end, however many others wait."""
 
     async def render_soon(self, text: str, around: Surroundings) -> Rendered | None:
-        """The same for somebody who waits; `None` where there was no time for it now."""
+        """The HTML for a page that waits for it; `None` where there is no time for it now."""
 
 
 class Readmes:

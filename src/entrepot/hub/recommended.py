@@ -8,7 +8,7 @@ from entrepot.metadata.engine import Reader
 from entrepot.model.tags import Filters, TagOrder, TagRow
 
 _METADATA_TAGS: Final = frozenset({"readme", "artifacthub.io"})
-"""Tags that clients look up by name to describe a repository; nobody pulls them."""
+"""Tags that clients look up by name to describe a repository; people do not pull them."""
 _LOOKED_AT: Final = 20
 
 
@@ -16,7 +16,7 @@ async def find_recommended(reader: Reader, repository_id: int) -> TagRow | None:
     """The greatest stable version; else `latest`; else the tag that was pushed last.
 
     What was pushed last may be a backport of an old version, a release candidate or the build of a
-    change that nobody has merged: it is recommended only where there is nothing else.
+    change that is not merged: it is recommended only where there is nothing else.
     """
     stable = await tag_listing.find_stable(reader, repository_id)
     if stable is not None:

@@ -89,7 +89,7 @@ class RegistryTokens:
         return claims
 
     async def derived_key(self, purpose: str, now: datetime) -> bytes:
-        """A key for one purpose that every worker of the hub finds, and nobody else."""
+        """A key for one purpose that every worker of the hub can derive, and no one else."""
         private = (await self._signing_key(now)).as_dict(private=True)["d"]
         return hmac.digest(str(private).encode(), f"entrepot:{purpose}".encode(), "sha256")
 
@@ -101,7 +101,7 @@ class RegistryTokens:
             raise BadToken
         key = await self._signing_key(now)
         try:
-            # The algorithm and the key are ours: whatever the header says of either is not used.
+            # The algorithm and the key are ours: those of the header are not used.
             token = jwt.decode(text, key, algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise BadToken from error

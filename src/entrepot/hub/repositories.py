@@ -188,7 +188,7 @@ class Repositories:
             await jobs.add_job(tx, jobs.MEASURE, str(namespace_id), self._now())
 
     async def _free_target(self, name: RepositoryName, by: Actor) -> PushTarget:
-        """Where a repository of that name would be, for somebody who may make it."""
+        """The namespace for a repository of that name, for an identity that may create it."""
         rights = await self._permissions.rights_to_create(by.identity, name)
         if rights.target is None or Action.PUSH not in rights.actions:
             raise Denied(f"you may not create {name}")
@@ -220,7 +220,7 @@ class Repositories:
             await jobs.add_job(tx, jobs.SUMMARIZE, str(found.id), now)
             if target.namespace_id is not None and target.namespace_id != found.namespace_id:
                 await check_signatures(tx, target.namespace_id, now, found.id)
-            # In one order: somebody may be giving away a repository the other way round.
+            # In one order: another transfer may go the other way round.
             among = {found.namespace_id, target.namespace_id}
             for namespace_id in sorted(each for each in among if each is not None):
                 await self._measure(tx, namespace_id)

@@ -1,4 +1,4 @@
-"""The rules of finding: what somebody may see, where a reference leads, what else was meant."""
+"""The rules of search: visible repositories, references that lead to a page, suggestions."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Results:
 
 
 class Search:
-    """Finds what somebody may see, and nothing else."""
+    """Finds repositories and packages that the identity may see."""
 
     def __init__(self, reader: Reader, permissions: Permissions) -> None:
         self._reader = reader
@@ -91,7 +91,7 @@ class Search:
     async def packages(
         self, identity: Identity, package: str, *, limit: int = 50, offset: int = 0
     ) -> ShippedPage:
-        """Which artifacts that somebody may see ship a package (`name`, `name@3.*`, `lib*`)."""
+        """The visible artifacts that ship a package (`name`, `name@3.*`, `lib*`)."""
         visible_to = await self.sight_of(identity)
         package = package.replace("\0", "").strip()
         if not package.strip("*"):
@@ -135,7 +135,7 @@ class Search:
 
 
 def _readings(text: str, jump: Jump | None) -> Iterable[Query]:
-    """What the text may mean, the likeliest first."""
+    """Suggestions for the text, the likeliest first."""
     if jump is not None and jump.repository is None:
         yield Query(filters=(Filter(Within.DIGEST, str(jump.reference)),))
         return

@@ -79,7 +79,7 @@ class Sessions:
             await sessions.touch_session(tx, session.id, address, now)
 
     async def end(self, session_id: int, account: Account) -> None:
-        """End one of the account's sessions; `SessionUnknown` where it has none such."""
+        """End one of the account's sessions; raise `SessionUnknown` where it is not its own."""
         async with self._metadata.begin() as tx:
             if not await sessions.delete_session(tx, session_id, account.id):
                 raise SessionUnknown

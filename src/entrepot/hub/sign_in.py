@@ -41,7 +41,7 @@ class SignIn:
     async def by_password(self, name: str, password: str, by: Actor, client: str) -> Begun:
         """Sign in with a name and its password; `by` says from where.
 
-        Raises `BadCredentials` for whatever is wrong, and `TooMany` with the seconds to wait.
+        Raises `BadCredentials` where anything is wrong, and `TooMany` with the seconds to wait.
         """
         try:
             account = await self._authentication.by_password(name, password, by.address)
@@ -73,7 +73,7 @@ class SignIn:
     async def as_account(self, account: Account, by: Actor, client: str, means: str) -> Begun:
         """Begin a session for an account that has shown who it is in one way (`means`).
 
-        Where it has a second factor, that is still to come, whatever the first one was.
+        Where it has a second factor, that is still to come.
         """
         if not account.has_second_factor:
             return await self._sign_in(account, by, client, means)

@@ -37,9 +37,9 @@ class SignUp:
         return self.mode is SignUpMode.OPEN
 
     async def sign_up(self, name: str, password: str, by: Actor, invitation: str = "") -> Account:
-        """Make an account that is nobody's administrator, and accept the invitation, if any.
+        """Create an account without administrator rights, and accept the invitation, if any.
 
-        Raises `Denied` where the hub takes nobody this way, `InvitationUnknown`, `NameTaken`,
+        Raises `Denied` where sign-up is closed, `InvitationUnknown`, `NameTaken`,
         `InvalidAccount`, and `TooMany` from one address.
         """
         if not self.may_sign_up(is_invited=bool(invitation)):

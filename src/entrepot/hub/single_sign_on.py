@@ -33,7 +33,7 @@ from entrepot.metadata.engine import Clock, Metadata, to_instant
 from entrepot.model.accounts import Account
 
 LIFETIME: Final = timedelta(minutes=10)
-"""How long somebody may take at the provider."""
+"""The time that a person may take at the provider."""
 
 _ONCE: Final = Allowance("single-sign-on:state", 1, LIFETIME)
 _ANSWERS: Final = Allowance("single-sign-on:network", 50, timedelta(seconds=10))
@@ -131,7 +131,7 @@ class SingleSignOn:
         return attempt
 
     async def finish(self, attempt: Attempt, returned: Returned, by: Actor) -> Account:
-        """The account of whoever came back with a code; made now where the setting lets it.
+        """The account of the person who came back with a code; created where the setting allows.
 
         An account that is there is never taken over by a name or an e-mail address: its owner
         links it (`link`). Raises `BadCredentials`, and `Denied` for who has no account.
@@ -151,7 +151,7 @@ class SingleSignOn:
     async def link(
         self, account: Account, attempt: Attempt, returned: Returned, session: str, by: Actor
     ) -> None:
-        """Let whoever came back with a code be the account from now on; else `Conflict`.
+        """Link the person who came back with a code to the account; else raise `Conflict`.
 
         Raises `BadCredentials` unless this account began to link itself in this session.
         """
@@ -170,7 +170,7 @@ class SingleSignOn:
             await record(tx, _link_entry(account, by, claims.issuer), now)
 
     async def unlink(self, account: Account, password: str, by: Actor) -> None:
-        """Let nobody of the provider's be the account any more; the password is left to sign in."""
+        """Remove the account's link to the provider; the password is left to sign in."""
         check_own(account, by)
         await self._accounts.check_password(account, password, by)
         issuer = self._provider.settings.issuer
@@ -179,7 +179,7 @@ class SingleSignOn:
                 await record(tx, _link_entry(account, by, ""), self._now())
 
     async def is_linked(self, account: Account) -> bool:
-        """Say whether somebody of the provider's is the account."""
+        """Say whether the account is linked to the provider."""
         issuers = await external_identities.list_issuers(self._metadata.reader, account.id)
         return self._provider.settings.issuer in issuers
 
@@ -201,7 +201,7 @@ class SingleSignOn:
         if not self._may_sign_up:
             raise Denied("no account of this hub is linked to the provider's account")
         name = name_from(claims.name or claims.email.partition("@")[0])
-        # A password that nobody knows: an administrator's link can give another.
+        # A random password: an administrator's link can set another.
         password_hash = await self._passwords.hash(secrets.token_urlsafe())
         async with self._metadata.begin() as tx:
             account = await self._accounts.insert(tx, name, password_hash, by=by)
@@ -214,7 +214,7 @@ class SingleSignOn:
 
 
 def name_from(text: str) -> str:
-    """The name that an account could have for what a provider calls somebody; else `Denied`."""
+    """An account name made of the provider's name for a person; else raise `Denied`."""
     name = _NOT_IN_NAMES.sub("-", text.lower()).strip("-")[:MAX_NAME].strip("-")
     try:
         check_free_name(name)

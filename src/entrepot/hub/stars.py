@@ -1,4 +1,4 @@
-"""Stars: given and taken back by whoever may see the repository."""
+"""Stars: given and taken back by accounts that may see the repository."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ class Stars:
         return await stars.is_starred(self._metadata.reader, account.id, repository.id)
 
     async def set(self, identity: Identity, name: RepositoryName, *, wanted: bool) -> None:
-        """Give a star or take it back; whoever may not see the repository may do neither.
+        """Give a star or take it back; the account must be able to see the repository.
 
         Raises `Conflict` for an account that has given `MOST_STARS`.
         """

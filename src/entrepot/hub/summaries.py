@@ -63,7 +63,7 @@ class Summaries:
             await search.set_facets(tx, repository_id, facets)
 
     async def _text_of(self, artifact: Artifact) -> str:
-        """Whatever the artifact says in its documents, its annotations and its file names."""
+        """The words of the artifact's documents, annotations and file names."""
         reader = self._metadata.reader
         words = []
         for name in ("readme", "words"):

@@ -60,7 +60,7 @@ class Teams:
     async def add(
         self, organization: str, name: str, description: str = "", by: Actor = OPERATOR
     ) -> None:
-        """Make a team of nobody that may do nothing.
+        """Create a team without members and permissions.
 
         Raises `NameTaken` where there is one, and `Conflict` where there are `MOST_TEAMS`.
         """

@@ -29,7 +29,7 @@ from entrepot.oci.names import RepositoryName
 
 REFRESH_LIFETIME: Final = timedelta(days=90)
 DEFAULT_LIFETIME: Final = timedelta(days=90)
-"""Of new tokens, where nobody says otherwise."""
+"""The lifetime of new tokens by default."""
 _LISTED: Final = (TokenKind.PERSONAL, TokenKind.ORGANIZATION)
 MAX_LABEL: Final = 100
 _TOUCH_EVERY: Final = timedelta(minutes=1)
@@ -86,8 +86,8 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Make a personal token; its secret is returned here and never again.
 
-        It may be limited to some repositories: names, and `prefix/*`. Nobody makes one for
-        somebody else. One that is made with a token, and not with the password, ends with it.
+        It may be limited to some repositories: names, and `prefix/*`. Accounts cannot make one for
+        another account. One that is made with a token, and not with the password, ends with it.
         """
         if not by.identity.is_operator:
             check_own(account, by)
@@ -116,7 +116,7 @@ class Tokens:
         repositories: Sequence[str] | None = None,
         by: Actor = OPERATOR,
     ) -> tuple[Token, str]:
-        """Make a token that acts for the organization, whoever leaves it; for its owners.
+        """Create a token that acts for the organization, also when its creator leaves; for owners.
 
         It is presented with the organization's name in place of an account's. One that is made
         with a token, and not with a password, ends with it.
@@ -141,7 +141,7 @@ class Tokens:
         return await self._make(token, namespace.id, organization, by)
 
     async def add_refresh(self, identity: Identity, client: str) -> str:
-        """The secret of a new refresh token for somebody who presented credentials."""
+        """The secret of a new refresh token for an account that presented credentials."""
         if not identity.is_authenticated:
             raise TokenUnknown
         scope = next(
@@ -224,7 +224,7 @@ class Tokens:
     async def revoke(self, token_id: int, by: Actor = OPERATOR) -> None:
         """Make the token, and all that was got with it, stop working now.
 
-        For whoever made it or owns the organization, and administrators; else `TokenUnknown`.
+        For its creator, owners of the organization and administrators; else raise `TokenUnknown`.
         """
         token = await tokens.find_token_by_id(self._metadata.reader, token_id)
         # Sign-ins and one-time links have ids too, but are in no list of tokens.

@@ -52,7 +52,7 @@ class WebhookUrl:
 
 
 class WebhookUrls:
-    """Says which addresses are fit to be sent to; `networks` are, whatever else is said."""
+    """Says which addresses webhooks may reach; all of `networks` are allowed."""
 
     def __init__(self, networks: Iterable[str] = ()) -> None:
         self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(each) for each in networks)

@@ -26,7 +26,7 @@ MAX_WEBHOOKS: Final = 20
 KEPT: Final = timedelta(days=30)
 """How long it can be seen what was delivered or given up."""
 WAITS: Final = timedelta(days=3)
-"""What could not be delivered for so long is given up, in vain as often or not."""
+"""A delivery older than this has failed, also where attempts are left."""
 _NEWEST: Final = 2**62
 
 
@@ -46,7 +46,7 @@ class Owner:
 
 
 class Webhooks:
-    """Every webhook. Whoever asks shows first whose they may manage: `of_…` checks that."""
+    """All webhooks. Callers ask `of_…` for an `Owner` that the actor may manage."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Webhooks:
         return Owner(found.name.text, found.namespace_id, found.id)
 
     async def owner_of(self, webhook: Webhook) -> Owner:
-        """Whose a webhook is, for whoever was shown it."""
+        """The owner of a webhook, for an actor who may see it."""
         reader = self._metadata.reader
         if webhook.repository_id is not None:
             found = await find_by_id(reader, webhook.repository_id)
@@ -86,7 +86,7 @@ class Webhooks:
         raise WebhookUnknown("its repository was deleted")
 
     async def list_all(self, by: Actor = OPERATOR) -> list[Webhook]:
-        """Every webhook that is somebody's, for administrators of the hub."""
+        """Every webhook with an owner, for administrators of the hub."""
         check_administrator(by.identity)
         found = await webhooks.list_webhooks(self._metadata.reader)
         return [each for each in found if each.repository_id or each.namespace_id]

@@ -21,7 +21,7 @@ _OF_REPOSITORY: Final = frozenset({"artifacthub.io"})
 
 
 def attached_to(tag: str) -> str | None:
-    """The digest that a tag such as `sha256-HEX.sig` belongs to; `None` for other tags.
+    """The digest that a tag like `sha256-HEX.sig` belongs to; `None` for other tags.
 
     A digest of sha512 is cut to its first 64 characters, as the tag is: no tag could hold it all.
     """
@@ -44,7 +44,7 @@ def subjects_said(manifest: Manifest, tags: Iterable[str]) -> set[str]:
 
 
 def digests_among(texts: Iterable[str]) -> set[str]:
-    """Those of the texts that are digests: they are what somebody pushed."""
+    """Those of the texts that are digests: pushed texts may be anything."""
     found = set()
     for text in texts:
         with suppress(InvalidDigest):

@@ -64,7 +64,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *policies.BY_CONTENT,
     files.FILES,
 )
-"""All but the two that are left when nobody says yes: an index of something, and the unknown."""
+"""All kinds but the two fallbacks: an index of something, and the unknown."""
 
 
 @cache
@@ -75,7 +75,7 @@ def third_party_kinds() -> tuple[Kind, ...]:
         try:
             loaded = point.load()
             kinds = [loaded] if isinstance(loaded, Kind) else list(loaded)
-        except Exception:  # whatever a stranger's module does when it is imported
+        except Exception:  # a plug-in's module may do anything when it is imported
             _log.exception("a kind could not be loaded", extra={"entry_point": point.name})
             continue
         found += [_guarded(each) for each in kinds if isinstance(each, Kind)]
@@ -146,7 +146,7 @@ def find_kind(id_: str) -> Kind | None:
 
 
 def kind_of_id(id_: str) -> Kind:
-    """The kind with that id; the unknown one for ids that nobody knows any more."""
+    """The kind with that id; the unknown one for ids of kinds that are no longer installed."""
     return _by_id().get(id_, files.UNKNOWN)
 
 

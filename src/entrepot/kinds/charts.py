@@ -36,7 +36,7 @@ def _commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     chart = f"oci://{found}{plain}"
     name = target.repository.text.rpartition("/")[2]
     release = shell.resource_name(name)
-    # A library has nothing to install: Helm refuses, and so would whatever deploys charts.
+    # A library has nothing to install: Helm refuses, and so do tools that deploy charts.
     is_library = view.config.get("type") == "library"
     return (
         Command("helm", "Pull", f"helm pull {chart}"),
@@ -89,7 +89,7 @@ def _as_dependency(target: CommandTarget, name: str, version: str) -> tuple[Comm
 
 
 def _in_files(target: CommandTarget, name: str, version: str) -> tuple[Command, ...]:
-    """What names a chart by the repository above it and a version."""
+    """Lines that name a chart by the repository above it and a version."""
     parent = target.repository_reference.rpartition("/")[0]
     exact = shell.yaml_text(version)
     release = (

@@ -1,4 +1,4 @@
-"""Files that are nothing more than files, volumes of them, and what nobody knows."""
+"""Plain files, volumes of files, and artifacts of unknown kind."""
 
 from typing import Final
 

@@ -74,7 +74,7 @@ _PACKAGES: Final = {
 
 
 def _crossplane(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
-    """What kind of package it is stands in no manifest: by custom its name begins with it."""
+    """The kind of package is in no manifest: by custom its name begins with it."""
     name = target.repository.text.rpartition("/")[2]
     known = [each for each in _PACKAGES if name.startswith((f"{each}-", f"crossplane-{each}-"))]
     return tuple(

@@ -99,7 +99,7 @@ def any_of(*predicates: Recognizes) -> Recognizes:
 
 
 def deciding_types(recognizes: Recognizes) -> tuple[str, ...]:
-    """The types that are enough for a predicate to say yes, whatever else there is."""
+    """The types that alone make a predicate true."""
     if isinstance(recognizes, Typed):
         return recognizes.types
     if isinstance(recognizes, AnyOf):

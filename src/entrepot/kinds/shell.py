@@ -1,7 +1,7 @@
 """Commands of clients that know any artifact, right for the host and the scheme.
 
 Over plain HTTP each client has its own way to be told; some know by themselves that `localhost`
-is no place for certificates. Whatever somebody pushed is quoted.
+is no place for certificates. Pushed texts are quoted.
 """
 
 import json
@@ -233,7 +233,7 @@ def resource_name(name: str) -> str:
 
 
 def yaml_text(text: str) -> str:
-    """A text as YAML takes it whatever is in it: JSON's strings are YAML's too."""
+    """Return any text as a YAML string: JSON's strings are YAML's too."""
     return json.dumps(text)
 
 

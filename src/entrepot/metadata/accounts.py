@@ -291,7 +291,7 @@ async def set_role(tx: Transaction, namespace_id: int, account_id: int, role: Ro
 
 
 async def remove_member(tx: Transaction, namespace_id: int, account_id: int) -> bool:
-    """Say whether there was such a member."""
+    """Remove the member; say whether there was one."""
     count = await tx.run(_REMOVE_MEMBER, namespace_id=namespace_id, account_id=account_id)
     return count > 0
 

@@ -51,7 +51,7 @@ artifacts: Final = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("reader", NUMBER, nullable=False, server_default="0"),
-    # How often somebody began to write documents and packages, and what is attached.
+    # How often writing of documents and packages, and of attachments, has begun.
     Column("contents_revision", NUMBER, nullable=False, server_default="0"),
     Column("counts_revision", NUMBER, nullable=False, server_default="0"),
     Index("ix_artifacts_repository_id_kind", "repository_id", "kind"),
@@ -179,7 +179,7 @@ jobs: Final = Table(
     Column("leased_until", NUMBER, nullable=False),
     Column("error", Text, nullable=False),
     Column("created_at", NUMBER, nullable=False),
-    # Whose work it is, 0 for nobody's: namespaces and their repositories take turns.
+    # The lane of the job, 0 for the hub's own: namespaces and their repositories take turns.
     Column("namespace_id", NUMBER, nullable=False, server_default="0"),
     Column("repository_id", NUMBER, nullable=False, server_default="0"),
     UniqueConstraint("kind", "subject"),

@@ -75,7 +75,7 @@ _row: Final = row_mapper(AuditRow)
 
 
 async def find_last_hash(tx: Transaction) -> str:
-    """The hash of the newest row, "" where there is none; nobody adds one until `tx` ends."""
+    """The hash of the newest row, "" where there is none; no row can be added until `tx` ends."""
     await tx.lock(_LOCK)
     return await find_one(tx, first_text, _LAST) or ""
 

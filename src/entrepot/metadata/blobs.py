@@ -124,7 +124,7 @@ async def find_blob(reader: Reader, repository_id: int, digest: Digest) -> Store
 
 
 async def find_blob_anywhere(reader: Reader, digest: Digest) -> StoredBlob | None:
-    """The blob, whoever holds it; for mounting, after the caller's rights were checked."""
+    """The blob in any repository; for mounting, after the caller's rights were checked."""
     return await find_one(reader, _stored_blob, _FIND_ANYWHERE, digest=str(digest))
 
 

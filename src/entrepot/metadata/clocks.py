@@ -2,7 +2,7 @@
 
 Nodes compare instants that others wrote: how old a blob is, whether a lease is over. So the clocks
 of their machines do not matter; each asks the database for the time now and then, and counts on
-from there with a clock that nobody can set.
+from there with the monotonic clock.
 """
 
 import time

@@ -1,6 +1,6 @@
 """Accounts and organizations that are deleted: what goes with them, and what forgets them.
 
-The namespace's row stays under a name that nobody can take: its id, which the audit log and tokens
+The namespace's row stays under a name that is not valid: its id, which the audit log and tokens
 that were handed out know, is never another's.
 """
 
@@ -48,7 +48,7 @@ FORGETTING: Final = (
     uploads.c.account_id,
     webhooks.c.created_by,
 )
-"""Who did what: such rows stay when the account goes, and no longer say who."""
+"""Columns with the author of a change: the rows stay without it when the account goes."""
 OF_ACCOUNT: Final = (
     external_identities.c.account_id,
     invitations.c.invited_by,

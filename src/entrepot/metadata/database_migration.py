@@ -102,7 +102,7 @@ def _copy_database(source: Place, target: Place, notice: Notice) -> list[Content
 
 
 def _seal(place: Place) -> None:
-    """Refuse changes of every table; return when whoever was changing one has ended.
+    """Refuse changes of every table; return when running changes have ended.
 
     A transaction for each table on PostgreSQL: one for all could wait for a push that waits for it.
     A push that a seal overtakes fails as a whole.
@@ -133,7 +133,7 @@ def _triggers_of(table: Table, connection: Connection) -> list[str]:
 
 
 def _compared(reading: Connection, filling: Connection, beside: set[str]) -> list[Content]:
-    """What the tables hold on both sides; raise `Conflict` where that differs."""
+    """The contents of the tables; raise `Conflict` where the two sides differ."""
     contents = []
     for table in TABLES:
         here, there = _content_of(table, reading), _content_of(table, filling)

@@ -181,7 +181,7 @@ async def note_outcome(tx: Transaction, delivery_id: int, outcome: Outcome) -> N
 
 
 async def revive(tx: Transaction, webhook_id: int, delivery_id: int, now: datetime) -> bool:
-    """Send again what was delivered or given up; say whether there is such a delivery."""
+    """Queue a delivered or failed delivery again; say whether there is one."""
     at = to_instant(now)
     return await tx.run(_REVIVE, hook=webhook_id, delivery=delivery_id, waiting=WAITING, at=at) > 0
 

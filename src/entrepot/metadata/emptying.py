@@ -1,6 +1,6 @@
 """Empties a large repository in slices, before the one transaction that deletes it.
 
-Nobody pushes there meanwhile: it is archived. What a crash leaves is a smaller repository, which is
+No client can push there meanwhile: it is archived. A crash leaves a smaller repository, which is
 deleted by asking again.
 """
 

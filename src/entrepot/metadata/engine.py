@@ -17,7 +17,7 @@ Row = Sequence[Any]
 Clock = Callable[[], datetime]
 
 LastWork = Callable[[], Awaitable[None]]
-"""What a transaction does last."""
+"""Work that a transaction does last."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -101,7 +101,7 @@ class Transaction(Reader, Protocol):
         """Run the statement once per row of values."""
 
     async def lock(self, *names: str) -> None:
-        """Let nobody else hold the locks of these names until this transaction ends.
+        """Hold the locks of these names, alone, until this transaction ends.
 
         Locks that are asked for at once are taken in an order which is the same for everybody.
         """
@@ -146,7 +146,7 @@ class Metadata(Protocol):
         """
 
     async def version(self) -> Hashable | None:
-        """A value that changes with every commit of any process; `None` where nobody can say."""
+        """A value that changes with every commit of any process; `None` where there is none."""
 
     async def close(self) -> None:
         """Let go of the connections; closing twice succeeds."""

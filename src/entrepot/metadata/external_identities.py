@@ -64,5 +64,5 @@ async def link_account(
 
 
 async def unlink_account(tx: Transaction, issuer: str, account_id: int) -> bool:
-    """Let nobody of the provider's be the account; say whether anybody was."""
+    """Remove the account's link to the provider; say whether there was one."""
     return await tx.run(_DELETE, owner_id=account_id, old_issuer=issuer) > 0

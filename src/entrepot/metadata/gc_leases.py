@@ -10,7 +10,7 @@ from entrepot.metadata.tables import leases
 from entrepot.metadata.upserts import insert
 
 LONGEST: Final = timedelta(hours=1)
-"""Whoever holds for longer has to renew it before."""
+"""A longer hold has to be renewed before."""
 _PREFIX: Final = "hold:"
 _LOCK: Final = "holds"
 _SET: Final = SqlStatement(
@@ -32,7 +32,7 @@ _IS_HELD: Final = SqlStatement(
 
 
 async def lock_holds(tx: Transaction) -> None:
-    """Let nobody else hold or delete until the transaction ends: each sees what the other did."""
+    """Lock holds and deletions until the transaction ends: each sees the other's changes."""
     await tx.lock(_LOCK)
 
 

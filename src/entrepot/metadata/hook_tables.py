@@ -14,7 +14,7 @@ webhooks: Final = Table(
     Column("namespace_id", NUMBER, ForeignKey("namespaces.id")),
     Column("repository_id", NUMBER, ForeignKey("repositories.id", ondelete="SET NULL")),
     Column("url", Text, nullable=False),
-    # As it is: whoever signs must know it.
+    # Not hashed: it is needed to sign.
     Column("secret", Text, nullable=False),
     Column("events", Text, nullable=False),  # words with a space between them; none: every event
     Column("is_active", SmallInteger, nullable=False),
@@ -24,7 +24,7 @@ webhooks: Final = Table(
     Index("ix_webhooks_repository_id", "repository_id"),
 )
 
-# No foreign keys: a push must not wait for whoever deletes a webhook, and what was done to a
+# No foreign keys: a push must not wait for the deletion of a webhook, and what was done to a
 # repository is told after it is gone.
 deliveries: Final = Table(
     "webhook_deliveries",

@@ -116,12 +116,12 @@ async def insert_invitation(tx: Transaction, invitation: Invitation, secret_hash
 
 
 async def find_invitation(reader: Reader, secret_hash: str) -> Invitation | None:
-    """The invitation with that hash, whatever its state."""
+    """The invitation with that hash, expired and accepted ones included."""
     return await find_one(reader, _invitation, _BY_HASH, secret_hash=secret_hash)
 
 
 async def find_invitation_by_id(reader: Reader, invitation_id: int) -> Invitation | None:
-    """The invitation with that id, whatever its state."""
+    """The invitation with that id, expired and accepted ones included."""
     return await find_one(reader, _invitation, _BY_ID, id=invitation_id)
 
 
@@ -154,10 +154,10 @@ async def accept_invitation(
 
 
 async def delete_expired(tx: Transaction, before: datetime) -> int:
-    """Delete what expired before then and nobody accepted; return how many."""
+    """Delete unaccepted invitations that expired before then; return their number."""
     return await tx.run(_DELETE_EXPIRED, moment=to_instant(before))
 
 
 async def delete_invitation(tx: Transaction, invitation_id: int) -> bool:
-    """Forget an invitation that nobody has accepted; say whether there was such a one."""
+    """Delete an unaccepted invitation; say whether there was one."""
     return await tx.run(_DELETE, invitation_id=invitation_id) > 0

@@ -1,7 +1,7 @@
 """Whose turn it is: namespaces take turns, and within each its repositories.
 
 One repository with thousands of jobs delays its own, and those of no other. A worker goes on
-behind the lane that it served last, whatever came since: nobody waits for more than one round.
+behind the lane that it served last, so that no lane waits for more than one round.
 """
 
 from collections.abc import Iterable, Sequence
@@ -110,7 +110,7 @@ _NEXT_REPOSITORY: Final = SqlStatement(
 async def list_lanes(reader: Reader, turns: Turns, now: int, limit: int) -> list[Lane]:
     """At most `limit` lanes with work that is due, in the order of their turns.
 
-    Each look is one step in an index, whatever waits: the cost is by lanes, and not by jobs.
+    Each look is one step in an index: the cost grows with lanes, and not with jobs.
     """
     ahead, found, in_vain = turns.copy(), dict[Lane, None](), 0
     while len(found) < limit and in_vain <= len({lane.namespace_id for lane in found}):

@@ -71,7 +71,7 @@ def _add(kind: str) -> SqlStatement:
         .on_conflict_do_update(
             index_elements=["kind", "subject"],
             # Asked for again while it runs: no attempts tell the worker that its end is not the
-            # end. The lease stays, so that nobody else begins before.
+            # end. The lease stays, so that no other worker begins before.
             set_={"state": QUEUED, "attempts": 0, "run_at": _SOONER, **lane},
         )
     )
@@ -183,7 +183,7 @@ async def is_delivery_due(reader: Reader, now: datetime) -> bool:
 async def take_jobs(
     tx: Transaction, until: datetime, now: datetime, limit: int, turns: Turns | None = None
 ) -> list[Job]:
-    """Up to `limit` pieces of work that wait, deliveries aside; nobody else's until `until`.
+    """Lease up to `limit` queued jobs, deliveries aside, until `until`.
 
     The lanes behind the one that was served last come first, each with the same share; within a
     lane the oldest work. `turns` is not changed: the caller notes what it has done.

@@ -16,7 +16,7 @@ _NOW: Final = cast(bindparam("now"), NUMBER)
 _STEP: Final = cast(bindparam("step"), NUMBER)
 _LATEST: Final = cast(bindparam("latest"), NUMBER)
 _FAR: Final = cast(bindparam("far"), NUMBER)
-# Nobody is ever given more than the whole: what is used up to a far later moment was counted while
+# An allowance is never more than the whole: use up to a far later moment was counted while
 # the clock was ahead, and is forgotten.
 _NEXT: Final = case((limits.c.until.between(_NOW, _FAR), limits.c.until), else_=_NOW) + _STEP
 

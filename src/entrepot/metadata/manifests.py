@@ -272,7 +272,7 @@ async def delete_manifest(tx: Transaction, manifest_id: int) -> None:
 async def move_tag(
     tx: Transaction, repository_id: int, tag: Tag, manifest_id: int, by: int | None, now: datetime
 ) -> None:
-    """Point the tag at the manifest, whether or not there was such a tag."""
+    """Point the tag at the manifest; create the tag where it is new."""
     await tx.run(
         _MOVE_TAG,
         repository_id=repository_id,

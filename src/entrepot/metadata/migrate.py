@@ -27,7 +27,7 @@ _URL: Final = (
 )
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 SQLITE_SCHEMA: Final = _SCRIPTS / "sqlite.sql"
-"""What the scripts make of an empty SQLite file (`just schema` writes it, a test compares it).
+"""The schema that the scripts give a new SQLite file (`just schema` writes it, a test compares).
 
 A first start takes it as it is: Alembic alone would take longer than everything else together.
 """
@@ -49,7 +49,7 @@ def upgrade_sqlite(path: Path) -> None:
 
 
 def upgrade_sqlite_by_scripts(path: Path) -> None:
-    """As `upgrade_sqlite`, by Alembic whatever the file holds."""
+    """As `upgrade_sqlite`, always by Alembic's scripts."""
     upgrade(open_engine(path))
 
 

@@ -235,12 +235,12 @@ async def find_quota_of(reader: Reader, repository_id: int) -> Quota | None:
 
 
 async def lock_quota(tx: Transaction, namespace_id: int) -> bool:
-    """Let nobody else use the room until the transaction ends; `False` where it is not limited."""
+    """Lock the quota until the transaction ends; `False` where there is no limit."""
     return await tx.one(_LOCK_QUOTA, of=namespace_id) is not None
 
 
 async def lock_quota_of(tx: Transaction, repository_id: int) -> Quota | None:
-    """The room of the repository's namespace; nobody else uses it until the transaction ends."""
+    """Lock the quota of the repository's namespace until the transaction ends; return it."""
     return await find_one(tx, _quota, _LOCK_QUOTA_OF, repository_id=repository_id)
 
 
@@ -265,7 +265,7 @@ async def add_used(tx: Transaction, namespace_id: int, size: int) -> None:
 
 
 async def free_room(tx: Transaction, namespace_id: int, digests: Collection[str]) -> None:
-    """Count no longer what was unlinked, where nobody else in the namespace holds it; lock first.
+    """Subtract unlinked blobs that no other repository of the namespace holds; lock first.
 
     Only after the lock is known who else holds it: of two that unlink at once, the second counts.
     """

@@ -13,7 +13,7 @@ namespace_policies: Final = Table(
     # Patterns of tags, one a line; retention rules as JSON. Empty: there are none.
     Column("immutable", Text, nullable=False, server_default=""),
     Column("retention", Text, nullable=False, server_default=""),
-    # Bytes of distinct blobs. None: as many as there is room for, and nobody counts them.
+    # Bytes of distinct blobs. None: no limit, and no count.
     Column("quota", NUMBER),
     Column("used", NUMBER, nullable=False, server_default="0"),
     sqlite_with_rowid=False,

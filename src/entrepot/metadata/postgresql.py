@@ -1,7 +1,7 @@
 """Facts in PostgreSQL, for hubs of more than one machine.
 
 A server that is restarted cuts every connection. What was only asked is asked again, and so is a
-transaction that could not begin; one that was cut later raises `Unavailable`, for nobody knows
+transaction that could not begin; one that was cut later raises `Unavailable`, for it is unknown
 whether it was committed.
 """
 

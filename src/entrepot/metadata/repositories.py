@@ -46,7 +46,7 @@ COLUMNS: Final = (
     repositories.c.size,
     repositories.c.tag_count,
 )
-"""What `repository_of` makes a repository of."""
+"""The columns that `repository_of` makes a repository of."""
 _FIND: Final = SqlStatement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
 _FIND_BY_ID: Final = SqlStatement(select(*COLUMNS).where(repositories.c.id == bindparam("id")))
 _LOCK: Final = SqlStatement(
@@ -161,7 +161,7 @@ async def insert_repository(
 
 
 async def lock_name(tx: Transaction, name: RepositoryName) -> None:
-    """Let nobody else give that name to a repository before this transaction has ended."""
+    """Lock the name of a repository until this transaction ends."""
     await tx.lock(f"repository:{name.text}")
 
 

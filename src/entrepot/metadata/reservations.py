@@ -69,5 +69,5 @@ async def delete_reservation(tx: Transaction, upload_id: str) -> None:
 
 
 async def delete_idle_reservations(tx: Transaction, before: datetime) -> int:
-    """Give back what nobody touched since then and no upload holds; say how many there were."""
+    """Delete reservations without an upload, untouched since then; return their number."""
     return await tx.run(_DELETE_IDLE, before=to_instant(before))

@@ -235,7 +235,7 @@ def _statement(
     """The statement of a search of that form; there are few forms, and making one takes long."""
     facets = _facets_of(shapes)
     fails = [case((condition_of(each), 0), else_=1) for each in facets]
-    # Of the facets, which one fails: 0 for none. Where several do, nobody needs to know.
+    # Of the facets, which one fails: 0 for none. Where several do, the row is not counted.
     failing = (place * each for place, each in enumerate(fails, 1))
     statement = select(repositories.c.id, sum(failing, start=literal_column("0")))
     if by_words:

@@ -130,7 +130,7 @@ async def replace_codes(tx: Transaction, account_id: int, hashes: Sequence[str])
 
 
 async def use_code(tx: Transaction, account_id: int, code_hash: str, now: datetime) -> bool:
-    """Use up a recovery code; `False` where there is no such one left."""
+    """Use up a recovery code; `False` where the code is unknown or used."""
     count = await tx.run(_USE_CODE, owner_id=account_id, hash=code_hash, moment=to_instant(now))
     return count > 0
 

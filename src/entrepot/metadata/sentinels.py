@@ -3,7 +3,7 @@
 from typing import Final
 
 SEAL: Final = "the hub is moving to another database"
-"""What a database says that was left for another one."""
+"""The error text of a database that was migrated to another one."""
 
 
 WRAPPED: Final = "wrapped:1:"

@@ -1,4 +1,4 @@
-"""Sessions: browsers that somebody has signed in with."""
+"""Sessions of browsers that are signed in."""
 
 from datetime import datetime
 from typing import Final
@@ -114,7 +114,7 @@ async def touch_session(tx: Transaction, session_id: int, address: str, now: dat
 
 
 async def delete_session(tx: Transaction, session_id: int, account_id: int) -> bool:
-    """Forget the session if it is the account's; say whether there was such a one."""
+    """Delete the session if it is the account's; say whether there was one."""
     return await tx.run(_DELETE, session_id=session_id, owner_id=account_id) > 0
 
 

@@ -204,7 +204,7 @@ class SqliteMetadata:
             await asyncio.to_thread(self._commit_now)
         except EntrepotError as error:
             batch.committed.set_exception(error)
-            # Whoever waits hears of it; when nobody does (all turns failed), that is no error.
+            # Waiters get the error; where there are none (all turns failed), that is no error.
             batch.committed.exception()
         else:
             batch.committed.set_result(None)

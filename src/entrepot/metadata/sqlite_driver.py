@@ -1,4 +1,4 @@
-"""The SQLite that a hub stands on: one of its own, whatever the machine has.
+"""The SQLite library of the hub: a version of its own, not the machine's.
 
 pysqlite3 has wheels for x86-64 only; elsewhere the same driver comes with SQLCipher, which without
 a key is SQLite and writes the same files.

@@ -28,7 +28,7 @@ def check_library_version() -> None:
 def connect(path: Path) -> dbapi2.Connection:
     """Open the file as every connection of ours does: WAL, and a commit survives a power cut.
 
-    Raises `Unavailable` where there is no such file to be had, or it holds something else.
+    Raises `Unavailable` where the file cannot be opened, or holds something else.
     """
     try:
         return _connect(path)

@@ -95,7 +95,7 @@ tokens = Table(
     Column("expires_at", NUMBER),
     Column("last_used_at", NUMBER),
     Column("revoked_at", NUMBER),
-    # An organization's token acts for the organization, whoever made it.
+    # An organization's token acts for the organization, not for its creator.
     Column("namespace_id", NUMBER, index=True),
     # A JSON list of repository names and `prefix/*`; None: every one.
     Column("repositories", Text),

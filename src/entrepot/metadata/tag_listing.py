@@ -31,7 +31,7 @@ SORT: Final[dict[TagOrder, tuple[Any, ...]]] = {
     TagOrder.VERSION: (tags.c.version_key.desc(), tags.c.name.desc()),
     TagOrder.NEWEST: (tags.c.moved_at.desc(), tags.c.name.desc()),
     TagOrder.NAME: (tags.c.name,),
-    # What nobody has looked at yet comes last on either engine.
+    # Artifacts that are not indexed yet come last on either engine.
     TagOrder.SIZE: (artifacts.c.size.desc().nulls_last(), tags.c.name),
 }
 VISIBLE: Final = and_(tags.c.repository_id == bindparam("repository_id"), tags.c.is_hidden == 0)
@@ -47,7 +47,7 @@ FILTER: Final = (
 
 
 def joined(statement: Select[Any]) -> Select[Any]:
-    """Tags that people see, with their manifests, artifacts and whoever set them."""
+    """Tags that people see, with their manifests, artifacts and the accounts that set them."""
     return (
         statement.join(manifests, manifests.c.id == tags.c.manifest_id)
         .join(artifacts, artifacts.c.manifest_id == tags.c.manifest_id, isouter=True)

@@ -139,7 +139,7 @@ async def insert_team(
 
 
 async def update_team(tx: Transaction, team_id: int, name: str, description: str) -> None:
-    """Rename and describe the team; whoever calls has seen that the name is free."""
+    """Rename and describe the team; the caller has checked that the name is free."""
     await tx.run(_UPDATE, team_id=team_id, new_name=name, new_description=description)
 
 
@@ -159,7 +159,7 @@ async def add_team_member(tx: Transaction, team_id: int, account_id: int) -> boo
 
 
 async def remove_team_member(tx: Transaction, team_id: int, account_id: int) -> bool:
-    """Say whether there was such a member."""
+    """Remove the member from the team; say whether there was one."""
     return await tx.run(_REMOVE_MEMBER, team_id=team_id, member_id=account_id) > 0
 
 
@@ -174,7 +174,7 @@ async def list_rights(reader: Reader, team_id: int) -> list[TeamRight]:
 
 
 async def set_right(tx: Transaction, team_id: int, right: TeamRight) -> None:
-    """Let the team do this with what the pattern covers, whatever it might do before."""
+    """Set the team's permission on repositories that the pattern matches."""
     await tx.run(_SET_RIGHT, team_id=team_id, pattern=right.pattern, permission=right.permission)
 
 

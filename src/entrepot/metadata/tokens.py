@@ -155,12 +155,12 @@ _signing_key: Final = row_mapper(tuple[str, str])
 
 
 async def find_token(reader: Reader, secret_hash: str) -> Token | None:
-    """The token with that hash, whatever its state."""
+    """The token with that hash, expired and revoked ones included."""
     return await find_one(reader, _token, _BY_HASH, secret_hash=secret_hash)
 
 
 async def find_token_by_id(reader: Reader, token_id: int) -> Token | None:
-    """The token with that id, whatever its state."""
+    """The token with that id, expired and revoked ones included."""
     return await find_one(reader, _token, _BY_ID, id=token_id)
 
 
@@ -261,7 +261,7 @@ async def delete_signing_keys(tx: Transaction) -> int:
 
 
 async def take_lease(tx: Transaction, name: str, until: datetime, now: datetime) -> bool:
-    """Take the lease of that name where nobody holds it; it ends by itself.
+    """Take the lease of that name where it is free; it ends by itself.
 
     One that ends far later than a lease taken now was taken by a clock that was ahead: it is over.
     """
@@ -276,6 +276,6 @@ async def take_lease(tx: Transaction, name: str, until: datetime, now: datetime)
 
 
 async def renew_lease(tx: Transaction, name: str, until: datetime, later: datetime) -> bool:
-    """Hold a lease for longer that was taken until then; `False` where somebody else took it."""
+    """Extend a lease that was taken until then; `False` where another worker took it."""
     count = await tx.run(_RENEW_LEASE, lease=name, held=to_instant(until), later=to_instant(later))
     return count > 0

@@ -1,7 +1,7 @@
 """Forgets most of what was found out about a manifest that is about to be deleted, in slices.
 
 Its packages and vulnerabilities go before it, so that the one transaction that deletes it is short;
-what is left goes with its row. Until then the manifest is whole for whoever pulls it, and known as
+what is left goes with its row. Until then the manifest can be pulled whole, and is known as
 queued: where the deletion does not follow, it is read again.
 """
 

@@ -63,12 +63,12 @@ _upload: Final = row_mapper(Upload)
 
 
 async def find_upload(reader: Reader, upload_id: str) -> Upload | None:
-    """The upload, whoever it belongs to."""
+    """The upload with that id, of any account."""
     return await find_one(reader, _upload, _FIND, id=upload_id)
 
 
 async def count_uploads(reader: Reader, account_id: int | None, repository_id: int) -> int:
-    """How many uploads the account has begun; of nobody's, those into the repository."""
+    """The number of the account's uploads; of anonymous ones, those into the repository."""
     if account_id is None:
         return await get_number(reader, _COUNT_ANONYMOUS, repository_id=repository_id)
     return await get_number(reader, _COUNT, account_id=account_id)
@@ -109,5 +109,5 @@ async def delete_upload(tx: Transaction, upload_id: str) -> bool:
 
 
 async def list_idle(reader: Reader, before: datetime, limit: int) -> list[str]:
-    """The ids of the first `limit` uploads that nobody touched since `before`, oldest first."""
+    """The ids of the first `limit` uploads without a change since `before`, oldest first."""
     return await list_all(reader, first_text, _IDLE, before=to_instant(before), limit=limit)

@@ -1,4 +1,4 @@
-"""Which repositories somebody sees, as a condition that searches add to their own."""
+"""The visible repositories of an identity, as a condition that searches add to their own."""
 
 import json
 from dataclasses import dataclass
@@ -41,4 +41,4 @@ IS_SEEN: Final = or_(
     is_among("repositories.namespace_id", "namespaces"),
     is_among("repositories.id", "granted"),
 )
-"""Whether a row of `repositories` is one that somebody of limited sight sees."""
+"""Whether a row of `repositories` is visible to an identity that does not see all."""

@@ -36,7 +36,7 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in; `id` is also the id of the account's own namespace."""
+    """An account that may sign in; `id` is also the id of the account's own namespace."""
 
     id: int
     name: str

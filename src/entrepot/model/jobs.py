@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Lane(NamedTuple):
-    """Whose work it is; 0 for what is nobody's, and for what was asked for by an older version."""
+    """The namespace and repository of a job; 0 for the hub's own and those of older versions."""
 
     namespace_id: int
     repository_id: int

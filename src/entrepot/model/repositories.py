@@ -59,7 +59,7 @@ class RepositoryChange:
     previous: tuple[str, ...] = ()
     """Where each tag pointed before, empty for a new one."""
     manifest: Manifest | None = None
-    """What was pushed."""
+    """The pushed manifest."""
     is_restored: bool = False
     untagged: tuple[str, ...] = ()
     """Tags that went with a manifest."""

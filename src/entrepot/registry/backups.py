@@ -130,7 +130,7 @@ class Backups(BackupCatalog):
         found = self.list_all()
         whole = {each.name for each in found}
         for directory in self.path.iterdir():
-            # Nobody makes one now: these were ended.
+            # No backup is running now: these were interrupted.
             if directory.name not in whole:
                 shutil.rmtree(directory)
         gone = found[: max(0, len(found) - count)]

@@ -55,11 +55,11 @@ class Blobs:
         return found
 
     async def hold(self, repository: Repository, digest: Digest) -> None:
-        """Keep the blob for somebody who was told that it is here, and so will not push it.
+        """Keep the blob for a client that was told that it is here, and so will not push it.
 
         What nothing names is collected when its link is older than the grace period. Links younger
         than a tenth of that are left alone, so asking often does not write often; nine tenths of
-        the period are left to whoever asks. `BlobUnknown` where the collector was quicker.
+        the period are left to the caller. `BlobUnknown` where the collector was quicker.
         """
         linked_at = await blobs.find_linked_at(self._metadata.reader, repository.id, digest)
         if linked_at is None:

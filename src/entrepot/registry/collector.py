@@ -3,8 +3,8 @@
 It works in slices, each in a short transaction of its own that looks again at all it takes away.
 Between two slices anything may happen. What keeps data:
 
-- A link is taken out under the lock of its repository, which whoever pushes a manifest holds too,
-  and only when it is older than the grace period. An upload, a mount, a `HEAD` by somebody who may
+- A link is taken out under the lock of its repository, which a push of a manifest holds too,
+  and only when it is older than the grace period. An upload, a mount, a `HEAD` by a client that may
   push, and the deletion of a manifest that names the blob make it young again.
 - A row goes where no repository links it, under the lock of its storage key, which whoever records
   or mounts a blob holds too.

@@ -1,4 +1,4 @@
-"""The history of a repository's tags as people read it: an entry for each thing somebody did."""
+"""The history of a repository's tags as people read it: an entry for each action."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ async def at_once(_: int) -> None:
 async def find_damage(storage: Storage, blob: StoredBlob, wait: Wait = at_once) -> str | None:
     """Read all of the blob and say what is wrong with it, `None` where it is right.
 
-    Raises what the storage says where nobody can know: being away for a moment is no damage.
+    Raises the storage's error where it cannot answer: a short outage is not damage.
     """
     digest, size = Digest.parse(blob.digest), 0
     hasher = new_hasher(digest.algorithm)

@@ -158,7 +158,7 @@ class Imports:
     ) -> dict[str, str]:
         """Push all of a layout; return where its tags point. Doing so again changes nothing.
 
-        Raises `Invalid` where the layout lacks what it names, and whatever a push is refused with.
+        Raises `Invalid` where the layout lacks what it names, and the errors of a refused push.
         """
         document = layout.read_json("index.json")
         entries = document.get("manifests")

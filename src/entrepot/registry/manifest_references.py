@@ -66,7 +66,7 @@ def new_manifest(manifest: Manifest, digest: Digest) -> NewManifest:
 
 
 def _descriptor(manifest: Manifest, digest: Digest) -> str:
-    """What a referrers list shows (distribution-spec 1.1, "Listing Referrers")."""
+    """The descriptor that a referrers list shows (distribution-spec 1.1, "Listing Referrers")."""
     descriptor: dict[str, object] = {
         "mediaType": manifest.media_type,
         "digest": str(digest),

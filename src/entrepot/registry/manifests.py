@@ -75,7 +75,7 @@ class Manifests:
         """Store a manifest and point the tags at it, all or nothing.
 
         `condition` is given the digest that the only tag points at, or `digest` itself where that
-        is there, when nobody else can change it any more; it may raise.
+        is there, when no other transaction can change it any more; it may raise.
         Raises `InvalidManifest`, `DigestMismatch`, `TooManyTags`, and `ManifestBlobUnknown` where
         the repository lacks content that the manifest names.
         """

@@ -24,7 +24,7 @@ class Pulls:
             self._latest.setdefault((repository_id, digest, who), []).append(manifest_id)
 
     def take_back(self, repository_id: int, digest: str, who: str) -> None:
-        """Count no pull for what somebody read and now pushes back, as `crane tag` does.
+        """Take back the pull of a manifest that a client pushes back, as `crane tag` does.
 
         Only what this worker counted since the last flush: clients go on on one connection.
         """

@@ -66,7 +66,7 @@ class Referrers:
         return ReferrersPage(page, None)
 
     async def _list_fallback(self, repository: Repository, subject: Digest) -> list[Referrer]:
-        """What only the index under the fallback tag lists, and this repository still has."""
+        """Referrers that only the index under the fallback tag lists, and that exist here."""
         reader = self._metadata.reader
         tag = Tag(fallback_tag(subject))
         stored = await manifests.find_manifest(reader, repository.id, tag)

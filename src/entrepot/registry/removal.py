@@ -41,7 +41,7 @@ class Removal:
 
     @property
     def other_tags(self) -> list[str]:
-        """Tags that nobody selected, and that go with the manifests they point at; by name."""
+        """Tags that were not selected, and that go with the manifests they point at; by name."""
         selected = {each.tag for each in self.going}
         return sorted({tag for each in self.going for tag in each.others} - selected)
 

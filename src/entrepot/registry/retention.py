@@ -1,4 +1,4 @@
-"""Retention: which tags are kept, by rules, and which go once nobody needs them any more.
+"""Retention: rules decide which tags are kept and which are deleted.
 
 A tag goes with all that only it holds. What goes can be restored until the grace period is over.
 """

@@ -63,7 +63,7 @@ class StorageMigration:
         key = await self._copy(BlobKey(blob.key), digest)
         if key is None:
             return Moved(blob.digest, blob.size, problem=OTHERS)
-        # Where the row has changed meanwhile, nobody names the copy and the collector takes it.
+        # Where the row has changed meanwhile, no row names the copy and the collector takes it.
         async with self._metadata.begin() as tx:
             await blobs.lock_keys(tx, blob.key, key)
             if await self._storage.new.find_size(key) == blob.size:

@@ -19,7 +19,7 @@ class ImmutableTags:
     def find(self, tag: str) -> tuple[str, str] | None:
         """Who says it (`repository`, `namespace`) and by which pattern, `None` for other tags.
 
-        Tags by which clients attach signatures are moved each time that somebody signs: never them.
+        Tags by which clients attach signatures are never immutable: each signing moves them.
         """
         if attached_to(tag) is not None:
             return None

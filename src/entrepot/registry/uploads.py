@@ -36,7 +36,7 @@ from entrepot.registry.quotas import Reservation, charge, give_back, reserve_for
 from entrepot.storage.protocols import BlobKey, StagedUpload, Storage, UploadId
 
 MOST_UNFINISHED: Final = 1000
-"""Uploads of one account that have begun and not ended; of nobody's, in one repository."""
+"""The most open uploads of one account; of anonymous ones, in one repository."""
 _REMEMBERED: Final = 1024
 _EXPIRED_AT_ONCE: Final = 100
 
@@ -150,7 +150,7 @@ class Uploads:
         try:
             yield
         except QuotaExceeded:
-            # As the collector does: whoever commits the same bytes just now looks again.
+            # As the collector does: a concurrent commit of the same bytes looks again.
             async with self._metadata.begin() as tx:
                 await blobs.lock_keys(tx, key)
                 named = await blobs.find_blob_anywhere(tx, digest)
@@ -209,7 +209,7 @@ class Uploads:
             await self._link_held(tx, repository.id, digest, held)
 
     async def take(self, target: PushTarget, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
-        """Make a whole body a blob, whatever its digest is; return that and the size in bytes."""
+        """Store a whole body as a blob; return its digest and its size in bytes."""
         return await self._take(target, Chunk(content), "sha256", None)
 
     async def _take(
@@ -271,7 +271,7 @@ class Uploads:
         await blobs.insert_blob(tx, digest, size, key, self._now())
 
     async def cancel(self, upload: Upload) -> None:
-        """Forget the upload and its bytes; `UploadUnknown` where somebody was quicker."""
+        """Delete the upload and its bytes; raise `UploadUnknown` where it is gone already."""
         async with self._metadata.begin() as tx:
             known = await uploads.delete_upload(tx, upload.id)
         await self._discard(upload.id)
@@ -280,7 +280,7 @@ class Uploads:
             raise UploadUnknown
 
     async def expire(self, idle_for: timedelta) -> int:
-        """Forget uploads that nobody touched for so long; say how many."""
+        """Delete uploads that were idle for this long; return their number."""
         count = 0
         before = self._now() - idle_for
         while idle := await uploads.list_idle(self._metadata.reader, before, _EXPIRED_AT_ONCE):
@@ -323,7 +323,7 @@ class Uploads:
 
     @asynccontextmanager
     async def _open(self, upload: Upload, hashing: Hashing) -> AsyncIterator[StagedUpload]:
-        """Open the upload for this request alone, where nobody changed it meanwhile."""
+        """Open the upload for this request alone, where no other request changed it meanwhile."""
         upload_id = UploadId(upload.id)
         is_new = upload.size == 0
         async with self._storage.open(upload_id, hashing.update, is_new=is_new) as staged:

@@ -41,7 +41,7 @@ _WINDOWS_AHEAD: Final = 2
 _RUN: Final = 1024 * 1024
 _ATTEMPTS: Final = 4
 _CREDENTIALS_LAST: Final = timedelta(minutes=5)
-# Whoever follows a signed URL to a blob saves it: it may be anything, also a page with a script.
+# A browser that follows a signed URL saves the blob: it may be anything, also a page with a script.
 _ATTRIBUTES: Final = {
     "Content-Type": "application/octet-stream",
     "Content-Disposition": "attachment",
@@ -315,7 +315,7 @@ def _named_failures() -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """What a request failed with, without the answer's body: it may repeat what was signed."""
+    """The error of a failed request, without the answer's body: it may repeat what was signed."""
     head, _, body = str(error).partition("\n\nDebug source")[0].partition("<?xml")
     code = re.search(r"<Code>(\w{1,60})</Code>", body)
     return f"{head[:500]}{code[1] if code else ''}"

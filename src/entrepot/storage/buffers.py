@@ -47,7 +47,7 @@ class Buffers:
         return self._free.pop() if self._free else Buffer()
 
     def give_back(self, buffer: Buffer) -> None:
-        """Take back a buffer that nobody uses any more."""
+        """Take back a buffer that is no longer in use."""
         buffer.size = 0
         if len(self._free) < _KEPT:
             self._free.append(buffer)

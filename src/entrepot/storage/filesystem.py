@@ -1,7 +1,7 @@
 """Bytes in local files.
 
     blobs/sha256/ab/abcd…   one file per blob, never written to after its rename
-    uploads/ID              staged bytes, locked by whoever writes to them
+    uploads/ID              staged bytes, locked by the request that writes them
     quarantine/…            bytes that were not what they should be
 
 Bytes are written, synced, renamed and the directory synced, in that order, before `commit` returns:
@@ -122,7 +122,7 @@ class FileStorage:
         return _committed(self._blobs / key)
 
     async def delete_older(self, keys: Sequence[BlobKey], before: datetime) -> dict[BlobKey, int]:
-        """Take the files out of the blobs, and unlink them where nobody waits for that."""
+        """Move the files out of the blobs, and unlink them in the background."""
         asides = {key: self._uploads / f"collected-{secrets.token_hex(16)}" for key in keys}
         taken = await self.run(partial(_take_all_older, self._blobs, asides, before))
         # Freeing the blocks of a large file takes long. What a crash leaves here expires.

@@ -1,7 +1,7 @@
 """Bytes on their way from one storage to another: written to the new, read from either.
 
 A key says which of the two it is of: stores name blobs in their own manner, and none gives a name
-twice. Nothing is deleted from the old store but what nobody needs any more anyway.
+twice. Only unreferenced blobs are deleted from the old store.
 """
 
 from collections.abc import AsyncIterator, Sequence

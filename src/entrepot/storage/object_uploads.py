@@ -44,7 +44,7 @@ class UploadLayout(Protocol):
 
 
 class _Giving(Exception):
-    """Nobody wants the object any more that is being written."""
+    """The object that is being written is no longer wanted."""
 
 
 class _Parts:
@@ -145,7 +145,7 @@ class ObjectUpload:
             await self._end_object(name, size)
             await self._name(Segment(name, size, size))
         except EntrepotError:
-            # The state may be gone: then nobody else knows of these bytes.
+            # The state may be gone: then nothing else names these bytes.
             with suppress(EntrepotError):
                 await self._forget_unnamed(name)
             raise
@@ -159,7 +159,7 @@ class ObjectUpload:
                 yield run
 
     async def commit(self, digest: Digest) -> BlobKey:
-        """Mark the bytes as a blob, and end the upload: whoever discards it now spares them."""
+        """Mark the bytes as a blob, and end the upload: discarding it now spares them."""
         await self._hand_over()
         name = await (self._one_object() if self._hold.state.segments else self._only_object())
         mark = {"digest": str(digest), "size": self._synced}

@@ -60,7 +60,7 @@ class UploadStore(Protocol):
     ) -> AbstractAsyncContextManager[StagedUpload]:
         """Open the upload for one writer at a time; one that does not exist begins empty.
 
-        `is_new` is a guess that nobody has opened it before, which may save a question.
+        `is_new` is a guess that it was not opened before, which may save a request.
         Raises `UploadBusy` while another has it open, in this process or another.
         """
 
@@ -92,7 +92,7 @@ class BlobStore(Protocol):
         """Deleting what is absent succeeds."""
 
     async def quarantine(self, key: BlobKey) -> None:
-        """Take the bytes out of the blobs and keep them aside, for somebody to look at.
+        """Move the bytes out of the blobs to `quarantine`, for the operator to look at.
 
         Doing so with what is absent succeeds.
         """

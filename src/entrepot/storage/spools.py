@@ -1,4 +1,4 @@
-"""Blobs of a store without files, lent as local files for as long as somebody sends them.
+"""Blobs of a store without files, lent as local files while they are sent.
 
 The server sends a file at the client's pace; what is streamed to it waits in memory instead.
 """

@@ -128,7 +128,7 @@ class StagedFile:
         return full, offset
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        # Shielded and remembered: whoever is cancelled must not leave a thread writing to a
+        # Shielded and remembered: a cancelled request must not leave a thread writing to a
         # descriptor that was closed, and perhaps opened again for another file.
         task = asyncio.create_task(self._disk.run(work))
         self._running.add(task)
@@ -228,7 +228,7 @@ def named_failures() -> Iterator[None]:
 
 
 def _check_still_staged(descriptor: int, path: Path) -> None:
-    """Between our open and our lock the file may have become a blob, which nobody may write to."""
+    """Between our open and our lock the file may have become a blob, which must not change."""
     ours = os.fstat(descriptor)
     try:
         there = path.stat()

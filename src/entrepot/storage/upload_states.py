@@ -2,7 +2,7 @@
 
 Who writes to an upload owns its state for a while and renews that as long as it lives. A process
 that dies leaves a state whose time runs out. Every object that a writer may have begun is named in
-the state before its first byte: nothing is left behind that nobody knows of.
+the state before its first byte: no unknown object is left behind.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Segment:
 class UploadState:
     """An upload's bytes, in order, and who may add to them until when.
 
-    `begun` is the object that the owner writes next, `spare` are those whose bytes nobody needs.
+    `begun` is the object that the owner writes next, `spare` are those that are not needed.
     Of a state that `is_ended`, everything it names is to be deleted.
     """
 
@@ -129,7 +129,7 @@ class Hold:
                 version = await bucket.replace(path, encode(state), found[1])
             if version is not None:
                 return cls(bucket, path, state, version)
-            # Somebody was quicker, or our own write was answered only at its second attempt.
+            # Another writer was quicker, or our own write was answered only at its second attempt.
             there = await find_state(bucket, path)
             if there is not None and there[0] == state:
                 return cls(bucket, path, state, there[1])
@@ -159,7 +159,7 @@ class Hold:
     async def release(self, *, is_clean: bool) -> bool:
         """Let another own the upload; `is_clean` where the object begun has no byte.
 
-        Says whether the upload is still known: what a lost one has begun nobody else deletes.
+        Says whether the upload is still known: else the caller deletes the object begun.
         """
         self._renewing.cancel()
         with suppress(asyncio.CancelledError):
@@ -179,7 +179,7 @@ class Hold:
         return True
 
     async def _store_patiently(self, wanted: UploadState) -> None:
-        """Try again for a while where the store stumbles: until then nobody else can go on."""
+        """Try again for a while where the store fails: until then no other request can go on."""
         until = time.monotonic() + _STUMBLES
         while True:
             try:
@@ -239,7 +239,7 @@ def _taken(state: UploadState) -> UploadState:
 
 
 async def end_anyhow(bucket: Bucket, path: str) -> UploadState | None:
-    """End the upload, whoever owns it; return what is left to delete, `None` when absent."""
+    """End the upload of any owner; return the objects left to delete, `None` when absent."""
     for _ in range(_ATTEMPTS):
         found = await find_state(bucket, path)
         if found is None or found[0].is_ended:
