@@ -38,8 +38,8 @@ def read_spdx(said: Mapping[str, Any]) -> Findings:
         packages=[each for each in packages if each.name],
         relations=[
             relation
-            for each in as_items(said.get("relationships"))
-            if (relation := _relation_of(as_mapping(each))) is not None
+            for each in map(as_mapping, as_items(said.get("relationships")))
+            if (relation := _relation(*(as_text(each.get(key)) for key in _RELATION))) is not None
         ],
     )
 
@@ -72,20 +72,13 @@ def _asserted(text: str) -> str:
     return "" if text in NO_LICENSE else text
 
 
-def _relation_of(said: Mapping[str, Any]) -> Relation | None:
-    return _relation(
-        as_text(said.get("spdxElementId")),
-        as_text(said.get("relationshipType")),
-        as_text(said.get("relatedSpdxElement")),
-    )
-
-
 def _relation(one: str, kind: str, other: str) -> Relation | None:
     if kind in _DEPENDS:
         return Relation(one, other)
     return Relation(other, one) if kind in _TURNED else None
 
 
+_RELATION: Final = ("spdxElementId", "relationshipType", "relatedSpdxElement")
 _TAGS: Final = {
     "SPDXID": "reference",
     "PackageVersion": "version",
@@ -124,7 +117,9 @@ class _Text:
             self.current = None
             self.files += tag == "FileName"
         elif tag == "Relationship":
-            self._relate(value.split())
+            words = value.split()
+            relation = _relation(*words) if len(words) == 3 else None
+            self.relations += [relation] if relation else []
         elif self.current is not None:
             self._describe(self.current, tag, value)
         elif tag == "DocumentName":
@@ -138,11 +133,6 @@ class _Text:
             package.setdefault(_TAGS[tag], value)
         elif tag == "ExternalRef" and (found := _PURL.match(value)):
             package.setdefault("purl", found[1])
-
-    def _relate(self, words: list[str]) -> None:
-        if len(words) == 3:
-            relation = _relation(words[0], words[1], words[2])
-            self.relations += [relation] if relation else []
 
 
 def read_spdx_text(text: str) -> Findings:

@@ -100,7 +100,10 @@ def _component(value: object) -> Component:
     listed = [value if isinstance(value, str) else said.get("@id"), *named.values()]
     hashes = as_mapping(said.get("hashes")).items()
     ids = [as_text(each) for each in listed]
-    ids += [f"{_algorithm(name)}:{as_text(each, 200).lower()}" for name, each in hashes]
+    ids += [
+        f"{name.lower().replace('-', '')[:20]}:{as_text(each, 200).lower()}"
+        for name, each in hashes
+    ]
     ids = [each for each in dict.fromkeys(ids) if each]
     purl = next((each for each in ids if each.startswith("pkg:")), "")
     parsed = parse_purl(purl)
@@ -110,10 +113,6 @@ def _component(value: object) -> Component:
         ids=ids,
         parts=[_component(each) for each in as_items(said.get("subcomponents"))],
     )
-
-
-def _algorithm(name: str) -> str:
-    return name.lower().replace("-", "")[:20]
 
 
 def _affected(said: Assessment) -> Iterator[Vulnerability]:

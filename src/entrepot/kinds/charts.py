@@ -38,9 +38,15 @@ def _commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
     release = shell.resource_name(name)
     # A library has nothing to install: Helm refuses, and so do tools that deploy charts.
     is_library = view.config.get("type") == "library"
+    installing = (
+        Command("helm", "Install", f"helm install {release} {chart}"),
+        Command("helm", "Install or upgrade", f"helm upgrade --install {release} {chart}"),
+        Command("helm", "Upgrade", f"helm upgrade {release} {chart}"),
+        Command("helm", "Render the templates", f"helm template {release} {chart}"),
+    )
     return (
         Command("helm", "Pull", f"helm pull {chart}"),
-        *(() if is_library else _installing(release, chart)),
+        *(() if is_library else installing),
         Command("helm", "Show the default values", f"helm show values {chart}"),
         Command("helm", "Show the README", f"helm show readme {chart}"),
         Command("helm", "Show Chart.yaml", f"helm show chart {chart}"),
@@ -65,15 +71,6 @@ def _verification(chart: str, view: ManifestView) -> tuple[Command, ...]:
             f"helm pull {chart} --verify --keyring ./keyring.gpg",
             note="The keyring holds the public key of whoever you expect.",
         ),
-    )
-
-
-def _installing(release: str, chart: str) -> tuple[Command, ...]:
-    return (
-        Command("helm", "Install", f"helm install {release} {chart}"),
-        Command("helm", "Install or upgrade", f"helm upgrade --install {release} {chart}"),
-        Command("helm", "Upgrade", f"helm upgrade {release} {chart}"),
-        Command("helm", "Render the templates", f"helm template {release} {chart}"),
     )
 
 

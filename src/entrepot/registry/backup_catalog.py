@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 from entrepot.errors import Invalid, NotFound
 from entrepot.metadata.snapshots import Line
 from entrepot.model.blobs import StoredBlob
+from entrepot.oci.digests import Digest
 
 FACTS: Final = "facts.jsonl.gz"
 MARK: Final = "generation.json"
@@ -68,10 +69,9 @@ class BackupCatalog:
         """The path of the database copy."""
         return self.path / generation.name / FACTS
 
-    def path_of(self, digest: str) -> Path:
-        """Where the bytes are, or belong."""
-        algorithm, _, name = digest.partition(":")
-        return self.directory / "blobs" / algorithm / name[:2] / name
+    def path_of(self, digest: Digest) -> Path:
+        """Return where the bytes of the digest are, or belong."""
+        return self.directory / "blobs" / digest.algorithm / digest.hex[:2] / digest.hex
 
 
 def _parsed(text: bytes) -> BackupGeneration:

@@ -109,8 +109,9 @@ class Backups(BackupCatalog):
             blobs |= {each.digest: each for each in found if each.digest not in known}
         total, done = sum(each.size for each in blobs.values()), 0
         for each in blobs.values():
-            path = self.path_of(each.digest)
-            if not await asyncio.to_thread(_is_right, path, each.digest):
+            digest = Digest.parse(each.digest)
+            path = self.path_of(digest)
+            if not await asyncio.to_thread(_is_right, path, digest):
                 problems.append(f"{each.digest} is missing or damaged")
                 with suppress(FileNotFoundError):
                     path.rename(path.with_name(f"{path.name}.damaged"))
@@ -160,12 +161,12 @@ class Backups(BackupCatalog):
 
     async def _copy(self, storage: Storage, blob: StoredBlob) -> str | None:
         """Have the bytes in the directory; say what is wrong with them."""
-        path = self.path_of(blob.digest)
+        digest = Digest.parse(blob.digest)
+        path = self.path_of(digest)
         if path.is_file() and path.stat().st_size == blob.size:
             return None
         await asyncio.to_thread(_make_directory, path.parent)
         passing = path.with_name(f".{secrets.token_hex(8)}")
-        digest = Digest.parse(blob.digest)
         hasher = new_hasher(digest.algorithm)
         try:
             with passing.open("wb") as file:
@@ -238,15 +239,14 @@ def _write_facts(path: Path, place: Place) -> tuple[int, str]:
     return rows, hash_of_file(path)
 
 
-def _is_right(path: Path, digest: str) -> bool:
-    parsed = Digest.parse(digest)
-    hasher = new_hasher(parsed.algorithm)
+def _is_right(path: Path, digest: Digest) -> bool:
+    hasher = new_hasher(digest.algorithm)
     try:
         for run in runs_of(path):
             hasher.update(run)
     except Invalid:
         return False
-    return hasher.hexdigest() == parsed.hex
+    return hasher.hexdigest() == digest.hex
 
 
 def _take(file: Any, update: Callable[[bytes], None], run: bytes) -> None:

@@ -16,10 +16,11 @@ Between two slices anything may happen. What keeps data:
 
 import asyncio
 import logging
+import operator
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, TypeVar
@@ -59,14 +60,7 @@ class CollectionResult:
 
     def __add__(self, other: "CollectionResult") -> "CollectionResult":
         """Both together."""
-        return CollectionResult(
-            self.manifests + other.manifests,
-            self.deleted + other.deleted,
-            self.links + other.links,
-            self.blobs + other.blobs,
-            self.strays + other.strays,
-            self.size + other.size,
-        )
+        return CollectionResult(*map(operator.add, astuple(self), astuple(other)))
 
 
 class Collector:

@@ -64,7 +64,7 @@ class History:
         if previous is not None:
             await check_may_change(tx, repository_id, tag.text)
         action = TagAction.PUSHED if previous is None else TagAction.MOVED
-        await self._note(tx, repository_id, tag.text, action, str(digest), previous, by)
+        await self._note(tx, repository_id, tag.text, action, digest, previous, by)
         return previous or ""
 
     async def note_untag(
@@ -74,7 +74,8 @@ class History:
         digest = await history.find_pointed_at(tx, repository_id, tag)
         if digest is not None:
             await check_may_change(tx, repository_id, tag.text)
-            await self._note(tx, repository_id, tag.text, TagAction.DELETED, digest, digest, by)
+            gone = Digest.parse(digest)
+            await self._note(tx, repository_id, tag.text, TagAction.DELETED, gone, digest, by)
             await self._recount(tx, repository_id, [attached_to(tag.text) or ""])
         return digest or ""
 
@@ -237,7 +238,7 @@ class History:
         now, previous = self._now(), await history.find_pointed_at(tx, repository.id, tag)
         if previous not in (None, str(digest)):
             await check_may_change(tx, repository.id, tag.text)
-        await self._note(tx, repository.id, tag.text, TagAction.RESTORED, str(digest), previous, by)
+        await self._note(tx, repository.id, tag.text, TagAction.RESTORED, digest, previous, by)
         await manifests.move_tag(tx, repository.id, tag, facts.id, by, now)
         await jobs.add_job(tx, jobs.INDEX, str(facts.id), now)
         return previous or ""
@@ -252,12 +253,12 @@ class History:
         repository_id: int,
         tag: str,
         action: TagAction,
-        digest: str,
+        digest: Digest,
         previous: str | None,
         by: int | None,
     ) -> None:
         now = self._now()
-        await history.note_tag(tx, repository_id, tag, action, digest, previous, by, now)
+        await history.note_tag(tx, repository_id, tag, action, str(digest), previous, by, now)
 
 
 async def _subjects_of(manifest: StoredManifest, tags: Sequence[str]) -> set[str]:

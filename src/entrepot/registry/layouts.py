@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from entrepot.errors import EntrepotError, Invalid, ManifestUnknown
 from entrepot.kinds.attachments import attaching_tags
@@ -124,10 +124,11 @@ class Exports:
 
     async def _write_into(self, found: Closure, directory: Path, watch: Watch) -> None:
         for digest, stored in found.manifests.items():
-            _place(directory, digest).write_bytes(stored.content)
+            _place(directory, Digest.parse(digest)).write_bytes(stored.content)
             watch(len(stored.content))
         for digest in sorted(found.blobs - found.manifests.keys()):
-            await self._copy(Digest.parse(digest), _place(directory, digest), watch)
+            parsed = Digest.parse(digest)
+            await self._copy(parsed, _place(directory, parsed), watch)
         (directory / "oci-layout").write_bytes(_LAYOUT)
         (directory / "index.json").write_text(json.dumps(_index(found), indent=1))
 
@@ -295,7 +296,7 @@ def _files_in(path: Path) -> dict[str, tuple[Path, int, int]]:
 def _files_of(path: Path) -> dict[str, tuple[Path, int, int]]:
     found = {}
     try:
-        with path.open("rb") as file, _archive(file) as archive:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
             for each in archive:
                 if each.isreg() and not each.issparse():
                     found[each.name.removeprefix("./")] = (path, each.offset_data, each.size)
@@ -327,12 +328,6 @@ def _settle(directory: Path, path: Path) -> None:
         for each in ("oci-layout", "index.json", "blobs"):
             archive.add(directory / each, each)
     packed.rename(path)
-
-
-@contextmanager
-def _archive(file: BinaryIO) -> Iterator[tarfile.TarFile]:
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        yield archive
 
 
 def _index(found: Closure) -> dict[str, object]:
@@ -381,8 +376,8 @@ def _name(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
-def _place(directory: Path, digest: str) -> Path:
-    path = directory / _name(Digest.parse(digest))
+def _place(directory: Path, digest: Digest) -> Path:
+    path = directory / _name(digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

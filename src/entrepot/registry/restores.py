@@ -84,8 +84,9 @@ class Restores:
         # restore reads all of it again.
         if known is not None and await storage.find_size(BlobKey(known)) == blob.size:
             return known
-        runs = _waiting(runs_of(self._generations.path_of(blob.digest)))
-        key = await store(storage, Digest.parse(blob.digest), runs)
+        digest = Digest.parse(blob.digest)
+        runs = _waiting(runs_of(self._generations.path_of(digest)))
+        key = await store(storage, digest, runs)
         if key is None:
             raise Invalid(f"the backup of {blob.digest} is damaged")
         with self._journal.open("a") as file:

@@ -106,20 +106,22 @@ class Scrub:
     async def _look_again(self) -> None:
         """At what is known to be damaged: it may have been pushed again, or be gone."""
         for each in await self.list_damage():
-            blob = await blobs.find_blob_anywhere(self._metadata.reader, Digest.parse(each.digest))
+            digest = Digest.parse(each.digest)
+            blob = await blobs.find_blob_anywhere(self._metadata.reader, digest)
             if blob is None or await find_damage(self._storage, blob) is None:
-                await self._forget(each.digest)
+                await self._forget(digest)
 
     async def _look(self, blob: StoredBlob, wait: Wait) -> ScrubResult:
         key = BlobKey(blob.key)
+        digest = Digest.parse(blob.digest)
         there = await self._storage.find_committed(key)
         problem = await find_damage(self._storage, blob, wait)
         if problem is None:
-            await self._forget(blob.digest)
+            await self._forget(digest)
             return ScrubResult(blob.digest, blob.size)
         async with self._metadata.begin() as tx:
             await blobs.lock_keys(tx, blob.key)
-            row = await blobs.find_blob_anywhere(tx, Digest.parse(blob.digest))
+            row = await blobs.find_blob_anywhere(tx, digest)
             # Pushed again or freed meanwhile: these are not the bytes that were looked at.
             if row != blob or await self._storage.find_committed(key) != there:
                 return ScrubResult(blob.digest, blob.size)
@@ -129,12 +131,13 @@ class Scrub:
         _log.error("damaged", extra={"digest": blob.digest, "problem": problem})
         return ScrubResult(blob.digest, blob.size, problem, tuple(holders))
 
-    async def _forget(self, digest: str) -> None:
-        known = await scrubs.list_damage(self._metadata.reader, digest[:-1], 2)
-        if digest not in {each.digest for each in known}:
+    async def _forget(self, digest: Digest) -> None:
+        text = str(digest)
+        known = await scrubs.list_damage(self._metadata.reader, text[:-1], 2)
+        if text not in {each.digest for each in known}:
             return
         async with self._metadata.begin() as tx:
-            await scrubs.forget_damage(tx, digest)
+            await scrubs.forget_damage(tx, text)
 
 
 class _Pace:

@@ -147,7 +147,8 @@ class ObjectUpload:
         except EntrepotError:
             # The state may be gone: then nothing else names these bytes.
             with suppress(EntrepotError):
-                await self._forget_unnamed(name)
+                if name not in [segment.name for segment in self._hold.state.segments]:
+                    await self._bucket.delete([self._layout.bytes_of(name)])
             raise
         self._synced, self._fresh, self._has_begun = self._synced + size, 0, False
 
@@ -242,10 +243,6 @@ class ObjectUpload:
     async def _name(self, segment: Segment) -> None:
         state = self._hold.state
         await self._hold.set_segments((*state.segments, segment), state.spare)
-
-    async def _forget_unnamed(self, name: str) -> None:
-        if name not in [segment.name for segment in self._hold.state.segments]:
-            await self._bucket.delete([self._layout.bytes_of(name)])
 
     async def _one_object(self) -> str:
         """The name of the object that holds all bytes and no others."""
