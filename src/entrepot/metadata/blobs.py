@@ -118,9 +118,9 @@ _measured: Final = row_mapper(tuple[int, int])
 
 async def find_blob(reader: Reader, repository_id: int, digest: Digest) -> StoredBlob | None:
     """The blob, where this repository holds it."""
-    return await find_one(
-        reader, _stored_blob, _FIND, repository_id=repository_id, digest=str(digest)
-    )
+    # Each blob that is pulled asks this: one call fewer than by `find_one`.
+    row = await reader.one(_FIND, repository_id=repository_id, digest=str(digest))
+    return None if row is None else _stored_blob(row)
 
 
 async def find_blob_anywhere(reader: Reader, digest: Digest) -> StoredBlob | None:
