@@ -1,11 +1,13 @@
 """Prints the tests that a change can break first: `just check` runs them.
 
 A changed module chooses its twin (`hub/webhooks.py`: `tests/hub/test_webhooks.py`) and the tests of
-its noun in every folder (`test_webhook*.py`); a changed test chooses itself. The rules about the
+its noun in every folder (`test_webhook*.py`); a changed table or migration chooses the tests of
+the schema, and a changed test chooses itself. The rules about the
 project, the types of the specifications and the translations are always among them.
 `just check-all` runs every quick test, and `make test` runs everything, as CI does.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +46,8 @@ def tests_of(name: str) -> list[str]:
         return []
     noun = path.stem.removesuffix("s")
     twins = [TESTS / path.parts[2] / f"test_{path.stem}.py"]
+    if path.parts[2] == "metadata" and re.search(r"tables|migrat", name):
+        twins.insert(0, TESTS / "contracts" / "test_schema.py")
     others = [found for part in (*QUICK, *MORE) for found in TESTS.glob(f"{part}/test_*{noun}*.py")]
     return [str(each.relative_to(ROOT)) for each in [*twins, *others] if each.exists()]
 

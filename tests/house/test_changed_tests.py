@@ -16,6 +16,11 @@ import changed_tests  # type: ignore[import-not-found]
         ("src/entrepot/hub/webhooks.py", "tests/doors/test_webhooks.py"),
         ("src/entrepot/registry/uploads.py", "tests/registry/test_uploads.py"),
         ("tests/hub/test_teams.py", "tests/hub/test_teams.py"),
+        ("src/entrepot/metadata/hook_tables.py", "tests/contracts/test_schema.py"),
+        (
+            "src/entrepot/metadata/migrations/versions/0015_artifact_revisions.py",
+            "tests/contracts/test_schema.py",
+        ),
     ],
 )
 def test_a_change_chooses_the_tests_of_its_noun(changed: str, test: str) -> None:

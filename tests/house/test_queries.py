@@ -1,0 +1,45 @@
+"""Every query runs on every engine: a new one is noticed here."""
+
+import ast
+from pathlib import Path
+
+import entrepot.metadata
+
+_PACKAGE = Path(entrepot.metadata.__file__).parent
+_CONTRACTS = Path(__file__).parents[1] / "contracts"
+_ELSEWHERE = frozenset(
+    {
+        "artifact_relations",
+        "closing",
+        "rendered_readmes",
+        "rows",
+        "search",
+        "search_packages",
+        "slices",
+        "unindexing",
+    }
+)
+"""Modules whose queries run in contracts of other names, or within other queries."""
+
+
+def queries_of(module: str) -> list[str]:
+    """The names of a module's public functions."""
+    found = ast.parse((_PACKAGE / f"{module}.py").read_text()).body
+    return [each.name for each in found if isinstance(each, ast.AsyncFunctionDef)]
+
+
+def test_every_query_is_called_by_a_contract() -> None:
+    contracts = "".join(path.read_text() for path in _CONTRACTS.glob("*_queries.py"))
+    missing = [
+        f"{module}.{name}"
+        for module in sorted({path.stem for path in _PACKAGE.glob("*.py")} - _ELSEWHERE)
+        for name in queries_of(module)
+        if not name.startswith("_") and f".{name}(" not in contracts
+    ]
+    # These run inside the helpers that make the rows.
+    inside = {
+        "accounts.insert_account",
+        "repositories.ensure_repository",
+        "repositories.insert_repository",
+    }
+    assert set(missing) <= inside
