@@ -18,8 +18,8 @@ lint:
 
 format:
     {{bin}}/ruff format --quiet .
-    {{bin}}/ruff check --fix --quiet .
     {{bin}}/python scripts/format_templates.py
+    {{bin}}/ruff check --fix --quiet .
 
 # Write what the migrations make of an empty SQLite file; after a new migration.
 schema:

@@ -67,8 +67,9 @@ def update(language: str) -> list[str]:
 
 def is_translated(message: Message) -> bool:
     """Whether the message has a text, and each form of its plural."""
-    texts = [message.string] if isinstance(message.string, str) else message.string
-    return all(texts)
+    texts = message.string
+    # A message that was just added has `None`.
+    return all(texts) if isinstance(texts, list | tuple) else bool(texts)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,14 @@ def test_everything_that_a_page_shows_is_translated(language: str) -> None:
     assert lacking == []
 
 
+def test_a_new_text_has_no_translation_yet() -> None:
+    catalog = Catalog(locale="zh")
+    for text in ("A new text", ("%(num)s text", "%(num)s texts")):
+        catalog.add(text)
+    added = [message for message in catalog if message.id]
+    assert [messages.is_translated(message) for message in added] == [False, False]
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_translations_fill_in_the_same_places(language: str) -> None:
     for message in catalogue(language, "po"):
