@@ -21,7 +21,9 @@ NEEDED = (
     "query",
     "retention rule",
     "migration",
+    "text",
     "translation",
+    "wrong answer",
 )
 
 
