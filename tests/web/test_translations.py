@@ -90,6 +90,15 @@ async def test_the_language_is_chosen_by_hand_or_by_the_browser(
     assert ("登录".encode() in answer.body) == (shown == "zh-Hans")
 
 
+async def test_a_page_in_a_new_language_says_so(
+    open_doors: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LANGUAGES, "fr", "Français")
+    answer = await open_doors().ask_with("GET", "/", b"", {"accept_language": "fr"})
+    assert answer.header("content-language") == "fr"
+    assert b'<html lang="fr"' in answer.body
+
+
 async def test_a_percent_sign_is_only_a_percent_sign(open_doors: Open) -> None:
     for target in ("/search?q=100%25", "/packages?q=%25s", "/login?next=/%25(x)s"):
         answer = await Browser(open_doors()).get(target)

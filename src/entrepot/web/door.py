@@ -151,7 +151,7 @@ class PageDoor:
         headers = [
             ("cache-control", "private, no-cache"),
             ("vary", "accept, cookie, accept-language"),
-            ("content-language", "zh-Hans" if request.language == "zh" else "en"),
+            ("content-language", request.language_tag),
         ]
         return content(page.status, _HTML, render(page, request), headers)
 

@@ -17,6 +17,8 @@ from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")
 LANGUAGES: Final = {"en": "English", "zh": "简体中文"}
+LANGUAGE_TAGS: Final = {"zh": "zh-Hans"}
+"""The BCP 47 tags of languages whose code alone does not say the script."""
 FORM_COOKIE: Final = "form"
 PROBLEM_COOKIE: Final = "problem"
 
@@ -122,6 +124,11 @@ class PageRequest(RequestContext):
             if code in LANGUAGES:
                 return code
         return "en"
+
+    @property
+    def language_tag(self) -> str:
+        """The page's language as `lang` and `Content-Language` name it."""
+        return LANGUAGE_TAGS.get(self.language, self.language)
 
     @property
     def client(self) -> str:
