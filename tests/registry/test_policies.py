@@ -1,5 +1,6 @@
 """Immutable tags, retention, and room: what is refused, what goes, what stays."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -182,6 +183,12 @@ async def test_a_namespace_rules_where_a_repository_says_nothing(
 def test_rules_that_keep_nothing_are_none(numbers: dict[str, int]) -> None:
     with pytest.raises(Invalid):
         Rules(**numbers)  # type: ignore[arg-type]
+
+
+def test_a_number_that_is_not_given_is_not_stored() -> None:
+    rules = Rules(tags="v*", newest=3)
+    assert json.loads(rules.text) == {"tags": "v*", "keep": "", "newest": 3}
+    assert Rules.parse(rules.text) == rules
 
 
 @pytest.fixture

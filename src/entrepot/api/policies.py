@@ -9,7 +9,7 @@ from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, route
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.policies import EffectivePolicies
-from entrepot.model.policies import MOST, Rules
+from entrepot.model.policies import MOST, NUMBERS, Rules
 from entrepot.oci.tag_patterns import MAX_PATTERNS, TagPatterns
 from entrepot.registry.retention import Reason, Verdict
 
@@ -17,7 +17,6 @@ _Pattern = Annotated[
     str, Meta(pattern=r"^!?[A-Za-z0-9_.*?-]{1,128}$", description="A tag pattern, such as `v*`.")
 ]
 _Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=MAX_PATTERNS)]
-_NO_NUMBERS: Final = (None, None, None)
 _Count = Annotated[int, Meta(ge=1, le=MOST)]
 
 
@@ -125,14 +124,12 @@ async def set_quota(request: ApiRequest, body: NewRoom) -> Room:
 
 
 def _told(body: Policies) -> EffectivePolicies:
-    asked = body.retention
-    if asked is None or (asked.newest, asked.pushed_within, asked.pulled_within) == _NO_NUMBERS:
-        return EffectivePolicies(TagPatterns(body.immutable), None)
+    asked, immutable = body.retention, TagPatterns(body.immutable)
+    numbers = {name: getattr(asked, name, None) for name in NUMBERS}
+    if asked is None or set(numbers.values()) == {None}:
+        return EffectivePolicies(immutable, None)
     tags, keep = TagPatterns(asked.tags).text, TagPatterns(asked.keep).text
-    return EffectivePolicies(
-        TagPatterns(body.immutable),
-        Rules(tags, keep, asked.newest, asked.pushed_within, asked.pulled_within),
-    )
+    return EffectivePolicies(immutable, Rules(tags, keep, **numbers))
 
 
 def _shown(told: EffectivePolicies) -> Policies:
@@ -142,9 +139,7 @@ def _shown(told: EffectivePolicies) -> Policies:
     shown = RetentionRules(
         tags=TagPatterns.parse(rules.tags).patterns,
         keep=TagPatterns.parse(rules.keep).patterns,
-        newest=rules.newest,
-        pushed_within=rules.pushed_within,
-        pulled_within=rules.pulled_within,
+        **rules.numbers,
     )
     return Policies(immutable=told.immutable.patterns, retention=shown)
 

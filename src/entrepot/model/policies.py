@@ -1,7 +1,7 @@
 """Policies, quotas and retention rules."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Final
 
 from entrepot.errors import Invalid
@@ -53,10 +53,10 @@ class Rules:
     def __post_init__(self) -> None:
         TagPatterns.parse(self.tags)
         TagPatterns.parse(self.keep)
-        numbers = [self.newest, self.pushed_within, self.pulled_within]
-        if all(each is None for each in numbers):
+        numbers = self.numbers.values()
+        if all(number is None for number in numbers):
             raise Invalid("a retention rule keeps the newest tags, or those pushed or pulled since")
-        if any(each is not None and not 0 < each <= MOST for each in numbers):
+        if any(number is not None and not 0 < number <= MOST for number in numbers):
             raise Invalid(f"numbers of a retention rule are between 1 and {MOST:,}")
 
     @classmethod
@@ -65,6 +65,18 @@ class Rules:
         return cls(**json.loads(text)) if text else None
 
     @property
+    def numbers(self) -> dict[str, int | None]:
+        """The numbers by name; `None` where a number is not given."""
+        return {name: getattr(self, name) for name in NUMBERS}
+
+    @property
     def text(self) -> str:
-        """The rules as they are stored."""
-        return json.dumps(asdict(self))
+        """The rules as they are stored, without the numbers that are not given.
+
+        Versions that do not know a number can so read all rules that do not use it.
+        """
+        return json.dumps({name: rule for name, rule in asdict(self).items() if rule is not None})
+
+
+NUMBERS: Final = tuple(field.name for field in fields(Rules) if field.default is None)
+"""The names of the numbers of retention rules; the API, forms and pages use the same names."""

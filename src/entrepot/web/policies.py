@@ -8,7 +8,7 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.forms import Form
 from entrepot.http.messages import Response
 from entrepot.hub.policies import EffectivePolicies
-from entrepot.model.policies import Rules
+from entrepot.model.policies import NUMBERS, Rules
 from entrepot.oci.tag_patterns import TagPatterns
 from entrepot.registry.retention import Reason, Verdict
 from entrepot.web.namespaces import NamespacePage, frame
@@ -123,13 +123,11 @@ async def save_quota(request: PageRequest) -> Response:
 
 def _rules(form: Form) -> Rules | None:
     """The retention rules of a form, `None` where none of its numbers is given."""
-    newest, pushed, pulled = (
-        _number(form, name, 2**31) for name in ("newest", "pushed_within", "pulled_within")
-    )
-    if newest is None and pushed is None and pulled is None:
+    numbers = {name: _number(form, name, 2**31) for name in NUMBERS}
+    if set(numbers.values()) == {None}:
         return None
     tags, keep = TagPatterns.parse(form.get("tags") or "*"), TagPatterns.parse(form.get("keep"))
-    return Rules(tags.text, keep.text, newest, pushed, pulled)
+    return Rules(tags.text, keep.text, **numbers)
 
 
 def _number(form: Form, name: str, most: int) -> int | None:
