@@ -66,10 +66,7 @@ def prepare_storage(settings: Settings) -> None:
     for warning in make_private(settings.data):
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     for place in filter(None, (settings.storage, settings.storage_from)):
-        if place == FILES:
-            FileStorage(settings.data).prepare()
-        else:
-            _open_bucket(settings, place).bucket.check()
+        _open_place(settings, place).prepare()
 
 
 async def open_metadata(settings: Settings) -> Metadata:
@@ -141,7 +138,7 @@ def open_storage(settings: Settings) -> Storage:
     return MovingStorage(new, _open_place(settings, settings.storage_from))
 
 
-def _open_place(settings: Settings, place: str) -> Storage:
+def _open_place(settings: Settings, place: str) -> "FileStorage | ObjectStorage":
     return FileStorage(settings.data) if place == FILES else _open_bucket(settings, place)
 
 

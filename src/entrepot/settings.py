@@ -16,6 +16,7 @@ from entrepot.model.repositories import Visibility
 
 PREFIX: Final = "ENTREPOT_"
 FILES: Final = "files"
+_STORAGE: Final = r"^(files|(s3|gs|az)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$"
 
 
 class LogFormat(StrEnum):
@@ -67,12 +68,12 @@ class Settings:
         "`gs://BUCKET/PREFIX` (Google) or `az://CONTAINER/PREFIX` (Azure) for hubs of several "
         "nodes.",
         FILES,
-        pattern=r"^(files|(s3|gs|az)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
+        pattern=_STORAGE,
     )
     storage_from: str | None = _setting(
         "The previous storage, read but never written, while `entrepot migrate` copies blobs.",
         None,
-        pattern=r"^(files|(s3|gs|az)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)$",
+        pattern=_STORAGE,
     )
     s3_endpoint: str | None = _setting(
         "The URL of the S3-compatible store; AWS by default.",

@@ -44,6 +44,10 @@ class ObjectStorage:
         self._redirects = redirects
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
 
+    def prepare(self) -> None:
+        """Raise `Unavailable` unless the bucket can be used."""
+        self.bucket.check()
+
     def bytes_of(self, name: str) -> str:
         """Where the bytes of that name are."""
         return _BYTES + name
