@@ -36,6 +36,7 @@ from entrepot.hub.password_links import PasswordLinks
 from entrepot.hub.passwords import Passwords
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.policies import Policies
+from entrepot.hub.pull_counts import PullCounts
 from entrepot.hub.rate_limits import Limits, RateLimits
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.registry_tokens import RegistryTokens
@@ -201,6 +202,7 @@ class App:
         self.exports = Exports(metadata, storage)
         self.imports = Imports(metadata, self.uploads, self.manifests)
         self.pulls = Pulls(metadata, self.now)
+        self.pull_counts = PullCounts(metadata, self.now)
         self.check = IntegrityCheck(metadata, storage)
         self.scrub = Scrub(metadata, storage, self.now)
         self.collector = Collector(

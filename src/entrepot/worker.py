@@ -186,6 +186,7 @@ class Worker:
         settings, metadata = self._settings, app.metadata
         tasks = periodic_tasks(metadata, app.pulls, app.uploads, settings.upload_expiry, app.now)
         tasks.append(PeriodicTask("prune-webhooks", PRUNE, app.webhooks.prune))
+        tasks.append(PeriodicTask("forget-pulls", PRUNE, app.pull_counts.forget))
         tasks.append(PeriodicTask("rest", REST, app.reader.rest, is_shared=False))
         tasks.append(PeriodicTask("rest-renderer", REST, app.renderer.rest, is_shared=False))
         tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))

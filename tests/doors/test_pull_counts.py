@@ -6,6 +6,7 @@ from entrepot.metadata import manifests, repositories
 from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Town
+from tests.doors.programs import Program
 
 
 async def pulls(town: Town, name: str) -> int:
@@ -52,6 +53,31 @@ async def test_a_token_for_less_than_was_asked_for_pulls(town: Town) -> None:
     auth = await town.doors.bearer(town.auth["member"], f"repository:{name}:pull,push")
     await town.doors.ask("GET", f"/v2/{name}/manifests/v1", auth=auth)
     assert await pulls(town, name) == 1
+
+
+async def test_pulls_of_each_day_are_told_and_shown(town: Town) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    auth = await town.doors.bearer(town.auth["member"], f"repository:{name}:pull")
+    for reference in ("v1", "v1", INDEX_DIGEST):
+        await town.doors.ask("GET", f"/v2/{name}/manifests/{reference}", auth=auth)
+    assert await pulls(town, name) == 3
+    program = Program(town.doors, town.auth["nobody"])
+    told = await program.get(f"/repositories/{name}/-/pulls?days=2")
+    assert [each["pulls"] for each in told["days"]] == [0, 3]
+    assert told["total"] == 3
+    assert (await program.get(f"/repositories/{name}/-/pulls?tag=v1"))["total"] == 2
+    assert len((await program.get(f"/repositories/{name}/-/pulls"))["days"]) == 90
+    page = (await town.doors.ask("GET", f"/r/{name}")).body.decode()
+    assert "Pulls per day: 3 in 90 days, most on " in page
+
+
+@pytest.mark.parametrize("query", ["days=0", "days=367", "tag=..", "day=1"])
+async def test_only_days_that_are_kept_can_be_asked_for(town: Town, query: str) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    answer = await Program(town.doors, town.auth["nobody"]).ask(
+        "GET", f"/repositories/{name}/-/pulls?{query}"
+    )
+    assert answer.status == 400
 
 
 @pytest.mark.parametrize("who", ["nobody", "owner", "member"])

@@ -1,11 +1,15 @@
 """Pulls are counted in memory and written down later, none of them lost to a failure."""
 
+from datetime import timedelta
+
 import pytest
 
 from entrepot.errors import Unavailable
+from entrepot.hub.pull_counts import PullCounts
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.repositories import find_repository
 from entrepot.model.repositories import Repository
+from entrepot.oci.names import Tag
 from entrepot.registry.pulls import Pulls
 from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_manifest
@@ -29,6 +33,28 @@ async def test_pulls_are_written_down_by_a_flush(
     await pulls.flush()
     await pulls.flush()
     assert await pulls_of(metadata, repository) == 3
+
+
+async def test_pulls_are_written_down_by_day_and_tag(
+    metadata: Metadata, repository: Repository, clock: MovableClock
+) -> None:
+    pulls, counts = Pulls(metadata, clock), PullCounts(metadata, clock)
+    manifest_id = await add_manifest(metadata, repository)
+    for tag in ("1.0", "1.0", ""):
+        pulls.count(repository.id, manifest_id, tag=tag)
+    await pulls.flush()
+    clock.advance(timedelta(days=2))
+    pulls.count(repository.id, manifest_id, "sha256:1", "ann", "1.0")
+    pulls.count(repository.id, manifest_id, "sha256:2", "ann", "1.0")
+    pulls.take_back(repository.id, "sha256:2", "ann")
+    await pulls.flush()
+    whole = await counts.list_days(repository, 4)
+    assert whole.counts == (0, 3, 0, 1)
+    assert (whole.last, whole.total, whole.busiest[1]) == (clock().date(), 4, 3)
+    assert (await counts.list_days(repository, 3, Tag("1.0"))).counts == (2, 0, 1)
+    clock.advance(timedelta(days=401))
+    await counts.forget()
+    assert (await counts.list_days(repository, 420)).total == 0
 
 
 async def test_a_flush_of_nothing_commits_nothing(metadata: Metadata, clock: MovableClock) -> None:

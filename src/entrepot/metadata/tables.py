@@ -235,6 +235,21 @@ upload_reservations = Table(
     sqlite_with_rowid=False,
 )
 
+pull_days = Table(
+    "pull_days",
+    SCHEMA,
+    Column(
+        "repository_id", NUMBER, ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # Empty: every pull of the repository, by whatever reference.
+    Column("tag", NAME, primary_key=True),
+    # The date in UTC, as Python's `date.toordinal`.
+    Column("day", NUMBER, primary_key=True),
+    Column("count", NUMBER, nullable=False),
+    Index("ix_pull_days_day", "day"),
+    sqlite_with_rowid=False,
+)
+
 leases = Table(
     "leases",
     SCHEMA,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from entrepot.metadata import manifests, repositories
+from entrepot.metadata import manifests, pull_days, repositories
 from entrepot.metadata.engine import Clock, Metadata
 
 
@@ -14,23 +14,33 @@ class Pulls:
         self._now = now
         self._by_repository: Counter[int] = Counter()
         self._by_manifest: Counter[int] = Counter()
-        self._latest: dict[tuple[int, str, str], list[int]] = {}
+        self._by_tag: Counter[tuple[int, str]] = Counter()
+        self._latest: dict[tuple[int, str, str], list[tuple[int, str]]] = {}
 
-    def count(self, repository_id: int, manifest_id: int, digest: str = "", who: str = "") -> None:
-        """Count one pull of a manifest; `digest` and `who` are for `take_back`."""
+    def count(
+        self, repository_id: int, manifest_id: int, digest: str = "", who: str = "", tag: str = ""
+    ) -> None:
+        """Count one pull of a manifest; `digest` and `who` are for `take_back`.
+
+        `tag` is what the client asked for, empty where that was a digest.
+        """
         self._by_repository[repository_id] += 1
         self._by_manifest[manifest_id] += 1
+        if tag:
+            self._by_tag[repository_id, tag] += 1
         if who:
-            self._latest.setdefault((repository_id, digest, who), []).append(manifest_id)
+            self._latest.setdefault((repository_id, digest, who), []).append((manifest_id, tag))
 
     def take_back(self, repository_id: int, digest: str, who: str) -> None:
         """Take back the pull of a manifest that a client pushes back, as `crane tag` does.
 
         Only what this worker counted since the last flush: clients go on on one connection.
         """
-        for manifest_id in self._latest.pop((repository_id, digest, who), ()):
+        for manifest_id, tag in self._latest.pop((repository_id, digest, who), ()):
             self._by_repository[repository_id] -= 1
             self._by_manifest[manifest_id] -= 1
+            if tag:
+                self._by_tag[repository_id, tag] -= 1
 
     async def flush(self) -> None:
         """Write down what was counted; what could not be written is kept for the next time."""
@@ -38,6 +48,7 @@ class Pulls:
             return
         by_repository, self._by_repository = self._by_repository, Counter()
         by_manifest, self._by_manifest = self._by_manifest, Counter()
+        by_tag, self._by_tag = self._by_tag, Counter()
         self._latest = {}
         now = self._now()
         try:
@@ -46,7 +57,10 @@ class Pulls:
                     await repositories.add_pulls(tx, repository_id, count, now)
                 for manifest_id, count in (+by_manifest).items():
                     await manifests.add_pulls(tx, manifest_id, count, now)
+                whole = {(each, pull_days.WHOLE): count for each, count in (+by_repository).items()}
+                await pull_days.add_pulls(tx, now.date(), {**whole, **+by_tag})
         except BaseException:
             self._by_repository += by_repository
             self._by_manifest += by_manifest
+            self._by_tag += by_tag
             raise

@@ -89,7 +89,8 @@ def _count_pull(request: RegistryRequest, found: ManifestFacts) -> None:
     """
     if request.identity.grants is None or Action.PUSH not in request.rights.actions:
         who = request.identity.name
-        request.app.pulls.count(request.repository.id, found.id, found.digest, who)
+        tag = "" if ":" in request.reference else request.reference
+        request.app.pulls.count(request.repository.id, found.id, found.digest, who, tag)
 
 
 def _reference_to_read(text: str) -> Reference:

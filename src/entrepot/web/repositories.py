@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from entrepot.extract.links import HERE
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
+from entrepot.model.pulls import PullDays
 from entrepot.model.repositories import RepositoryFacts
 from entrepot.model.tags import TagRow
 from entrepot.registry.history_entries import HistoryEntry
@@ -13,6 +14,7 @@ from entrepot.web.commands import Snippets, push_snippets, snippets_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
+_PULL_DAYS: Final = 90
 _EVENTS: Final = 50
 _EVER: Final = 2**62
 
@@ -40,6 +42,7 @@ class OverviewPage(RepositoryPage):
     newest: list[TagRow]
     """A tag of each of the greatest versions; of the newest pushes where none is a version."""
     kinds: dict[str, int]
+    pulls: PullDays
     snippets: Snippets | None
     pushing: Snippets | None
 
@@ -90,6 +93,7 @@ async def show_repository(request: PageRequest) -> Page | Response:
         recommended=view.recommended,
         newest=view.newest,
         kinds=view.kinds,
+        pulls=await request.app.pull_counts.list_days(request.repository, _PULL_DAYS),
         snippets=snippets_of(request, view.described, tag) if view.described else None,
         pushing=push_snippets(request, name) if request.may_push else None,
     )

@@ -86,4 +86,6 @@ CREATE INDEX ix_upload_reservations_namespace_id ON upload_reservations (namespa
 CREATE INDEX ix_uploads_account_id ON uploads (account_id);
 CREATE TABLE rendered_readmes ( repository_id INTEGER NOT NULL, source TEXT NOT NULL, renderer INTEGER NOT NULL, reason TEXT DEFAULT '' NOT NULL, content BLOB NOT NULL, CONSTRAINT pk_rendered_readmes PRIMARY KEY (repository_id), CONSTRAINT fk_rendered_readmes_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE );
 CREATE INDEX ix_jobs_lanes ON jobs (state, namespace_id, repository_id, run_at);
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0015', '0008');
+CREATE TABLE pull_days ( repository_id INTEGER NOT NULL, tag TEXT NOT NULL, day INTEGER NOT NULL, count INTEGER NOT NULL, CONSTRAINT pk_pull_days PRIMARY KEY (repository_id, tag, day), CONSTRAINT fk_pull_days_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE ) WITHOUT ROWID;
+CREATE INDEX ix_pull_days_day ON pull_days (day);
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0016', '0008');
