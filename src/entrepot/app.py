@@ -25,6 +25,7 @@ from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.authentication import Authentication
 from entrepot.hub.closing import Closing
+from entrepot.hub.comparisons import Comparisons
 from entrepot.hub.findings import FindingsAggregator
 from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
@@ -230,6 +231,9 @@ class App:
         self.findings = FindingsAggregator(metadata, self.attachments)
         self.artifact_views = ArtifactViews(
             metadata, self.artifacts, self.attachments, self.findings
+        )
+        self.comparisons = Comparisons(
+            self.permissions, self.artifact_views, self.attachments, self.findings
         )
         self.repository_views = RepositoryViews(metadata, self.artifacts, self.readmes)
         self.summaries = Summaries(metadata, self.readmes)

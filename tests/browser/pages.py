@@ -17,6 +17,8 @@ ANYBODY: Final = (
     "/u/docker",
     "/r/docker/demo",
     "/r/docker/demo/-/tags",
+    "/r/docker/demo/-/compare",
+    "/r/docker/demo/-/compare/0.9.0...0.10.0",
     "/r/docker/demo:0.10.0",
     "/r/docker/absent",
 )

@@ -47,6 +47,4 @@ async def count_pulls(request: ApiRequest, query: PullQuery) -> PullsByDay:
     return PullsByDay(found.total, days)
 
 
-ROUTES: Final = (
-    route("GET", "/repositories/{repository}/-/pulls", AccessRule.PULL, count_pulls),
-)
+ROUTES: Final = (route("GET", "/repositories/{repository}/-/pulls", AccessRule.PULL, count_pulls),)

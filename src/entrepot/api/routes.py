@@ -5,6 +5,7 @@ from typing import Final
 from entrepot.api import (
     accounts,
     administration,
+    comparisons,
     manifests,
     namespaces,
     policies,
@@ -36,6 +37,7 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *pulls.ROUTES,
     *tags.ROUTES,
     *manifests.ROUTES,
+    *comparisons.ROUTES,
     *accounts.ROUTES,
     *tokens.ROUTES,
     *namespaces.ROUTES,

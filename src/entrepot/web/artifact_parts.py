@@ -1,6 +1,5 @@
 """Parts of an artifact's pages: its layers with their history, its platforms, its tabs."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from entrepot.extract.findings import Findings
 from entrepot.hub.artifact_views import ArtifactSurroundings, OpenedArtifact
 from entrepot.hub.artifacts import Described
+from entrepot.kinds.build_steps import instruction_of
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Tab
 from entrepot.kinds.layer_names import layer_name
@@ -16,8 +16,6 @@ from entrepot.kinds.shell import title_of
 from entrepot.model.artifacts import AttachmentCounts
 from entrepot.web.requests import PageRequest
 
-_SHELL: Final = re.compile(r"^/bin/sh -c (#\(nop\)\s*)?")
-_TAIL: Final = re.compile(r"\s+# buildkit$")
 _SPOKEN: Final = {
     Tab.PACKAGES: ("sboms",),
     Tab.PROVENANCE: ("attestations",),
@@ -105,13 +103,6 @@ def _with_history(layers: Sequence[LayerLine], history: Sequence[object]) -> lis
             )
         )
     return [*lines, *rest]
-
-
-def instruction_of(text: object) -> str:
-    """Return a build step's command, without the words that every step has."""
-    if not isinstance(text, str):
-        return ""
-    return _TAIL.sub("", _SHELL.sub("", text[:4000])).strip()
 
 
 async def platforms_of(request: PageRequest, described: Described) -> list[PlatformLine]:
