@@ -24,6 +24,7 @@ from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.authentication import Authentication
+from entrepot.hub.badges import Badges
 from entrepot.hub.closing import Closing
 from entrepot.hub.comparisons import Comparisons
 from entrepot.hub.findings import FindingsAggregator
@@ -236,6 +237,7 @@ class App:
             self.permissions, self.artifact_views, self.attachments, self.findings
         )
         self.repository_views = RepositoryViews(metadata, self.artifacts, self.readmes)
+        self.badges = Badges(self.repository_views)
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.indexing = Indexing(

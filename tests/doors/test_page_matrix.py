@@ -47,6 +47,8 @@ MAY = {
 """Who may, where the repository may be seen at all."""
 PLACES = {
     "rest": "x",
+    "range": "v1...v1",
+    "badge": "version.svg",
     "tab": "raw",
     "blob": str(LAYER_DIGEST),
     "namespace": "acme",

@@ -22,6 +22,7 @@ _PARTS: Final = {
     "artifact": r"(?P<repository>[^:@]+?)(?::(?P<tag>[^/]+)|@(?P<digest>[^/]+))",
     "name": r"(?P<name>(?s:.+))",
     "rest": r"(?P<rest>.+)",
+    "range": r"(?P<range>.+)",
     "document": r"(?P<document>.+)",
     "pattern": r"(?P<pattern>.+)",
     "key": r"(?P<key>.+)",

@@ -48,7 +48,7 @@ async def choose(request: PageRequest) -> Page | Response:
 
 async def compare(request: PageRequest) -> Page:
     """Compare the two artifacts in the address."""
-    before, separator, after = request.values["rest"].partition(_SEPARATOR)
+    before, separator, after = request.values["range"].partition(_SEPARATOR)
     if not (before and separator and after):
         raise ManifestUnknown("a comparison is of two references: A...B")
     page = await _page(request, before, after)
@@ -77,5 +77,5 @@ async def _page(request: PageRequest, before: str, after: str) -> ComparePage:
 
 ROUTES: Final = (
     PageRoute("GET", "/r/{repository}/-/compare", AccessRule.PULL, choose),
-    PageRoute("GET", "/r/{repository}/-/compare/{rest}", AccessRule.PULL, compare),
+    PageRoute("GET", "/r/{repository}/-/compare/{range}", AccessRule.PULL, compare),
 )
