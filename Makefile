@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON EXTRAS
 BIN := .venv/bin
 
-.PHONY: setup serve test check bench bench-scale faults torture screenshots clean
+.PHONY: setup serve demo test check bench bench-scale faults torture screenshots clean
 
 setup:
 	@scripts/setup.sh dev
@@ -14,6 +14,10 @@ serve:
 	@$(BIN)/entrepot serve
 
 # As root this installs the Debian packages of scripts/packages.txt; a user gets them below .tools.
+# A hub with 30 repositories of some 20 kinds, 150 accounts and 90 days of pulls, in demo-data.
+demo: setup
+	@$(BIN)/python scripts/demo.py
+
 test: setup
 	@scripts/packages.sh
 	@scripts/tools.sh
