@@ -34,6 +34,7 @@ from entrepot.app import open_app
 from entrepot.cli.configuration import read_settings
 from entrepot.metadata import pull_days, repositories
 from entrepot.metadata.engine import SqlStatement, to_instant
+from entrepot.metadata.tables import repositories as repositories_table
 from entrepot.metadata.tables import tags
 from entrepot.oci.names import RepositoryName
 
@@ -42,6 +43,11 @@ ORGANIZATIONS: Final = ("acme", "globex", "initech")
 FIRST: Final = ("ada", "bo", "cleo", "dev", "eli", "fay", "gus", "hana", "ivo", "jun", "kim", "lea")
 LAST: Final = ("abt", "berg", "chen", "diaz", "eng", "fox", "gill", "huang", "ito", "jones", "khan")
 DAYS: Final = 90
+_SET_PUSHED: Final = SqlStatement(
+    update(repositories_table)
+    .where(repositories_table.c.id == bindparam("repository_id"))
+    .values(pushed_at=bindparam("moment"))
+)
 _MOVE: Final = SqlStatement(
     update(tags)
     .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
@@ -205,6 +211,7 @@ async def write_history(data: Path, pushed: list[tuple[Shelf, list[str]]]) -> No
                 for tag, moment in _moments(names).items():
                     instant = to_instant(moment)
                     await tx.run(_MOVE, repository_id=found.id, tag=tag, moment=instant)
+                    await tx.run(_SET_PUSHED, repository_id=found.id, moment=instant)
 
 
 def _moments(tags: list[str]) -> dict[str, datetime]:
