@@ -39,10 +39,13 @@ def package_differences(
     """
     one, other = _by_identity(before), _by_identity(after)
     found = []
-    for identity in sorted({*one, *other}):
-        gone = one.get(identity, {}).keys() - other.get(identity, {}).keys()
-        new = other.get(identity, {}).keys() - one.get(identity, {}).keys()
-        name = next(iter({**one.get(identity, {}), **other.get(identity, {})}.values()))
+    for identity in {**one, **other}:
+        before_all, after_all = one.get(identity, {}), other.get(identity, {})
+        if before_all.keys() == after_all.keys():
+            continue
+        gone = before_all.keys() - after_all.keys()
+        new = after_all.keys() - before_all.keys()
+        name = next(iter((before_all or after_all).values()))
         if len(gone) == len(new) == 1:
             old, newer = gone.pop(), new.pop()
             found.append(PackageDifference(name, _direction(identity, old, newer), old, newer))
@@ -56,8 +59,7 @@ def _by_identity(packages: Iterable[Package]) -> dict[str, dict[str, str]]:
     """Versions of each package, with its name; by package URL without version and qualifiers."""
     found: dict[str, dict[str, str]] = {}
     for package in packages:
-        plain = package.purl.partition("?")[0].partition("#")[0]
-        identity = plain.rpartition("@")[0] or plain or package.name
+        identity = package.purl.partition("?")[0].rpartition("@")[0] or package.name
         found.setdefault(identity, {})[package.version] = package.name
     return found
 
