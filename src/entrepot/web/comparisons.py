@@ -22,7 +22,7 @@ _SHOWN: Final = 200
 class ComparePage(RepositoryPage):
     """`/r/NAME/-/compare/A...B`, or the form alone."""
 
-    template: ClassVar[str] = "compare.html"
+    template: ClassVar[str] = "tags/compare.html"
     before: str
     after: str
     tags: list[str]
