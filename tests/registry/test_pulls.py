@@ -92,3 +92,20 @@ async def test_pulls_of_what_was_deleted_are_no_error(
     pulls = Pulls(metadata, clock)
     pulls.count(4711, 4712)
     await pulls.flush()
+
+
+async def test_rows_are_written_in_one_order_whatever_was_pulled_first(
+    metadata: Metadata, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    async def note(_tx: object, row_id: int, _count: int, _now: object) -> None:
+        written.append(row_id)
+
+    monkeypatch.setattr("entrepot.metadata.repositories.add_pulls", note)
+    monkeypatch.setattr("entrepot.metadata.manifests.add_pulls", note)
+    pulls = Pulls(metadata, clock)
+    for number in (3, 1, 2):
+        pulls.count(number, 10 + number)
+    await pulls.flush()
+    assert written == [1, 2, 3, 11, 12, 13]

@@ -53,9 +53,10 @@ class Pulls:
         now = self._now()
         try:
             async with self._metadata.begin() as tx:
-                for repository_id, count in (+by_repository).items():
+                # In one order on every node, or two that write the same rows wait for each other.
+                for repository_id, count in sorted((+by_repository).items()):
                     await repositories.add_pulls(tx, repository_id, count, now)
-                for manifest_id, count in (+by_manifest).items():
+                for manifest_id, count in sorted((+by_manifest).items()):
                     await manifests.add_pulls(tx, manifest_id, count, now)
                 whole = {(each, pull_days.WHOLE): count for each, count in (+by_repository).items()}
                 await pull_days.add_pulls(tx, now.date(), {**whole, **+by_tag})
