@@ -102,7 +102,7 @@ def place_of_facts(settings: Settings, database: str | None) -> Path | str:
 
 
 def has_accounts(settings: Settings) -> bool:
-    """Return whether the hub's database has an account; `False` where there is none yet."""
+    """Return whether the hub's database has an account; `False` before it exists."""
     # Late, as in the next two: loading Alembic takes longer than a start may.
     from entrepot.metadata.databases import has_accounts
 

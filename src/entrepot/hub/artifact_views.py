@@ -61,7 +61,7 @@ class ArtifactViews:
         self._findings = findings
 
     async def open(self, repository: Repository, reference: Reference) -> OpenedArtifact:
-        """Return the artifact of a tag or digest; `ManifestUnknown` where there is none."""
+        """Return the artifact of a tag or digest; raise `ManifestUnknown` if it is absent."""
         stored = await find_manifest(self._reader, repository.id, reference)
         if stored is None:
             raise ManifestUnknown(f"{repository.name} has no {reference}")
@@ -84,7 +84,7 @@ class ArtifactViews:
         )
 
     async def find_document(self, manifest_id: int, name: str) -> StoredDocument | None:
-        """Return a text that was read from the artifact, `None` where there is none."""
+        """Return a text that was read from the artifact, `None` if it is absent."""
         if name in _INTERNAL:
             return None
         return await artifacts.find_document(self._reader, manifest_id, name)

@@ -52,7 +52,7 @@ class RepositoryViews:
         return await repository_facts.get_facts(self._reader, repository.id)
 
     async def get_readme_source(self, repository: Repository) -> str:
-        """Return the Markdown that was written for the repository, "" where there is none."""
+        """Return the Markdown that was written for the repository, "" if it has none."""
         return await repository_facts.find_readme(self._reader, repository.id)
 
     async def find_recommended(self, repository: Repository) -> TagRow | None:
