@@ -54,6 +54,18 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
         ("TLS", "auto", "auto"),
         ("TRUSTED_PROXIES", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
         ("UPLOAD_EXPIRY", "PT90S", timedelta(seconds=90)),
+        ("UPLOAD_EXPIRY", "P1DT2H", timedelta(days=1, hours=2)),
+        ("UPLOAD_EXPIRY", "3600", timedelta(hours=1)),
+        ("UPLOAD_EXPIRY", "0.5", timedelta(seconds=0.5)),
+        ("UPLOAD_EXPIRY", "12:30:00", timedelta(hours=12, minutes=30)),
+        ("UPLOAD_EXPIRY", "2 days, 01:00", timedelta(days=2, hours=1)),
+        ("SCRUB_EVERY", "0", timedelta(0)),
+        *(("OPEN", text, True) for text in ("True", "yes", "on", "Y", "t")),
+        *(("S3_REDIRECT", text, False) for text in ("FALSE", "no", "off", "0", "n")),
+        ("PORT", "08080", 8080),
+        ("DATABASE", "", None),
+        ("S3_REGION", "null", "null"),
+        ("OTHER_URLS", "[]", ()),
         ("ADMIN_PASSWORD", "12345678", "12345678"),
     ],
 )
@@ -72,7 +84,8 @@ def test_the_environment_is_read_as_each_setting_means_it(
         *(("URL", text) for text in ("hub.example.org", "ftp://x", "https://x/path", "https://")),
         *(("OPEN", "perhaps"), ("TLS", "on"), ("LOG_FORMAT", "xml")),
         *(("DEFAULT_VISIBILITY", "secret"), ("UPLOAD_EXPIRY", "soon")),
-        *(("UPLOAD_EXPIRY", "PT0S"), ("UPLOAD_EXPIRY", "-PT1S")),
+        *(("UPLOAD_EXPIRY", "PT0S"), ("UPLOAD_EXPIRY", "-PT1S"), ("UPLOAD_EXPIRY", "1" * 400)),
+        *(("SECRET_KEY", "short"), ("PORT", "1.5"), ("PORT", "[1]"), ("CORS_ORIGINS", "[1]")),
         ("TLS_CERT", "only-a-certificate.pem"),
         *(("TRUSTED_PROXIES", text) for text in ("everybody", '["everybody"]', '["10.0.0.1/8"]')),
     ],
@@ -97,6 +110,34 @@ def test_a_file_that_means_nothing_is_refused(
     with pytest.raises(typer.Exit):
         read_settings()
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["host = 5", "open = 'perhaps'", "open = 2", "port = 1.5", "grace = true", "url = []"]
+)
+def test_a_line_of_another_type_is_named(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    Path("entrepot.toml").write_text(line)
+    with pytest.raises(typer.Exit):
+        read_settings()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"entrepot: {line.partition(' ')[0]}: invalid ")
+
+
+def test_a_variable_may_be_written_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("entrepot_port", "7")
+    assert read_settings().port == 7
+
+
+@pytest.mark.parametrize("variable", ["SECRET_KEY", "DATABASE"])
+def test_no_error_shows_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str
+) -> None:
+    monkeypatch.setenv(f"ENTREPOT_{variable}", "quite-secret")
+    with pytest.raises(typer.Exit):
+        read_settings()
+    said = capsys.readouterr().err
+    assert "(hidden)" in said
+    assert "quite-secret" not in said
 
 
 def test_a_duration_in_the_file_may_be_seconds() -> None:

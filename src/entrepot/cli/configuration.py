@@ -1,86 +1,157 @@
 """Reads the settings: options, then `ENTREPOT_…`, then `entrepot.toml`, then the defaults."""
 
-import dataclasses
 import os
 import re
+import tomllib
+import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import Field, fields
+from datetime import timedelta
 from difflib import get_close_matches
+from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import Field, ValidationError, create_model
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+import msgspec
 
 from entrepot.cli.output import USAGE, fail
 from entrepot.settings import FILES, PREFIX, Settings, is_secret
 
-_FIELDS = dataclasses.fields(Settings)
+_FIELDS: Final = {each.name: each for each in fields(Settings)}
+_FILE: Final = Path("entrepot.toml")
 _OF_OTHERS: Final = re.compile(
     # Kubernetes and Docker tell containers of hub, such as one that is called `entrepot`.
     r"TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?"
 )
 _URL = re.compile(r"https?://[^/?#\s]+")
-
-
-class _Sources(BaseSettings):
-    """Where settings come from, most important first."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, toml_file="entrepot.toml", extra="forbid", env_ignore_empty=True
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options before the environment before the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+_SECONDS: Final = re.compile(r"[+-]?\d+(\.\d+)?")
+_CLOCK: Final = re.compile(
+    r"(?:(?P<days>\d+) ?(?:d|days?),? ?)?(?P<hours>\d\d?):(?P<minutes>\d\d)(?::(?P<seconds>\d\d))?"
+)
+_BOOLEANS: Final = {
+    **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
+    **dict.fromkeys(("0", "off", "f", "false", "n", "no"), False),
+}
 
 
 def read_settings(**options: object) -> Settings:
     """Return the settings with the given options; exit with status 2 if one is invalid."""
     _check_names(os.environ)
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        read = _checked_model()(**given)
-    except ValidationError as error:
-        fail(_explained(error), USAGE)
-    except ValueError as error:  # a file that is not TOML, a variable that is not JSON
-        fail(f"the settings cannot be read: {error}", USAGE)
-    settings = Settings(**{each.name: getattr(read, each.name) for each in _FIELDS})
+    given: dict[str, object] = _read_file() | _read_environment(os.environ)
+    given |= {name: value for name, value in options.items() if value is not None}
+    settings = Settings(**{name: _checked(name, value) for name, value in given.items()})  # type: ignore[arg-type]
     _check_together(settings)
     return settings
 
 
-def _explained(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "settings"
-    if first["type"] == "extra_forbidden":
-        return _unknown(where, "", [each.name for each in _FIELDS])
-    shown = "(hidden)" if is_secret(where) else repr(first["input"])
-    if first["type"] == "string_pattern_mismatch":
-        (meaning,) = [each.metadata["help"] for each in _FIELDS if each.name == first["loc"][0]]
-        return f"{where}: invalid value {shown}. {meaning}"
-    if first["type"].startswith("time_delta"):
-        return f"{where}: invalid duration {shown}: write PT1H for an hour, or 3600 for its seconds"
-    return f"{where}: {first['msg']}"
+def _read_file() -> dict[str, object]:
+    if not _FILE.is_file():
+        return {}
+    try:
+        found = tomllib.loads(_FILE.read_text())
+    except (ValueError, OSError) as error:
+        fail(f"the settings cannot be read: {_FILE}: {error}", USAGE)
+    for name in found:
+        if name not in _FIELDS:
+            fail(_unknown(name, "", list(_FIELDS)), USAGE)
+    return found
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    """The settings that are set there and not empty; names may be in any case."""
+    given: dict[str, object] = {}
+    for variable, text in sorted(environment.items(), reverse=True):
+        name = variable.lower().removeprefix(PREFIX.lower())
+        if not text or not variable.upper().startswith(PREFIX) or name not in _FIELDS:
+            continue
+        given[name] = text
+        if _type_of(name) == tuple[str, ...]:
+            try:
+                given[name] = msgspec.json.decode(text)
+            except msgspec.DecodeError:
+                fail(f'{name}: invalid value {text!r}: write a list in JSON: ["a", "b"]', USAGE)
+    return given
+
+
+def _checked(name: str, value: object) -> object:
+    """The value as the setting's type has it; exit if it cannot be, or is outside its limits."""
+    kind, setting = _type_of(name), _FIELDS[name]
+    try:
+        read = _duration(value) if kind is timedelta else _converted(kind, value)
+        _check_limits(setting, read)
+    except _OutOfPattern:
+        fail(f"{name}: invalid value {_shown(name, value)}. {setting.metadata['help']}", USAGE)
+    except (ValueError, OverflowError) as error:
+        noun = "duration" if kind is timedelta else "value"
+        fail(f"{name}: invalid {noun} {_shown(name, value)}: {error}", USAGE)
+    return read
+
+
+class _OutOfPattern(ValueError):
+    """The value is a text of another form than the setting's."""
+
+
+@cache
+def _type_of(name: str) -> Any:
+    """The type of a setting's value when one is given: `str` for `str | None`."""
+    declared = typing.get_type_hints(Settings)[name]
+    if isinstance(declared, types.UnionType):
+        return next(each for each in typing.get_args(declared) if each is not types.NoneType)
+    return declared
+
+
+def _converted(kind: Any, value: object) -> object:
+    if kind is bool and isinstance(value, str | int):
+        if (word := str(value).lower()) not in _BOOLEANS:
+            raise ValueError("write true or false")
+        return _BOOLEANS[word]
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    if kind is int and isinstance(value, str):
+        if not value.isdecimal():
+            raise ValueError("write a whole number")
+        return int(value)
+    return msgspec.convert(value, kind)
+
+
+def _duration(value: object) -> timedelta:
+    """A duration in ISO 8601, as `1 day, 12:30:00`, or a number of seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    if isinstance(value, str):
+        if _SECONDS.fullmatch(value):
+            return timedelta(seconds=float(value))
+        if clock := _CLOCK.fullmatch(value):
+            return timedelta(**{unit: int(count or 0) for unit, count in clock.groupdict().items()})
+    try:
+        return msgspec.convert(value, timedelta)
+    except msgspec.ValidationError:
+        raise ValueError("write PT1H for an hour, or 3600 for its seconds") from None
+
+
+def _check_limits(setting: "Field[Any]", value: Any) -> None:
+    limits: Mapping[str, Any] = setting.metadata["limits"]
+    if "pattern" in limits and not re.search(limits["pattern"], value):
+        raise _OutOfPattern
+    if len(str(value)) < limits.get("min_length", 0):
+        raise ValueError(f"it must have at least {limits['min_length']} characters")
+    if "ge" in limits and value < limits["ge"]:
+        raise ValueError(f"it must be at least {limits['ge']}")
+    if "gt" in limits and value <= limits["gt"]:
+        raise ValueError(f"it must be more than {limits['gt']}")
+    if "le" in limits and value > limits["le"]:
+        raise ValueError(f"it must be at most {limits['le']}")
+
+
+def _shown(name: str, value: object) -> str:
+    return "(hidden)" if is_secret(name) else repr(value)
 
 
 def _check_names(names: Iterable[str]) -> None:
     """Exit at a variable that looks like a setting but is unknown: it would be ignored."""
-    known = [each.name.upper() for each in _FIELDS]
+    known = [name.upper() for name in _FIELDS]
     for name in sorted(names):
         rest = name.upper().removeprefix(PREFIX)
         is_ours = name.upper().startswith(PREFIX) and rest not in known
@@ -92,20 +163,6 @@ def _unknown(name: str, prefix: str, known: list[str]) -> str:
     nearest = get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"did you mean {prefix}{nearest[0]}?" if nearest else "see docs/reference/settings.md"
     return f"{prefix}{name} is not a setting: {hint}"
-
-
-def _checked_model() -> Callable[..., BaseSettings]:
-    """The settings' dataclass as a model that checks what it is given."""
-    types = typing.get_type_hints(Settings)
-    fields: dict[str, Any] = {}
-    for each in _FIELDS:
-        limits = each.metadata["limits"]
-        if each.default is dataclasses.MISSING:
-            described = Field(default_factory=each.default_factory, **limits)  # type: ignore[arg-type]
-        else:
-            described = Field(each.default, **limits)
-        fields[each.name] = (Annotated[types[each.name], described], described)
-    return create_model("CheckedSettings", __base__=_Sources, **fields)
 
 
 def _check_together(settings: Settings) -> None:
