@@ -2,6 +2,8 @@
 PYTHON ?= python3
 export PYTHON EXTRAS
 BIN := .venv/bin
+# Each has a PostgreSQL, an S3 server, a browser and hubs of its own; the tests of a file stay together.
+TEST_PROCESSES ?= 2
 
 .PHONY: setup serve demo test check bench bench-scale faults torture screenshots clean
 
@@ -22,7 +24,7 @@ test: setup
 	@scripts/packages.sh
 	@scripts/tools.sh
 	@$(BIN)/just lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 check: setup
 	@$(BIN)/just check

@@ -1,6 +1,7 @@
 """Blobs that the proxy sends: to clients the answers are those of the hub, header by header."""
 
 import os
+import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from faults.servers import Server
 from tests.support.nodes import nginx
 from tests.support.server import free_port
 
-CONTENT = os.urandom(300_000)
+CONTENT = random.Random(1).randbytes(300_000)
 SMALL = b"a config"
 REPOSITORY = "acme/blobs"
 PASSWORD = "a password for the tests"
