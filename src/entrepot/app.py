@@ -43,6 +43,7 @@ from entrepot.hub.rate_limits import Limits, RateLimits
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.repository_lists import RepositoryLists
 from entrepot.hub.repository_views import RepositoryViews
 from entrepot.hub.search import Search
 from entrepot.hub.second_factors import SecondFactors
@@ -240,6 +241,7 @@ class App:
         self.badges = Badges(self.repository_views)
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
+        self.repository_lists = RepositoryLists(metadata, self.search, self.now)
         self.indexing = Indexing(
             metadata, storage, self.artifacts, self.attachments, self.reader, self.readmes, self.now
         )

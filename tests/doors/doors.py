@@ -29,6 +29,11 @@ class Answer:
         """Every value of that header."""
         return [value for key, value in self.pairs if key == name]
 
+    @property
+    def text(self) -> str:
+        """Its body as text."""
+        return self.body.decode()
+
     def json(self) -> dict[str, object]:
         """The body as a JSON object."""
         value = json.loads(self.body)

@@ -11,6 +11,12 @@ from typing import Final
 MAX_LENGTH: Final = 512
 _CORE: Final = re.compile(r"[vV]?(\d+(?:\.\d+)*)(.*)", re.DOTALL)
 _RUNS: Final = re.compile(r"\d+|\D+")
+_WORD: Final = re.compile(r"[a-z]+")
+_CHANNELS: Final = {
+    **dict.fromkeys(("rc", "c", "cr", "candidate"), "candidate"),
+    **dict.fromkeys(("b", "beta"), "beta"),
+    **dict.fromkeys(("a", "alpha"), "alpha"),
+}
 _PLACES: Final = 4
 # What follows the numbers; in the order of these characters.
 _PRE, _RELEASE, _VARIANT, _MORE = "!", ",", "-", "."
@@ -72,6 +78,18 @@ _VARIANTS: Final = frozenset(
 def version_key(tag: str) -> str:
     """A text of at most 512 characters; newer versions have greater ones."""
     return _key(tag)[:MAX_LENGTH]
+
+
+def channel_of(tag: str) -> str:
+    """`stable`, `candidate`, `beta`, `alpha` or `pre-release` for a version; "" for other tags."""
+    key = _key(tag)
+    if not key.startswith("1"):
+        return ""
+    before_release = key.partition(_PRE)[2]
+    if not before_release:
+        return "stable"
+    word = _WORD.search(before_release)
+    return _CHANNELS.get(word[0], "pre-release") if word else "pre-release"
 
 
 def _key(tag: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import (
@@ -20,6 +20,7 @@ from entrepot.metadata.tables import (
     accounts,
     manifest_references,
     manifests,
+    repositories,
     repository_blobs,
     tags,
 )
@@ -73,6 +74,24 @@ _FIND: Final = SqlStatement(
         tag_history.c.repository_id == bindparam("repository_id"),
         tag_history.c.id == bindparam("event_id"),
     )
+)
+_EACH: Final = 3
+_older: Final = tag_history.alias("older")
+# Of each repository the newest few, by the index, however long its history is.
+_FIRST_SHOWN: Final = (
+    select(_older.c.id)
+    .where(_older.c.repository_id == repositories.c.id)
+    .order_by(_older.c.id.desc())
+    .limit(1)
+    .offset(_EACH - 1)
+    .scalar_subquery()
+    .correlate(repositories)
+)
+_LIST_OF_MANY: Final = SqlStatement(
+    _EVENT.add_columns(repositories.c.name)
+    .join(repositories, repositories.c.id == tag_history.c.repository_id)
+    .where(is_among("repositories.id", "ids"), tag_history.c.id >= func.coalesce(_FIRST_SHOWN, 0))
+    .order_by(tag_history.c.id.desc())
 )
 _NEAR: Final = 10_000
 """How far apart, by id, events of one action can be: a removal looks at 5,000 manifests."""
@@ -199,6 +218,14 @@ async def list_events(
     if tag is None:
         return await list_all(reader, _event, _LIST, **values)
     return await list_all(reader, _event, _LIST_TAG, **values, tag=tag)
+
+
+async def list_newest_of(
+    reader: Reader, repository_ids: Iterable[int]
+) -> list[tuple[str, TagEvent]]:
+    """The newest events of each repository, at most three, with its name; the newest first."""
+    rows = await reader.all(_LIST_OF_MANY, ids=json.dumps(list(repository_ids)))
+    return [(str(row[-1]), _event(row)) for row in rows]
 
 
 async def find_event(reader: Reader, repository_id: int, event_id: int) -> TagEvent | None:

@@ -1,12 +1,13 @@
 """Pulls of each day: of repositories, and of their tags."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, Value
+from entrepot.metadata.search_sql import is_among, json_of
 from entrepot.metadata.tables import pull_days, repositories
 from entrepot.metadata.upserts import insert
 
@@ -39,6 +40,13 @@ _LIST: Final = SqlStatement(
     )
     .order_by(pull_days.c.day)
 )
+_LIST_OF_MANY: Final = SqlStatement(
+    select(pull_days.c.repository_id, pull_days.c.day, pull_days.c["count"]).where(
+        is_among("pull_days.repository_id", "ids"),
+        pull_days.c.tag == WHOLE,
+        pull_days.c.day >= bindparam("first"),
+    )
+)
 _DELETE: Final = SqlStatement(delete(pull_days).where(pull_days.c.day < bindparam("first")))
 
 
@@ -56,6 +64,14 @@ async def list_days(reader: Reader, repository_id: int, tag: str, first: date) -
     """Pulls of each day since `first` that has any; of a tag, or of `WHOLE`."""
     rows = await reader.all(_LIST, repository_id=repository_id, tag=tag, first=first.toordinal())
     return {date.fromordinal(int(row[0])): int(row[1]) for row in rows}
+
+
+async def list_days_of_many(
+    reader: Reader, repository_ids: Iterable[int], first: date
+) -> dict[tuple[int, date], int]:
+    """Pulls by repository and day since `first`, where there are any."""
+    rows = await reader.all(_LIST_OF_MANY, ids=json_of(repository_ids), first=first.toordinal())
+    return {(int(of), date.fromordinal(int(day))): int(count) for of, day, count in rows}
 
 
 async def delete_days(tx: Transaction, first: date) -> int:

@@ -55,20 +55,19 @@ _ADD_FACET: Final = SqlStatement(
     .values(facet=bindparam("facet"), value=bindparam("value"), repository_id=bindparam("of"))
     .on_conflict_do_nothing()
 )
-_HITS: Final = SqlStatement(
-    select(
-        repositories.c.id,
-        repositories.c.name,
-        repositories.c.description,
-        repositories.c.kind,
-        repositories.c.stars,
-        repositories.c.pulls,
-        repositories.c.pushed_at,
-        repositories.c.visibility,
-        repositories.c.archived_at,
-        repositories.c.tag_count,
-    ).where(is_among("repositories.id", "ids"))
+HIT_COLUMNS: Final = (
+    repositories.c.id,
+    repositories.c.name,
+    repositories.c.description,
+    repositories.c.kind,
+    repositories.c.stars,
+    repositories.c.pulls,
+    repositories.c.pushed_at,
+    repositories.c.visibility,
+    repositories.c.archived_at,
+    repositories.c.tag_count,
 )
+_HITS: Final = SqlStatement(select(*HIT_COLUMNS).where(is_among("repositories.id", "ids")))
 
 
 def _counting(column: str, *conditions: ColumnElement[bool]) -> SqlStatement:
@@ -87,7 +86,7 @@ _COUNT_OF_MANY: Final = _counting("+repository_facets.repository_id")
 _COUNT_ONE: Final = _counting("+repository_facets.repository_id", *_ONE_FACET)
 
 
-_hit: Final = row_mapper(Hit, archived=lambda instant: instant is not None)
+hit_of: Final = row_mapper(Hit, len(HIT_COLUMNS), archived=lambda instant: instant is not None)
 
 
 async def write_document(
@@ -140,7 +139,7 @@ async def list_seen_names(reader: Reader, visible_to: VisibleTo, limit: int) -> 
 async def _hits(reader: Reader, ids: Sequence[int]) -> tuple[Hit, ...]:
     if not ids:
         return ()
-    hits = await list_all(reader, _hit, _HITS, ids=json_of(ids))
+    hits = await list_all(reader, hit_of, _HITS, ids=json_of(ids))
     found = {hit.repository_id: hit for hit in hits}
     # One may have gone since.
     return tuple(found[each] for each in ids if each in found)

@@ -46,14 +46,18 @@ FILTER: Final = (
 )
 
 
-def joined(statement: Select[Any]) -> Select[Any]:
-    """Tags that people see, with their manifests, artifacts and the accounts that set them."""
+def with_artifacts(statement: Select[Any]) -> Select[Any]:
+    """Tags with their manifests, artifacts and the accounts that set them, for `COLUMNS`."""
     return (
         statement.join(manifests, manifests.c.id == tags.c.manifest_id)
         .join(artifacts, artifacts.c.manifest_id == tags.c.manifest_id, isouter=True)
         .join(accounts, accounts.c.namespace_id == tags.c.moved_by, isouter=True)
-        .where(VISIBLE)
     )
+
+
+def joined(statement: Select[Any]) -> Select[Any]:
+    """The same, of the tags of one repository that people see."""
+    return with_artifacts(statement).where(VISIBLE)
 
 
 _PAGES: Final = {
@@ -71,11 +75,11 @@ _COUNT: Final = SqlStatement(select(func.count()).select_from(tags).where(VISIBL
 _COUNT_FILTERED: Final = SqlStatement(joined(select(func.count()).select_from(tags)).where(*FILTER))
 _ONE: Final = SqlStatement(joined(select(*COLUMNS)).where(tags.c.name == bindparam("tag")))
 # A version key holds a comma only after the numbers of a release: tags cannot hold one.
-_RELEASE: Final = tags.c.version_key.like("1%,%")
+RELEASE: Final = tags.c.version_key.like("1%,%")
 # A variant (`-alpine`) is marked by a hyphen, what comes before a release by an exclamation mark.
-_VARIANT: Final = and_(tags.c.version_key.like("1%-%"), tags.c.version_key.not_like("%!%"))
+VARIANT: Final = and_(tags.c.version_key.like("1%-%"), tags.c.version_key.not_like("%!%"))
 # `4711` may be a build's number: it counts as a version only where no tag has a dot.
-_DOTTED: Final = tags.c.name.like("%.%")
+DOTTED: Final = tags.c.name.like("%.%")
 
 
 def _greatest(*conditions: Any) -> SqlStatement:
@@ -84,8 +88,8 @@ def _greatest(*conditions: Any) -> SqlStatement:
     )
 
 
-_STABLE: Final = (_greatest(_RELEASE, _DOTTED), _greatest(_RELEASE))
-_STABLE_VARIANT: Final = _greatest(_VARIANT)
+_STABLE: Final = (_greatest(RELEASE, DOTTED), _greatest(RELEASE))
+_STABLE_VARIANT: Final = _greatest(VARIANT)
 _ALIASES: Final = SqlStatement(
     select(tags.c.name)
     .where(tags.c.manifest_id == bindparam("manifest_id"), tags.c.is_hidden == 0)

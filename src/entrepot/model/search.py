@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from entrepot.model.repositories import Visibility
+from entrepot.model.tags import TagRow
 
 _WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -108,6 +109,16 @@ class Hit:
     visibility: Visibility
     archived: bool
     tag_count: int
+    recommended: TagRow | None = None
+    """The tag that people are told to pull, where a list shows it."""
+    pulls_by_day: tuple[int, ...] = ()
+    """Pulls of the last days, today last, where a list shows them."""
+
+    @property
+    def summary(self) -> str:
+        """The repository's description; else that of the artifact that it recommends."""
+        artifact = self.recommended.artifact if self.recommended else None
+        return self.description or (artifact.description if artifact else "")
 
 
 @dataclass(frozen=True, slots=True)

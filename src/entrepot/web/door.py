@@ -147,6 +147,8 @@ class PageDoor:
             request.keep(FORM_COOKIE, request.form_secret)
         if request.problem:
             request.keep(PROBLEM_COOKIE, "", seconds=0)
+        if request.account is not None and request.organizations is None:
+            request.organizations = await self._app.organizations.list_of(request.account)
         await prepare(page, request)
         headers = [
             ("cache-control", "private, no-cache"),

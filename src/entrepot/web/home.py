@@ -7,25 +7,51 @@ from urllib.parse import urlencode
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
 from entrepot.http.paging import Pager
+from entrepot.hub.actors import ACTIONS_OF_ROLE, Action
 from entrepot.hub.search import Results
+from entrepot.model.accounts import Account
 from entrepot.model.search import Facet, FacetCounts, Hit, SearchOrder, Shipped
+from entrepot.model.tags import TagEvent
 from entrepot.web.commands import Snippets, push_snippets
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import LANGUAGES, THEMES, PageRequest, PageRoute
 
 _SIZE: Final = 25
+_HOME_SIZE: Final = 12
+_HOME_ORDER: Final = SearchOrder.NEWEST
+_STARRED: Final = 6
+_EVENTS: Final = 6
 _YEAR: Final = 31_536_000
 
 
 @dataclass(kw_only=True)
+class WelcomePage(Page):
+    """`/` for strangers: what this is for."""
+
+    template: ClassVar[str] = "welcome.html"
+    newest: list[Hit]
+    pushing: Snippets
+
+
+@dataclass(kw_only=True)
 class HomePage(Page):
-    """`/`: what this is for strangers, what is theirs for those who are signed in."""
+    """`/` for those who are signed in: their repositories, and what happened in them."""
 
     template: ClassVar[str] = "home.html"
-    newest: list[Hit]
     mine: list[Hit]
+    pager: Pager
+    kinds: dict[str, int]
+    query: str
+    kind: str
+    order: SearchOrder
+    organization: str
+    """The namespace that is looked at, "" for all of them."""
+    recent: list[Hit]
+    starred: list[Hit]
+    events: list[tuple[str, TagEvent]]
+    editable: list[str]
+    """Namespaces whose repositories the account may describe."""
     pushing: Snippets
-    namespace: str
 
 
 @dataclass(kw_only=True)
@@ -62,21 +88,49 @@ class HelpPage(Page):
 
 async def show_home(request: PageRequest) -> Page:
     """The start."""
-    search, identity = request.app.search, request.identity
-    newest = await search.find(identity, "", order=SearchOrder.NEWEST, limit=6)
-    namespace = request.account.name if request.account else "namespace"
-    mine: list[Hit] = []
     if request.account is not None:
-        found = await search.find(
-            identity, f"namespace:{request.account.name}", order=SearchOrder.NEWEST, limit=12
-        )
-        mine = list(found.found.hits)
-    return HomePage(
+        return await _own_home(request, request.account)
+    found = await request.app.search.find(request.identity, "", order=SearchOrder.NEWEST, limit=6)
+    return WelcomePage(
         title="A hub for every software artifact",
-        newest=list(newest.found.hits),
-        mine=mine,
-        pushing=push_snippets(request, f"{namespace}/demo"),
-        namespace=namespace,
+        newest=await request.app.repository_lists.complete(found.found.hits),
+        pushing=push_snippets(request, "namespace/demo"),
+    )
+
+
+async def _own_home(request: PageRequest, account: Account) -> Page:
+    """The account's repositories, of every namespace that it belongs to or of one."""
+    belongs = request.organizations = await request.app.organizations.list_of(account)
+    ids = {account.name: account.id, **{each.name: each.id for each, _ in belongs}}
+    chosen = request.query("org") if request.query("org") in ids else ""
+    lists, number = request.app.repository_lists, request.number("page", default=1, most=10_000)
+    text, kind, order = request.query("q"), request.query("kind"), _order(request, _HOME_ORDER)
+    owned = await lists.list_owned(
+        [ids[chosen]] if chosen else list(ids.values()),
+        text,
+        kind,
+        order,
+        limit=_HOME_SIZE,
+        offset=(number - 1) * _HOME_SIZE,
+    )
+    recent = await lists.list_named(request.identity, request.recent)
+    starred = await lists.list_starred(request.identity, account, _STARRED)
+    small = iter(await lists.complete([*recent, *starred]))
+    editors = [each.name for each, role in belongs if Action.DELETE in ACTIONS_OF_ROLE[role]]
+    return HomePage(
+        title="Repositories",
+        mine=owned.hits,
+        pager=Pager(number, _HOME_SIZE, owned.total),
+        kinds=owned.kinds,
+        query=text,
+        kind=kind,
+        order=order,
+        organization=chosen,
+        recent=[next(small) for _ in recent],
+        starred=[next(small) for _ in starred],
+        events=await lists.list_events(owned.hits, _EVENTS),
+        editable=[account.name, *editors],
+        pushing=push_snippets(request, f"{chosen or account.name}/demo"),
     )
 
 
@@ -112,7 +166,7 @@ async def _search(
         title="Explore" if is_explore else f"Search: {text}"[:80],
         query=text,
         order=_order(request, order),
-        hits=list(results.found.hits),
+        hits=await request.app.repository_lists.complete(results.found.hits),
         facets=results.found.facets,
         chosen=chosen,
         pager=Pager(number, _SIZE, results.found.total),

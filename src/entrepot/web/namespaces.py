@@ -135,7 +135,7 @@ async def show_profile(request: PageRequest) -> Page:
     )
     return ProfilePage(
         **frame(request, "repositories", name),
-        hits=list(found.found.hits),
+        hits=await request.app.repository_lists.complete(found.found.hits),
         pager=Pager(number, _SIZE, found.found.total),
         starred=await _starred(request),
     )

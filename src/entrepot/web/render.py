@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Kind
+from entrepot.kinds.versions import channel_of
 from entrepot.web.charts import area_of, line_of
 from entrepot.web.pages import Page
 from entrepot.web.requests import LANGUAGES, PageRequest
@@ -101,7 +102,7 @@ def _environment(language: str) -> Environment:
     environment.filters.update(
         size=size_of, age=age_of, short=short_digest, safe_link=safe_link, number=number_of
     )
-    environment.filters.update(chart_line=line_of, chart_area=area_of)
+    environment.filters.update(chart_line=line_of, chart_area=area_of, channel=channel_of)
     environment.globals.update(
         # `_` fills places in; what somebody typed may hold a `%`, and goes through this one.
         said=words.gettext,

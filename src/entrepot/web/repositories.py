@@ -79,6 +79,7 @@ async def show_repository(request: PageRequest) -> Page | Response:
     name = request.repository.name.text
     if name != request.values["repository"]:
         return redirect(f"/r/{name}")
+    request.remember(name)
     view = await request.app.repository_views.get(request.repository)
     tag = view.recommended.tag if view.recommended else None
     readme_of = f"{name}:{view.readme.tag}" if view.readme.tag else name

@@ -12,7 +12,7 @@ from entrepot.http.messages import Response
 from entrepot.http.router import Route
 from entrepot.hub.actors import Action
 from entrepot.hub.sessions import SignedIn
-from entrepot.model.accounts import Account
+from entrepot.model.accounts import Account, Namespace, Role
 from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")
@@ -21,6 +21,10 @@ LANGUAGE_TAGS: Final = {"zh": "zh-Hans"}
 """The BCP 47 tags of languages whose code alone does not say the script."""
 FORM_COOKIE: Final = "form"
 PROBLEM_COOKIE: Final = "problem"
+
+MOST_RECENT: Final = 4
+"""Repositories that a browser remembers to have opened."""
+_MONTH: Final = 2_592_000
 
 View = Callable[["PageRequest"], Awaitable[Page | Response]]
 """Answers a request that has been let in."""
@@ -36,6 +40,8 @@ class PageRequest(RequestContext):
     form_secret: str = ""
     form: Form = field(default_factory=Form)
     cookies: list[tuple[str, str]] = field(default_factory=list)
+    organizations: list[tuple[Namespace, Role]] | None = None
+    """Those that the account belongs to, by name: for the menu; `None` until they are looked up."""
 
     @property
     def account(self) -> Account | None:
@@ -106,6 +112,17 @@ class PageRequest(RequestContext):
         """`light`, `dark`, or empty: as the system has it."""
         found = self.cookie("theme")
         return found if found in THEMES else ""
+
+    @property
+    def recent(self) -> list[str]:
+        """Names of the repositories whose pages this browser opened last, the newest first."""
+        return [name for name in self.cookie("recent").split("~") if name][:MOST_RECENT]
+
+    def remember(self, name: str) -> None:
+        """Put a repository first among those that were opened last."""
+        names = [name, *(each for each in self.recent if each != name)][:MOST_RECENT]
+        if self.account is not None and names != self.recent:
+            self.keep("recent", "~".join(names), seconds=_MONTH)
 
     @property
     def tool(self) -> str:
