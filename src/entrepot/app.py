@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from importlib.metadata import version
 
+from entrepot import __version__
 from entrepot.bootstrap import now, open_clock, open_metadata, open_storage, prepare
 from entrepot.extract.reader import SandboxedReader
 from entrepot.extract.renderer import Renderer
@@ -32,6 +33,7 @@ from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.keyring import Keyring
 from entrepot.hub.login_throttle import LoginThrottle
+from entrepot.hub.mirrors import Mirrors
 from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.organizations import Organizations
 from entrepot.hub.password_links import PasswordLinks
@@ -63,9 +65,12 @@ from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import IntegrityCheck
 from entrepot.registry.collector import Collector
+from entrepot.registry.fetches import FETCHES, Fetches
 from entrepot.registry.history import History
 from entrepot.registry.layouts import Exports, Imports
 from entrepot.registry.manifests import Manifests
+from entrepot.registry.mirrored_blobs import MirroredBlobs
+from entrepot.registry.mirrors import MirroredManifests
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.quotas import Quotas
 from entrepot.registry.referrers import Referrers
@@ -74,6 +79,7 @@ from entrepot.registry.retention import Retention
 from entrepot.registry.scrub import Scrub
 from entrepot.registry.storage_migration import StorageMigration
 from entrepot.registry.uploads import Uploads
+from entrepot.registry.upstreams import Upstreams
 from entrepot.settings import Settings
 from entrepot.storage.migrating import MovingStorage
 from entrepot.storage.protocols import Storage
@@ -94,6 +100,7 @@ class App:
         self._add_people(settings, metadata)
         self._add_ways_in(settings, metadata)
         self._add_contents(settings, metadata, storage)
+        self._add_mirrors(settings, metadata, storage)
         self._add_artifacts(metadata, storage)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -108,6 +115,8 @@ class App:
 
     async def close(self) -> None:
         """Let go of what is held open; closing twice succeeds."""
+        await self.fetches.close()
+        await self.upstreams.close()
         await self.reader.close()
         await self.renderer.close()
         await self.metadata.close()
@@ -223,6 +232,18 @@ class App:
         self.storage_migration = (
             StorageMigration(metadata, storage) if isinstance(storage, MovingStorage) else None
         )
+
+    def _add_mirrors(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
+        self.upstreams = Upstreams(metadata, self.keyring, __version__, self.now)
+        self.fetches = Fetches(storage, settings.data / FETCHES)
+        fetched = Manifests(
+            metadata, self.uploads, accept_sparse=True, now=self.now, are_fetched=True
+        )
+        self.mirrored_manifests = MirroredManifests(metadata, fetched, self.upstreams, self.now)
+        self.mirrored_blobs = MirroredBlobs(
+            metadata, self.uploads, self.upstreams, self.fetches, self.now
+        )
+        self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
 
     def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
         self.reader = SandboxedReader()

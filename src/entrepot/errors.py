@@ -109,6 +109,19 @@ class Unavailable(EntrepotError):
     code = "UNAVAILABLE"
 
 
+class UpstreamFailed(Unavailable):
+    """The mirrored registry gave no usable answer."""
+
+    def __init__(self, message: str = "", *, wait: int = 30, status: int = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.status = status
+
+
+class UpstreamUnreachable(UpstreamFailed):
+    """The mirrored registry gave no answer."""
+
+
 class OutOfSpace(EntrepotError):
     """The server is out of storage space."""
 
@@ -311,8 +324,8 @@ class RangeUnsatisfiable(EntrepotError):
 class MethodUnsupported(Unsupported):
     """The method is not supported here."""
 
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        super().__init__()
+    def __init__(self, allowed: tuple[str, ...], message: str = "") -> None:
+        super().__init__(message)
         self.allowed = allowed
 
 

@@ -25,10 +25,17 @@ from tests.registry.test_history import Shop, history, removals, shop
 
 OLDER = "0010"
 """A revision whose tables that snapshots hold have this version's columns, but for later ones."""
-LATER_TABLES = {"upload_reservations", "rendered_readmes", "pull_days"}
+LATER_TABLES = {
+    "mirror_checks",
+    "mirrors",
+    "pull_days",
+    "rendered_readmes",
+    "upload_reservations",
+}
 LATER_COLUMNS = {
     "artifacts": {"contents_revision", "counts_revision"},
     "jobs": {"namespace_id", "repository_id"},
+    "repositories": {"is_mirrored"},
 }
 
 __all__ = ["history", "plant", "removals", "shop"]

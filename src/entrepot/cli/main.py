@@ -14,6 +14,7 @@ from entrepot.cli import (
     invite,
     layouts,
     migrate,
+    mirrors,
     orgs,
     policies,
     reindex,
@@ -72,6 +73,7 @@ app.add_typer(repos.app, name="repo")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(mirrors.app, name="mirror")
 
 
 def _show_version(wanted: bool) -> None:

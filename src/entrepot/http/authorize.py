@@ -14,6 +14,7 @@ from entrepot.errors import (
     Denied,
     InsufficientScope,
     InvalidName,
+    MethodUnsupported,
     NamespaceUnknown,
     NotFound,
     RepositoryUnknown,
@@ -122,6 +123,11 @@ class Authorizer:
         authorized = await self._find_authorized(request, name)
         identity, rights = authorized.identity, authorized.rights
         request.facts["account"] = identity.name
+        if rule is not AccessRule.PULL and rights is not None and rights.mirrored is not None:
+            # To everybody alike: a challenge would make clients ask for a password again.
+            mirror = rights.mirrored.mirror
+            message = f"{mirror.name} is a mirror of {mirror.url}: push elsewhere"
+            raise MethodUnsupported(("GET", "HEAD"), message)
         if rights is None or not _may(rule, identity, rights):
             await self._permissions.check_namespace(identity, name)
             if request.header("authorization") is None:

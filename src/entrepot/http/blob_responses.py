@@ -55,7 +55,7 @@ async def blob_response(
     body = await _body(request, blobs, blob, part)
     if ranges is None:
         return Response(200, headers, body)
-    return Response(206, [*headers, ("content-range", _content_range(part, blob))], body)
+    return Response(206, [*headers, ("content-range", content_range(part, blob.size))], body)
 
 
 def _header_of_file(
@@ -164,13 +164,14 @@ def _validators(blob: StoredBlob) -> list[tuple[str, str]]:
     ]
 
 
-def _content_range(part: ByteRange, blob: StoredBlob) -> str:
-    return f"bytes {part.first}-{part.last}/{blob.size}"
+def content_range(part: ByteRange, size: int) -> str:
+    """The value of `Content-Range` for a part of a blob of that size."""
+    return f"bytes {part.first}-{part.last}/{size}"
 
 
 def _part_head(boundary: str, part: ByteRange, blob: StoredBlob, *, first: bool) -> bytes:
     start = "" if first else "\r\n"
     return (
         f"{start}--{boundary}\r\ncontent-type: application/octet-stream\r\n"
-        f"content-range: {_content_range(part, blob)}\r\n\r\n"
+        f"content-range: {content_range(part, blob.size)}\r\n\r\n"
     ).encode()

@@ -12,6 +12,7 @@ from entrepot.errors import (
     RangeUnsatisfiable,
     TooMany,
     Unauthenticated,
+    UpstreamFailed,
 )
 from entrepot.http.messages import Response, content
 
@@ -65,6 +66,8 @@ def error_headers(error: EntrepotError, status: int) -> list[tuple[str, str]]:
         return [("allow", ", ".join(error.allowed))]
     if isinstance(error, RangeUnsatisfiable):
         return [("content-range", f"bytes */{error.size}")]
+    if isinstance(error, UpstreamFailed):
+        return [("retry-after", str(error.wait))]
     if isinstance(error, TooMany):
         return [("retry-after", str(error.wait)), *error.headers]
     return [("retry-after", RETRY_AFTER[status])] if status in RETRY_AFTER else []

@@ -1,6 +1,7 @@
 """Deletes accounts and organizations, with all that is theirs, for good."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from entrepot.errors import Conflict, Denied, NamespaceUnknown
 from entrepot.hub.actors import OPERATOR, Actor
@@ -11,6 +12,13 @@ from entrepot.metadata import accounts, closing
 from entrepot.metadata.engine import Clock, Metadata
 from entrepot.model.accounts import Namespace, NamespaceKind, Role
 from entrepot.oci.names import RepositoryName
+
+_DELETIONS: Final = {
+    NamespaceKind.ACCOUNT: Audited.ACCOUNT_DELETE,
+    NamespaceKind.ORGANIZATION: Audited.ORG_DELETE,
+    NamespaceKind.MIRROR: Audited.MIRROR_DELETE,
+}
+_CALLED: Final = {NamespaceKind.ORGANIZATION: "organization"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Closing:
         for repository in found.repositories:
             await self._repositories.delete(RepositoryName(repository), by)
         is_account = kind is NamespaceKind.ACCOUNT
-        action = Audited.ACCOUNT_DELETE if is_account else Audited.ORG_DELETE
+        action = _DELETIONS[kind]
         remove = closing.delete_account if is_account else closing.close_namespace
         async with self._metadata.begin() as tx:
             await remove(tx, namespace.id)
@@ -83,6 +91,5 @@ class Closing:
     async def _get(self, name: str, kind: NamespaceKind) -> Namespace:
         found = await accounts.find_namespace(self._metadata.reader, name)
         if found is None or found.kind is not kind:
-            what = "account" if kind is NamespaceKind.ACCOUNT else "organization"
-            raise NamespaceUnknown(f"no such {what}: {name}")
+            raise NamespaceUnknown(f"no such {_CALLED.get(kind, kind)}: {name}")
         return found

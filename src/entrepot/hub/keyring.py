@@ -11,13 +11,14 @@ import secrets
 from typing import Final
 
 from entrepot.errors import Unavailable
-from entrepot.metadata import second_factors, tokens, webhooks
+from entrepot.metadata import mirrors, second_factors, tokens, webhooks
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.sentinels import WRAPPED
 
 _NONCE: Final = 12
 TOTP: Final = "second factor"
 WEBHOOK: Final = "webhook"
+MIRROR: Final = "mirror"
 
 
 class Keyring:
@@ -83,6 +84,11 @@ async def wrap_all(metadata: Metadata, keyring: Keyring) -> int:
         wrapped = keyring.wrap(WEBHOOK, plain)
         async with metadata.begin() as tx:
             count += await webhooks.replace_secret(tx, webhook_id, plain, wrapped)
+    for mirror in await mirrors.list_mirrors(reader):
+        if mirror.secret and not mirror.secret.startswith(WRAPPED):
+            wrapped = keyring.wrap(MIRROR, mirror.secret)
+            async with metadata.begin() as tx:
+                count += await mirrors.replace_secret(tx, mirror.id, mirror.secret, wrapped)
     if await tokens.find_signing_key(reader) is not None:
         async with metadata.begin() as tx:
             count += await tokens.delete_signing_keys(tx)
@@ -100,6 +106,11 @@ async def unwrap_all(metadata: Metadata, keyring: Keyring) -> int:
         plain = keyring.unwrap(WEBHOOK, wrapped)
         async with metadata.begin() as tx:
             count += await webhooks.replace_secret(tx, webhook_id, wrapped, plain)
+    for mirror in await mirrors.list_mirrors(reader):
+        if mirror.secret.startswith(WRAPPED):
+            plain = keyring.unwrap(MIRROR, mirror.secret)
+            async with metadata.begin() as tx:
+                count += await mirrors.replace_secret(tx, mirror.id, mirror.secret, plain)
     return count
 
 
@@ -112,3 +123,5 @@ async def check(metadata: Metadata, keyring: Keyring) -> None:
     ):
         for _, wrapped in found:
             keyring.unwrap(purpose, wrapped)
+    for mirror in await mirrors.list_mirrors(reader):
+        keyring.unwrap(MIRROR, mirror.secret)

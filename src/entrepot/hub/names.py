@@ -9,18 +9,19 @@ from entrepot.metadata import accounts
 from entrepot.metadata.engine import Reader, Transaction
 from entrepot.model.accounts import Account, Namespace, NamespaceKind
 from entrepot.model.repositories import Visibility
+from entrepot.upstream.presets import PRESETS
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 MAX_NAME: Final = 64
 
 _KEPT_BACK: Final = (
     "about account accounts admin administrator anonymous api assets auth blog callback cli "
-    "docs entrepot explore favicon.ico health healthz help home hub image images index invitation "
-    "invitations library login logout me metrics new oauth official oidc operator org orgs "
-    "password privacy r readyz register registry repositories repository robots.txt root search "
-    "security session sessions settings setup sign-in sign-out sign-up signin signout signup "
-    "star stars static status support system team teams terms token tokens u user users v1 v2 "
-    "webhook webhooks welcome well-known www"
+    "docs entrepot explore favicon.ico health healthz help home hub image images index "
+    "invitation invitations library login logout me metrics mirror mirrors new oauth official "
+    "oidc operator org orgs password privacy r readyz register registry repositories "
+    "repository robots.txt root search security session sessions settings setup sign-in sign- "
+    "out sign-up signin signout signup star stars static status support system team teams "
+    "terms token tokens u user users v1 v2 webhook webhooks welcome well-known www"
 )
 RESERVED: Final = frozenset(_KEPT_BACK.split())
 """Names that only the operator gives: they look like parts of the hub itself."""
@@ -36,9 +37,9 @@ def check_name(name: str) -> None:
 
 
 def check_free_name(name: str) -> None:
-    """As `check_name`, and raise `NameTaken` for what is kept back."""
+    """As `check_name`, and raise `NameTaken` for what is kept back, as mirrors' names are."""
     check_name(name)
-    if name in RESERVED:
+    if name in RESERVED or name in PRESETS:
         raise NameTaken(f"{name} is taken")
 
 

@@ -102,13 +102,14 @@ class Organizations:
         """
         namespace = await self._namespace_to_change(name, member, role, by)
         account = await self._account(member)
-        if namespace.kind is not NamespaceKind.ORGANIZATION:
+        if namespace.kind is NamespaceKind.ACCOUNT:
             raise NamespaceUnknown(f"no such organization: {name}")
         async with self._metadata.begin() as tx:
             before = await accounts.find_role(tx, namespace.id, account.id)
             await self._set_role(tx, namespace.id, account.id, role)
             members = await accounts.list_members(tx, namespace.id)
-            if Role.OWNER not in {held for _, held in members}:
+            is_organization = namespace.kind is NamespaceKind.ORGANIZATION
+            if is_organization and Role.OWNER not in {held for _, held in members}:
                 raise Conflict("an organization needs an owner")
             whose = f"{namespace.name}/{account.name}"
             if before is not role:

@@ -22,11 +22,13 @@ from entrepot.hub.actors import (
 from entrepot.hub.names import find_namespace
 from entrepot.metadata.accounts import find_role, list_memberships
 from entrepot.metadata.engine import Reader
+from entrepot.metadata.mirrors import find_mirror
 from entrepot.metadata.redirects import find_redirected
 from entrepot.metadata.repositories import PushTarget, find_repository
 from entrepot.metadata.teams import list_rights_of
-from entrepot.model.accounts import Account, Namespace, Role
+from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
 from entrepot.model.blobs import Holder
+from entrepot.model.mirrors import MirroredName, MirrorVisibility
 from entrepot.model.organizations import Permission
 from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
@@ -59,6 +61,8 @@ class Rights:
     target: PushTarget | None
     may_administer: bool = False
     """Change its settings: describe, open or close, archive, rename, transfer, delete."""
+    mirrored: MirroredName | None = None
+    """The name in a mirror, where it is one: what is pulled comes from the mirror's upstream."""
 
     @property
     def repository(self) -> Repository | None:
@@ -123,7 +127,9 @@ class Permissions:
         """Return the identity's rights to the name, or to the repository that moved from there."""
         found = await find_repository(self._reader, name)
         if found is not None:
-            return await self._rights_in(identity, found)
+            # Whether it is a mirror's is in its row: others pay nothing for there being mirrors.
+            rights = await self._mirror_rights(identity, name, found) if found.is_mirrored else None
+            return rights or await self._rights_in(identity, found)
         moved = await find_redirected(self._reader, name)
         if moved is not None:
             # A token for the old name lists that one; it was given for what has moved from there.
@@ -180,7 +186,8 @@ class Permissions:
         if identity.patterns is not None:
             return NamespaceRights(namespace, None, False, False)
         role = await self._role(identity, namespace.id)
-        may_create = Action.PUSH in decide(identity, role, None, is_open=self.is_open)
+        may_push = Action.PUSH in decide(identity, role, None, is_open=self.is_open)
+        may_create = may_push and namespace.kind is not NamespaceKind.MIRROR
         may_administer = identity.is_unlimited and (role is Role.OWNER or identity.is_superuser)
         return NamespaceRights(namespace, role, may_create, may_administer)
 
@@ -230,11 +237,40 @@ class Permissions:
         namespace = None
         if name.namespace is not None:
             namespace = await find_namespace(self._reader, name.namespace)
+        if namespace is not None and namespace.kind is NamespaceKind.MIRROR:
+            rights = await self._mirror_rights(identity, name, None, namespace.id)
+            if rights is not None:
+                return rights
         namespace_id = namespace.id if namespace else None
         actions = await self._actions(identity, namespace_id, name, None)
         # An open hub and administrators may use any name; without a namespace it is the hub's.
         visibility = namespace.default_visibility if namespace else self._hub_visibility
         return Rights(actions, PushTarget(name, namespace_id, visibility, None))
+
+    async def _mirror_rights(
+        self,
+        identity: Identity,
+        asked: RepositoryName,
+        found: Repository | None,
+        namespace_id: int | None = None,
+    ) -> Rights | None:
+        """Return the rights to a name in a mirror, which is only pulled from; else `None`."""
+        of = namespace_id if found is None else found.namespace_id
+        mirror = None if of is None else await find_mirror(self._reader, of)
+        if mirror is None:
+            return None
+        name = mirror.canonical(asked)
+        if found is None or found.name != name:
+            found = await find_repository(self._reader, name)
+        visibility = mirror.repository_visibility
+        role = await self._role(identity, mirror.id)
+        if mirror.visibility is MirrorVisibility.SIGNED_IN and identity.is_authenticated:
+            role = role or Role.MEMBER
+        listed = listed_actions(identity, asked) | listed_actions(identity, name)
+        actions = decide(identity, role, visibility, listed=listed, is_open=self.is_open) & PULL
+        target = PushTarget(name, mirror.id, visibility, found, is_mirrored=True)
+        may_administer = identity.is_superuser and identity.is_unlimited and bool(actions)
+        return Rights(actions, target, may_administer, MirroredName(mirror, name))
 
     async def _actions(
         self,

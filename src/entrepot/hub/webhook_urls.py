@@ -2,15 +2,12 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from entrepot.errors import InvalidWebhook
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from entrepot.upstream.addresses import PublicAddresses
 
 MAX_URL: Final = 2000
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
@@ -19,15 +16,6 @@ _NAME: Final = re.compile(rf"(?:{_LABEL}\.)*(?!0[xX])(?=[A-Za-z0-9_-]*[A-Za-z]){
 _CHARACTERS: Final = re.compile(r"[A-Za-z0-9!#-/:;=?@\[\]_~]+")
 _PORTS: Final = {"http": 80, "https": 443}
 _FIRST_FREE_PORT: Final = 1024
-_GLOBAL_6: Final = ipaddress.IPv6Network("2000::/3")
-# Parts of 2000::/3 that lead elsewhere (6to4, Teredo and its neighbours) or nowhere.
-_NOT_GLOBAL_6: Final = tuple(
-    ipaddress.IPv6Network(each)
-    for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3ffe::/16", "3fff::/20")
-)
-_NOT_GLOBAL_4: Final = tuple(
-    ipaddress.IPv4Network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/3")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +39,8 @@ class WebhookUrl:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-class WebhookUrls:
+class WebhookUrls(PublicAddresses):
     """Says which addresses webhooks may reach; all of `networks` are allowed."""
-
-    def __init__(self, networks: Iterable[str] = ()) -> None:
-        self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(each) for each in networks)
 
     def parse(self, url: str) -> WebhookUrl:
         """The URL's parts; else `InvalidWebhook`. A name is looked up only to be sent to."""
@@ -69,26 +54,6 @@ class WebhookUrls:
                 "webhooks may not reach this private address: see webhook_networks"
             )
         return parsed
-
-    def may_be_sent_to(self, address: Address) -> bool:
-        """Whether the address is one of the internet at large, or in a network that is allowed."""
-        if any(address.version == each.version and address in each for each in self._networks):
-            return True
-        if isinstance(address, ipaddress.IPv4Address):
-            return address.is_global and not any(address in each for each in _NOT_GLOBAL_4)
-        if address.scope_id is not None or address not in _GLOBAL_6:
-            return False
-        return not any(address in each for each in _NOT_GLOBAL_6)
-
-    def choose(self, addresses: Sequence[str]) -> Address | None:
-        """The first address of a name; `None` where any of them may not be sent to."""
-        try:
-            parsed = [ipaddress.ip_address(each) for each in addresses]
-        except ValueError:
-            return None
-        if not parsed or not all(self.may_be_sent_to(each) for each in parsed):
-            return None
-        return parsed[0]
 
 
 def _parse(url: str) -> WebhookUrl:

@@ -12,6 +12,7 @@ from entrepot.metadata.engine import (
     storable,
     to_instant,
 )
+from entrepot.metadata.mirror_tables import mirrors
 from entrepot.metadata.rows import find_one, first_number, get_number, list_all, row_mapper
 from entrepot.metadata.tables import accounts, members, namespaces
 from entrepot.metadata.upserts import insert
@@ -136,7 +137,10 @@ _REMOVE_MEMBER: Final = SqlStatement(
     )
 )
 _MEMBERSHIPS: Final = SqlStatement(
-    select(members.c.namespace_id).where(members.c.account_id == bindparam("account_id"))
+    select(members.c.namespace_id)
+    .where(members.c.account_id == bindparam("account_id"))
+    # Everybody who is signed in sees what such a mirror has.
+    .union(select(mirrors.c.namespace_id).where(mirrors.c.visibility == "signed-in"))
 )
 _ORGANIZATIONS_OF: Final = SqlStatement(
     _NAMESPACE.add_columns(members.c.role)

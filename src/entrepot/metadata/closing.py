@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, bindparam, delete, null, or_, select, upda
 from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction
 from entrepot.metadata.hook_tables import webhooks
+from entrepot.metadata.mirror_tables import mirrors
 from entrepot.metadata.people_tables import (
     external_identities,
     invitations,
@@ -63,6 +64,7 @@ OF_ACCOUNT: Final = (
 OF_NAMESPACE: Final = (
     invitations.c.namespace_id,
     members.c.namespace_id,
+    mirrors.c.namespace_id,
     namespace_policies.c.namespace_id,
     teams.c.namespace_id,
     tokens.c.namespace_id,

@@ -45,6 +45,7 @@ COLUMNS: Final = (
     repositories.c.kind,
     repositories.c.size,
     repositories.c.tag_count,
+    repositories.c.is_mirrored,
 )
 """The columns that `repository_of` makes a repository of."""
 _FIND: Final = SqlStatement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
@@ -59,6 +60,7 @@ _INSERT: Final = SqlStatement(
         name=bindparam("name"),
         visibility=bindparam("visibility"),
         created_at=bindparam("created_at"),
+        is_mirrored=bindparam("is_mirrored"),
     )
     .on_conflict_do_nothing()
 )
@@ -149,6 +151,8 @@ async def insert_repository(
     namespace_id: int | None,
     visibility: Visibility,
     now: datetime,
+    *,
+    is_mirrored: bool = False,
 ) -> bool:
     """Make a repository; `False` where there is one of that name."""
     await lock_name(tx, name)
@@ -158,6 +162,7 @@ async def insert_repository(
         name=name.text,
         visibility=visibility,
         created_at=to_instant(now),
+        is_mirrored=int(is_mirrored),
     )
     return count > 0
 
@@ -254,13 +259,21 @@ class PushTarget:
     visibility: Visibility
     found: Repository | None
     listener: ChangeListener | None = None
+    is_mirrored: bool = False
 
     async def ensure(self, tx: Transaction, now: datetime) -> Repository:
         """The repository, created where there is none, locked for this transaction."""
         if self.found is not None:
             await lock_repository(tx, self.found)
             return self.found
-        new = await insert_repository(tx, self.name, self.namespace_id, self.visibility, now)
+        new = await insert_repository(
+            tx,
+            self.name,
+            self.namespace_id,
+            self.visibility,
+            now,
+            is_mirrored=self.is_mirrored,
+        )
         made = await find_repository(tx, self.name)
         if made is None:
             raise RepositoryUnknown

@@ -3,6 +3,7 @@
 from entrepot.metadata import (
     artifact_tables,
     hook_tables,
+    mirror_tables,
     people_tables,
     policy_tables,
     scrub_tables,
@@ -13,6 +14,7 @@ __all__ = [
     "SCHEMA",
     "artifact_tables",
     "hook_tables",
+    "mirror_tables",
     "people_tables",
     "policy_tables",
     "scrub_tables",

@@ -60,7 +60,8 @@ def has_wrapped_secrets(path: Path) -> bool:
     """Say whether the database holds secrets that are wrapped by a key."""
     connection = connect(path)
     try:
-        for table, column in (("accounts", "totp_secret"), ("webhooks", "secret")):
+        secrets = ("accounts", "totp_secret"), ("webhooks", "secret"), ("mirrors", "secret")
+        for table, column in secrets:
             found = connection.execute(
                 f"SELECT 1 FROM {table} WHERE substr({column}, 1, ?) = ? LIMIT 1",  # noqa: S608
                 (len(WRAPPED), WRAPPED),

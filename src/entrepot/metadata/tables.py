@@ -47,7 +47,7 @@ namespaces = Table(
     SCHEMA,
     number_id(),
     Column("name", NAME, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),  # account, organization
+    Column("kind", Text, nullable=False),  # account, organisation, mirror
     Column("default_visibility", Text, nullable=False),  # private, public
     Column("created_at", NUMBER, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
@@ -130,6 +130,8 @@ repositories = Table(
     Column("kind", Text, nullable=False, server_default=""),
     Column("size", NUMBER, nullable=False, server_default="0"),
     Column("tag_count", NUMBER, nullable=False, server_default="0"),
+    # 1: its content comes from the registry that its namespace mirrors.
+    Column("is_mirrored", SmallInteger, nullable=False, server_default="0"),
     Index("ix_repositories_namespace_id_name", "namespace_id", "name"),
     Index("ix_repositories_visibility_name", "visibility", "name"),
 )

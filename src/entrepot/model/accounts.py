@@ -12,6 +12,7 @@ class NamespaceKind(StrEnum):
 
     ACCOUNT = "account"
     ORGANIZATION = "organisation"
+    MIRROR = "mirror"
 
 
 class Role(StrEnum):

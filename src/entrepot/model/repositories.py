@@ -32,6 +32,8 @@ class Repository:
     kind: str = ""
     size: int = 0
     tag_count: int = 0
+    is_mirrored: bool = False
+    """Whether its content comes from the registry that its namespace mirrors."""
 
     @property
     def is_archived(self) -> bool:

@@ -63,3 +63,8 @@ def _matches(pattern: str, tag: str) -> bool:
         else:
             return False
     return not pattern[at:].strip("*")
+
+
+def matches_any(patterns: Sequence[str], text: str) -> bool:
+    """Say whether one of the patterns matches all of the text; `!` means nothing here."""
+    return any(_matches(pattern, text) for pattern in patterns)

@@ -39,8 +39,16 @@ class Manifests:
     """Every manifest of a repository, by tag and by digest."""
 
     def __init__(
-        self, metadata: Metadata, uploads: Uploads, *, accept_sparse: bool, now: Clock
+        self,
+        metadata: Metadata,
+        uploads: Uploads,
+        *,
+        accept_sparse: bool,
+        now: Clock,
+        are_fetched: bool = False,
     ) -> None:
+        """`are_fetched`: what manifests name comes later, when it is pulled, or never."""
+        self._are_fetched = are_fetched
         self._metadata = metadata
         self._uploads = uploads
         self._accept_sparse = accept_sparse
@@ -86,9 +94,10 @@ class Manifests:
             raise DigestMismatch(detail={"digest": str(digest)})
         manifest = await read_pushed_manifest(content, content_type)
         new = new_manifest(manifest, actual)
-        if EMPTY_JSON_DIGEST in new.blobs:
-            await self._uploads.ensure_empty_json()
-        await self._check(target, manifest, new)
+        if not self._are_fetched:
+            if EMPTY_JSON_DIGEST in new.blobs:
+                await self._uploads.ensure_empty_json()
+            await self._check(target, manifest, new)
         about = tags[0] if digest is None and tags else actual
         guard = _Guard(about, condition)
         await self._store(target, manifest, new, tags, by, guard)
@@ -107,7 +116,8 @@ class Manifests:
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
             await guard.check(tx, repository)
-            await self._check_references(tx, repository, manifest)
+            if not self._are_fetched:
+                await self._check_references(tx, repository, manifest)
             await charge_manifest(tx, repository.id, new)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
             previous = []

@@ -240,6 +240,15 @@ class Uploads:
             raise
         return digest, size
 
+    async def adopt(self, target: PushTarget, digest: Digest, size: int, key: BlobKey) -> None:
+        """Make bytes that were committed under `key` the blob `digest` of the repository."""
+        now = self._now()
+        async with self._unless_refused(digest, key), self._metadata.begin() as tx:
+            repository = await target.ensure(tx, now)
+            await self._insert(tx, digest, size, key)
+            await charge(tx, repository.id, digest, size)
+            await blobs.link_blob(tx, repository.id, digest, now)
+
     async def _limited(self, target: PushTarget) -> int | None:
         """The target's namespace, where its room is limited."""
         if target.namespace_id is None:

@@ -25,7 +25,7 @@ from entrepot.oci.digests import ALGORITHMS, Digest
 from entrepot.storage.buffers import Buffers
 from entrepot.storage.private_files import sync_directory
 from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
-from entrepot.storage.staged import StagedFile, open_locked
+from entrepot.storage.staged import StagedFile, named_failures, open_locked
 
 _RUN: Final = 256 * 1024
 """Bytes read at a time. Measured from 64 KiB to 1 MiB: past this nothing is won, and memory is."""
@@ -87,6 +87,15 @@ class FileStorage:
         for directory in (self._uploads, self._blobs):
             if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
                 raise Unavailable(f"{directory} cannot be written to")
+
+    async def take_file(self, path: Path, digest: Digest) -> BlobKey | None:
+        """Link the file into the blobs; `None` where the file system has no such links."""
+        key = self.place(digest)
+        with named_failures():
+            linked = await self.run(
+                partial(_link, path, self._blobs / key, self._uploads / secrets.token_hex(16))
+            )
+        return key if linked else None
 
     async def find_size(self, key: BlobKey) -> int | None:
         """The file's size."""
@@ -168,6 +177,28 @@ def _read_cached(descriptor: int, buffer: memoryview, start: int) -> int | None:
         if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
             return None
         raise
+
+
+def _link(path: Path, target: Path, passing: Path) -> bool:
+    """Make `target` another name of a file whose bytes are durable from then on."""
+    try:
+        passing.hardlink_to(path)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+            return False
+        raise
+    try:
+        descriptor = os.open(passing, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(descriptor)
+            os.utime(descriptor)
+        finally:
+            os.close(descriptor)
+        passing.rename(target)
+        sync_directory(target.parent)
+    finally:
+        passing.unlink(missing_ok=True)
+    return True
 
 
 def _committed(path: Path) -> Committed | None:

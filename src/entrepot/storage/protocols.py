@@ -126,6 +126,18 @@ class HasPaths(Protocol):
 
 
 @runtime_checkable
+class TakesFiles(Protocol):
+    """A store that can make a blob of a file without copying it."""
+
+    async def take_file(self, path: Path, digest: Digest) -> BlobKey | None:
+        """Make the file's bytes, which are not changed any more, the blob `digest`, durably.
+
+        The caller has compared them with the digest. The file stays where it is; `None` where it
+        cannot be taken, as from another file system.
+        """
+
+
+@runtime_checkable
 class SignsUrls(Protocol):
     """A store that can send clients straight to the bytes."""
 

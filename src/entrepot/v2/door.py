@@ -15,6 +15,7 @@ from entrepot.http.errors import basic_error_response, error_response, explain
 from entrepot.http.messages import Request, Response
 from entrepot.http.router import Router
 from entrepot.oci.names import RepositoryName
+from entrepot.v2 import mirrors
 from entrepot.v2.requests import Endpoint, RegistryRequest
 from entrepot.v2.routes import ROUTES
 from entrepot.v2.tokens import TokenDoor
@@ -63,6 +64,9 @@ class DistributionDoor:
             http.facts["repository"] = name.text
         request.authorized = await self._app.authorizer.authorize_client(http, route.rule, name)
         request.identity = request.authorized.identity
+        rights = request.authorized.rights
+        if rights is not None and rights.mirrored is not None:
+            return await mirrors.HANDLERS[http.method, operation.endpoint](request)
         return await operation.handler(request)
 
 

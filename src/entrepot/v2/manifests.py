@@ -1,11 +1,14 @@
 """`/v2/NAME/manifests/REFERENCE`."""
 
+from collections.abc import Sequence
+
 from entrepot.errors import InvalidTag, ManifestTooLarge, ManifestUnknown
 from entrepot.http.bodies import read_body
 from entrepot.http.conditions import conditions_of, matches_etag
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.hub.permissions import Action
 from entrepot.model.manifests import ManifestFacts
+from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
 from entrepot.oci.names import Reference, Tag, parse_reference
@@ -16,28 +19,45 @@ async def get(request: RegistryRequest) -> Response:
     """Answer with the bytes; `Accept` is not asked, for a digest names one thing only."""
     repository = request.repository
     limits = request.app.rates.pull(request.identity, request.http.address)
-    reference, manifests = _reference_to_read(request.reference), request.app.manifests
+    return await respond(request, repository, reference_to_read(request.reference), limits)
+
+
+async def respond(
+    request: RegistryRequest,
+    repository: Repository,
+    reference: Reference,
+    extra: Sequence[tuple[str, str]],
+) -> Response:
+    """The answer to a `GET` of a manifest of the repository, which counts as a pull."""
+    manifests = request.app.manifests
     if request.http.header("if-none-match") is not None:
         facts = await manifests.get_facts(repository, reference)
         if matches_etag(request.http, facts.digest):
-            _count_pull(request, facts)
-            return empty(304, [*_validators(facts), *limits])
+            _count_pull(request, repository, facts)
+            return empty(304, [*_validators(facts), *extra])
     found = await manifests.get(repository, reference)
-    _count_pull(request, found)
-    return content(200, found.media_type, found.content, [*_validators(found), *limits])
+    _count_pull(request, repository, found)
+    return content(200, found.media_type, found.content, [*_validators(found), *extra])
 
 
 async def head(request: RegistryRequest) -> Response:
     """Answer as `get` does, without reading the bytes."""
     found = await request.app.manifests.get_facts(
-        request.repository, _reference_to_read(request.reference)
+        request.repository, reference_to_read(request.reference)
     )
     # As on Docker Hub, asking is no pull: clients look there what is left.
     limits = request.app.rates.look_at_pulls(request.identity, request.http.address)
+    return respond_to_head(request, found, limits)
+
+
+def respond_to_head(
+    request: RegistryRequest, found: ManifestFacts, extra: Sequence[tuple[str, str]]
+) -> Response:
+    """The answer to a `HEAD` of that manifest."""
     if matches_etag(request.http, found.digest):
-        return empty(304, [*_validators(found), *limits])
+        return empty(304, [*_validators(found), *extra])
     length = ("content-length", str(found.size))
-    headers = [*_validators(found), ("content-type", found.media_type), length, *limits]
+    headers = [*_validators(found), ("content-type", found.media_type), length, *extra]
     return Response(200, headers)
 
 
@@ -71,7 +91,7 @@ async def put(request: RegistryRequest) -> Response:
 
 async def delete(request: RegistryRequest) -> Response:
     """Remove a tag alone, or a manifest with every tag on it."""
-    parsed = _reference_to_read(request.reference)
+    parsed = reference_to_read(request.reference)
     repository, by = request.repository, request.identity.account_id
     condition = conditions_of(request.http)
     if isinstance(parsed, Tag):
@@ -81,7 +101,7 @@ async def delete(request: RegistryRequest) -> Response:
     return empty(202)
 
 
-def _count_pull(request: RegistryRequest, found: ManifestFacts) -> None:
+def _count_pull(request: RegistryRequest, repository: Repository, found: ManifestFacts) -> None:
     """Count a pull, unless the token was asked for in order to push here.
 
     `helm push`, `crane tag` and others read a manifest on the way to tagging it; whoever pulls
@@ -90,10 +110,11 @@ def _count_pull(request: RegistryRequest, found: ManifestFacts) -> None:
     if request.identity.grants is None or Action.PUSH not in request.rights.actions:
         who = request.identity.name
         tag = "" if ":" in request.reference else request.reference
-        request.app.pulls.count(request.repository.id, found.id, found.digest, who, tag)
+        request.app.pulls.count(repository.id, found.id, found.digest, who, tag)
 
 
-def _reference_to_read(text: str) -> Reference:
+def reference_to_read(text: str) -> Reference:
+    """The tag or digest in a path; `ManifestUnknown` for what could be neither."""
     try:
         return parse_reference(text)
     except InvalidTag as error:

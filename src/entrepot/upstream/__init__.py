@@ -1,0 +1,1 @@
+"""Speaks to other registries: connections, redirects, credentials. Knows no rights and no rows."""
