@@ -6,10 +6,12 @@ from entrepot.hub.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.queries import parse_query
 from entrepot.hub.search import ResolvedReference, Search, closest, with_families
-from entrepot.metadata import manifests, packages, search
+from entrepot.metadata import manifests, packages, search, vulnerabilities
 from entrepot.metadata.accounts import find_account
 from entrepot.metadata.engine import Metadata
+from entrepot.metadata.repositories import find_repository
 from entrepot.model.repositories import Visibility
+from entrepot.model.search import FoundPackage, FoundVulnerability, OtherResults
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.metadata.clocks import START
@@ -85,7 +87,60 @@ async def test_a_layer_is_found_but_is_no_place(finder: Search, metadata: Metada
 async def test_a_short_name_with_a_tag_finds_repositories_called_so(finder: Search) -> None:
     results = await finder.find(ANONYMOUS, "nginx-proxy:1.2")
     assert [hit.name for hit in results.found.hits] == ["alice/nginx-proxy"]
+    assert results.place == ResolvedReference(PROXY, Tag("1.2"))
     assert (await finder.find(ANONYMOUS, "nginx-proxy:7")).found.total == 0
+    assert (await finder.find(ANONYMOUS, "secret-nginx:1.2")).place is None
+
+
+async def test_a_short_name_of_several_repositories_is_no_place(
+    finder: Search, metadata: Metadata
+) -> None:
+    other = await add_repository(metadata, "bob/nginx-proxy", Visibility.PUBLIC)
+    manifest_id = await add_manifest(metadata, other, b'{"third": 1}')
+    async with metadata.begin() as tx:
+        await search.write_document(tx, other.id, "bob/nginx-proxy", "", "")
+        await manifests.move_tag(tx, other.id, Tag("1.2"), manifest_id, None, START)
+    results = await finder.find(ANONYMOUS, "nginx-proxy:1.2")
+    assert len(results.found.hits) == 2
+    assert results.place is None
+
+
+@pytest.mark.parametrize("text", ["CVE-2024-3094", "cve-2024-3094", "CVE-2024-30*"])
+async def test_a_vulnerability_needs_no_filter(
+    finder: Search, metadata: Metadata, text: str
+) -> None:
+    for name in ("alice/nginx-proxy", "alice/secret-nginx"):
+        repository = await find_repository(metadata.reader, RepositoryName(name))
+        assert repository is not None
+        facts = await manifests.find_facts(metadata.reader, repository.id, Tag("1.2"))
+        assert facts is not None
+        async with metadata.begin() as tx:
+            found = {"CVE-2024-3094": "critical"}
+            await vulnerabilities.add_vulnerabilities(tx, facts.id, repository.id, found)
+    results = await finder.find(ANONYMOUS, text)
+    assert [hit.name for hit in results.found.hits] == ["alice/nginx-proxy"]
+    others = await finder.find_others(ANONYMOUS, "cve-2024-3")
+    assert others.vulnerabilities == (FoundVulnerability("CVE-2024-3094", 1),)
+
+
+async def test_a_word_finds_packages_tags_and_people_that_may_be_seen(
+    finder: Search, metadata: Metadata
+) -> None:
+    alice = await identity(metadata)
+    for who, count in ((ANONYMOUS, 1), (alice, 2)):
+        assert (await finder.find_others(who, "zli")).packages == (FoundPackage("zlib", count),)
+        assert len((await finder.find_others(who, "1.2")).tags) == count
+        assert [each.name for each in (await finder.find_others(who, "AL")).namespaces] == ["alice"]
+    for text in ("", "a", "zlib curl", "kind:image zlib", "-zlib", "x" * 200):
+        assert await finder.find_others(alice, text) == OtherResults()
+
+
+async def test_suggestions_are_what_may_be_seen(finder: Search, metadata: Metadata) -> None:
+    assert [hit.name for hit in await finder.suggest(ANONYMOUS, "ngi", 5)] == ["alice/nginx-proxy"]
+    alice = await identity(metadata)
+    assert len(await finder.suggest(alice, "ngi", 5)) == 2
+    assert len(await finder.suggest(alice, "ngi", 1)) == 1
+    assert await finder.suggest(alice, "", 5) == []
 
 
 async def test_a_misspelt_name_is_guessed_from_what_is_seen(

@@ -15,10 +15,10 @@ from entrepot.model.repositories import RepositoryFacts
 from entrepot.model.search import Facet
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
-from tests.hub.shelves import SPDX, Shelf, chart_archive, push_chart, spdx
+from tests.hub.shelves import SPDX, Shelf, chart_archive, push_chart, spdx, tar_gz
 from tests.hub.test_attachments import Signer, legacy, signer
 from tests.metadata.rows import add_repository
-from tests.wire.content import descriptor, encode, image
+from tests.wire.content import CONFIG, descriptor, encode, image
 
 __all__ = ["signer"]
 MARKDOWN = "text/markdown"
@@ -196,3 +196,18 @@ async def test_a_repository_that_goes_while_it_is_summarized_leaves_nothing(
 async def test_a_repository_that_is_gone_is_no_error(shelf: Shelf, search: Search) -> None:
     await shelf.summaries.summarize(999_999)
     assert await found(search, "shelf") == []
+
+
+async def test_labels_of_what_an_index_lists_are_words_of_the_repository(
+    shelf: Shelf, search: Search
+) -> None:
+    labels = {"org.acme.team": "quokka squad", "maintainer": "numbat"}
+    config = encode({"os": "linux", "architecture": "amd64", "config": {"Labels": labels}})
+    layer = tar_gz({"bin/it": b"program"})
+    said = {"org.acme.note": "annotated wombat"}
+    manifest = image(layer, config=descriptor(config, CONFIG), annotations=said)
+    child = await shelf.push(manifest, config, layer)
+    await shelf.push_index((child, {}), tag="1.0")
+    await shelf.settle()
+    for text in ("quokka squad", "numbat", "wombat", "org.acme.team"):
+        assert await found(search, text) == ["shop/shelf"], text

@@ -10,6 +10,7 @@ from entrepot.api.repositories import RepositorySummary
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.search import ResolvedReference
+from entrepot.model.accounts import NamespaceKind
 from entrepot.model.search import SearchOrder
 
 
@@ -27,6 +28,44 @@ class Target(Struct, frozen=True):
     reference: str | None
 
 
+class FoundPackage(Struct, frozen=True):
+    """A package, and how many repositories ship it."""
+
+    name: str
+    repositories: int
+
+
+class FoundVulnerability(Struct, frozen=True):
+    """A vulnerability, and in how many repositories it counts."""
+
+    identifier: str
+    repositories: int
+
+
+class FoundTag(Struct, frozen=True):
+    """A tag of a repository."""
+
+    repository: str
+    tag: str
+
+
+class FoundNamespace(Struct, frozen=True):
+    """A person or an organization."""
+
+    name: str
+    kind: NamespaceKind
+    description: str
+
+
+class OtherResults(Struct, frozen=True):
+    """The first few of what one word finds besides repositories; on the first page only."""
+
+    packages: list[FoundPackage] = []
+    vulnerabilities: list[FoundVulnerability] = []
+    tags: list[FoundTag] = []
+    namespaces: list[FoundNamespace] = []
+
+
 class SearchResults(Page[RepositorySummary], frozen=True, kw_only=True):
     """The matching repositories, counted by facet; `suggestions` are similar names when nothing
     matches.
@@ -36,6 +75,7 @@ class SearchResults(Page[RepositorySummary], frozen=True, kw_only=True):
     facets: dict[str, list[FacetValue]]
     suggestions: list[str]
     place: Target | None
+    others: OtherResults
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True):
@@ -86,6 +126,19 @@ async def search(request: ApiRequest, query: SearchQuery) -> SearchResults:
         },
         suggestions=list(results.suggestions),
         place=_target(results.place),
+        others=await _others(request, query),
+    )
+
+
+async def _others(request: ApiRequest, query: SearchQuery) -> OtherResults:
+    if query.offset:
+        return OtherResults()
+    found = await request.app.search.find_others(request.identity, query.q)
+    return OtherResults(
+        packages=[shown(FoundPackage, each) for each in found.packages],
+        vulnerabilities=[shown(FoundVulnerability, each) for each in found.vulnerabilities],
+        tags=[shown(FoundTag, each) for each in found.tags],
+        namespaces=[shown(FoundNamespace, each) for each in found.namespaces],
     )
 
 

@@ -53,12 +53,16 @@ from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
 
-READER: Final = 3
+READER: Final = 4
 """The version of what reads contents: greater, and `entrepot reindex` reads everything again."""
 FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
 CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
+WORDS: Final = "words"
+"""The document of the words that are searched for and shown elsewhere: labels and annotations."""
+_MOST_WORDS: Final = 200
+_LONGEST: Final = 20_000
 _SOON: Final = timedelta(seconds=1)
 _QUICK: Final = 1024 * 1024
 """Bytes of an artifact that is read at once: it takes less than a page to load."""
@@ -367,8 +371,21 @@ def _documents(described: Described, findings: Findings) -> Sequence[StoredDocum
     ]
     rest = json.encode(structs.replace(findings, documents=[])).decode()
     found.append(StoredDocument(FINDINGS, "application/json", rest, is_cut=False))
+    words = _words_of(described)
+    if words:
+        found.append(StoredDocument(WORDS, "text/plain", words, is_cut=False))
     said = findings.vulnerabilities or findings.assessments or findings.issues
     if described.kind.is_attachment or said:
         marks = json.encode(contribution(findings)).decode()
         found.append(StoredDocument(CONTRIBUTION, "application/json", marks, is_cut=False))
     return found
+
+
+def _words_of(described: Described) -> str:
+    """The names and values of annotations and of an image's labels, to be searched for."""
+    config = described.view.config.get("config")
+    labels = config.get("Labels") if isinstance(config, dict) else None
+    said = {**described.manifest.annotations, **(labels if isinstance(labels, dict) else {})}
+    return "\n".join(f"{name} {value}" for name, value in list(said.items())[:_MOST_WORDS])[
+        :_LONGEST
+    ]

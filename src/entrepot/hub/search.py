@@ -1,5 +1,6 @@
 """The rules of search: visible repositories, references that lead to a page, suggestions."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
@@ -7,29 +8,36 @@ from operator import add
 from typing import Final
 
 from entrepot.hub.actors import Action, Identity
+from entrepot.hub.names import fold_name
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.queries import Jump, as_named, find_jump, parse_query
 from entrepot.kinds.catalogue import all_kinds, find_kind
-from entrepot.metadata import search
+from entrepot.metadata import search, search_others
 from entrepot.metadata.engine import Reader
 from entrepot.metadata.manifests import find_facts
 from entrepot.metadata.search_packages import packages_of
 from entrepot.metadata.visibility import VisibleTo
+from entrepot.metadata.vulnerability_ids import folded_id
 from entrepot.model.search import (
     Facet,
     Filter,
+    Hit,
+    OtherResults,
     Query,
     SearchOrder,
     SearchResult,
     ShippedPage,
     Within,
 )
-from entrepot.oci.names import Reference, RepositoryName
+from entrepot.oci.names import Reference, RepositoryName, Tag
 
 _COMPARED: Final = 20_000
 """Names that a misspelt one is compared with: the most popular."""
 _ALIKE: Final = 0.3
 _SUGGESTED: Final = 5
+_OTHERS: Final = 5
+_LONGEST_WORD: Final = 100
+_VULNERABILITY: Final = re.compile(r"CVE-\d{4}(-\d*)?|GHSA-[a-z0-9]{2,4}(-[a-z0-9]{1,4}){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +92,56 @@ class Search:
                 offset=offset,
             )
             if found.total:
-                return Results(query, found, place or await self._only_place(jump, found))
+                place = place or await self._only_place(jump, found) or _named_so(jump, found)
+                return Results(query, found, place)
         query = parse_query(text)
         return Results(query, found, place, await self._suggestions(visible_to, query))
+
+    async def find_others(
+        self, identity: Identity, text: str, limit: int = _OTHERS
+    ) -> OtherResults:
+        """Find the first packages, vulnerabilities, tags, people and organizations by one word."""
+        query = parse_query(text)
+        word = query.terms[0].text.rstrip("*") if len(query.terms) == 1 else ""
+        if query.filters or query.excluded or not 2 <= len(word) <= _LONGEST_WORD:
+            return OtherResults()
+        visible_to, reader = await self.sight_of(identity), self._reader
+        identifier = folded_id(word)
+        if _VULNERABILITY.fullmatch(identifier):
+            found = await search_others.list_vulnerabilities_like(
+                reader, identifier, visible_to, limit
+            )
+            return OtherResults(vulnerabilities=tuple(found))
+        versions = [word, f"v{word}"] if any(each.isdigit() for each in word) else [word]
+        return OtherResults(
+            packages=tuple(
+                await search_others.list_packages_like(reader, word.lower(), visible_to, limit)
+            ),
+            tags=tuple(await search_others.list_tags_named(reader, versions, visible_to, limit)),
+            namespaces=tuple(
+                await search_others.list_namespaces_like(
+                    reader,
+                    fold_name(word),
+                    visible_to,
+                    limit,
+                    sees_people=identity.is_authenticated,
+                )
+            ),
+        )
+
+    async def suggest(self, identity: Identity, text: str, limit: int) -> list[Hit]:
+        """Find repositories by an unfinished text, the best match first."""
+        query = parse_query(text)
+        if not query.terms and not query.filters:
+            return []
+        visible_to = await self.sight_of(identity)
+        return list(await search.list_hits(self._reader, with_families(query), visible_to, limit))
+
+    async def find_place(
+        self, identity: Identity, text: str, hosts: Collection[str]
+    ) -> ResolvedReference | None:
+        """The one thing that the text names, where it is there and may be seen."""
+        return await self._place(identity, find_jump(text, hosts))
 
     async def packages(
         self, identity: Identity, package: str, *, limit: int = 50, offset: int = 0
@@ -140,10 +195,33 @@ def _readings(text: str, jump: Jump | None) -> Iterable[Query]:
         yield Query(filters=(Filter(Within.DIGEST, str(jump.reference)),))
         return
     query = parse_query(text)
-    yield query
     named = as_named(query, jump)
+    # `app:1.0` is the tag of an app before it is two words of a text.
     if named is not None:
         yield named
+    yield query
+    words = [term.text.rstrip("*") for term in query.terms]
+    identifiers = [word for word in words if _VULNERABILITY.fullmatch(folded_id(word))]
+    if identifiers and len(identifiers) == len(words):
+        found = tuple(
+            Filter(Within.CVE, f"{word}*" if word in _prefixes(query) else word)
+            for word in identifiers
+        )
+        yield replace(query, terms=(), filters=(*query.filters, *found))
+
+
+def _prefixes(query: Query) -> set[str]:
+    return {term.text[:-1] for term in query.terms if term.text.endswith("*")}
+
+
+def _named_so(jump: Jump | None, found: SearchResult) -> ResolvedReference | None:
+    """Return the only repository of that name with the tag: `shop:1.0` means `acme/shop:1.0`."""
+    if jump is None or jump.repository is None or not isinstance(jump.reference, Tag):
+        return None
+    called = [hit.name for hit in found.hits if hit.name.endswith(f"/{jump.repository}")]
+    if len(called) != 1 or found.total > len(found.hits):
+        return None
+    return ResolvedReference(RepositoryName(called[0]), jump.reference)
 
 
 def with_families(query: Query) -> Query:

@@ -8,7 +8,14 @@ from msgspec import DecodeError, json
 from entrepot.extract.findings import Findings
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import artifacts, repositories, repository_facts, search, tag_listing
+from entrepot.metadata import (
+    artifact_relations,
+    artifacts,
+    repositories,
+    repository_facts,
+    search,
+    tag_listing,
+)
 from entrepot.metadata.engine import Metadata, storable
 from entrepot.model.artifacts import Artifact, AttachmentCounts
 from entrepot.model.search import Facet
@@ -18,6 +25,8 @@ _NEWEST: Final = 30
 _LONGEST: Final = 200_000
 _FILES: Final = 2000
 _MOST_LICENSES: Final = 20
+_CHILDREN: Final = 3
+"""Children of an index whose texts it is found by: they say much the same."""
 
 
 class Summaries:
@@ -63,7 +72,14 @@ class Summaries:
             await search.set_facets(tx, repository_id, facets)
 
     async def _text_of(self, artifact: Artifact) -> str:
-        """The words of the artifact's documents, annotations and file names."""
+        """The words of the artifact and of the first that an index lists."""
+        listed = await artifact_relations.list_children(
+            self._metadata.reader, artifact.repository_id, artifact.manifest_id, _CHILDREN
+        )
+        return " ".join([await self._own_text_of(each) for each in (artifact, *listed)])
+
+    async def _own_text_of(self, artifact: Artifact) -> str:
+        """The words of the artifact's documents, labels, annotations and file names."""
         reader = self._metadata.reader
         words = []
         for name in ("readme", "words"):

@@ -129,6 +129,16 @@ async def search(
     return SearchResult(len(matched.ids), hits, await _facets(reader, query, matched))
 
 
+async def list_hits(
+    reader: Reader, query: Query, visible_to: VisibleTo, limit: int
+) -> tuple[Hit, ...]:
+    """The best `limit` of what matches and is seen, without counts: for suggestions."""
+    if any(not term.tokens for term in query.terms):
+        return ()
+    matched = await _match(reader, query, visible_to, SearchOrder.RELEVANCE)
+    return await _hits(reader, matched.ids[:limit])
+
+
 async def list_seen_names(reader: Reader, visible_to: VisibleTo, limit: int) -> list[str]:
     """Names of repositories that are seen, the most popular first."""
     statement = _SEEN_NAMES if visible_to.is_limited else _ALL_NAMES

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from entrepot.model.accounts import NamespaceKind
 from entrepot.model.repositories import Visibility
 from entrepot.model.tags import TagRow
 
@@ -140,6 +141,49 @@ class ShippedPage:
 
     total: int
     entries: tuple[Shipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPackage:
+    """A package by name, and how many repositories ship it."""
+
+    name: str
+    repositories: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTag:
+    """A tag of a repository."""
+
+    repository: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVulnerability:
+    """A vulnerability, and in how many repositories it counts."""
+
+    identifier: str
+    repositories: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNamespace:
+    """A person or an organization."""
+
+    name: str
+    kind: NamespaceKind
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherResults:
+    """Results of a search besides repositories; each list has the first few."""
+
+    packages: tuple[FoundPackage, ...] = ()
+    vulnerabilities: tuple[FoundVulnerability, ...] = ()
+    tags: tuple[FoundTag, ...] = ()
+    namespaces: tuple[FoundNamespace, ...] = ()
 
 
 FacetCounts = dict[Facet, list[tuple[str, int]]]

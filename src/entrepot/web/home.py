@@ -8,9 +8,9 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
 from entrepot.http.paging import Pager
 from entrepot.hub.actors import ACTIONS_OF_ROLE, Action
-from entrepot.hub.search import Results
+from entrepot.hub.search import ResolvedReference
 from entrepot.model.accounts import Account
-from entrepot.model.search import Facet, FacetCounts, Hit, SearchOrder, Shipped
+from entrepot.model.search import Facet, FacetCounts, Hit, OtherResults, SearchOrder, Shipped
 from entrepot.model.tags import TagEvent
 from entrepot.web.commands import Snippets, push_snippets
 from entrepot.web.pages import Page, redirect
@@ -20,6 +20,9 @@ _SIZE: Final = 25
 _HOME_SIZE: Final = 12
 _HOME_ORDER: Final = SearchOrder.NEWEST
 _STARRED: Final = 6
+_SUGGESTED: Final = 5
+_OTHERS_SUGGESTED: Final = 3
+_LONGEST_SUGGESTED: Final = 200
 _EVENTS: Final = 6
 _YEAR: Final = 31_536_000
 
@@ -66,7 +69,20 @@ class SearchPage(Page):
     chosen: dict[str, list[str]]
     pager: Pager
     suggestions: list[str]
+    others: OtherResults
     is_explore: bool
+
+
+@dataclass(kw_only=True)
+class SuggestionsPage(Page):
+    """`/search/suggest`: the list below the search box while somebody types."""
+
+    template: ClassVar[str] = "search/suggestions.html"
+    query: str
+    hits: list[Hit]
+    others: OtherResults
+    place: str
+    """The address of the one thing that the text names, "" where it names none."""
 
 
 @dataclass(kw_only=True)
@@ -161,7 +177,9 @@ async def _search(
         offset=(number - 1) * _SIZE,
     )
     if results.place is not None and not any(chosen.values()):
-        request.http.facts["jump"] = _address(results)
+        request.http.facts["jump"] = _address(results.place)
+    is_first = number == 1 and not is_explore and not any(chosen.values())
+    others = await request.app.search.find_others(request.identity, text) if is_first else None
     return SearchPage(
         title="Explore" if is_explore else f"Search: {text}"[:80],
         query=text,
@@ -171,14 +189,26 @@ async def _search(
         chosen=chosen,
         pager=Pager(number, _SIZE, results.found.total),
         suggestions=list(results.suggestions),
+        others=others or OtherResults(),
         is_explore=is_explore,
     )
 
 
-def _address(results: Results) -> str:
-    place = results.place
-    if place is None:
-        return ""
+async def suggest(request: PageRequest) -> Page:
+    """Suggest repositories and other results for an unfinished text."""
+    text, search = request.query("q")[:_LONGEST_SUGGESTED], request.app.search
+    hits = await search.suggest(request.identity, text, _SUGGESTED)
+    place = await search.find_place(request.identity, text, (request.host,))
+    return SuggestionsPage(
+        title="Suggestions",
+        query=text,
+        hits=await request.app.repository_lists.complete(hits),
+        others=await search.find_others(request.identity, text, _OTHERS_SUGGESTED),
+        place=_address(place) if place else "",
+    )
+
+
+def _address(place: ResolvedReference) -> str:
     reference = place.reference
     if reference is None:
         return f"/r/{place.repository}"
@@ -256,6 +286,7 @@ ROUTES: Final = (
     PageRoute("GET", "/", AccessRule.ANYONE, show_home),
     PageRoute("GET", "/explore", AccessRule.ANYONE, explore),
     PageRoute("GET", "/search", AccessRule.ANYONE, show_search),
+    PageRoute("GET", "/search/suggest", AccessRule.ANYONE, suggest),
     PageRoute("GET", "/packages", AccessRule.ANYONE, show_packages),
     PageRoute("GET", "/help", AccessRule.ANYONE, show_help),
     PageRoute("POST", "/preferences", AccessRule.ANYONE, set_preferences),

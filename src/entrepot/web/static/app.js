@@ -185,6 +185,63 @@
     if (event.key === "Escape") all("details.menu[open]").forEach((menu) => { menu.open = false; });
   });
 
+  // Suggestions below the search box, while somebody types.
+  const find = document.getElementById("find");
+  const box = document.getElementById("suggestions");
+  if (find && box) {
+    let timer;
+    let at = -1;
+    const options = () => all("[role=option]", box);
+    const choose = (number) => {
+      const found = options();
+      at = found.length ? (number + found.length + 1) % (found.length + 1) : -1;
+      if (at === found.length) at = -1;
+      found.forEach((option, place) => option.setAttribute("aria-selected", String(place === at)));
+      if (at < 0) find.removeAttribute("aria-activedescendant");
+      else find.setAttribute("aria-activedescendant", found[at].id);
+      found[at]?.scrollIntoView({ block: "nearest" });
+    };
+    const show = (isOpen) => {
+      box.hidden = !isOpen;
+      find.setAttribute("aria-expanded", String(isOpen));
+      if (!isOpen) choose(-1);
+    };
+    find.addEventListener("input", () => {
+      clearTimeout(timer);
+      const text = find.value;
+      if (text.trim().length < 2) {
+        show(false);
+        return;
+      }
+      timer = setTimeout(async () => {
+        const answer = await fetch(`/search/suggest?q=${encodeURIComponent(text)}`).catch(() => null);
+        if (!answer?.ok || find.value !== text || document.activeElement !== find) return;
+        box.innerHTML = await answer.text();
+        at = -1;
+        show(options().length > 0);
+      }, 150);
+    });
+    find.addEventListener("keydown", (event) => {
+      if (box.hidden) return;
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        choose(event.key === "ArrowDown" ? at + 1 : at < 0 ? options().length - 1 : at - 1);
+      } else if (event.key === "Enter" && at >= 0) {
+        event.preventDefault();
+        location.href = options()[at].href;
+      } else if (event.key === "Escape") {
+        event.preventDefault();
+        show(false);
+      }
+    });
+    document.addEventListener("pointerdown", (event) => {
+      if (!find.form.contains(event.target)) show(false);
+    });
+    find.form.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !find.form.contains(event.relatedTarget)) show(false);
+    });
+  }
+
   // Uploads: dropped or chosen files, with progress.
   all("form[data-upload]").forEach((form) => {
     const drop = form.querySelector(".drop");
