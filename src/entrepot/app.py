@@ -26,6 +26,7 @@ from entrepot.hub.attachments import Attachments
 from entrepot.hub.audit import AuditLog
 from entrepot.hub.authentication import Authentication
 from entrepot.hub.badges import Badges
+from entrepot.hub.charts import Charts
 from entrepot.hub.closing import Closing
 from entrepot.hub.comparisons import Comparisons
 from entrepot.hub.findings import FindingsAggregator
@@ -263,6 +264,7 @@ class App:
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.repository_lists = RepositoryLists(metadata, self.search, self.now)
+        self.charts = Charts(metadata.reader, self.permissions, self.search)
         self.indexing = Indexing(
             metadata, storage, self.artifacts, self.attachments, self.reader, self.readmes, self.now
         )

@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -63,6 +64,34 @@ class Door(Protocol):
         """Answer a request."""
 
 
+OpenDoor = Callable[[App], Door]
+
+
+# Late: many a worker of a registry never sees a browser, and templates take memory.
+def _open_pages(app: App) -> Door:
+    from entrepot.web.door import PageDoor
+
+    return PageDoor(app)
+
+
+def _open_api(app: App) -> Door:
+    from entrepot.api.door import ApiDoor
+
+    return ApiDoor(app)
+
+
+def _open_helm(app: App) -> Door:
+    from entrepot.helm.door import HelmDoor
+
+    return HelmDoor(app)
+
+
+_LATE: tuple[tuple[tuple[str, ...], OpenDoor], ...] = (
+    (("/helm/", "/api/chartsvc/"), _open_helm),
+    (("/api/",), _open_api),
+)
+
+
 class Hub:
     """Every door over one app: answers any request and never raises."""
 
@@ -75,8 +104,7 @@ class Hub:
         ending = DrainFlag(settings.data, os.getppid())
         self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))
         self._docker_search = DockerSearch(app)
-        self._pages: Door | None = None
-        self._api: Door | None = None
+        self._late_doors: dict[OpenDoor, Door] = {}
 
     async def answer(self, request: Request) -> Response:
         """Answer a request by the door its path belongs to."""
@@ -101,25 +129,17 @@ class Hub:
             return await self._distribution.answer_token(request)
         if path.startswith("/v1/"):
             return await self._docker_search.answer(request)
-        if path.startswith("/api/"):
-            if self._api is None:
-                self._api = await asyncio.to_thread(self._open_api)
-            return await self._api.answer(request)
-        if self._pages is None:
+        return await (await self._open_late(path)).answer(request)
+
+    async def _open_late(self, path: str) -> Door:
+        """The door of the path, opened with its first request."""
+        found = (open_door for prefixes, open_door in _LATE if path.startswith(prefixes))
+        open_door = next(found, _open_pages)
+        if open_door not in self._late_doors:
             # In a thread: a worker's first page keeps no pull waiting for its imports.
-            self._pages = await asyncio.to_thread(self._open_pages)
-        return await self._pages.answer(request)
-
-    def _open_pages(self) -> Door:
-        # Late: many a worker of a registry never sees a browser, and templates take memory.
-        from entrepot.web.door import PageDoor
-
-        return PageDoor(self._app)
-
-    def _open_api(self) -> Door:
-        from entrepot.api.door import ApiDoor
-
-        return ApiDoor(self._app)
+            door = await asyncio.to_thread(open_door, self._app)
+            self._late_doors.setdefault(open_door, door)
+        return self._late_doors[open_door]
 
     async def _ask_all(self) -> None:
         """Raise unless all that the hub stands on answers."""

@@ -171,7 +171,7 @@ def _sleeps_outside_loops(function: Function) -> bool:
     )
 
 
-@pytest.mark.parametrize("door", ["api", "ops", "v2", "web"])
+@pytest.mark.parametrize("door", ["api", "helm", "ops", "v2", "web"])
 def test_a_door_asks_rules_and_never_the_database(door: str) -> None:
     reaching = [
         f"{path}:{number}"

@@ -15,15 +15,17 @@ from entrepot.extract.findings import ExtractionState
 from entrepot.metadata import (
     artifact_revisions,
     artifacts,
+    charts,
     packages,
     vulnerabilities,
 )
 from entrepot.metadata.artifact_revisions import Revision
 from entrepot.metadata.artifacts import PackedDocument
-from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.packages import Package
 from entrepot.metadata.slices import AT_ONCE, Pace, cost_of, write_slices
 from entrepot.model.artifacts import Artifact, AttachmentCounts
+from entrepot.model.charts import NewChart
 
 T = TypeVar("T")
 
@@ -49,6 +51,7 @@ class Contents:
     artifact: Artifact
     documents: Sequence[PackedDocument]
     packages: Sequence[Package]
+    chart: NewChart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,9 @@ class _Changes:
 class ArtifactWriter:
     """Writes what is known of artifacts; any number may write the same one, the last one stays."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, now: Clock) -> None:
         self._metadata = metadata
+        self._now = now
 
     async def write(
         self,
@@ -113,6 +117,8 @@ class ArtifactWriter:
             await artifacts.write_artifact(tx, contents.artifact)
             await artifact_revisions.begin_contents(tx, location.manifest_id)
             await _apply(tx, location, changes)
+            of, repository_id = location.manifest_id, location.repository_id
+            await charts.write_chart(tx, of, repository_id, contents.chart, self._now())
             return await finish(tx)
 
         return await self.write_counts(location, count, finish_contents)

@@ -24,6 +24,7 @@ from entrepot.hub.artifact_writer import (
 )
 from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.attachments import Attachments
+from entrepot.hub.chart_entries import read_chart
 from entrepot.hub.contributions import (
     Contribution,
     ContributionScope,
@@ -99,7 +100,7 @@ class Indexing:
         self._reader = reader
         self._readmes = readmes
         self._now = now
-        self._writer = ArtifactWriter(metadata)
+        self._writer = ArtifactWriter(metadata, now)
 
     async def index(self, manifest_id: int) -> None:
         """Describe one manifest and all that depends on it; one that is gone is no error.
@@ -353,7 +354,8 @@ def _contents(described: Described, findings: Findings) -> Contents:
     )
     listed = [(each.name, each.version, each.purl, each.licenses) for each in findings.packages]
     documents = artifacts.pack(_documents(described, findings))
-    return Contents(artifact, documents, packages.distinct(listed))
+    chart = read_chart(described.manifest, described.view.config)
+    return Contents(artifact, documents, packages.distinct(listed), chart)
 
 
 def _readable(described: Described) -> list[tuple[int, Descriptor]]:

@@ -158,6 +158,27 @@ class Permissions:
         name, visibility = RepositoryName(holder.name), Visibility(holder.visibility)
         return Action.PULL in await self._actions(identity, holder.namespace_id, name, visibility)
 
+    async def keep_pullable(
+        self, identity: Identity, found: Iterable[Repository]
+    ) -> list[Repository]:
+        """Return those of the repositories that the identity may pull from, in their order."""
+        kept, roles = [], dict[int | None, Role | None]()
+        for repository in found:
+            namespace_id = repository.namespace_id
+            if namespace_id not in roles:
+                roles[namespace_id] = await self._role(identity, namespace_id)
+            # Teams add nothing: the least of the roles may pull.
+            actions = decide(
+                identity,
+                roles[namespace_id],
+                repository.visibility,
+                listed=listed_actions(identity, repository.name),
+                is_open=self.is_open,
+            )
+            if Action.PULL in actions:
+                kept.append(repository)
+        return kept
+
     async def visible_namespaces(self, identity: Identity) -> list[int] | None:
         """The namespaces whose private repositories the identity sees; `None` is every one."""
         if self.is_open:

@@ -186,3 +186,24 @@ jobs: Final = Table(
     Index("ix_jobs_state_run_at", "state", "run_at"),
     Index("ix_jobs_lanes", "state", "namespace_id", "repository_id", "run_at"),
 )
+
+chart_versions: Final = Table(
+    "chart_versions",
+    SCHEMA,
+    _manifest(),
+    _repository(),
+    Column("name", NAME, nullable=False),
+    Column("version", NAME, nullable=False),
+    # Sorts by bytes as SemVer sorts.
+    Column("version_order", LargeBinary, nullable=False),
+    # `name-version`: the archive's name without its ending.
+    Column("filename", NAME, nullable=False),
+    Column("content_digest", NAME, nullable=False),
+    Column("provenance_digest", NAME),
+    Column("size", NUMBER, nullable=False),  # bytes of `entry`
+    Column("written_at", NUMBER, nullable=False),
+    # Chart.yaml as JSON. Last, so that readers of the other columns do not page through it.
+    Column("entry", Text, nullable=False),
+    Index("ix_chart_versions_repository_id", "repository_id"),
+    Index("ix_chart_versions_filename", "filename"),
+)

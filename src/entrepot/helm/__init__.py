@@ -1,0 +1,1 @@
+"""The door of Helm: repositories of charts, ChartMuseum's API, `helm search hub`."""

@@ -1,0 +1,131 @@
+"""Helm charts as a repository of charts: which there are that an identity may pull."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msgspec import json
+
+from entrepot.hub.actors import Identity
+from entrepot.hub.permissions import Permissions
+from entrepot.hub.search import Search
+from entrepot.kinds.charts import CHART
+from entrepot.metadata import charts
+from entrepot.metadata.engine import Reader
+from entrepot.model.charts import ChartEntry, ChartFile, ChartScope
+from entrepot.model.repositories import Repository
+from entrepot.versions import semver
+
+MOST_FOUND: Final = 100
+"""Charts that one search finds at most."""
+_LOOKED_AT: Final = 20
+"""Versions of a chart among which a search looks for a release."""
+MOST_BYTES: Final = 40 * 1024 * 1024
+"""Bytes of the entries in an index; Flux refuses indexes of more than 50 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartIndex:
+    """The charts that an identity may pull, before they are listed.
+
+    `revision` is another one when anything in the index changes. `count` is how many versions
+    there are.
+    """
+
+    repositories: tuple[Repository, ...]
+    revision: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundChart:
+    """A chart that a search found, with the greatest of its versions that is a release."""
+
+    repository: str
+    name: str
+    version: str
+    app_version: str
+    description: str
+
+
+class Charts:
+    """The charts of all repositories."""
+
+    def __init__(self, reader: Reader, permissions: Permissions, search: Search) -> None:
+        self._reader = reader
+        self._permissions = permissions
+        self._search = search
+
+    async def find_index(self, identity: Identity, scope: ChartScope) -> ChartIndex:
+        """Return what an index lists for the identity; nothing where there is nothing to pull."""
+        found = tuple(await self._list_pullable(identity, scope))
+        if not found:
+            return ChartIndex((), "", 0)
+        state = await charts.find_state(self._reader, [each.id for each in found])
+        named = [(each.id, each.name.text) for each in found]
+        revision = hashlib.sha256(repr((named, state)).encode()).hexdigest()
+        return ChartIndex(found, revision, state.count)
+
+    async def list_entries(self, index: ChartIndex, most_versions: int) -> list[ChartEntry]:
+        """The entries by name, the greatest version first; of equal versions one.
+
+        Where repositories hold the same version of a chart, the one that is named like the chart
+        has it, then the one that was pushed last.
+        """
+        among = [each.id for each in index.repositories]
+        rows = await charts.list_entries(
+            self._reader, among, most_versions=most_versions, most_bytes=MOST_BYTES
+        )
+        kept: dict[tuple[str, str, str], ChartEntry] = {}
+        for row in rows:
+            key = (row.repository.partition("/")[0], row.name, row.version)
+            before = kept.get(key)
+            if before is None or _precedence(row) > _precedence(before):
+                kept[key] = row
+        return list(kept.values())
+
+    async def find_file(
+        self, identity: Identity, scope: ChartScope, filename: str
+    ) -> ChartFile | None:
+        """Return the version of a chart that the index lists as `NAME-VERSION`."""
+        found = await self._list_pullable(identity, scope)
+        files = await charts.list_files(self._reader, [each.id for each in found], filename)
+        return max(files, key=_precedence, default=None)
+
+    async def search(self, identity: Identity, text: str) -> list[FoundChart]:
+        """Return the charts that a text finds, the best first; at most `MOST_FOUND`."""
+        # The filter comes first: the last word of a text may be the beginning of one.
+        results = await self._search.find(identity, f"kind:{CHART.id} {text}", limit=MOST_FOUND)
+        hits = results.found.hits
+        rows = await charts.list_entries(
+            self._reader,
+            [hit.repository_id for hit in hits],
+            most_versions=_LOOKED_AT,
+            most_bytes=MOST_BYTES,
+        )
+        shown: dict[str, ChartEntry] = {}
+        for row in rows:
+            before = shown.setdefault(row.repository, row)
+            if semver.is_stable(row.version) and not semver.is_stable(before.version):
+                shown[row.repository] = row
+        return [_found(shown[hit.name]) for hit in hits if hit.name in shown]
+
+    async def _list_pullable(self, identity: Identity, scope: ChartScope) -> list[Repository]:
+        found = await charts.list_repositories(self._reader, scope)
+        return await self._permissions.keep_pullable(identity, found)
+
+
+def _found(chart: ChartEntry) -> FoundChart:
+    said = json.decode(chart.entry, type=dict[str, Any])
+    return FoundChart(
+        chart.repository,
+        chart.name,
+        chart.version,
+        said.get("appVersion", ""),
+        said.get("description", ""),
+    )
+
+
+def _precedence(chart: ChartEntry | ChartFile) -> tuple[bool, float]:
+    is_own = chart.repository.rpartition("/")[2] == chart.name
+    return is_own, chart.pushed_at.timestamp()

@@ -1,0 +1,190 @@
+"""Versions of Helm charts: written with what a manifest is, listed for an index."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BindParameter, and_, bindparam, delete, exists, func, or_, select
+
+from entrepot.metadata.artifact_tables import chart_versions as charts
+from entrepot.metadata.engine import (
+    Reader,
+    SqlStatement,
+    Transaction,
+    Value,
+    storable,
+    to_instant,
+)
+from entrepot.metadata.repositories import COLUMNS, repository_of
+from entrepot.metadata.rows import list_all, row_mapper
+from entrepot.metadata.search_filters import LAST
+from entrepot.metadata.search_sql import is_among
+from entrepot.metadata.tables import manifests, repositories, tags
+from entrepot.metadata.upserts import insert
+from entrepot.model.charts import ChartEntry, ChartFile, ChartScope, ChartState, NewChart
+from entrepot.model.repositories import Repository
+
+MOST_REPOSITORIES: Final = 10_000
+"""Repositories whose charts are listed together."""
+_SAME_NAMES: Final = 100
+
+
+_WRITTEN: Final = ("repository_id", "name", "version", "version_order", "filename")
+_VALUES: Final[dict[str, BindParameter[Value]]] = {
+    name: bindparam(name)
+    for name in (*_WRITTEN, "content_digest", "provenance_digest", "size", "written_at", "entry")
+}
+_WRITE: Final = SqlStatement(
+    insert(charts)
+    .values(manifest_id=bindparam("of"), **_VALUES)
+    .on_conflict_do_update(index_elements=["manifest_id"], set_=_VALUES)
+)
+_DROP: Final = SqlStatement(delete(charts).where(charts.c.manifest_id == bindparam("of")))
+_IN_SCOPE: Final = or_(
+    repositories.c.name == bindparam("exact"),
+    and_(repositories.c.name >= bindparam("low"), repositories.c.name < bindparam("high")),
+)
+_REPOSITORIES: Final = SqlStatement(
+    select(*COLUMNS)
+    .where(_IN_SCOPE, exists().where(charts.c.repository_id == repositories.c.id))
+    .order_by(repositories.c.name)
+    .limit(MOST_REPOSITORIES)
+)
+_LISTED: Final = (
+    is_among("chart_versions.repository_id", "among"),
+    exists().where(tags.c.manifest_id == charts.c.manifest_id, tags.c.is_hidden == 0),
+)
+_STATE: Final = SqlStatement(
+    select(
+        func.count(),
+        func.coalesce(func.sum(charts.c.manifest_id), 0),
+        func.coalesce(func.max(charts.c.written_at), 0),
+        func.coalesce(func.sum(charts.c.size), 0),
+    ).where(*_LISTED)
+)
+# Entries are joined last: the two sorts before it would carry them.
+_RANKED: Final = (
+    select(
+        charts.c.manifest_id,
+        charts.c.size,
+        manifests.c.pushed_at,
+        func.row_number()
+        .over(
+            partition_by=(repositories.c.namespace_id, charts.c.name),
+            order_by=(charts.c.version_order.desc(), manifests.c.pushed_at.desc()),
+        )
+        .label("place"),
+    )
+    .join(manifests, manifests.c.id == charts.c.manifest_id)
+    .join(repositories, repositories.c.id == charts.c.repository_id)
+    .where(*_LISTED)
+    .subquery("ranked")
+)
+_SUMMED: Final = (
+    select(
+        _RANKED.c.manifest_id,
+        func.sum(_RANKED.c.size)
+        .over(order_by=(_RANKED.c.pushed_at.desc(), _RANKED.c.manifest_id.desc()))
+        .label("bytes"),
+    )
+    .where(_RANKED.c.place <= bindparam("most_versions"))
+    .subquery("summed")
+)
+_ENTRIES: Final = SqlStatement(
+    select(
+        repositories.c.name,
+        charts.c.name,
+        charts.c.version,
+        charts.c.entry,
+        charts.c.content_digest,
+        manifests.c.pushed_at,
+    )
+    .select_from(_SUMMED)
+    .join(charts, charts.c.manifest_id == _SUMMED.c.manifest_id)
+    .join(manifests, manifests.c.id == charts.c.manifest_id)
+    .join(repositories, repositories.c.id == charts.c.repository_id)
+    .where(_SUMMED.c.bytes <= bindparam("most_bytes"))
+    .order_by(charts.c.name, charts.c.version_order.desc(), manifests.c.pushed_at.desc())
+)
+_FILES: Final = SqlStatement(
+    select(
+        charts.c.manifest_id,
+        manifests.c.digest,
+        charts.c.repository_id,
+        repositories.c.name,
+        charts.c.name,
+        charts.c.version,
+        charts.c.entry,
+        charts.c.content_digest,
+        charts.c.provenance_digest,
+        select(func.min(tags.c.name))
+        .where(tags.c.manifest_id == charts.c.manifest_id, tags.c.is_hidden == 0)
+        .scalar_subquery(),
+        manifests.c.pushed_at,
+    )
+    .join(manifests, manifests.c.id == charts.c.manifest_id)
+    .join(repositories, repositories.c.id == charts.c.repository_id)
+    .where(charts.c.filename == bindparam("filename"), *_LISTED)
+    .order_by(manifests.c.pushed_at.desc(), charts.c.manifest_id.desc())
+    .limit(_SAME_NAMES)
+)
+
+_state: Final = row_mapper(ChartState, **dict.fromkeys(("manifests", "latest", "size"), int))
+_entry: Final = row_mapper(ChartEntry)
+_file: Final = row_mapper(ChartFile)
+
+
+async def write_chart(
+    tx: Transaction, manifest_id: int, repository_id: int, chart: NewChart | None, now: datetime
+) -> None:
+    """List the manifest as this version of a chart, or as none."""
+    if chart is None:
+        await tx.run(_DROP, of=manifest_id)
+        return
+    entry = storable(chart.entry)
+    await tx.run(
+        _WRITE,
+        of=manifest_id,
+        repository_id=repository_id,
+        name=chart.name,
+        version=chart.version,
+        version_order=chart.order,
+        filename=chart.filename,
+        content_digest=chart.content,
+        provenance_digest=chart.provenance,
+        size=len(entry.encode()),
+        written_at=to_instant(now),
+        entry=entry,
+    )
+
+
+async def list_repositories(reader: Reader, scope: ChartScope) -> list[Repository]:
+    """The repositories of the scope that hold charts, by name; at most `MOST_REPOSITORIES`."""
+    values = {"exact": "", "low": "", "high": LAST}
+    if scope.path:
+        # A slash sorts right before a zero.
+        values = {"exact": scope.path, "low": f"{scope.path}/", "high": f"{scope.path}0"}
+    return await list_all(reader, repository_of, _REPOSITORIES, **values)
+
+
+async def find_state(reader: Reader, among: Iterable[int]) -> ChartState:
+    """Return counts and sums of the tagged charts of these repositories."""
+    found = await list_all(reader, _state, _STATE, among=json.dumps(list(among)))
+    return found[0]
+
+
+async def list_entries(
+    reader: Reader, among: Iterable[int], *, most_versions: int, most_bytes: int
+) -> list[ChartEntry]:
+    """The tagged charts of these repositories by name, the greatest version of each first.
+
+    At most `most_versions` of a name, and the latest pushes whose entries have `most_bytes`.
+    """
+    values: dict[str, Value] = {"most_versions": most_versions, "most_bytes": most_bytes}
+    return await list_all(reader, _entry, _ENTRIES, among=json.dumps(list(among)), **values)
+
+
+async def list_files(reader: Reader, among: Iterable[int], filename: str) -> list[ChartFile]:
+    """The tagged charts of these repositories with that `name-version`, the latest push first."""
+    return await list_all(reader, _file, _FILES, among=json.dumps(list(among)), filename=filename)
