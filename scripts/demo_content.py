@@ -177,6 +177,7 @@ def _platform(
         "rootfs": {"type": "layers", "diff_ids": [digest_of(gzip.decompress(x)) for x in layers]},
         "history": [
             {"created": created, "created_by": f"/bin/sh -c #(nop) ADD file:{recipe.base} in /"},
+            {"created": created, "created_by": 'CMD ["bash"]', "empty_layer": True},
             {"created": created, "created_by": f"RUN apt-get install -y libapp={minor} # buildkit"},
             {"created": created, "created_by": "ENV LOG_LEVEL=info", "empty_layer": True},
             {"created": created, "created_by": f"COPY build/{recipe.name} /app/ # buildkit"},

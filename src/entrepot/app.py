@@ -60,6 +60,7 @@ from entrepot.hub.tags import Tags
 from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
+from entrepot.hub.used_images import UsedImages
 from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.hub.webhooks import Webhooks
 from entrepot.metadata.engine import Clock, Metadata
@@ -102,7 +103,7 @@ class App:
         self._add_ways_in(settings, metadata)
         self._add_contents(settings, metadata, storage)
         self._add_mirrors(settings, metadata, storage)
-        self._add_artifacts(metadata, storage)
+        self._add_artifacts(settings, metadata, storage)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in vars(self):
@@ -246,16 +247,17 @@ class App:
         )
         self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
 
-    def _add_artifacts(self, metadata: Metadata, storage: Storage) -> None:
+    def _add_artifacts(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.reader = SandboxedReader()
         self.confinement = self.reader.confinement
-        self.administration = Administration(metadata, self.now, self.confinement)
+        self.administration = Administration(metadata, self.now, self.confinement, settings.data)
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
         self.findings = FindingsAggregator(metadata, self.attachments)
         self.artifact_views = ArtifactViews(
             metadata, self.artifacts, self.attachments, self.findings
         )
+        self.used_images = UsedImages(self.permissions, metadata.reader)
         self.comparisons = Comparisons(
             self.permissions, self.artifact_views, self.attachments, self.findings
         )

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.hub.value_paths import value_paths
+from entrepot.hub.value_paths import default_values, value_paths
 
 VALUES = """\
 # How many there are.
@@ -61,3 +61,25 @@ def test_deep_and_long_texts_cost_little() -> None:
 @given(st.text(alphabet="ab:- #\"'|\n{}."))
 def test_any_text_is_read(text: str) -> None:
     value_paths(text)
+
+
+def test_values_have_the_comments_above_them() -> None:
+    text = """\
+# A licence, which is about no value.
+
+# -- How many there are,
+# at least one.
+replicas: 2
+## @param image.tag The version that runs
+## @section nothing
+image:
+  # Where it comes from.
+  repository: nginx
+  tag: "1"
+"""
+    found = {each.path: each.comment for each in default_values(text)}
+    assert found == {
+        "replicas": "How many there are, at least one.",
+        "image.repository": "Where it comes from.",
+        "image.tag": "The version that runs",
+    }

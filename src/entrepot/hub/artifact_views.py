@@ -7,11 +7,13 @@ from typing import Final
 from msgspec import json
 
 from entrepot.errors import ManifestUnknown
-from entrepot.extract.findings import Findings
+from entrepot.extract.findings import SEVERITIES, Findings, Vulnerability
 from entrepot.hub.artifacts import Artifacts, Described
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.contributions import Counted
-from entrepot.hub.findings import FindingsAggregator
+from entrepot.hub.findings import FindingsAggregator, Origin
+from entrepot.hub.recommended import list_versions
+from entrepot.kinds.platforms import real_children
 from entrepot.metadata import artifacts
 from entrepot.metadata.artifact_relations import find_children
 from entrepot.metadata.engine import Metadata
@@ -20,10 +22,14 @@ from entrepot.metadata.tag_listing import find_row, list_aliases
 from entrepot.model.artifacts import FoundChild, StoredDocument
 from entrepot.model.repositories import Repository
 from entrepot.model.tags import TagRow
+from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.names import Reference, Tag
 
 _INTERNAL: Final = frozenset({"findings", "marks", "counted"})
 """Documents that are lists of their own, and no texts."""
+_FIRST_PLATFORM: Final = "linux/amd64"
+_WORST: Final = 5
+_VERSIONS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,13 @@ class OpenedArtifact:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactSurroundings:
-    """An artifact's documents, tags, attachments, and its issues counted by category."""
+    """An artifact's documents, tags, attachments, issues by category, and worst vulnerabilities."""
 
     documents: list[str]
     aliases: list[str]
     attached: int
     issues: Mapping[str, object]
+    worst: list[Vulnerability]
 
 
 class ArtifactViews:
@@ -70,17 +77,46 @@ class ArtifactViews:
         row = await find_row(self._reader, repository.id, str(reference)) if by_tag else None
         return OpenedArtifact(described, row, await self._findings.of(stored.id))
 
+    async def open_platform(
+        self, repository: Repository, index: Described, platform: str
+    ) -> OpenedArtifact | None:
+        """Return the artifact of an index for a platform; `None` if it is absent, or no index.
+
+        Without such a platform it is the one for Linux on amd64, else the first.
+        """
+        child = _choose([each.descriptor for each in real_children(index.view)], platform)
+        if child is None:
+            return None
+        stored = await find_manifest(self._reader, repository.id, child.digest)
+        if stored is None:
+            return None
+        described = await self._artifacts.describe(repository.id, stored)
+        return OpenedArtifact(described, None, await self._findings.of(stored.id))
+
+    async def get_origin(self, repository: Repository, parts: list[Described]) -> Origin:
+        """Return who built and who signed an artifact; `parts` are it and one platform of it."""
+        marks = [each.artifact.marks for each in parts]
+        is_told = any(each.signatures or each.invalid or each.attestations for each in marks)
+        digests = [each.stored.digest for each in parts] if is_told else []
+        return await self._findings.get_origin(repository.id, digests)
+
+    async def list_versions(self, repository: Repository) -> list[TagRow]:
+        """Return a tag of each of the greatest versions, to choose another one from."""
+        return await list_versions(self._reader, repository.id, _VERSIONS)
+
     async def get_surroundings(
         self, repository: Repository, described: Described
     ) -> ArtifactSurroundings:
         """Return what the artifact has beside its own manifest."""
         stored = described.stored
-        counted = await artifacts.find_document(self._reader, stored.id, "counted")
+        document = await artifacts.find_document(self._reader, stored.id, "counted")
+        counted = json.decode(document.text, type=Counted) if document else Counted()
         return ArtifactSurroundings(
             documents=await self.list_documents(stored.id),
             aliases=await list_aliases(self._reader, stored.id),
             attached=await self._attachments.count_of(repository.id, stored.digest),
-            issues=json.decode(counted.text, type=Counted).issues if counted else {},
+            issues=counted.issues,
+            worst=_worst(counted.found),
         )
 
     async def find_document(self, manifest_id: int, name: str) -> StoredDocument | None:
@@ -99,3 +135,18 @@ class ArtifactViews:
     ) -> Mapping[str, FoundChild]:
         """Return the manifests of these digests that the repository has, by digest."""
         return await find_children(self._reader, repository.id, digests)
+
+
+def _choose(children: list[Descriptor], platform: str) -> Descriptor | None:
+    for wanted in (platform, _FIRST_PLATFORM):
+        for each in children:
+            if wanted and wanted == str(each.platform):
+                return each
+    return children[0] if children else None
+
+
+def _worst(found: list[Vulnerability]) -> list[Vulnerability]:
+    ranks = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+    counting = [each for each in found if each.counts]
+    counting.sort(key=lambda each: (ranks.get(each.severity, len(ranks)), each.id))
+    return counting[:_WORST]

@@ -67,6 +67,7 @@ def _brief(found: Vulnerability) -> Vulnerability:
         found.severity,
         found.package,
         found.version,
+        found.fixed_in,
         status=found.status,
         # Where it tells one finding in code from another.
         title="" if found.package else found.title,

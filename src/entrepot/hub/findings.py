@@ -2,17 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from msgspec import DecodeError, json
 from msgspec.structs import replace
 
-from entrepot.extract.findings import OPENPGP, ExtractionState, Findings, Result, Signature
+from entrepot.extract.findings import (
+    OPENPGP,
+    ExtractionState,
+    Findings,
+    InTotoStatement,
+    Result,
+    Signature,
+)
 from entrepot.extract.merging import Said, counted_of
 from entrepot.hub.attachments import Attached, Attachments
 from entrepot.hub.indexing import CHILDREN
 from entrepot.kinds.catalogue import kind_of_id
+from entrepot.kinds.kind import Family
 from entrepot.metadata import artifacts, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
@@ -28,6 +37,20 @@ _LISTS: Final = (
     "statements",
     "signatures",
 )
+
+_ORIGINS: Final = (Family.SIGNATURE, Family.ATTESTATION)
+_MOST_ORIGINS: Final = 6
+"""Signatures and attestations that are read for an origin; the tabs of both show all."""
+_MAX_ORIGIN: Final = 1024 * 1024
+"""Bytes of the largest attestation that is read for it: larger ones hold an SBOM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Builds and signatures of an artifact, the most trusted signature first."""
+
+    statements: list[InTotoStatement]
+    signatures: list[Signature]
 
 
 class FindingsAggregator:
@@ -48,6 +71,28 @@ class FindingsAggregator:
             return Findings(
                 state=ExtractionState.FAILED, reason="the stored findings cannot be read"
             )
+
+    async def get_origin(self, repository_id: int, digests: Sequence[str]) -> Origin:
+        """Return the builds and signatures that are attached to these digests of one artifact."""
+        found: list[Findings] = []
+        for digest in digests:
+            attached = [
+                each.artifact
+                for each in await self._attachments.list_of(repository_id, digest)
+                if kind_of_id(each.artifact.kind).family in _ORIGINS
+                and each.artifact.size <= _MAX_ORIGIN
+            ]
+            for artifact in attached[: _MOST_ORIGINS - len(found)]:
+                own = await self._find(artifact.manifest_id)
+                found += [_about(own, digest)] if own else []
+        order = list(Result)
+        return Origin(
+            [statement for each in found for statement in each.statements],
+            sorted(
+                (signature for each in found for signature in each.signatures),
+                key=lambda signature: order.index(Result(signature.check)),
+            ),
+        )
 
     async def gather(
         self, repository_id: int, digest: str, own: Findings, query: str = ""

@@ -1,5 +1,6 @@
 """Parts of an artifact's pages: its layers with their history, its platforms, its tabs."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,13 +10,15 @@ from entrepot.hub.artifact_views import ArtifactSurroundings, OpenedArtifact
 from entrepot.hub.artifacts import Described
 from entrepot.kinds.build_steps import instruction_of
 from entrepot.kinds.catalogue import kind_of_id
-from entrepot.kinds.kind import Tab
+from entrepot.kinds.kind import Fact, Tab
 from entrepot.kinds.layer_names import layer_name
 from entrepot.kinds.platforms import real_children
 from entrepot.kinds.shell import title_of
-from entrepot.model.artifacts import AttachmentCounts
+from entrepot.model.artifacts import AttachmentCounts, StoredDocument
 from entrepot.web.requests import PageRequest
 
+_TABLE_ROWS: Final = 100
+_TABLE_COLUMNS: Final = 30
 _SPOKEN: Final = {
     Tab.PACKAGES: ("sboms",),
     Tab.PROVENANCE: ("attestations",),
@@ -29,6 +32,8 @@ CATEGORIES: Final = {
     Tab.LICENSES: "license",
 }
 """Tabs of what scanners find besides vulnerabilities."""
+_ELSEWHERE: Final = frozenset({"Changes", "deprecated"})
+"""Facts that the overview shows in a place of their own."""
 _BEFORE: Final = (Tab.PACKAGES.value, Tab.VULNERABILITIES.value)
 
 
@@ -171,3 +176,38 @@ def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence
         Tab.CONFIG: False,
     }
     return checks[tab]
+
+
+def facts_of_artifact(opened: OpenedArtifact) -> list[Fact]:
+    """What the kind says, then what was found; nothing twice, nor what has a place of its own."""
+    findings = opened.findings
+    elsewhere = {
+        label
+        for label, found in (
+            ("Keywords", findings.keywords),
+            ("Dependencies", findings.dependencies),
+            ("Maintainers", findings.maintainers),
+            ("Home", findings.links),
+            ("Licence", opened.described.artifact.licenses),
+        )
+        if found
+    }
+    facts = [*opened.described.kind.facts(opened.described.view)]
+    facts += [Fact(label, value) for label, value in findings.facts.items()]
+    labels = {each.label.casefold(): each for each in reversed(facts)}
+    return [
+        each
+        for each in facts
+        if labels[each.label.casefold()] is each and each.label not in elsewhere | _ELSEWHERE
+    ]
+
+
+def table_of(document: StoredDocument) -> list[list[str]]:
+    """Return the first rows of a document of comma- or tab-separated values; empty without any."""
+    is_tabs = document.name.lower().endswith(".tsv")
+    lines = document.text.splitlines()[: _TABLE_ROWS + 1]
+    try:
+        rows = list(csv.reader(lines, delimiter="\t" if is_tabs else ","))
+    except csv.Error:
+        return []
+    return [[cell[:200] for cell in row[:_TABLE_COLUMNS]] for row in rows]

@@ -6,15 +6,19 @@ from typing import Any, ClassVar, Final
 from msgspec import DecodeError, json
 
 from entrepot.errors import ManifestUnknown, NotFound
-from entrepot.extract.findings import Findings
+from entrepot.extract.findings import Findings, Vulnerability
+from entrepot.extract.links import Surroundings
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.hub.artifact_views import OpenedArtifact
+from entrepot.hub.artifact_views import ArtifactSurroundings, OpenedArtifact
 from entrepot.hub.artifacts import Described
 from entrepot.hub.attachments import MAX_LISTED, Node
+from entrepot.hub.findings import Origin
+from entrepot.hub.schema_trees import SchemaRow, schema_rows
+from entrepot.hub.value_paths import DefaultValue, default_values
 from entrepot.kinds.badges import badges
-from entrepot.kinds.kind import Description, Fact, Tab
+from entrepot.kinds.kind import Description, Fact, Family, Tab
 from entrepot.model.artifacts import Artifact, StoredDocument
 from entrepot.model.tags import TagRow
 from entrepot.oci.aside import aside
@@ -23,16 +27,23 @@ from entrepot.oci.names import Reference, parse_reference
 from entrepot.web.artifact_parts import (
     LayerLine,
     PlatformLine,
+    facts_of_artifact,
     layers_of,
     platforms_of,
+    table_of,
     visible_tabs,
 )
+from entrepot.web.chart_parts import ChartDependency, ImageUse, dependencies_of, images_used
 from entrepot.web.commands import Snippets, snippets_of
 from entrepot.web.evidence import Part, part_of
+from entrepot.web.image_parts import ImagePart, image_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, here, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
 
+_VALUES: Final = 50
+_PREVIEWS: Final = 3
+_LONGEST_PREVIEW: Final = 15_000
 _NODES: Final = 25
 """Attachments on one page; what is attached to them is shown as far as a tree goes."""
 
@@ -59,6 +70,18 @@ class ArtifactPage(RepositoryPage):
     findings: Findings
     attached: int = 0
     row: TagRow | None = None
+    versions: list[TagRow] = field(default_factory=list)
+    """Other versions to switch to, the greatest first."""
+
+    @property
+    def shown_size(self) -> int:
+        """Bytes of everything."""
+        return self.artifact.size
+
+    @property
+    def shown_platform(self) -> str:
+        """Empty: the size is of all platforms."""
+        return ""
 
 
 @dataclass(kw_only=True)
@@ -69,6 +92,26 @@ class SummaryPage(ArtifactPage):
     platforms: list[PlatformLine]
     readme: str
     layers: list[LayerLine]
+    image: ImagePart | None
+    """The image; of an index, that of the platform which was asked for."""
+    origin: Origin
+    worst: list[Vulnerability]
+    changes: list[str]
+    images: list[ImageUse]
+    dependencies: list[ChartDependency]
+    documents: list[str]
+    previews: list[tuple[str, str]]
+    """Paths of files with their safe HTML, where there is neither README nor image."""
+
+    @property
+    def shown_size(self) -> int:
+        """Bytes of the platform that is shown."""
+        return self.image.size if self.image else self.artifact.size
+
+    @property
+    def shown_platform(self) -> str:
+        """The platform of an index that is shown."""
+        return self.image.platform if self.image and self.platforms else ""
 
 
 @dataclass(kw_only=True)
@@ -89,6 +132,12 @@ class TabPage(ArtifactPage):
     """Which of the attachments are shown."""
     part: Part | None = None
     """Which page of a long list is shown, and how long that is; `None` for tabs without one."""
+    values: list[DefaultValue] = field(default_factory=list)
+    schema: list[SchemaRow] = field(default_factory=list)
+    table: list[list[str]] = field(default_factory=list)
+    """The first rows of the document where it is CSV."""
+    prose: str = ""
+    """Safe HTML of the document where it is Markdown."""
 
     @property
     def template_name(self) -> str:
@@ -119,21 +168,51 @@ async def show_artifact(request: PageRequest) -> Page | Response:
     opened = await open_artifact(request)
     described = opened.described
     tag = request.values.get("tag")
-    readme = await request.app.artifact_views.find_document(described.stored.id, "readme.html")
+    views = request.app.artifact_views
+    readme = await views.find_document(described.stored.id, "readme.html")
+    found = await views.get_surroundings(request.repository, described)
+    child = await views.open_platform(request.repository, described, request.query("platform"))
+    parts = [described, *([child.described] if child else [])]
     return SummaryPage(
-        **await _shared(request, opened, "overview"),
+        **await _shared(request, opened, "overview", found),
         snippets=snippets_of(request, described, tag),
         platforms=await platforms_of(request, described),
         readme=here(readme.text, _reference(request, described)) if readme else "",
         layers=layers_of(described)[:12],
+        image=image_of(child or opened),
+        origin=await views.get_origin(request.repository, parts),
+        worst=found.worst,
+        changes=[each for each in opened.findings.facts.get("Changes", "").split("; ") if each],
+        images=await images_used(request, opened),
+        dependencies=await dependencies_of(request, opened),
+        documents=found.documents,
+        previews=[] if readme else await _previews(request, opened, found.documents),
     )
+
+
+async def _previews(
+    request: PageRequest, opened: OpenedArtifact, documents: list[str]
+) -> list[tuple[str, str]]:
+    """The first short texts of what is no image and no chart."""
+    found: list[tuple[str, str]] = []
+    kind = opened.described.kind
+    if kind.family in (Family.IMAGE, Family.CHART):
+        return found
+    names = [name for name in documents if name.startswith("file:")]
+    for name in [name for name in names if f"{name}.html" in documents][:_PREVIEWS]:
+        views, manifest_id = request.app.artifact_views, opened.described.stored.id
+        html = await views.find_document(manifest_id, f"{name}.html")
+        if html is not None and len(html.text) <= _LONGEST_PREVIEW:
+            found.append((name.partition(":")[2], html.text))
+    return found
 
 
 async def show_tab(request: PageRequest) -> Page:
     """One tab; a kind that has no such tab has no such page."""
     opened = await open_artifact(request)
     name = request.values["tab"]
-    shared = await _shared(request, opened, name)
+    found = await request.app.artifact_views.get_surroundings(request.repository, opened.described)
+    shared = await _shared(request, opened, name, found)
     if name not in (*shared["tabs"], "readme", "raw"):
         raise NotFound("this artifact has no such tab")
     page = TabPage(**shared, query=request.query("q"))
@@ -141,11 +220,12 @@ async def show_tab(request: PageRequest) -> Page:
     return page
 
 
-async def _shared(request: PageRequest, opened: OpenedArtifact, tab: str) -> dict[str, Any]:
+async def _shared(
+    request: PageRequest, opened: OpenedArtifact, tab: str, found: ArtifactSurroundings
+) -> dict[str, Any]:
     described, repository = opened.described, request.repository
     stored, subject = described.stored, described.manifest.subject
     reference = _reference(request, described)
-    found = await request.app.artifact_views.get_surroundings(repository, described)
     return {
         "title": reference,
         "name": repository.name.text,
@@ -159,7 +239,7 @@ async def _shared(request: PageRequest, opened: OpenedArtifact, tab: str) -> dic
         "kind": described.kind.id,
         "artifact": described.artifact,
         "description": described.description,
-        "facts_said": _facts(opened),
+        "facts_said": facts_of_artifact(opened),
         "aliases": found.aliases,
         "tabs": visible_tabs(opened, found),
         "tab": tab,
@@ -169,36 +249,13 @@ async def _shared(request: PageRequest, opened: OpenedArtifact, tab: str) -> dic
         "findings": opened.findings,
         "attached": found.attached,
         "row": opened.row,
+        "versions": await request.app.artifact_views.list_versions(repository),
     }
 
 
 def _reference(request: PageRequest, described: Described) -> str:
     tag, name = request.values.get("tag"), request.repository.name
     return f"{name}:{tag}" if tag else f"{name}@{described.stored.digest}"
-
-
-def _facts(opened: OpenedArtifact) -> list[Fact]:
-    """What the kind says, then what was found; nothing twice, nor what has a place of its own."""
-    findings = opened.findings
-    elsewhere = {
-        label
-        for label, found in (
-            ("Keywords", findings.keywords),
-            ("Dependencies", findings.dependencies),
-            ("Maintainers", findings.maintainers),
-            ("Home", findings.links),
-            ("Licence", opened.described.artifact.licenses),
-        )
-        if found
-    }
-    facts = [*opened.described.kind.facts(opened.described.view)]
-    facts += [Fact(label, value) for label, value in findings.facts.items()]
-    labels = {each.label.casefold(): each for each in reversed(facts)}
-    return [
-        each
-        for each in facts
-        if labels[each.label.casefold()] is each and each.label not in elsewhere
-    ]
 
 
 async def _fill_document(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
@@ -212,6 +269,30 @@ async def _fill_document(request: PageRequest, opened: OpenedArtifact, page: Tab
     page.marked_up = here(marked_up.text, reference) if marked_up else ""
 
 
+async def _fill_values(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
+    await _fill_document(request, opened, page)
+    if page.document is None:
+        return
+    text, words = page.document.text, page.query.lower().split()
+    found = await aside(len(text), lambda: default_values(text))
+    found = [each for each in found if _holds(each, words)]
+    number = request.number("page", default=1, most=10**6)
+    page.pager = Pager(number, _VALUES, len(found))
+    page.values = found[(number - 1) * _VALUES : number * _VALUES]
+
+
+def _holds(value: DefaultValue, words: list[str]) -> bool:
+    text = f"{value.path} {value.default} {value.comment}".lower()
+    return all(word in text for word in words)
+
+
+async def _fill_schema(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
+    await _fill_document(request, opened, page)
+    if page.document is not None:
+        text = page.document.text
+        page.schema = await aside(len(text), lambda: schema_rows(text))
+
+
 async def _fill_layers(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
 
@@ -219,6 +300,12 @@ async def _fill_layers(request: PageRequest, opened: OpenedArtifact, page: TabPa
 async def _fill_files(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
     page.layers = layers_of(opened.described)
     await _fill_document(request, opened, page)
+    document = page.document
+    if document is not None and document.name.lower().endswith((".csv", ".tsv")):
+        page.table = table_of(document)
+    if document is not None and document.media_type == "text/markdown":
+        drawn = await request.app.renderer.render_soon(document.text, Surroundings())
+        page.prose = drawn.html if drawn else ""
     _show_part(request, page)
 
 
@@ -281,7 +368,7 @@ def _show_part(request: PageRequest, page: TabPage) -> None:
 
 _ISSUES: Final = (Tab.MISCONFIGURATIONS, Tab.SECRETS, Tab.LICENSES)
 _OWN: Final = (
-    *("layers", "platforms", "files", "templates", "sbom", "vulnerabilities"),
+    *("layers", "platforms", "values", "schema", "files", "templates", "sbom", "vulnerabilities"),
     *("provenance", "signatures", "referrers", "raw"),
 )
 _TEMPLATES: Final = {
@@ -291,6 +378,8 @@ _TEMPLATES: Final = {
 }
 _NAMES: Final = {Tab.SCHEMA.value: "schema", Tab.DOCUMENT.value: "document"}
 _FILL: Final = {
+    Tab.VALUES.value: _fill_values,
+    Tab.SCHEMA.value: _fill_schema,
     Tab.LAYERS.value: _fill_layers,
     Tab.FILES.value: _fill_files,
     Tab.PLATFORMS.value: _fill_platforms,
