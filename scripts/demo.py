@@ -33,9 +33,9 @@ from demo_shelves import Shelf, shelves
 from entrepot.app import open_app
 from entrepot.cli.configuration import read_settings
 from entrepot.metadata import pull_days, repositories
-from entrepot.metadata.engine import SqlStatement, to_instant
+from entrepot.metadata.engine import SqlStatement, Transaction, to_instant
+from entrepot.metadata.tables import blobs, tags
 from entrepot.metadata.tables import repositories as repositories_table
-from entrepot.metadata.tables import tags
 from entrepot.oci.names import RepositoryName
 
 PASSWORD: Final = "demo-password"
@@ -52,6 +52,11 @@ _MOVE: Final = SqlStatement(
     update(tags)
     .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
     .values(moved_at=bindparam("moment"))
+)
+_CAME: Final = SqlStatement(
+    update(blobs)
+    .where(blobs.c.digest >= bindparam("first"), blobs.c.digest < bindparam("end"))
+    .values(created_at=bindparam("moment"))
 )
 STARTS_WITHIN: Final = 60.0
 READ_WITHIN: Final = 120.0
@@ -212,6 +217,16 @@ async def write_history(data: Path, pushed: list[tuple[Shelf, list[str]]]) -> No
                     instant = to_instant(moment)
                     await tx.run(_MOVE, repository_id=found.id, tag=tag, moment=instant)
                     await tx.run(_SET_PUSHED, repository_id=found.id, moment=instant)
+        async with app.metadata.begin() as tx:
+            await _spread_blobs(tx)
+
+
+async def _spread_blobs(tx: Transaction) -> None:
+    """Have blobs come over half a year: those whose digests begin alike on the same day."""
+    for number in range(180):
+        first, end = (f"sha256:{(number + more) * 0xFFFF // 180:04x}" for more in (0, 1))
+        moment = datetime.now(UTC) - timedelta(days=179 - number)
+        await tx.run(_CAME, first=first, end=end, moment=to_instant(moment))
 
 
 def _moments(tags: list[str]) -> dict[str, datetime]:

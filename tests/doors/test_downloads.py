@@ -4,7 +4,7 @@ import pytest
 
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
-from entrepot.web.downloads import _cell, disposition
+from entrepot.web.downloads import cell, disposition
 from entrepot.web.home import local_address
 from tests.doors.browsers import Browser
 from tests.doors.conftest import LAYER, LAYER_DIGEST, Town
@@ -72,12 +72,12 @@ def test_a_disposition_is_one_harmless_header(name: str, plain: str, encoded: st
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d", "\uff0b"])
 def test_a_cell_is_no_formula(first: str) -> None:
-    assert _cell(f"{first}cmd|' /C calc'!A0") == f"'{first}cmd|' /C calc'!A0"
+    assert cell(f"{first}cmd|' /C calc'!A0") == f"'{first}cmd|' /C calc'!A0"
 
 
 @pytest.mark.parametrize("text", ["", "CVE-2021-44228", "1.2-3", "a=b", "openssl", "'x", " x"])
 def test_other_cells_stay_as_they_are(text: str) -> None:
-    assert _cell(text) == text
+    assert cell(text) == text
 
 
 ELSEWHERE = (

@@ -19,7 +19,7 @@ from entrepot.metadata.upserts import insert
 from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
 from entrepot.model.repositories import Visibility
 
-_ACCOUNT: Final = select(
+ACCOUNT: Final = select(
     accounts.c.namespace_id,
     accounts.c.name,
     accounts.c.password_hash,
@@ -30,22 +30,22 @@ _ACCOUNT: Final = select(
     accounts.c.email,
     accounts.c.totp_since,
 )
-_BY_ID: Final = SqlStatement(_ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
-_BY_NAME: Final = SqlStatement(_ACCOUNT.where(accounts.c.name == bindparam("name")))
-_LIST: Final = SqlStatement(_ACCOUNT.order_by(accounts.c.name))
-_MATCHES: Final = or_(
+_BY_ID: Final = SqlStatement(ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
+_BY_NAME: Final = SqlStatement(ACCOUNT.where(accounts.c.name == bindparam("name")))
+_LIST: Final = SqlStatement(ACCOUNT.order_by(accounts.c.name))
+MATCHES: Final = or_(
     *(
         func.lower(column).like(bindparam("pattern", type_=accounts.c.name.type))
         for column in (accounts.c.name, accounts.c.full_name, accounts.c.email)
     )
 )
 _LIST_PAGE: Final = SqlStatement(
-    _ACCOUNT.where(_MATCHES)
+    ACCOUNT.where(MATCHES)
     .order_by(accounts.c.name)
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
-_COUNT_MATCHES: Final = SqlStatement(select(func.count()).select_from(accounts).where(_MATCHES))
+_COUNT_MATCHES: Final = SqlStatement(select(func.count()).select_from(accounts).where(MATCHES))
 _ANY: Final = SqlStatement(select(accounts.c.namespace_id).limit(1))
 _FIRST_ADMINISTRATOR: Final = SqlStatement(
     select(accounts.c.namespace_id)
@@ -161,24 +161,24 @@ _MEMBERS: Final = SqlStatement(
 )
 
 
-_account: Final = row_mapper(Account)
+account_of: Final = row_mapper(Account)
 _namespace: Final = row_mapper(Namespace)
 _member: Final = row_mapper(tuple[str, Role])
 
 
 async def find_account(reader: Reader, name: str) -> Account | None:
     """The account of that name, disabled ones included."""
-    return await find_one(reader, _account, _BY_NAME, name=name)
+    return await find_one(reader, account_of, _BY_NAME, name=name)
 
 
 async def find_account_by_id(reader: Reader, account_id: int) -> Account | None:
     """The account with that id, disabled ones included."""
-    return await find_one(reader, _account, _BY_ID, id=account_id)
+    return await find_one(reader, account_of, _BY_ID, id=account_id)
 
 
 async def list_accounts(reader: Reader) -> list[Account]:
     """Every account, by name."""
-    return await list_all(reader, _account, _LIST)
+    return await list_all(reader, account_of, _LIST)
 
 
 async def list_accounts_page(
@@ -186,16 +186,16 @@ async def list_accounts_page(
 ) -> list[Account]:
     """At most `limit` accounts from `offset` on, by name, that have the text in one of theirs."""
     return await list_all(
-        reader, _account, _LIST_PAGE, pattern=_pattern(text), limit=limit, offset=offset
+        reader, account_of, _LIST_PAGE, pattern=pattern(text), limit=limit, offset=offset
     )
 
 
 async def count_accounts(reader: Reader, text: str = "") -> int:
     """How many accounts have the text in their name, full name or e-mail address."""
-    return await get_number(reader, _COUNT_MATCHES, pattern=_pattern(text))
+    return await get_number(reader, _COUNT_MATCHES, pattern=pattern(text))
 
 
-def _pattern(text: str) -> str:
+def pattern(text: str) -> str:
     return f"%{storable(text).lower()}%"
 
 

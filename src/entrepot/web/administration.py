@@ -1,22 +1,28 @@
-"""`/admin`: the hub's users, storage, jobs, settings in force, health, audit log."""
+"""`/admin`: the hub's dashboard, users, organizations, repositories, jobs, settings, audit log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import ClassVar, Final
 
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.hub.administration import HubHealth
-from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.hub.administration import Dashboard, HubHealth
 from entrepot.model.integrity import Damage, Pass
 from entrepot.model.jobs import FailedJob, JobCount
-from entrepot.model.statistics import HubNumbers
+from entrepot.model.usage import AccountUsage, NamespaceUsage, RepositoryUsage, UsageOrder
+from entrepot.web.audit import AuditPart, audit_csv, audit_part, audit_query
+from entrepot.web.charts import Tile, treemap_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
 _DAMAGED: Final = 20
-_USERS: Final = 50
+_LISTED: Final = 50
 _FAILURES: Final = 100
+_NEWEST_FAILURES: Final = 5
+_ORDERS: Final = frozenset(UsageOrder)
 
 
 @dataclass(kw_only=True)
@@ -27,16 +33,54 @@ class AdminPage(Page):
     current: str
 
 
-@dataclass(kw_only=True)
-class HealthPage(AdminPage):
-    """`/admin`: numbers, and whether all is well."""
+@dataclass(frozen=True, slots=True)
+class NamespaceTile:
+    """A namespace's repositories of one kind in the treemap."""
 
-    template: ClassVar[str] = "administration/health.html"
-    numbers: HubNumbers
+    tile: Tile
+    namespace: str
+    kind: str
+    size: int
+
+
+@dataclass(kw_only=True)
+class DashboardPage(AdminPage):
+    """`/admin`: what is used, and whether all is well."""
+
+    template: ClassVar[str] = "administration/dashboard.html"
+    dashboard: Dashboard
+    tiles: list[NamespaceTile]
     health: HubHealth
+    jobs: list[JobCount]
+    failures: list[FailedJob]
     version: str
     scrubbed: Pass | None
     damaged: list[Damage]
+
+
+@dataclass(kw_only=True)
+class ListPage(AdminPage):
+    """A page of a long list, in an order, of what has the text in its name."""
+
+    pager: Pager
+    query: str
+    order: UsageOrder
+
+
+@dataclass(kw_only=True)
+class RepositoriesPage(ListPage):
+    """Every repository of the hub."""
+
+    template: ClassVar[str] = "administration/repositories.html"
+    repositories: list[RepositoryUsage]
+
+
+@dataclass(kw_only=True)
+class OrganizationsPage(ListPage):
+    """Every organization of the hub."""
+
+    template: ClassVar[str] = "administration/organizations.html"
+    organizations: list[NamespaceUsage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +93,17 @@ class UserLine:
     is_admin: bool
     is_disabled: bool
     has_second_factor: bool
-    created_at: object
+    created_at: datetime
+    seen_at: datetime | None
+    size: int
 
 
 @dataclass(kw_only=True)
-class UsersPage(AdminPage):
+class UsersPage(ListPage):
     """Everybody who may sign in."""
 
     template: ClassVar[str] = "administration/users.html"
     users: list[UserLine]
-    pager: Pager
-    query: str
     link: str = ""
 
 
@@ -86,52 +130,104 @@ class AdminAuditPage(AdminPage):
 
     template: ClassVar[str] = "audit.html"
     frame: ClassVar[str] = "administration/frame.html"
-    rows: list[AuditRow]
-    next_before: int | None
-    actor: str
-    action: str
+    part: AuditPart
+    export: str
 
 
-async def show_health(request: PageRequest) -> Page:
+async def show_dashboard(request: PageRequest) -> Page:
     """How the hub is."""
     rules = request.app.administration
     scrubbed, damaged = await rules.get_integrity(_DAMAGED)
-    return HealthPage(
+    dashboard = await rules.get_dashboard()
+    tiles = treemap_of([each.size for each in dashboard.kinds])
+    return DashboardPage(
         title="Administration",
-        current="health",
-        numbers=await rules.get_numbers(),
+        current="dashboard",
+        dashboard=dashboard,
+        tiles=[
+            NamespaceTile(tile, each.namespace, each.kind, each.size)
+            for tile, each in zip(tiles, dashboard.kinds, strict=False)
+        ],
         health=await rules.get_health(),
+        jobs=await rules.count_jobs(),
+        failures=await rules.list_failed_jobs(_NEWEST_FAILURES),
         version=request.app.version,
         scrubbed=scrubbed,
         damaged=damaged,
     )
 
 
+def _asked(request: PageRequest, first: UsageOrder) -> tuple[UsageOrder, str, int]:
+    """The order, text and page number in the address."""
+    text = request.query("sort")
+    order = UsageOrder(text) if text in _ORDERS else first
+    return order, request.query("q")[:100], request.number("page", default=1, most=10**6)
+
+
+async def show_repositories(request: PageRequest) -> Page:
+    """A page of all repositories, the greatest first unless another order is asked for."""
+    order, query, number = _asked(request, UsageOrder.SIZE)
+    found, total = await request.app.administration.list_repositories(
+        order, query, _LISTED, (number - 1) * _LISTED
+    )
+    return RepositoriesPage(
+        title="Repositories",
+        current="repositories",
+        repositories=found,
+        pager=Pager(number, _LISTED, total),
+        query=query,
+        order=order,
+    )
+
+
+async def show_organizations(request: PageRequest) -> Page:
+    """A page of all organizations, the greatest first unless another order is asked for."""
+    order, query, number = _asked(request, UsageOrder.SIZE)
+    found, total = await request.app.administration.list_organizations(
+        order, query, _LISTED, (number - 1) * _LISTED
+    )
+    return OrganizationsPage(
+        title="Organizations",
+        current="organizations",
+        organizations=found,
+        pager=Pager(number, _LISTED, total),
+        query=query,
+        order=order,
+    )
+
+
 async def show_users(request: PageRequest, link: str = "") -> Page:
     """A page of accounts that have the text that is looked for; `link` is one just made."""
-    rules, query = request.app.accounts, request.query("q")[:100]
-    total = await rules.count(query)
-    number = request.number("page", default=1, most=max(1, -(-total // _USERS)))
-    users = [
-        UserLine(
-            each.name,
-            each.full_name,
-            each.email,
-            each.is_admin,
-            each.disabled_at is not None,
-            each.has_second_factor,
-            each.created_at,
-        )
-        for each in await rules.list_page(_USERS, (number - 1) * _USERS, query)
-    ]
+    order, query, number = _asked(request, UsageOrder.NAME)
+    found, total = await request.app.administration.list_accounts(
+        order, query, _LISTED, (number - 1) * _LISTED
+    )
     return UsersPage(
         title="Users",
         current="users",
-        users=users,
-        pager=Pager(number, _USERS, total),
+        users=_user_lines(found),
+        pager=Pager(number, _LISTED, total),
         query=query,
+        order=order,
         link=link,
     )
+
+
+def _user_lines(found: Sequence[AccountUsage]) -> list[UserLine]:
+    return [
+        UserLine(
+            each.account.name,
+            each.account.full_name,
+            each.account.email,
+            each.account.is_admin,
+            each.account.disabled_at is not None,
+            each.account.has_second_factor,
+            each.account.created_at,
+            each.seen_at,
+            each.size,
+        )
+        for each in found
+    ]
 
 
 async def change_user(request: PageRequest) -> Page | Response:
@@ -183,27 +279,30 @@ async def show_settings(request: PageRequest) -> Page:
 
 async def show_audit(request: PageRequest) -> Page:
     """The audit log of the whole hub."""
-    before = request.number("before", default=0, most=2**62)
-    query = AuditQuery(
-        actor=request.query("actor"), action=request.query("action"), before_id=before or None
-    )
-    found = await request.app.audit.list_all(request.actor, query)
+    found = await request.app.audit.list_all(request.actor, audit_query(request))
     return AdminAuditPage(
         title="Audit log",
         current="audit",
-        rows=found.rows,
-        next_before=found.next_before,
-        actor=request.query("actor"),
-        action=request.query("action"),
+        part=audit_part(request, found),
+        export="/admin/audit.csv",
     )
 
 
+async def export_audit(request: PageRequest) -> Response:
+    """The audit log of the whole hub as CSV."""
+    listing = partial(request.app.audit.list_all, request.actor)
+    return await audit_csv(request, listing, "hub")
+
+
 ROUTES: Final = (
-    PageRoute("GET", "/admin", AccessRule.HUB_ADMIN, show_health),
+    PageRoute("GET", "/admin", AccessRule.HUB_ADMIN, show_dashboard),
+    PageRoute("GET", "/admin/organizations", AccessRule.HUB_ADMIN, show_organizations),
+    PageRoute("GET", "/admin/repositories", AccessRule.HUB_ADMIN, show_repositories),
     PageRoute("GET", "/admin/users", AccessRule.HUB_ADMIN, show_users),
     PageRoute("POST", "/admin/users", AccessRule.HUB_ADMIN, change_user),
     PageRoute("GET", "/admin/jobs", AccessRule.HUB_ADMIN, show_jobs),
     PageRoute("POST", "/admin/jobs", AccessRule.HUB_ADMIN, retry_job),
     PageRoute("GET", "/admin/settings", AccessRule.HUB_ADMIN, show_settings),
     PageRoute("GET", "/admin/audit", AccessRule.HUB_ADMIN, show_audit),
+    PageRoute("GET", "/admin/audit.csv", AccessRule.HUB_ADMIN, export_audit),
 )

@@ -113,7 +113,7 @@ async def export_vulnerabilities(request: PageRequest) -> Response:
     writer = csv.writer(table)
     writer.writerow(_COLUMNS)
     for each in found.vulnerabilities:
-        writer.writerow([_cell(_written(getattr(each, name))) for name in _COLUMNS])
+        writer.writerow([cell(_written(getattr(each, name))) for name in _COLUMNS])
     left_out = found.left_out.get("vulnerabilities", 0)
     if left_out:
         writer.writerow([f"({left_out} more entries were not kept)"])
@@ -125,7 +125,7 @@ def _written(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     first = unicodedata.normalize("NFKC", text.lstrip(" ")[:1])
     return f"'{text}" if first in _FORMULAS else text

@@ -1,6 +1,7 @@
 """`/u/NAME`: a person or an organization, its repositories, people, tokens, keys, audit."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final, TypedDict
 
 from entrepot.errors import Invalid, TokenUnknown
@@ -8,7 +9,6 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
 from entrepot.model.accounts import Namespace, NamespaceKind, Role
-from entrepot.model.audit import AuditQuery, AuditRow
 from entrepot.model.organizations import Invitation
 from entrepot.model.repositories import Visibility
 from entrepot.model.search import Hit, SearchOrder
@@ -16,6 +16,7 @@ from entrepot.model.tokens import Token
 from entrepot.model.trusted_keys import TrustedKey
 from entrepot.oci.names import RepositoryName
 from entrepot.web.account import check_owner, mine, token_form
+from entrepot.web.audit import AuditPart, audit_csv, audit_part, audit_query
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 
@@ -76,10 +77,8 @@ class AuditPage(NamespacePage):
 
     template: ClassVar[str] = "audit.html"
     frame: ClassVar[str] = "namespaces/frame.html"
-    rows: list[AuditRow]
-    next_before: int | None
-    actor: str
-    action: str
+    part: AuditPart
+    export: str
 
 
 @dataclass(kw_only=True)
@@ -249,18 +248,19 @@ async def change_keys(request: PageRequest) -> Response:
 
 async def show_audit(request: PageRequest) -> Page:
     """The audit log of the namespace."""
-    before = request.number("before", default=0, most=2**62)
-    query = AuditQuery(
-        actor=request.query("actor"), action=request.query("action"), before_id=before or None
-    )
-    found = await request.app.audit.list_of(request.actor, request.namespace.name, query)
+    name = request.namespace.name
+    found = await request.app.audit.list_of(request.actor, name, audit_query(request))
     return AuditPage(
-        **frame(request, "audit", f"{request.namespace.name}: audit log"),
-        rows=found.rows,
-        next_before=found.next_before,
-        actor=request.query("actor"),
-        action=request.query("action"),
+        **frame(request, "audit", f"{name}: audit log"),
+        part=audit_part(request, found),
+        export=f"/u/{name}/-/audit.csv",
     )
+
+
+async def export_audit(request: PageRequest) -> Response:
+    """The audit log of the namespace as CSV."""
+    name = request.namespace.name
+    return await audit_csv(request, partial(request.app.audit.list_of, request.actor, name), name)
 
 
 async def show_edit(request: PageRequest) -> Page:
@@ -326,6 +326,7 @@ ROUTES: Final = (
     PageRoute("GET", "/u/{namespace}/-/keys", AccessRule.NAMESPACE_OWNER, show_keys),
     PageRoute("POST", "/u/{namespace}/-/keys", AccessRule.NAMESPACE_OWNER, change_keys),
     PageRoute("GET", "/u/{namespace}/-/audit", AccessRule.NAMESPACE_OWNER, show_audit),
+    PageRoute("GET", "/u/{namespace}/-/audit.csv", AccessRule.NAMESPACE_OWNER, export_audit),
     PageRoute("GET", "/u/{namespace}/-/settings", AccessRule.NAMESPACE_OWNER, show_edit),
     PageRoute("POST", "/u/{namespace}/-/settings", AccessRule.NAMESPACE_OWNER, edit),
 )
