@@ -56,7 +56,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """What the dashboard shows, as it was at a moment: adding it up looks at every blob.
+    """The numbers of the dashboard at a moment; adding them up looks at every blob.
 
     `storage` is how many bytes of what is stored now were there at the end of each day.
     """

@@ -70,7 +70,7 @@ def _from_archive(target: CommandTarget, archive: str) -> tuple[Command, ...]:
             "Restore into a Docker volume",
             f'{pull}\ndocker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
             f"  tar {flags} {inside} -C /volume",
-            note=f"Makes the volume {volume} where there is none.",
+            note="Makes the volume where there is none.",
         ),
         Command(
             "podman",
@@ -91,7 +91,7 @@ def _from_files(target: CommandTarget) -> tuple[Command, ...]:
             "Restore into a Docker volume",
             f'{pull}\ndocker run --rm -v {volume}:/volume -v "$PWD":/backup:ro alpine \\\n'
             "  cp -a /backup/. /volume/",
-            note=f"Makes the volume {volume} where there is none.",
+            note="Makes the volume where there is none.",
         ),
         Command(
             "podman",

@@ -61,7 +61,7 @@ def docker_note(target: CommandTarget) -> str:
     """Return the note about `docker` and hosts over plain HTTP."""
     if target.is_https or is_local(target):
         return ""
-    return f"Over plain HTTP, {target.host} must be among the engine's insecure-registries."
+    return "Over plain HTTP, this hub must be among the engine's insecure-registries."
 
 
 def quoted(*words: str) -> str:

@@ -196,6 +196,7 @@ async def count_accounts(reader: Reader, text: str = "") -> int:
 
 
 def pattern(text: str) -> str:
+    """Return the pattern of `LIKE` for names that have the text in them, in lower case."""
     return f"%{storable(text).lower()}%"
 
 

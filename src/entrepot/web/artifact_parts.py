@@ -179,7 +179,7 @@ def _has(tab: Tab, described: Described, findings: Findings, documents: Sequence
 
 
 def facts_of_artifact(opened: OpenedArtifact) -> list[Fact]:
-    """What the kind says, then what was found; nothing twice, nor what has a place of its own."""
+    """Return the facts of the kind, then those that were found, each once."""
     findings = opened.findings
     elsewhere = {
         label

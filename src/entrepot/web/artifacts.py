@@ -18,7 +18,7 @@ from entrepot.hub.findings import Origin
 from entrepot.hub.schema_trees import SchemaRow, schema_rows
 from entrepot.hub.value_paths import DefaultValue, default_values
 from entrepot.kinds.badges import badges
-from entrepot.kinds.kind import Description, Fact, Family, Tab
+from entrepot.kinds.kind import Description, Fact, Tab
 from entrepot.model.artifacts import Artifact, StoredDocument
 from entrepot.model.tags import TagRow
 from entrepot.oci.aside import aside
@@ -33,8 +33,14 @@ from entrepot.web.artifact_parts import (
     table_of,
     visible_tabs,
 )
-from entrepot.web.chart_parts import ChartDependency, ImageUse, dependencies_of, images_used
 from entrepot.web.commands import Snippets, snippets_of
+from entrepot.web.content_parts import (
+    ChartDependency,
+    ImageUse,
+    dependencies_of,
+    images_used,
+    previews_of,
+)
 from entrepot.web.evidence import Part, part_of
 from entrepot.web.image_parts import ImagePart, image_of
 from entrepot.web.pages import Page, redirect
@@ -42,8 +48,6 @@ from entrepot.web.repositories import RepositoryPage, facts_of, here, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
 
 _VALUES: Final = 50
-_PREVIEWS: Final = 3
-_LONGEST_PREVIEW: Final = 15_000
 _NODES: Final = 25
 """Attachments on one page; what is attached to them is shown as far as a tree goes."""
 
@@ -186,25 +190,8 @@ async def show_artifact(request: PageRequest) -> Page | Response:
         images=await images_used(request, opened),
         dependencies=await dependencies_of(request, opened),
         documents=found.documents,
-        previews=[] if readme else await _previews(request, opened, found.documents),
+        previews=[] if readme else await previews_of(request, opened, found.documents),
     )
-
-
-async def _previews(
-    request: PageRequest, opened: OpenedArtifact, documents: list[str]
-) -> list[tuple[str, str]]:
-    """The first short texts of what is no image and no chart."""
-    found: list[tuple[str, str]] = []
-    kind = opened.described.kind
-    if kind.family in (Family.IMAGE, Family.CHART):
-        return found
-    names = [name for name in documents if name.startswith("file:")]
-    for name in [name for name in names if f"{name}.html" in documents][:_PREVIEWS]:
-        views, manifest_id = request.app.artifact_views, opened.described.stored.id
-        html = await views.find_document(manifest_id, f"{name}.html")
-        if html is not None and len(html.text) <= _LONGEST_PREVIEW:
-            found.append((name.partition(":")[2], html.text))
-    return found
 
 
 async def show_tab(request: PageRequest) -> Page:

@@ -14,6 +14,7 @@ from entrepot.model.search import Facet, FacetCounts, Hit, OtherResults, SearchO
 from entrepot.model.tags import TagEvent
 from entrepot.web.commands import Snippets, push_snippets
 from entrepot.web.pages import Page, redirect
+from entrepot.web.recipes import Recipes, recipes_for
 from entrepot.web.requests import LANGUAGES, THEMES, PageRequest, PageRoute
 
 _SIZE: Final = 25
@@ -97,9 +98,10 @@ class PackagesPage(Page):
 
 @dataclass(kw_only=True)
 class HelpPage(Page):
-    """`/help`: keys, and the words that searches understand."""
+    """`/help`: keys, the words that searches understand, and recipes for clients."""
 
     template: ClassVar[str] = "help.html"
+    recipes: Recipes
 
 
 async def show_home(request: PageRequest) -> Page:
@@ -247,8 +249,8 @@ async def show_packages(request: PageRequest) -> Page:
 
 
 async def show_help(request: PageRequest) -> Page:
-    """Keys and the query language."""
-    return HelpPage(title="Help")
+    """Keys, the query language and recipes."""
+    return HelpPage(title="Help", recipes=recipes_for(request))
 
 
 async def set_preferences(request: PageRequest) -> Response:

@@ -1,10 +1,11 @@
-"""Parts of a chart's page: the images that it uses, and what it depends on."""
+"""Parts of an artifact's overview: images that it uses, its dependencies, its short texts."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from entrepot.hub.artifact_views import OpenedArtifact
+from entrepot.kinds.kind import Family
 from entrepot.model.artifacts import Artifact
 from entrepot.web.requests import PageRequest
 
@@ -12,6 +13,8 @@ _LOCKED: Final = re.compile(
     r"^-\s+name:\s*(\S+)\n(?:\s+repository:.*\n)?\s+version:\s*[\"']?([^\s\"']+)", re.MULTILINE
 )
 _MOST: Final = 50
+_PREVIEWS: Final = 3
+_LONGEST_PREVIEW: Final = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,23 @@ async def dependencies_of(request: PageRequest, opened: OpenedArtifact) -> list[
         )
         for each in listed
     ]
+
+
+async def previews_of(
+    request: PageRequest, opened: OpenedArtifact, documents: list[str]
+) -> list[tuple[str, str]]:
+    """Return the first short texts with their safe HTML; none of images and charts."""
+    found: list[tuple[str, str]] = []
+    kind = opened.described.kind
+    if kind.family in (Family.IMAGE, Family.CHART):
+        return found
+    names = [name for name in documents if name.startswith("file:")]
+    for name in [name for name in names if f"{name}.html" in documents][:_PREVIEWS]:
+        views, manifest_id = request.app.artifact_views, opened.described.stored.id
+        html = await views.find_document(manifest_id, f"{name}.html")
+        if html is not None and len(html.text) <= _LONGEST_PREVIEW:
+            found.append((name.partition(":")[2], html.text))
+    return found
 
 
 def _address(dependency: dict[str, str], prefix: str) -> str:
