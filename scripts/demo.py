@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,8 @@ def main() -> None:
     options = _options()
     began = time.monotonic()
     url = f"http://localhost:{options.port}"
+    # As an interrupt: the hub is not left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     server = _start(options.data, options.port)
     try:
         with httpx.Client(base_url=url, auth=("admin", PASSWORD), timeout=60) as client:

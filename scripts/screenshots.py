@@ -1,4 +1,4 @@
-"""Takes pictures of the pages of a hub with something in it: `make screenshots`."""
+"""Takes pictures of the pages of the demo hub: `make screenshots`."""
 
 import base64
 import sys
@@ -10,38 +10,45 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.browser.browsers import Browser, opened
-from tests.browser.hubs import Seeded, seeded
-from tests.support.server import ADMIN_PASSWORD
+from tests.browser.demos import PASSWORD, filled
 
 PICTURES: Final = Path(__file__).parents[1] / "docs" / "screenshots"
 HEIGHT: Final = 800
 SCREENS: Final = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (390, "light")}
 EVERYBODY: Final = {"welcome": "/", "sign-in": "/login"}
+IMAGE: Final = "/r/acme/storefront:2.7.2"
+CHART: Final = "/r/acme/charts/storefront:2.0.0"
 PAGES: Final = {
     "home": "/",
     "explore": "/explore",
-    "search": "/search?q=demo",
+    "search": "/search?q=shop",
     "packages": "/packages?q=openssl",
     "help": "/help",
-    "profile": "/u/docker",
-    "members": "/u/docker/-/members",
+    "profile": "/u/acme",
+    "members": "/u/acme/-/members",
     "tokens": "/settings/tokens",
     "security": "/settings/security",
-    "repository": "/r/docker/demo",
-    "tags": "/r/docker/demo/-/tags",
-    "history": "/r/docker/demo/-/history",
-    "upload": "/r/docker/demo/-/upload",
-    "delete": "/r/docker/demo/-/delete?select=0.1.0&whole=1",
-    "chart": "/r/docker/demo:0.10.0",
-    "values": "/r/docker/demo:0.10.0/values",
-    "sbom": "/r/docker/demo:0.10.0/sbom",
-    "vulnerabilities": "/r/docker/demo:0.10.0/vulnerabilities",
-    "attached": "/r/docker/demo:0.10.0/referrers",
-    "signatures": "/r/docker/demo:0.10.0/signatures",
-    "volume": "/r/docker/demo:0.0.1",
-    "files": "/r/docker/demo:0.0.2",
-    "image": "/r/docker/app:1.0",
+    "repository": "/r/acme/storefront",
+    "tags": "/r/acme/storefront/-/tags",
+    "history": "/r/acme/storefront/-/history",
+    "upload": "/r/acme/storefront/-/upload",
+    "delete": "/r/acme/storefront/-/delete?select=2.0.0&whole=1",
+    "compare": "/r/acme/storefront/-/compare/2.7.1...2.7.2",
+    "image": IMAGE,
+    "sbom": f"{IMAGE}/sbom",
+    "vulnerabilities": f"{IMAGE}/vulnerabilities",
+    "attached": f"{IMAGE}/referrers",
+    "signatures": f"{IMAGE}/signatures",
+    "chart": CHART,
+    "values": f"{CHART}/values",
+    "compose": "/r/acme/compose/shop:1.1.0",
+    "model": "/r/globex/models/tickets:1.1.0",
+    "volume": "/r/initech/backups/ledger:2026-11-27",
+    "files": "/r/globex/data/orders:2026-10/files?name=file:orders.csv",
     "administration": "/admin",
+    "repositories": "/admin/repositories",
+    "users": "/admin/users",
+    "audit": "/admin/audit",
 }
 
 
@@ -50,19 +57,15 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     for old in PICTURES.glob("*.png"):
         old.unlink()
-    with tempfile.TemporaryDirectory() as directory, seeded(Path(directory) / "hub") as hub:
-        describe(hub)
-        with opened(hub.hub.url) as browser:
-            take(browser, EVERYBODY)
-            browser.sign_in("admin", ADMIN_PASSWORD)
-            take(browser, PAGES)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        filled(Path(directory) / "data") as url,
+        opened(url) as browser,
+    ):
+        take(browser, EVERYBODY)
+        browser.sign_in("admin", PASSWORD)
+        take(browser, PAGES)
     print(f"{len(list(PICTURES.glob('*.png')))} pictures in {PICTURES}")
-
-
-def describe(hub: Seeded) -> None:
-    """Pull a few times, so that the numbers are not all zero."""
-    for _ in range(3):
-        hub.client("crane")("export", f"{hub.hub.host}/docker/app:single", "-")
 
 
 def take(browser: Browser, pages: Mapping[str, str]) -> None:

@@ -1,9 +1,7 @@
 """Every page of a full hub: in both themes, at six widths, of bounded height, whole in Chinese."""
 
 import re
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,8 +13,8 @@ import pytest
 
 from tests.browser.accessibility import violations
 from tests.browser.browsers import Browser, opened
+from tests.browser.demos import PASSWORD, filled
 from tests.house.sources import ROOT
-from tests.support.server import free_port
 from tests.web.test_translations import catalogue
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -24,10 +22,8 @@ import demo_shelves  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.browser
 
-PASSWORD: Final = "demo-password"
 WIDTHS: Final = (320, 390, 768, 820, 1024, 1440)
 HIGHEST: Final = 6000
-FILLED_WITHIN: Final = 180
 BROWSERS: Final = 2
 IMAGE: Final = "/r/acme/storefront:2.1.2"
 CHART: Final = "/r/acme/charts/storefront:2.0.0"
@@ -84,22 +80,8 @@ _HEIGHT: Final = "return document.documentElement.scrollHeight"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a hub that `make demo` filled, with fewer versions of everything."""
-    data, port = tmp_path_factory.mktemp("demo") / "data", free_port()
-    script = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--small"]
-    process = subprocess.Popen(
-        [*script, "--data", str(data), "--port", str(port)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    deadline = time.monotonic() + FILLED_WITHIN
-    try:
-        # It says so once it is filled.
-        assert "repositories" in process.stdout.readline()
-        assert time.monotonic() < deadline
-        yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
+    with filled(tmp_path_factory.mktemp("demo") / "data", "--small") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

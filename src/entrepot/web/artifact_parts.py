@@ -17,6 +17,8 @@ from entrepot.kinds.shell import title_of
 from entrepot.model.artifacts import AttachmentCounts, StoredDocument
 from entrepot.web.requests import PageRequest
 
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif")
+_LARGEST_PICTURE: Final = 4 * 1024 * 1024
 _TABLE_ROWS: Final = 100
 _TABLE_COLUMNS: Final = 30
 _SPOKEN: Final = {
@@ -48,6 +50,11 @@ class LayerLine:
     instruction: str
     created: str
     annotations: dict[str, str]
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether a browser can show it, by its name, and it is not too large for a page."""
+        return self.size <= _LARGEST_PICTURE and self.title.lower().endswith(_PICTURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Final
 from entrepot.web import (
     account,
     administration,
+    artifact_tabs,
     artifacts,
     badges,
     browser_upload,
@@ -43,6 +44,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *comparisons.ROUTES,
     *badges.ROUTES,
     *repositories.ROUTES[1:],
+    *artifact_tabs.ROUTES,
     *artifacts.ROUTES,
     *repositories.ROUTES[:1],
 )

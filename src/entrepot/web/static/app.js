@@ -139,9 +139,10 @@
     show();
   });
 
-  // What can be scrolled sideways can be reached and scrolled with keys.
+  // What can be scrolled can be reached and scrolled with keys.
   const reach = () => all(".prose pre, .prose table, .scroll, .tabs").forEach((each) => {
-    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+    const overflows = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1;
+    if (overflows) each.tabIndex = 0;
     else each.removeAttribute("tabindex");
   });
   addEventListener("resize", reach);
