@@ -267,3 +267,41 @@ async def test_a_page_asks_no_more_however_many_tags_there_are(
     few, many = asked
     assert many <= few
     assert many <= (12 if path == "/-/tags" else 32), many
+
+
+async def test_the_changelog_is_of_all_versions_that_say_what_changed(shop: Shop) -> None:
+    for tag, changes in (("2.0", "added: a probe; security: less <b>power"), ("3.0", "")):
+        await push_index(shop, tag)
+        await shop.write_down(tag, Findings(facts={"Changes": changes} if changes else {}), "")
+    assert "changelog" not in (await look(shop, ":3.0", accept="application/json")).texts("tabs")
+    assert "changelog" in (await look(shop, ":2.0", accept="application/json")).texts("tabs")
+    page = (await look(shop, ":2.0/changelog", accept="text/html")).body.decode()
+    assert f'href="/r/{shop.name}:2.0"' in page
+    assert "a probe" in page
+    assert "less &lt;b&gt;power" in page
+
+
+@pytest.mark.parametrize(
+    ("icon", "is_shown"),
+    [
+        ("data:image/png;base64,iVBORw0KGgo=", True),
+        ("https://example.com/icon.svg", False),
+        ("data:text/html,<script>", False),
+        ('data:image/png;base64," onerror="alert(1)', False),
+        ("data:image/png;base64," + "A" * 40_000, False),
+        (7, False),
+    ],
+)
+async def test_a_chart_s_icon_is_shown_where_it_brings_it_along(
+    shop: Shop, icon: object, is_shown: bool
+) -> None:
+    config = json.dumps({"name": "demo", "version": "9.0", "icon": icon}).encode()
+    owner = str(shop.town.auth["owner"])
+    await shop.town.doors.push(shop.name, config, str(Digest.of(config)), owner)
+    helm = "application/vnd.cncf.helm"
+    layer = descriptor(LAYER, f"{helm}.chart.content.v1.tar+gzip")
+    chart = image(config=descriptor(config, f"{helm}.config.v1+json"), layers=[layer])
+    await shop.put("9.0", chart)
+    page = (await look(shop, ":9.0", accept="text/html")).body.decode()
+    assert ('<img class="tile big" src="data:image/png' in page) is is_shown
+    assert "onerror" not in page.partition("</h1>")[0]

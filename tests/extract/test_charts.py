@@ -192,3 +192,22 @@ def test_values_that_are_nested_without_end_are_looked_into_so_deep(
     for _ in range(50):
         values = wrap(values)
     assert [*images_in(values, Defaults())] == []
+
+
+def test_custom_resources_are_named_by_their_definitions(tmp_path: Path) -> None:
+    crd = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+spec:
+  names:
+    kind: CronTab
+    plural: crontabs
+  versions:
+    - schema:
+        properties:
+          kind:
+            type: string
+"""
+    files = {"crds/crontab.yaml": crd, "crds/again.yaml": crd}
+    found = _read(tmp_path, files, {"name": "demo", "version": "1"})
+    assert found.facts["Custom resources"] == "CronTab"

@@ -1,5 +1,6 @@
 """Helm charts: Chart.yaml, values, schema, README, templates, sub-charts, the images they use."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -37,6 +38,9 @@ _DOCUMENTS: Final = {
 }
 
 
+_CRDS: Final = "template:crds/"
+_RESOURCE: Final = re.compile(r"^[ ]+kind: ([A-Z]\w{0,100})$", re.MULTILINE)
+"""The name of a resource in its definition; the definition's own kind is not indented."""
 _REQUIREMENTS: Final = "requirements.yaml"
 """Where charts of Helm 2's form name what they depend on."""
 _VALUES: Final = 2 * limits.TEXT
@@ -179,7 +183,7 @@ def _described(
         reason=reason,
         title=as_text(said.get("name")),
         description=as_text(said.get("description")),
-        facts={**_facts(said), **facts_of(hub)},
+        facts={**_resources(chart.documents), **_facts(said), **facts_of(hub)},
         files=found.files,
         files_cut=found.files_cut,
         documents=chart.all_documents(found.documents),
@@ -214,6 +218,13 @@ def _facts(said: Mapping[str, Any]) -> dict[str, str]:
     if said.get("deprecated") is True:
         facts["deprecated"] = "yes"
     return {label: value for label, value in facts.items() if value}
+
+
+def _resources(documents: Mapping[str, FoundDocument]) -> dict[str, str]:
+    """The kinds of the custom resources that the chart defines; Artifact Hub's list goes first."""
+    texts = [each.text for name, each in documents.items() if name.startswith(_CRDS)]
+    kinds = [kind for text in texts for kind in _RESOURCE.findall(text)]
+    return {"Custom resources": ", ".join(dict.fromkeys(kinds[:100]))} if kinds else {}
 
 
 def _dependency(said: Mapping[str, Any]) -> dict[str, str]:

@@ -104,6 +104,15 @@ class ArtifactViews:
         """Return a tag of each of the greatest versions, to choose another one from."""
         return await list_versions(self._reader, repository.id, _VERSIONS)
 
+    async def list_changes(self, repository: Repository) -> list[tuple[TagRow, list[str]]]:
+        """Return what the greatest versions say that each of them changed, if they say so."""
+        found = []
+        for row in await self.list_versions(repository):
+            changes = changes_of(await self._findings.of(row.manifest_id))
+            if changes:
+                found.append((row, changes))
+        return found
+
     async def get_surroundings(
         self, repository: Repository, described: Described
     ) -> ArtifactSurroundings:
@@ -135,6 +144,11 @@ class ArtifactViews:
     ) -> Mapping[str, FoundChild]:
         """Return the manifests of these digests that the repository has, by digest."""
         return await find_children(self._reader, repository.id, digests)
+
+
+def changes_of(findings: Findings) -> list[str]:
+    """Return the changes that an artifact lists, each as `kind: text` or a text."""
+    return [each for each in findings.facts.get("Changes", "").split("; ") if each]
 
 
 def _choose(children: list[Descriptor], platform: str) -> Descriptor | None:

@@ -1,6 +1,7 @@
 """Parts of an artifact's pages: its layers with their history, its platforms, its tabs."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,9 @@ from entrepot.web.requests import PageRequest
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif")
 _LARGEST_PICTURE: Final = 4 * 1024 * 1024
+_LARGEST_ICON: Final = 30_000
+"""Characters of an icon that stands in a page."""
+_ICON: Final = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml)[;,][\w;,=:%+/.-]+")
 _TABLE_ROWS: Final = 100
 _TABLE_COLUMNS: Final = 30
 _SPOKEN: Final = {
@@ -157,6 +161,8 @@ def visible_tabs(opened: OpenedArtifact, surroundings: ArtifactSurroundings) -> 
         shown.append(Tab.VULNERABILITIES.value)
     place = 1 + max((shown.index(each) for each in _BEFORE if each in shown), default=-1)
     shown[place:place] = [tab.value for tab, category in CATEGORIES.items() if category in issues]
+    if "changelog" in documents or "Changes" in findings.facts:
+        shown.insert(0, "changelog")
     return [*shown, *(["referrers"] if surroundings.attached else []), "raw"]
 
 
@@ -218,3 +224,10 @@ def table_of(document: StoredDocument) -> list[list[str]]:
     except csv.Error:
         return []
     return [[cell[:200] for cell in row[:_TABLE_COLUMNS]] for row in rows]
+
+
+def icon_of(described: Described) -> str:
+    """Return the icon that a chart brings along as a `data:` address; empty for any other."""
+    icon = described.view.config.get("icon")
+    is_whole = isinstance(icon, str) and len(icon) <= _LARGEST_ICON and _ICON.fullmatch(icon)
+    return str(icon) if is_whole else ""

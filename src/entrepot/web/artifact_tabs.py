@@ -15,6 +15,7 @@ from entrepot.hub.schema_trees import SchemaRow, schema_rows
 from entrepot.hub.value_paths import DefaultValue, default_values
 from entrepot.kinds.kind import Tab
 from entrepot.model.artifacts import StoredDocument
+from entrepot.model.tags import TagRow
 from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import Descriptor
 from entrepot.web.artifact_parts import (
@@ -58,6 +59,8 @@ class TabPage(ArtifactPage):
     schema: list[SchemaRow] = field(default_factory=list)
     table: list[list[str]] = field(default_factory=list)
     """The first rows of the document where it is CSV."""
+    changes: list[tuple[TagRow, list[str]]] = field(default_factory=list)
+    """What versions changed, the greatest first."""
     folder: str = ""
     entries: list[TreeEntry] = field(default_factory=list)
     """The files of the folder, where no text is looked for."""
@@ -116,6 +119,11 @@ async def _fill_schema(request: PageRequest, opened: OpenedArtifact, page: TabPa
     if page.document is not None:
         text = page.document.text
         page.schema = await aside(len(text), lambda: schema_rows(text))
+
+
+async def _fill_changes(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
+    await _fill_document(request, opened, page)
+    page.changes = await request.app.artifact_views.list_changes(request.repository)
 
 
 async def _fill_layers(request: PageRequest, opened: OpenedArtifact, page: TabPage) -> None:
@@ -200,7 +208,7 @@ def _show_part(request: PageRequest, page: TabPage) -> None:
 _ISSUES: Final = (Tab.MISCONFIGURATIONS, Tab.SECRETS, Tab.LICENSES)
 _OWN: Final = (
     *("layers", "platforms", "values", "schema", "files", "templates", "sbom", "vulnerabilities"),
-    *("provenance", "signatures", "referrers", "raw"),
+    *("provenance", "signatures", "referrers", "raw", "changelog"),
 )
 _TEMPLATES: Final = {
     **{name: name for name in _OWN},
@@ -209,6 +217,7 @@ _TEMPLATES: Final = {
 }
 _NAMES: Final = {Tab.SCHEMA.value: "schema", Tab.DOCUMENT.value: "document"}
 _FILL: Final = {
+    "changelog": _fill_changes,
     Tab.VALUES.value: _fill_values,
     Tab.SCHEMA.value: _fill_schema,
     Tab.LAYERS.value: _fill_layers,

@@ -7,7 +7,7 @@ from entrepot.errors import ManifestUnknown
 from entrepot.extract.findings import Findings, Vulnerability
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
-from entrepot.hub.artifact_views import ArtifactSurroundings, OpenedArtifact
+from entrepot.hub.artifact_views import ArtifactSurroundings, OpenedArtifact, changes_of
 from entrepot.hub.artifacts import Described
 from entrepot.hub.findings import Origin
 from entrepot.kinds.badges import badges
@@ -19,6 +19,7 @@ from entrepot.web.artifact_parts import (
     LayerLine,
     PlatformLine,
     facts_of_artifact,
+    icon_of,
     layers_of,
     platforms_of,
     visible_tabs,
@@ -61,6 +62,8 @@ class ArtifactPage(RepositoryPage):
     row: TagRow | None = None
     versions: list[TagRow] = field(default_factory=list)
     """Other versions to switch to, the greatest first."""
+    icon: str = ""
+    """A picture of the artifact's own as a `data:` address, empty without one."""
 
     @property
     def shown_size(self) -> int:
@@ -140,7 +143,7 @@ async def show_artifact(request: PageRequest) -> Page | Response:
         image=image_of(child or opened),
         origin=await views.get_origin(request.repository, parts),
         worst=found.worst,
-        changes=[each for each in opened.findings.facts.get("Changes", "").split("; ") if each],
+        changes=changes_of(opened.findings),
         images=await images_used(request, opened),
         dependencies=await dependencies_of(request, opened),
         documents=found.documents,
@@ -178,6 +181,7 @@ async def shared_fields(
         "findings": opened.findings,
         "attached": found.attached,
         "row": opened.row,
+        "icon": icon_of(described),
         "versions": await request.app.artifact_views.list_versions(repository),
     }
 
