@@ -30,7 +30,7 @@ async def test_the_page_of_users_shows_some_and_finds_the_others(crowd: Town) ->
     admin = await browser(crowd, "admin")
     first = (await admin.get("/admin/users")).body.decode()
     assert first.count("data-item") == 50
-    assert 'rel="next" href="?q=&amp;page=2"' in first
+    assert 'rel="next" href="?q=&amp;sort=name&amp;page=2"' in first
     assert "user119" not in first
     last = (await admin.get("/admin/users?page=99")).body.decode()
     assert "user119" in last
