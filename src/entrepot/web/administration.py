@@ -1,10 +1,10 @@
 """`/admin`: the hub's dashboard, users, organizations, repositories, jobs, settings, audit log."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
@@ -23,6 +23,9 @@ _LISTED: Final = 50
 _FAILURES: Final = 100
 _NEWEST_FAILURES: Final = 5
 _ORDERS: Final = frozenset(UsageOrder)
+Listed = TypeVar("Listed")
+Listing = Callable[[UsageOrder, str, int, int], Awaitable[tuple[list[Listed], int]]]
+"""Lists a page, by order, text, limit and offset, and says how many there are."""
 
 
 @dataclass(kw_only=True)
@@ -157,24 +160,29 @@ async def show_dashboard(request: PageRequest) -> Page:
     )
 
 
-def _asked(request: PageRequest, first: UsageOrder) -> tuple[UsageOrder, str, int]:
-    """The order, text and page number in the address."""
-    text = request.query("sort")
+async def _list(
+    request: PageRequest, first: UsageOrder, listing: Listing[Listed]
+) -> tuple[list[Listed], Pager, str, UsageOrder]:
+    """The page of a list that the address asks for, at most the last; with text and order."""
+    text, query = request.query("sort"), request.query("q")[:100]
     order = UsageOrder(text) if text in _ORDERS else first
-    return order, request.query("q")[:100], request.number("page", default=1, most=10**6)
+    number = request.number("page", default=1, most=10**6)
+    found, total = await listing(order, query, _LISTED, (number - 1) * _LISTED)
+    last = max(1, -(-total // _LISTED))
+    if number > last:
+        found, total = await listing(order, query, _LISTED, (last - 1) * _LISTED)
+    return found, Pager(min(number, last), _LISTED, total), query, order
 
 
 async def show_repositories(request: PageRequest) -> Page:
     """A page of all repositories, the greatest first unless another order is asked for."""
-    order, query, number = _asked(request, UsageOrder.SIZE)
-    found, total = await request.app.administration.list_repositories(
-        order, query, _LISTED, (number - 1) * _LISTED
-    )
+    listing = request.app.administration.list_repositories
+    found, pager, query, order = await _list(request, UsageOrder.SIZE, listing)
     return RepositoriesPage(
         title="Repositories",
         current="repositories",
         repositories=found,
-        pager=Pager(number, _LISTED, total),
+        pager=pager,
         query=query,
         order=order,
     )
@@ -182,15 +190,13 @@ async def show_repositories(request: PageRequest) -> Page:
 
 async def show_organizations(request: PageRequest) -> Page:
     """A page of all organizations, the greatest first unless another order is asked for."""
-    order, query, number = _asked(request, UsageOrder.SIZE)
-    found, total = await request.app.administration.list_organizations(
-        order, query, _LISTED, (number - 1) * _LISTED
-    )
+    listing = request.app.administration.list_organizations
+    found, pager, query, order = await _list(request, UsageOrder.SIZE, listing)
     return OrganizationsPage(
         title="Organizations",
         current="organizations",
         organizations=found,
-        pager=Pager(number, _LISTED, total),
+        pager=pager,
         query=query,
         order=order,
     )
@@ -198,15 +204,13 @@ async def show_organizations(request: PageRequest) -> Page:
 
 async def show_users(request: PageRequest, link: str = "") -> Page:
     """A page of accounts that have the text that is looked for; `link` is one just made."""
-    order, query, number = _asked(request, UsageOrder.NAME)
-    found, total = await request.app.administration.list_accounts(
-        order, query, _LISTED, (number - 1) * _LISTED
-    )
+    listing = request.app.administration.list_accounts
+    found, pager, query, order = await _list(request, UsageOrder.NAME, listing)
     return UsersPage(
         title="Users",
         current="users",
         users=_user_lines(found),
-        pager=Pager(number, _LISTED, total),
+        pager=pager,
         query=query,
         order=order,
         link=link,
