@@ -72,6 +72,7 @@ from entrepot.registry.history import History
 from entrepot.registry.layouts import Exports, Imports
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.mirrored_blobs import MirroredBlobs
+from entrepot.registry.mirrored_lists import MirroredLists
 from entrepot.registry.mirrors import MirroredManifests
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.quotas import Quotas
@@ -244,6 +245,9 @@ class App:
         self.mirrored_manifests = MirroredManifests(metadata, fetched, self.upstreams, self.now)
         self.mirrored_blobs = MirroredBlobs(
             metadata, self.uploads, self.upstreams, self.fetches, self.now
+        )
+        self.mirrored_lists = MirroredLists(
+            metadata, self.mirrored_manifests, self.upstreams, self.now
         )
         self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
 

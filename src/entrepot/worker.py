@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from entrepot.app import App, build_app
@@ -209,6 +210,8 @@ class Worker:
         tasks.append(PeriodicTask("forget-pulls", PRUNE, app.pull_counts.forget))
         tasks.append(PeriodicTask("rest", REST, app.reader.rest, is_shared=False))
         tasks.append(PeriodicTask("rest-renderer", REST, app.renderer.rest, is_shared=False))
+        expire_fetches = partial(app.fetches.expire, settings.upload_expiry)
+        tasks.append(PeriodicTask("expire-fetches", PRUNE, expire_fetches, is_shared=False))
         tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))
 
         clock_guard = ClockJumpGuard(app.now, time.monotonic, settings.grace)

@@ -71,7 +71,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 async def mirrored(town: Town, upstream: Upstream) -> AsyncIterator[Mirrored]:
     """The mirror `up` of it, for everybody who is signed in."""
     app = town.doors.app
-    app.upstreams.timeouts = Timeouts(connect=1.0, first_byte=0.5, silence=0.5)
+    app.upstreams.timeouts = Timeouts(connect=2.0, first_byte=2.0, silence=2.0)
     settings = MirrorSettings(
         url=upstream.url, visibility=MirrorVisibility.SIGNED_IN, allows_private=True
     )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -225,13 +226,13 @@ async def test_what_was_left_is_used_and_else_deleted(mirrored: Mirrored, image:
     path = directory / source_key("up/lib/app", Digest.parse(image))
     path.write_bytes(LARGE[: 1024 * 1024])
     fetches = mirrored.town.doors.app.fetches
-    assert fetches.expire(3600.0) == 0
+    assert await fetches.expire(timedelta(hours=1)) == 0
     assert (await mirrored.ask("GET", f"lib/app/blobs/{image}")).body == LARGE
     assert mirrored.upstream.blob_bytes == len(LARGE) - 1024 * 1024
     await _settle(mirrored)
     (directory / "left").write_bytes(b"x")
     os.utime(directory / "left", (0, 0))
-    assert fetches.expire(3600.0) == 1
+    assert await fetches.expire(timedelta(hours=1)) == 1
     assert list(directory.iterdir()) == []
 
 

@@ -270,6 +270,6 @@ async def _break(upstream: Upstream, failure: str | int) -> None:
     if failure == "vanished":
         await upstream.close()
     elif failure == "slow":
-        upstream.delay = 5.0
+        upstream.delay = 8.0
     else:
         upstream.fail = int(failure)

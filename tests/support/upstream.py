@@ -63,6 +63,7 @@ class Upstream:
     blob_bytes: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
+    _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -107,10 +108,16 @@ class Upstream:
         """Vanish: connections are refused from now on."""
         if self._server is not None:
             self._server.close()
-            self._server.close_clients() if hasattr(self._server, "close_clients") else None
             self._server = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             while request := await _read_request(reader):
                 self.asked.append(request)
@@ -118,10 +125,10 @@ class Upstream:
                     await asyncio.sleep(self.delay)
                 if self._server is None or not await self._answer(request, writer):
                     return
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return
         finally:
-            writer.close()
+            writer.transport.abort()
 
     async def _answer(self, request: Asked, writer: asyncio.StreamWriter) -> bool:
         """Answer; whether the connection stays open."""

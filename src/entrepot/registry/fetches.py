@@ -18,6 +18,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -109,8 +110,11 @@ class Fetches:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def expire(self, idle_for: float) -> int:
-        """Delete files that nobody has written to for `idle_for` seconds; say how many."""
+    async def expire(self, idle_for: timedelta) -> int:
+        """Delete files that nobody has written to for `idle_for`; say how many."""
+        return await asyncio.to_thread(self._expire, idle_for.total_seconds())
+
+    def _expire(self, idle_for: float) -> int:
         count = 0
         with suppress(FileNotFoundError):
             for path in list(self.directory.iterdir()):

@@ -42,7 +42,7 @@ class Referrers:
 
         What clients listed under the fallback tag before they knew this API comes last.
         """
-        wanted = frozenset(spelling for text in wanted for spelling in _spellings(text))
+        wanted = spellings(wanted)
         page: list[str] = []
         size = 0
         while rows := await manifests.list_referrers(
@@ -85,13 +85,13 @@ class Referrers:
         ]
 
 
-def _spellings(artifact_type: str) -> tuple[str, str]:
-    """The type as it came, and with `+` for spaces.
+def spellings(artifact_types: frozenset[str]) -> frozenset[str]:
+    """The types as they came, and with `+` for spaces.
 
     In a query a `+` that the client did not escape means a space, and a type has spaces only
     before its parameters.
     """
-    return artifact_type, re.sub(r"(?<!;) ", "+", artifact_type)
+    return artifact_types | {re.sub(r"(?<!;) ", "+", each) for each in artifact_types}
 
 
 def _from_descriptor(child: Descriptor) -> Referrer:

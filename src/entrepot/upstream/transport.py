@@ -134,9 +134,10 @@ class Transport:
 
         name, timeouts = self._upstream.name, self._upstream.timeouts
         self._check_literal(url)
+        session = self._opened()
         try:
             async with asyncio.timeout(timeouts.connect + timeouts.first_byte):
-                return await self._opened().request(
+                return await session.request(
                     # The address goes out as it came: signed ones bear no other spelling.
                     method,
                     URL(url, encoded=True),

@@ -21,6 +21,7 @@ from entrepot.v2.routes import ROUTES
 from entrepot.v2.tokens import TokenDoor
 
 _VERSION: Final = ("docker-distribution-api-version", "registry/2.0")
+_READS: Final = frozenset({"GET", "HEAD"})
 _PUSHES: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -42,6 +43,8 @@ class DistributionDoor:
         except EntrepotError as error:
             response = error_response(error)
         response.headers.append(_VERSION)
+        if request.namespace_host:
+            response.headers.append(("oci-namespace", request.namespace_host))
         return response
 
     async def answer_token(self, request: Request) -> Response:
@@ -60,7 +63,10 @@ class DistributionDoor:
         http.facts["endpoint"] = operation.label
         name = None
         if "name" in values:
-            name = request.name = RepositoryName(values["name"])
+            text = values["name"]
+            if "ns=" in http.query_string and http.method in _READS:
+                text = await self._in_mirror(request, text)
+            name = request.name = RepositoryName(text)
             http.facts["repository"] = name.text
         request.authorized = await self._app.authorizer.authorize_client(http, route.rule, name)
         request.identity = request.authorized.identity
@@ -68,6 +74,17 @@ class DistributionDoor:
         if rights is not None and rights.mirrored is not None:
             return await mirrors.HANDLERS[http.method, operation.endpoint](request)
         return await operation.handler(request)
+
+    async def _in_mirror(self, request: RegistryRequest, name: str) -> str:
+        """The name in the mirror that answers to the host that `ns` names (distribution-spec 1.1,
+        "Registry Proxying"); the same name where none does.
+        """
+        host = request.http.query("ns") or ""
+        mirror = await self._app.mirrors.find_by_host(host) if host else None
+        if mirror is None:
+            return name
+        request.namespace_host = host
+        return f"{mirror.name}/{name}"
 
 
 def _challenge(request: RegistryRequest, error: Unauthenticated) -> Response:

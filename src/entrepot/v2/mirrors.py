@@ -1,5 +1,6 @@
 """Pulls from mirrors: as from other repositories, and what is not here is fetched on the way."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -7,11 +8,14 @@ from typing import Final
 from entrepot.errors import RepositoryUnknown
 from entrepot.http.blob_responses import blob_response, content_range
 from entrepot.http.messages import Response
+from entrepot.http.paging import page_size
 from entrepot.http.ranges import ByteRange, parse_ranges
 from entrepot.model.blobs import StoredBlob
 from entrepot.model.mirrors import CacheOutcome, MirroredName
 from entrepot.oci.digests import Digest
+from entrepot.registry.mirrored_lists import PASSED_ON
 from entrepot.registry.mirrors import Resolved
+from entrepot.registry.referrers import spellings
 from entrepot.v2 import lists, manifests
 from entrepot.v2.requests import Endpoint, Handler, RegistryRequest
 
@@ -69,6 +73,52 @@ async def head_blob(request: RegistryRequest) -> Response:
     return Response(200, [*_of_blob(digest, CacheOutcome.MISS), ("content-length", str(size))])
 
 
+async def list_tags(request: RegistryRequest) -> Response:
+    """The upstream's tags, page by page; those that are here, with a warning, while it fails."""
+    http, app = request.http, request.app
+    size = page_size(http)
+    given = {name: http.query(name) for name in PASSED_ON}
+    query = {name: text for name, text in given.items() if text}
+    found = await app.mirrored_lists.list_tags(
+        _asked(request), request.rights.repository, query, size
+    )
+    headers = _warning(request, found.reason)
+    if found.next_query:
+        headers.append(("link", f'</v2/{request.name}/tags/list?{found.next_query}>; rel="next"'))
+    return lists.respond({"name": request.name.text, "tags": found.tags}, headers)
+
+
+async def list_referrers(request: RegistryRequest) -> Response:
+    """The upstream's referrers, united with those that are here."""
+    subject = Digest.parse(request.reference)
+    asked = frozenset(filter(None, request.http.query_all("artifactType")))
+    upstream = await request.app.mirrored_lists.list_referrers(
+        _asked(request), request.rights.repository, subject
+    )
+    page = await lists.find_referrers(request, subject, asked)
+    headers = _warning(request, upstream.reason)
+    if asked:
+        headers.append(("oci-filters-applied", "artifactType"))
+    if page.next_after is not None:
+        headers.append(lists.more_referrers(request.name, subject, asked, page.next_after))
+    known = {str(json.loads(each)["digest"]) for each in page.descriptors}
+    wanted = spellings(asked)
+    more = [
+        json.dumps(each, separators=(",", ":"))
+        for each in upstream.descriptors
+        if each["digest"] not in known and (not wanted or each.get("artifactType") in wanted)
+    ]
+    # Once: later pages are of what is here alone.
+    is_first = request.http.query("after") is None
+    return lists.respond_with_index([*page.descriptors, *(more if is_first else ())], headers)
+
+
+def _warning(request: RegistryRequest, reason: str) -> Headers:
+    if not reason:
+        return []
+    return [("entrepot-cache", CacheOutcome.STALE), *stale_headers(reason, None, request.app.now())]
+
+
 def _asked(request: RegistryRequest) -> MirroredName:
     mirrored = request.rights.mirrored
     if mirrored is None:
@@ -121,8 +171,8 @@ HANDLERS: Final[Mapping[tuple[str, Endpoint], Handler]] = {
     ("HEAD", Endpoint.MANIFEST): head_manifest,
     ("GET", Endpoint.BLOB): get_blob,
     ("HEAD", Endpoint.BLOB): head_blob,
-    ("GET", Endpoint.TAGS): lists.tags,
-    ("HEAD", Endpoint.TAGS): lists.tags,
-    ("GET", Endpoint.REFERRERS): lists.referrers,
-    ("HEAD", Endpoint.REFERRERS): lists.referrers,
+    ("GET", Endpoint.TAGS): list_tags,
+    ("HEAD", Endpoint.TAGS): list_tags,
+    ("GET", Endpoint.REFERRERS): list_referrers,
+    ("HEAD", Endpoint.REFERRERS): list_referrers,
 }

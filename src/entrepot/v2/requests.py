@@ -35,6 +35,8 @@ class RegistryRequest(RequestContext):
 
     endpoint: Endpoint = Endpoint.PING
     name: RepositoryName = _NO_NAME
+    namespace_host: str = ""
+    """The host of image names that the client asked a mirror for by `ns`."""
 
     @property
     def reference(self) -> str:
