@@ -31,3 +31,22 @@ def test_any_two_versions_are_typed_into_the_form(browser: Browser) -> None:
     browser.follow(".compare-form button")
     assert browser.driver.current_url.endswith("/r/docker/demo/-/compare/0.1.0...0.9.0")
     assert "to pull on top of the first" in browser.text("main")
+
+
+def test_what_fills_the_disk_is_two_clicks_away(browser: Browser) -> None:
+    """The menu, and the administration in it; the picture has a sentence and a table behind it."""
+    browser.open("/")
+    browser.find("header details.menu:last-of-type > summary").click()
+    browser.follow('header a[href="/admin"]')
+    picture = browser.find(".treemap").get_attribute("aria-label")
+    assert picture is not None
+    assert "docker" in picture
+    browser.follow('main a[href="/admin/organizations"]')
+    assert "docker" in browser.text("main tbody")
+
+
+def test_another_version_is_two_clicks_away(browser: Browser) -> None:
+    browser.open("/r/docker/demo:0.10.0")
+    browser.find(".switch > summary").click()
+    browser.follow('.switch a[href$=":0.9.0"]')
+    assert browser.driver.current_url.endswith("/r/docker/demo:0.9.0")
