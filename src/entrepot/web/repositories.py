@@ -1,13 +1,16 @@
 """Pages of a repository as a whole: what it is, its history, its feed."""
 
+import re
 from dataclasses import dataclass
+from html import unescape
+from itertools import islice
 from typing import ClassVar, Final
 
 from entrepot.extract.links import HERE
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.model.pulls import PullDays
-from entrepot.model.repositories import RepositoryFacts
+from entrepot.model.repositories import RepositoryFacts, Visibility
 from entrepot.model.tags import TagRow
 from entrepot.registry.history_entries import HistoryEntry
 from entrepot.web.commands import Snippets, push_snippets, snippets_of
@@ -17,6 +20,10 @@ from entrepot.web.requests import PageRequest, PageRoute
 _PULL_DAYS: Final = 90
 _EVENTS: Final = 50
 _EVER: Final = 2**62
+_MOST_HEADINGS: Final = 40
+# The renderer's own HTML: each heading holds its anchor last.
+_HEADING: Final = re.compile(r'<h([2-4]) id="([^"]+)">(.*?)<a class="anchor"', re.DOTALL)
+_TAG: Final = re.compile(r"<[^>]*>")
 
 
 @dataclass(kw_only=True)
@@ -29,6 +36,15 @@ class RepositoryPage(Page):
     is_starred: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of a README: `level` is that of its element, `anchor` its id."""
+
+    level: int
+    anchor: str
+    text: str
+
+
 @dataclass(kw_only=True)
 class OverviewPage(RepositoryPage):
     """`/r/NAME`: what it is, its README, its versions, how to pull the recommended one."""
@@ -37,6 +53,8 @@ class OverviewPage(RepositoryPage):
     readme: str
     """Safe HTML."""
     readme_source: str
+    contents: list[Heading]
+    """The README's headings."""
     recommended: TagRow | None
     """The tag whose commands are shown."""
     newest: list[TagRow]
@@ -45,6 +63,8 @@ class OverviewPage(RepositoryPage):
     pulls: PullDays
     snippets: Snippets | None
     pushing: Snippets | None
+    sign_in: dict[str, str]
+    """How each client signs in, where strangers may not pull."""
 
 
 @dataclass(kw_only=True)
@@ -91,13 +111,28 @@ async def show_repository(request: PageRequest) -> Page | Response:
         is_starred=await is_starred(request),
         readme=here(view.readme.html, readme_of),
         readme_source=view.readme.tag,
+        contents=headings_of(view.readme.html),
         recommended=view.recommended,
         newest=view.newest,
         kinds=view.kinds,
         pulls=await request.app.pull_counts.list_days(request.repository, _PULL_DAYS),
         snippets=snippets_of(request, view.described, tag) if view.described else None,
         pushing=push_snippets(request, name) if request.may_push else None,
+        sign_in=_sign_in(request, name) if view.facts.visibility is Visibility.PRIVATE else {},
     )
+
+
+def headings_of(html: str) -> list[Heading]:
+    """Return the headings of a rendered README that can be linked to, at most 40."""
+    found = islice(_HEADING.finditer(html), _MOST_HEADINGS)
+    plain = ((each, unescape(_TAG.sub("", each[3])).strip()) for each in found)
+    return [Heading(int(each[1]), each[2], text) for each, text in plain if text]
+
+
+def _sign_in(request: PageRequest, name: str) -> dict[str, str]:
+    groups = push_snippets(request, name).groups
+    commands = (group.commands[0] for group in groups)
+    return {each.tool: each.text for each in commands if each.title == "Sign in"}
 
 
 async def show_history(request: PageRequest) -> Page:

@@ -28,7 +28,7 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-copy]");
     if (!button) return;
-    const source = document.getElementById(button.dataset.copy);
+    const source = button.dataset.copy ? document.getElementById(button.dataset.copy) : null;
     const text = button.dataset.text || (source ? source.textContent : "");
     try {
       await copyText(text.replace(/\n$/, ""));
