@@ -116,6 +116,10 @@ async def test_documents_are_written_in_place_of_those_of_their_names(
     assert await artifacts.find_document(reader, found.manifest_id, "readme") == readme
     assert await artifacts.find_document(reader, found.manifest_id, "values") == twice
     assert await artifacts.find_document(reader, found.manifest_id, "no") is None
+    ids = [found.manifest_id, 0]
+    texts = await artifacts.list_texts(reader, ids, "readme")
+    assert texts == {found.manifest_id: readme.text}
+    assert await artifacts.list_texts(reader, ids, "no") == {}
     sizes = await artifacts.list_document_sizes(reader, found.manifest_id)
     packed = artifacts.pack([readme, twice])
     assert sizes == [(document.name, len(document.content)) for document in packed]

@@ -162,3 +162,11 @@ async def test_the_greatest_stable_version_is_found(
             await manifests.move_tag(tx, made.id, Tag(name), manifest, None, START)
     found = await tag_listing.find_stable(metadata.reader, made.id)
     assert (found and found.tag) == expected
+
+
+async def test_platforms_are_those_that_tags_are_for(
+    metadata: Metadata, repository: Repository
+) -> None:
+    found = await tag_listing.list_platforms(metadata.reader, repository.id)
+    assert found == ["linux/amd64", "linux/arm/v7", "linux/arm64", "linux/arm64/v8"]
+    assert await tag_listing.list_platforms(metadata.reader, 0) == []

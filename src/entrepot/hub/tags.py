@@ -1,10 +1,21 @@
 """The tags of a repository, as lists show them."""
 
+from collections.abc import Iterable
+
+from msgspec import json
+
 from entrepot.errors import ManifestUnknown
+from entrepot.extract.findings import Findings
+from entrepot.hub.indexing import FINDINGS
+from entrepot.kinds.catalogue import kind_of_id
 from entrepot.metadata import artifacts, tag_groups, tag_listing
 from entrepot.metadata.engine import Metadata
 from entrepot.model.repositories import Repository
 from entrepot.model.tags import Filters, TagLine, TagOrder, TagRow
+
+
+def _is_chart(row: TagRow) -> bool:
+    return row.artifact is not None and kind_of_id(row.artifact.kind).family == "chart"
 
 
 class Tags:
@@ -51,6 +62,19 @@ class Tags:
             TagLine(each.row, each.others, each.count - len(each.others) - 1) for each in groups
         ]
         return lines, await tag_groups.count_groups(reader, id_, filters)
+
+    async def list_platforms(self, repository: Repository) -> list[str]:
+        """Return the platforms that its tags are for, by name."""
+        return await tag_listing.list_platforms(self._reader, repository.id)
+
+    async def list_app_versions(self, lines: Iterable[TagLine]) -> dict[int, str]:
+        """Return the version of the application that each chart among the lines installs."""
+        ids = [line.row.manifest_id for line in lines if _is_chart(line.row)]
+        if not ids:
+            return {}
+        texts = await artifacts.list_texts(self._reader, ids, FINDINGS)
+        found = {of: json.decode(text, type=Findings).facts for of, text in texts.items()}
+        return {of: facts["App version"] for of, facts in found.items() if "App version" in facts}
 
     async def list_aliases(self, manifest_id: int) -> list[str]:
         """Return the tags that point at a manifest."""

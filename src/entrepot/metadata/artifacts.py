@@ -18,6 +18,7 @@ from entrepot.metadata.rows import (
     list_all,
     row_mapper,
 )
+from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifest_references, manifests, repositories, tags
 from entrepot.metadata.upserts import insert
 from entrepot.model.artifacts import Artifact, AttachmentCounts, StoredDocument
@@ -96,6 +97,11 @@ _WRITE_DOCUMENT: Final = SqlStatement(
 _DOCUMENT: Final = SqlStatement(
     select(documents.c.name, documents.c.media_type, documents.c.content, documents.c.is_cut).where(
         documents.c.manifest_id == bindparam("manifest_id"), documents.c.name == bindparam("name")
+    )
+)
+_DOCUMENTS_OF_MANY: Final = SqlStatement(
+    select(documents.c.manifest_id, documents.c.content).where(
+        is_among("documents.manifest_id", "ids"), documents.c.name == bindparam("name")
     )
 )
 _DOCUMENT_NAMES: Final = SqlStatement(
@@ -259,6 +265,12 @@ async def drop_documents(tx: Transaction, manifest_id: int, names: Sequence[str]
 async def find_document(reader: Reader, manifest_id: int, name: str) -> StoredDocument | None:
     """The document of that name."""
     return await find_one(reader, _document, _DOCUMENT, manifest_id=manifest_id, name=name)
+
+
+async def list_texts(reader: Reader, manifest_ids: Iterable[int], name: str) -> dict[int, str]:
+    """Return the text of the document of that name of each of the manifests that has one."""
+    rows = await reader.all(_DOCUMENTS_OF_MANY, ids=json.dumps(list(manifest_ids)), name=name)
+    return {int(of): zlib.decompress(content).decode() for of, content in rows}
 
 
 async def list_document_names(reader: Reader, manifest_id: int) -> list[str]:

@@ -1,5 +1,6 @@
 """The rows of a tags page: filtered, sorted and paged where the tags are."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -90,6 +91,19 @@ def _greatest(*conditions: Any) -> SqlStatement:
 
 _STABLE: Final = (_greatest(RELEASE, DOTTED), _greatest(RELEASE))
 _STABLE_VARIANT: Final = _greatest(VARIANT)
+_MOST_LOOKED_AT: Final = 1000
+_NEWEST: Final = (
+    select(tags.c.manifest_id)
+    .where(VISIBLE)
+    .order_by(tags.c.moved_at.desc(), tags.c.name.desc())
+    .limit(_MOST_LOOKED_AT)
+    .subquery("newest")
+)
+_PLATFORMS: Final = SqlStatement(
+    select(artifacts.c.platforms)
+    .distinct()
+    .join(_NEWEST, _NEWEST.c.manifest_id == artifacts.c.manifest_id)
+)
 _ALIASES: Final = SqlStatement(
     select(tags.c.name)
     .where(tags.c.manifest_id == bindparam("manifest_id"), tags.c.is_hidden == 0)
@@ -137,6 +151,12 @@ async def find_stable(reader: Reader, repository_id: int) -> TagRow | None:
         if found is not None:
             return found
     return None
+
+
+async def list_platforms(reader: Reader, repository_id: int) -> list[str]:
+    """The platforms of the newest 1,000 tags' artifacts, by name."""
+    rows = await reader.all(_PLATFORMS, repository_id=repository_id)
+    return sorted({str(each) for row in rows for each in json.loads(row[0])})
 
 
 async def list_aliases(reader: Reader, manifest_id: int) -> list[str]:

@@ -78,7 +78,8 @@ class Collector:
         self._metadata = metadata
         self._storage = storage
         self._now = now
-        self._grace = grace
+        self.grace = grace
+        """How long unreferenced blobs are kept, and how long deleted tags can be restored."""
         self._untagged_after = untagged_after
         self._history = History(metadata, now)
 
@@ -125,7 +126,7 @@ class Collector:
         return replace(found, manifests=await self._count_untagged())
 
     def _before(self, *, at_once: bool) -> datetime:
-        return self._now() if at_once else self._now() - self._grace
+        return self._now() if at_once else self._now() - self.grace
 
     async def _forget_deleted(self, before: datetime) -> CollectionResult:
         count = 0

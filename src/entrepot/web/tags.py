@@ -1,6 +1,7 @@
 """The tags of a repository: listed, selected, deleted after a look at what goes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Final
 
 from entrepot.errors import Invalid
@@ -29,6 +30,9 @@ class TagsPage(RepositoryPage):
     order: TagOrder
     filters: Filters
     kinds: dict[str, int]
+    platforms: list[str]
+    app_versions: dict[int, str]
+    """The version of the application, by the id of the chart's manifest."""
 
 
 @dataclass(kw_only=True)
@@ -38,6 +42,7 @@ class DeletePage(RepositoryPage):
     template: ClassVar[str] = "tags/delete.html"
     removal: Removal
     whole: bool
+    restorable_until: datetime
 
 
 async def show_tags(request: PageRequest) -> Page:
@@ -63,6 +68,8 @@ async def show_tags(request: PageRequest) -> Page:
         order=order,
         filters=filters,
         kinds=await rules.count_kinds(request.repository),
+        platforms=await rules.list_platforms(request.repository),
+        app_versions=await rules.list_app_versions(lines),
     )
 
 
@@ -88,6 +95,7 @@ async def preview_removal(request: PageRequest) -> Page:
         is_starred=await is_starred(request),
         removal=removal,
         whole=whole,
+        restorable_until=request.app.now() + request.app.collector.grace,
     )
 
 
