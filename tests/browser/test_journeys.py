@@ -9,7 +9,7 @@ pytestmark = pytest.mark.browser
 
 def test_the_changes_since_the_last_version_are_one_click_away(browser: Browser) -> None:
     browser.open("/r/docker/demo")
-    browser.follow('aside a[href*="/-/compare/"]')
+    browser.follow('.versions a[href*="/-/compare/"]')
     assert browser.driver.current_url.endswith("/r/docker/demo/-/compare/0.9.0...0.10.0")
     assert "0.9.0" in browser.text("h2.compared")
 
