@@ -61,6 +61,9 @@ class Tags:
         lines = [
             TagLine(each.row, each.others, each.count - len(each.others) - 1) for each in groups
         ]
+        if lines and len(lines) < limit:
+            # The last page says itself how many lines there are.
+            return lines, offset + len(lines)
         return lines, await tag_groups.count_groups(reader, id_, filters)
 
     async def list_platforms(self, repository: Repository) -> list[str]:
