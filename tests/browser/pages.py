@@ -45,6 +45,7 @@ _SIGNED_IN: Final = (
     "/admin",
     "/admin/users",
     "/admin/jobs",
+    "/admin/mirrors",
     "/admin/settings",
     "/admin/audit",
     "/r/docker/demo",

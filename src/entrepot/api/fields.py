@@ -104,6 +104,7 @@ PLACES: Final[dict[str, object]] = {
     "repository": RepositoryText,
     "namespace": NameText,
     "account": NameText,
+    "mirror": NameText,
     "team": NameText,
     "member": NameText,
     "tag": TagText,

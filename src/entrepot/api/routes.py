@@ -7,6 +7,7 @@ from entrepot.api import (
     administration,
     comparisons,
     manifests,
+    mirrors,
     namespaces,
     policies,
     pulls,
@@ -44,4 +45,5 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *teams.ROUTES,
     *webhooks.ROUTES,
     *administration.ROUTES,
+    *mirrors.ROUTES,
 )

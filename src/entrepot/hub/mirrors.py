@@ -55,6 +55,25 @@ class MirrorSettings:
     exclude: tuple[str, ...] = ()
 
 
+def settings_of(mirror: Mirror) -> MirrorSettings:
+    """The mirror's settings as they are, to be changed in part; the password stays."""
+    return MirrorSettings(
+        url=mirror.url,
+        preset=mirror.preset,
+        username=mirror.username,
+        visibility=mirror.visibility,
+        ttl=mirror.ttl,
+        size_limit=mirror.size_limit,
+        is_offline=mirror.is_offline,
+        allows_private=mirror.allows_private,
+        networks=mirror.networks,
+        token_hosts=mirror.token_hosts,
+        answers_to=mirror.answers_to,
+        include=mirror.include,
+        exclude=mirror.exclude,
+    )
+
+
 class Mirrors:
     """Every mirror; for the hub's administrators. By default it is the operator who acts."""
 
