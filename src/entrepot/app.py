@@ -67,6 +67,7 @@ from entrepot.metadata.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.check import IntegrityCheck
 from entrepot.registry.collector import Collector
+from entrepot.registry.evictions import Evictions
 from entrepot.registry.fetches import FETCHES, Fetches
 from entrepot.registry.history import History
 from entrepot.registry.layouts import Exports, Imports
@@ -249,6 +250,7 @@ class App:
         self.mirrored_lists = MirroredLists(
             metadata, self.mirrored_manifests, self.upstreams, self.now
         )
+        self.evictions = Evictions(metadata, self.now)
         self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
 
     def _add_artifacts(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:

@@ -26,6 +26,7 @@ from entrepot.jobs.clock_guard import ClockJumpGuard
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.scheduler import (
     DRAW,
+    EXPIRE,
     PRUNE,
     REST,
     SET_CLOCK,
@@ -210,6 +211,7 @@ class Worker:
         tasks.append(PeriodicTask("forget-pulls", PRUNE, app.pull_counts.forget))
         tasks.append(PeriodicTask("rest", REST, app.reader.rest, is_shared=False))
         tasks.append(PeriodicTask("rest-renderer", REST, app.renderer.rest, is_shared=False))
+        tasks.append(PeriodicTask("evict", EXPIRE, app.evictions.run))
         expire_fetches = partial(app.fetches.expire, settings.upload_expiry)
         tasks.append(PeriodicTask("expire-fetches", PRUNE, expire_fetches, is_shared=False))
         tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from entrepot.metadata import accounts, blobs, closing, mirrors, repositories
+from entrepot.metadata import accounts, blobs, closing, manifests, mirrors, repositories
 from entrepot.metadata.engine import Metadata
 from entrepot.model.accounts import NamespaceKind
 from entrepot.model.mirrors import NEVER, BackOff, Mirror, MirrorVisibility
@@ -118,6 +118,30 @@ async def test_blobs_that_a_manifest_lacks_are_counted(metadata: Metadata) -> No
     assert await mirrors.count_lacking(reader, repository.id, manifest_id) == 0
     assert await mirrors.measure(reader, made.id) == 6
     assert await mirrors.measure(reader, made.id + 1000) == 0
+
+
+async def test_manifests_are_listed_by_their_last_pull(metadata: Metadata) -> None:
+    made = await add_mirror(metadata, "a.test")
+    repository = await _add_repository(metadata, made, "a.test/lib")
+    child, old, pulled = b'{"n":1}', b'{"n":2}', b'{"n":3}'
+    children = frozenset({Digest.of(child)})
+    child_id = await add_manifest(metadata, repository, child)
+    pulled_id = await add_manifest(metadata, repository, pulled)
+    old_id = await add_manifest(metadata, repository, old, children=children)
+    subject = Digest.of(old)
+    attached_id = await add_manifest(metadata, repository, b'{"n":4}', subject=subject)
+    async with metadata.begin() as tx:
+        await manifests.add_pulls(tx, pulled_id, 1, START + timedelta(hours=1))
+    reader, later = metadata.reader, START + timedelta(hours=2)
+    place = repository.id
+    listed = await mirrors.list_longest_unpulled(reader, made.id, later, 9)
+    assert listed == [(old_id, place), (pulled_id, place)]
+    early = START + timedelta(minutes=1)
+    assert await mirrors.list_longest_unpulled(reader, made.id, early, 9) == [(old_id, place)]
+    async with metadata.begin() as tx:
+        await manifests.delete_manifest(tx, old_id)
+    listed = await mirrors.list_longest_unpulled(reader, made.id, early, 9)
+    assert listed == [(child_id, place), (attached_id, place)]
 
 
 async def test_repositories_are_opened_with_their_mirror(metadata: Metadata) -> None:

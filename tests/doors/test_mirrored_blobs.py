@@ -164,6 +164,27 @@ async def test_an_artifact_is_read_when_its_last_blob_has_come(
     assert await jobs.is_due(mirrored.town.metadata.reader, app.now())
 
 
+async def test_a_mirror_that_is_too_large_loses_what_was_pulled_longest_ago(
+    mirrored: Mirrored, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = mirrored.town.doors.app
+    await mirrored.ask("GET", f"lib/app/blobs/{image}")
+    other = mirrored.upstream.add_image("lib/new", "1", b"new")
+    await mirrored.ask("GET", "lib/new/manifests/1")
+    await mirrored.ask("GET", f"lib/new/blobs/{digest_of(b'new')}")
+    await _settle(mirrored)
+    await mirrored.change(size_limit=1024 * 1024)
+    assert await app.evictions.run() == 0, "all of it is young"
+    monkeypatch.setattr("entrepot.registry.evictions.YOUNG", timedelta(0))
+    assert await app.evictions.run() == 1
+    mirror = await app.mirrors.get("up")
+    assert await app.mirrors.measure(mirror) <= 1024 * 1024
+    kept = await mirrored.ask("GET", f"lib/new/manifests/{other}")
+    assert kept.header("entrepot-cache") == "hit"
+    again = await mirrored.ask("GET", "lib/app/manifests/1")
+    assert (again.status, again.header("entrepot-cache")) == (200, "miss")
+
+
 class _OtherProcess:
     """Another worker of the node, with its own view of what arrives."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, null, select, update
+from sqlalchemy import bindparam, exists, func, null, select, update
 
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.mirror_tables import mirror_checks, mirrors
@@ -143,6 +143,30 @@ _MEASURE: Final = SqlStatement(
 )
 
 
+_PARENTS: Final = manifest_references.alias("parents")
+_SUBJECTS: Final = manifests.alias("subjects")
+_PULLED: Final = func.coalesce(manifests.c.pulled_at, manifests.c.pushed_at)
+_OLDEST: Final = SqlStatement(
+    select(manifests.c.id, manifests.c.repository_id)
+    .join(repositories, repositories.c.id == manifests.c.repository_id)
+    .where(
+        repositories.c.namespace_id == bindparam("id"),
+        bindparam("before") > _PULLED,
+        ~exists().where(
+            _PARENTS.c.repository_id == manifests.c.repository_id,
+            _PARENTS.c.digest == manifests.c.digest,
+            _PARENTS.c.role == "manifest",
+        ),
+        ~exists().where(
+            _SUBJECTS.c.repository_id == manifests.c.repository_id,
+            _SUBJECTS.c.digest == manifests.c.subject,
+        ),
+    )
+    .order_by(_PULLED, manifests.c.id)
+    .limit(bindparam("limit"))
+)
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
@@ -156,6 +180,7 @@ _mirror: Final = row_mapper(
     exclude=_words,
 )
 _listing: Final = row_mapper(tuple[int, bytes])
+_oldest: Final = row_mapper(tuple[int, int])
 
 
 async def find_mirror(reader: Reader, namespace_id: int) -> Mirror | None:
@@ -243,3 +268,16 @@ async def count_lacking(reader: Reader, repository_id: int, manifest_id: int) ->
 async def measure(reader: Reader, namespace_id: int) -> int:
     """The bytes of all blobs that the namespace's repositories hold, each counted once."""
     return await get_number(reader, _MEASURE, id=namespace_id)
+
+
+async def list_longest_unpulled(
+    reader: Reader, namespace_id: int, before: datetime, limit: int
+) -> list[tuple[int, int]]:
+    """The `limit` manifests whose last pull is longest ago, with their repositories' ids.
+
+    Only those whose last pull, or else whose arrival, was before that moment; neither children of
+    an index that is there, nor what is attached to something that is.
+    """
+    return await list_all(
+        reader, _oldest, _OLDEST, id=namespace_id, before=to_instant(before), limit=limit
+    )
