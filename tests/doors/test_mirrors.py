@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from entrepot.errors import OutOfSpace
 from entrepot.model.accounts import Role
 from entrepot.model.mirrors import NEVER, MirrorVisibility
 from entrepot.oci.names import RepositoryName
@@ -85,6 +86,25 @@ async def test_what_is_cached_is_served_while_the_upstream_fails(
         assert int(answer.header("age") or 0) >= 360
     asked = len(mirrored.upstream.asked) - before
     assert asked <= (1 if failure in ("vanished", "slow", 429) else 6)
+
+
+@pytest.mark.parametrize("failure", [None, "vanished"])
+async def test_a_full_disk_ends_no_pull_of_what_is_cached(
+    mirrored: Mirrored, failure: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise OutOfSpace
+
+    mirrored.upstream.add_image("lib/app", "1", LAYER)
+    await mirrored.ask("GET", "lib/app/manifests/1")
+    await mirrored.age(timedelta(minutes=6))
+    for query in ("set_checked_at", "set_back_off"):
+        monkeypatch.setattr(f"entrepot.metadata.mirrors.{query}", refuse)
+    if failure:
+        await _break(mirrored.upstream, failure)
+    answer = await mirrored.ask("GET", "lib/app/manifests/1")
+    expected = "stale" if failure else "revalidated"
+    assert (answer.status, answer.header("entrepot-cache")) == (200, expected)
 
 
 async def test_an_upstream_that_comes_back_is_asked_again(mirrored: Mirrored) -> None:

@@ -61,6 +61,16 @@ def write_and_hash(descriptor: int, data: bytes, offset: int, hasher: Hasher) ->
     hasher.update(data)
 
 
+def read_cached(descriptor: int, length: int, offset: int) -> bytes:
+    """The bytes that memory has of the file there; none where the disk must be waited for."""
+    buffer = bytearray(length)
+    try:
+        count = os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT)
+    except OSError:  # not in memory, or a file system that cannot say
+        return b""
+    return bytes(memoryview(buffer)[:count])
+
+
 async def read_runs(descriptor: int) -> AsyncIterator[bytes]:
     """The file's bytes, from its start."""
     at = 0

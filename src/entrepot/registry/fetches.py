@@ -30,6 +30,7 @@ from entrepot.registry.fetch_files import (
     is_free,
     is_same_file,
     lock,
+    read_cached,
     read_runs,
     write_and_hash,
 )
@@ -357,7 +358,10 @@ class FetchReader:
             wanted = min(fetch.readable_to(), self._end, self._at + _RUN) - self._at
             run = b""
             if wanted > 0:
-                run = await asyncio.to_thread(os.pread, self._descriptor, wanted, self._at)
+                # What was just written is in memory, nearly always: a thread would only cost.
+                run = read_cached(self._descriptor, wanted, self._at) or await asyncio.to_thread(
+                    os.pread, self._descriptor, wanted, self._at
+                )
             if run:
                 self._at += len(run)
                 return run

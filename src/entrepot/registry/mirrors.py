@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,9 +12,12 @@ from typing import Final
 from entrepot.errors import (
     Denied,
     EntrepotError,
+    Invalid,
     ManifestUnknown,
     NotFound,
+    OutOfSpace,
     TooMany,
+    Unavailable,
     UpstreamFailed,
     UpstreamUnreachable,
 )
@@ -152,8 +156,10 @@ class MirroredManifests:
             digest = await self._upstreams.find_digest(asked, reference)
             if digest == facts.digest:
                 now = self._now()
-                async with self._metadata.begin() as tx:
-                    await mirrors.set_checked_at(tx, repository.id, reference.text, now)
+                # A full disk ends no pull: the upstream is but asked once more.
+                with suppress(OutOfSpace, Unavailable):
+                    async with self._metadata.begin() as tx:
+                        await mirrors.set_checked_at(tx, repository.id, reference.text, now)
                 return Resolved(repository, facts, CacheOutcome.REVALIDATED, now)
         return await self._fetch(asked, repository, reference)
 
@@ -170,7 +176,7 @@ class MirroredManifests:
                 tags=[reference] if isinstance(reference, Tag) else [],
                 by=None,
             )
-        except EntrepotError as error:
+        except Invalid as error:
             raise UpstreamFailed(
                 f"{asked.mirror.name} sent a manifest that cannot be kept: {error.message}"
             ) from error

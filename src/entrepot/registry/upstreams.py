@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,7 +11,9 @@ from entrepot.errors import (
     EntrepotError,
     InvalidDigest,
     ManifestUnknown,
+    OutOfSpace,
     TooMany,
+    Unavailable,
     UpstreamFailed,
     UpstreamUnreachable,
 )
@@ -169,14 +171,17 @@ class Upstreams:
             back_off = next_back_off(mirror, error.message, self._now())
         else:
             return
-        async with self._metadata.begin() as tx:
-            await mirrors.set_back_off(tx, mirror.id, back_off)
+        # What is cached is served although it cannot be written down.
+        with suppress(OutOfSpace, Unavailable):
+            async with self._metadata.begin() as tx:
+                await mirrors.set_back_off(tx, mirror.id, back_off)
 
     async def note_answer(self, mirror: Mirror) -> None:
         """Forget the failures of an upstream that answers."""
         if mirror.back_off is not None:
-            async with self._metadata.begin() as tx:
-                await mirrors.set_back_off(tx, mirror.id, None)
+            with suppress(OutOfSpace, Unavailable):
+                async with self._metadata.begin() as tx:
+                    await mirrors.set_back_off(tx, mirror.id, None)
 
     async def _client(self, mirror: Mirror) -> UpstreamClient:
         secret = self._keyring.unwrap("mirror", mirror.secret) if mirror.secret else ""
