@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from entrepot.errors import Conflict, Invalid, NamespaceUnknown
+from entrepot.errors import Conflict, Invalid, NotFound
 from entrepot.hub.actors import OPERATOR, Actor
 from entrepot.hub.audit import Audited, Entry, record
 from entrepot.hub.closing import Belongings, Closing
@@ -105,10 +105,10 @@ class Mirrors:
         return next((each for each in await self.list_all() if wanted in each.answers_to), None)
 
     async def get(self, name: str) -> Mirror:
-        """The mirror of that name; else `NamespaceUnknown`."""
+        """The mirror of that name; else `NotFound`."""
         found = next((each for each in await self.list_all() if each.name == name), None)
         if found is None:
-            raise NamespaceUnknown(f"no such mirror: {name}")
+            raise NotFound(f"no such mirror: {name}")
         return found
 
     async def measure(self, mirror: Mirror) -> int:
@@ -159,11 +159,13 @@ class Mirrors:
 
     async def preview_removal(self, name: str) -> Belongings:
         """The belongings that `remove` would delete."""
+        await self.get(name)
         return await self._closing.preview(name, NamespaceKind.MIRROR)
 
     async def remove(self, name: str, by: Actor = OPERATOR) -> Belongings:
         """Delete the mirror with all that it cached."""
         check_administrator(by.identity)
+        await self.get(name)
         return await self._closing.delete(name, NamespaceKind.MIRROR, by)
 
     async def _save(self, tx: Transaction, mirror: Mirror, settings: MirrorSettings) -> Mirror:
