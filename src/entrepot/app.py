@@ -272,7 +272,7 @@ class App:
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.repository_lists = RepositoryLists(metadata, self.search, self.now)
-        self.charts = Charts(metadata.reader, self.permissions, self.search)
+        self.charts = Charts(metadata, self.permissions, self.search)
         self.indexing = Indexing(
             metadata, storage, self.artifacts, self.attachments, self.reader, self.readmes, self.now
         )

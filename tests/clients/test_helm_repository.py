@@ -1,17 +1,36 @@
 """Helm 3 and Helm 4 use the hub as a repository of charts, as they use any with an index."""
 
 import json
+import os
+import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests.clients.programs import program
 from tests.clients.test_helm import Helm, keyrings, stranger, write_chart
 from tests.support.server import Hub
 
 __all__ = ["keyrings", "stranger"]
 
 pytestmark = pytest.mark.clients
+
+MUCH = """\
+appVersion: 1.10
+home: https://example.test/?a=1&b=<2>
+sources: [https://source.example.test, https://other.example.test]
+icon: https://example.test/icon.png
+keywords: [one, two]
+type: application
+kubeVersion: ">=1.20"
+deprecated: true
+annotations: {z: "1", a: 'é "quoted"', org.opencontainers.image.vendor: Acme}
+maintainers:
+- {name: Ann, email: ann@example.test, url: https://example.test}
+- name: Bob
+"""
 
 
 @pytest.fixture
@@ -126,3 +145,41 @@ def test_the_hub_answers_a_search_of_charts(shop: Shop, hub: Hub) -> None:
             break
     assert f"{hub.url}/r/docker/{chart}" in found
     assert "0.1.0" in found
+
+
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_an_upload_is_what_helm_pushes(
+    publisher: Helm, keyrings: tuple[Path, Path], *, is_signed: bool
+) -> None:
+    helm, hub = publisher, publisher.hub
+    name = f"upload-{helm.program.path.name}-{is_signed}".lower()
+    place = helm.program.directory / name
+    write_chart(place, name, "1.0.0+b.1", MUCH)
+    phrase = helm.program.directory / "passphrase"
+    phrase.write_text("\n")
+    signing = ("--sign", "--key", "Chart Maker", "--keyring", keyrings[1])
+    helm.program("package", place, *((*signing, "--passphrase-file", phrase) if is_signed else ()))
+    chart = helm.program.directory / f"{name}-1.0.0+b.1.tgz"
+    with tarfile.open(chart) as archive:
+        moment = archive.getmember(f"{name}/Chart.yaml").mtime
+    os.utime(chart, (moment, moment))
+    helm("push", chart, helm.registry)
+
+    curl = program("curl", helm.program.env, helm.program.directory)
+    trust = ("--cacert", hub.ca) if hub.ca else ()
+    asking = ("-sS", "-u", f"{hub.username}:{hub.password}", *trust)
+    proof = chart.with_name(f"{chart.name}.prov")
+    for path, file in (("charts", chart), *([("prov", proof)] if is_signed else [])):
+        address = f"{hub.url}/helm/api/docker/uploaded/{path}"
+        for _ in range(50):
+            said = curl(*asking, "--data-binary", f"@{file}", address)
+            # A provenance file waits until the chart has been read.
+            if "no such chart" not in said:
+                break
+        assert said == '{"saved":true}'
+    digests = []
+    for path in (f"docker/{name}", f"docker/uploaded/{name}"):
+        head = curl(*asking, "-I", f"{hub.url}/v2/{path}/manifests/1.0.0_b.1").lower()
+        digests.append(re.findall(r"docker-content-digest: (\S+)", head))
+    assert digests[0]
+    assert digests[0] == digests[1]

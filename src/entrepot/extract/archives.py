@@ -45,6 +45,8 @@ class ArchiveMember:
     target: str
     mode: int
     read: Callable[[int], bytes]
+    modified: int = 0
+    """Seconds since 1970."""
 
 
 class Bounded:
@@ -227,6 +229,7 @@ def _member(block: bytes, size: int, kind: bytes, longer: dict[str, str]) -> Arc
         limits.cut(target, limits.PATH) if "link" in type_ else "",
         _number(block[100:108]) & 0o7777,
         lambda most: b"",
+        _number(block[136:148]),
     )
 
 

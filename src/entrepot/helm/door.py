@@ -6,11 +6,12 @@ from typing import Final
 
 from entrepot.app import App
 from entrepot.context import RequestContext
-from entrepot.errors import EntrepotError, Unauthenticated
+from entrepot.errors import EntrepotError, InsufficientScope, NoSuchNamespace
+from entrepot.helm import museum
 from entrepot.helm.index import Indexes, download, show_index
 from entrepot.helm.monocular import search_hub
 from entrepot.http.authorize import AccessRule
-from entrepot.http.errors import error_headers, status_of
+from entrepot.http.errors import error_headers, explain, status_of
 from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
 
@@ -35,7 +36,7 @@ class HelmDoor:
         try:
             return await self._answer(request)
         except EntrepotError as error:
-            return _refuse(error)
+            return _refuse(request, error)
 
     async def _answer(self, request: RequestContext) -> Response:
         http = request.http
@@ -49,25 +50,42 @@ class HelmDoor:
     async def _show_index(self, request: RequestContext) -> Response:
         return await show_index(request, self._indexes)
 
+    async def _list_charts(self, request: RequestContext) -> Response:
+        return await museum.list_charts(request, self._indexes)
+
     def _routes(self) -> list[Route[Handler]]:
-        # Rules of the hub choose what a caller sees: an index is one of many repositories.
-        handlers: dict[str, Handler] = {
-            "/helm/index.yaml": self._show_index,
-            "/helm/{name}/index.yaml": self._show_index,
-            "/helm/{name}/charts/{file}": download,
-            "/api/chartsvc/v1/charts/search": search_hub,
-        }
+        # Rules of the hub choose what a caller sees: an index is one of many repositories. What
+        # may be pushed or deleted is decided when the repository is known, which a chart names.
+        # Patterns of the API come first: `api` is the name of no namespace.
+        handlers: list[tuple[str, str, Handler]] = [
+            ("GET", "/helm/index.yaml", self._show_index),
+            ("GET", "/helm/info", museum.show_info),
+            ("GET", "/helm/health", museum.show_health),
+            ("GET", "/helm/api/{name}/charts", self._list_charts),
+            ("POST", "/helm/api/{name}/charts", museum.upload),
+            ("POST", "/helm/api/{name}/prov", museum.upload_provenance),
+            ("GET", "/helm/api/{name}/charts/{chart}", self._list_charts),
+            ("GET", "/helm/api/{name}/charts/{chart}/{version}", self._list_charts),
+            ("DELETE", "/helm/api/{name}/charts/{chart}/{version}", museum.delete),
+            ("GET", "/helm/{name}/index.yaml", self._show_index),
+            ("GET", "/helm/{name}/charts/{file}", download),
+            ("GET", "/api/chartsvc/v1/charts/search", search_hub),
+        ]
         return [
-            Route("GET", pattern, AccessRule.ANYONE, handler)
-            for pattern, handler in handlers.items()
+            Route(method, pattern, AccessRule.ANYONE, handler)
+            for method, pattern, handler in handlers
         ]
 
 
-def _refuse(error: EntrepotError) -> Response:
+def _refuse(request: RequestContext, error: EntrepotError) -> Response:
     """ChartMuseum's form of an error; strangers are asked for Basic credentials (RFC 7617)."""
-    status = status_of(error)
-    body = json.dumps({"error": error.message}, separators=(",", ":")).encode()
+    status, message = status_of(error), error.message
+    if isinstance(error, NoSuchNamespace):
+        message = explain(error, request.origin)
+    if isinstance(error, InsufficientScope) and request.identity.is_authenticated:
+        status = 403
+    body = json.dumps({"error": message}, separators=(",", ":")).encode()
     response = content(status, _JSON, body, error_headers(error, status))
-    if isinstance(error, Unauthenticated):
+    if status == 401:
         response.headers.append(_BASIC)
     return response

@@ -8,6 +8,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ _MOST_VERSIONS: Final = 10_000
 _REMEMBERED: Final = 32
 _REMEMBERED_BYTES: Final = 16 * 1024 * 1024
 _LEVEL: Final = 1
-"""Six times smaller at a tenth of the time of the usual level."""
+"""Ten times smaller, in a fraction of the time of the usual level."""
+_GZIP: Final = 31
+"""Tells zlib to write the form of gzip."""
 _ARCHIVE, _PROVENANCE = ".tgz", ".tgz.prov"
 
 
@@ -68,13 +71,7 @@ class Indexes:
 
 async def show_index(request: RequestContext, indexes: Indexes) -> Response:
     """The charts that the caller may pull: of the hub, of a namespace, or below a name."""
-    scope = scope_of(request)
-    most = _most_versions(request)
-    index = await request.app.charts.find_index(request.identity, scope)
-    if not index.repositories:
-        await _check_empty(request, scope)
-    named = repr((scope, index.revision, most)).encode()
-    etag = hashlib.sha256(named).hexdigest()
+    index, etag, most = await open_index(request)
     headers = [
         ("etag", f'"{etag}"'),
         ("cache-control", "private, no-cache"),
@@ -91,6 +88,16 @@ async def show_index(request: RequestContext, indexes: Indexes) -> Response:
     else:
         body = await asyncio.to_thread(gzip.decompress, body)
     return content(200, "application/json", body, headers)
+
+
+async def open_index(request: RequestContext) -> tuple[ChartIndex, str, int]:
+    """The charts that the caller may pull, their `ETag`, and how many versions are asked for."""
+    scope, most = scope_of(request), _most_versions(request)
+    index = await request.app.charts.find_index(request.identity, scope)
+    if not index.repositories:
+        await _check_empty(request, scope)
+    named = repr((scope, index.revision, most)).encode()
+    return index, hashlib.sha256(named).hexdigest(), most
 
 
 async def download(request: RequestContext) -> Response:
@@ -162,13 +169,14 @@ def _pack(entries: Iterable[ChartEntry], now: datetime, *, is_whole_hub: bool) -
         space, slash, _ = entry.repository.partition("/")
         key = f"{space}/{entry.name}" if is_whole_hub and slash else entry.name
         listed.setdefault(key, []).append(entry)
-    charts = ",\n".join(
-        f"{json.dumps(key)}:[{','.join(_print(versions, is_whole_hub=is_whole_hub))}]"
-        for key, versions in sorted(listed.items())
-    )
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
     head = f'{{"apiVersion":"v1","generated":"{now.isoformat()}",'
-    text = f'{head}"serverInfo":{{"contextPath":"/helm"}},"entries":{{{charts}}}}}\n'
-    return gzip.compress(text.encode(), _LEVEL, mtime=0)
+    parts = [packer.compress(f'{head}"serverInfo":{{"contextPath":"/helm"}},"entries":{{'.encode())]
+    for place, (key, versions) in enumerate(sorted(listed.items())):
+        printed = ",\n".join(_print(versions, is_whole_hub=is_whole_hub))
+        before = ",\n" if place else ""
+        parts.append(packer.compress(f"{before}{json.dumps(key)}:[{printed}]".encode()))
+    return b"".join([*parts, packer.compress(b"}}\n"), packer.flush()])
 
 
 def _print(versions: Sequence[ChartEntry], *, is_whole_hub: bool) -> Iterator[str]:

@@ -78,8 +78,7 @@ def read_chart(manifest: Manifest, config: Mapping[str, object]) -> NewChart | N
     content = _digest_of(manifest, CONTENT)
     if content is None or not isinstance(name, str) or not isinstance(version, str):
         return None
-    # Names are part of addresses and of the names of files.
-    if not _NAME.fullmatch(name) or name.strip(".") == "":
+    if not is_chart_name(name):
         return None
     try:
         order = semver.key(version)
@@ -92,6 +91,11 @@ def read_chart(manifest: Manifest, config: Mapping[str, object]) -> NewChart | N
         entry = json.encode(_checked({**config, "description": ""}, _BRIEF))
     provenance = _digest_of(manifest, PROVENANCE)
     return NewChart(name, version, order, entry.decode(), content, provenance)
+
+
+def is_chart_name(name: str) -> bool:
+    """Say whether Helm takes the name; names are part of addresses and of names of files."""
+    return _NAME.fullmatch(name) is not None and name.strip(".") != ""
 
 
 def _checked(config: Mapping[str, object], fields: Mapping[str, Any]) -> dict[str, object]:

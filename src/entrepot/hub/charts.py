@@ -1,6 +1,7 @@
 """Helm charts as a repository of charts: which there are that an identity may pull."""
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,13 +12,14 @@ from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
 from entrepot.kinds.charts import CHART
 from entrepot.metadata import charts
-from entrepot.metadata.engine import Reader
-from entrepot.model.charts import ChartEntry, ChartFile, ChartScope
+from entrepot.metadata.engine import Metadata
+from entrepot.model.charts import ChartEntry, ChartFile, ChartScope, ChartState
 from entrepot.model.repositories import Repository
 from entrepot.versions import semver
 
 MOST_FOUND: Final = 100
 """Charts that one search finds at most."""
+_REMEMBERED: Final = 64
 _LOOKED_AT: Final = 20
 """Versions of a chart among which a search looks for a release."""
 MOST_BYTES: Final = 40 * 1024 * 1024
@@ -51,20 +53,38 @@ class FoundChart:
 class Charts:
     """The charts of all repositories."""
 
-    def __init__(self, reader: Reader, permissions: Permissions, search: Search) -> None:
-        self._reader = reader
+    def __init__(self, metadata: Metadata, permissions: Permissions, search: Search) -> None:
+        self._metadata = metadata
+        self._reader = metadata.reader
         self._permissions = permissions
         self._search = search
+        self._version: Hashable | None = None
+        self._states: dict[tuple[int, ...], ChartState] = {}
 
     async def find_index(self, identity: Identity, scope: ChartScope) -> ChartIndex:
         """Return what an index lists for the identity; nothing where there is nothing to pull."""
         found = tuple(await self._list_pullable(identity, scope))
         if not found:
             return ChartIndex((), "", 0)
-        state = await charts.find_state(self._reader, [each.id for each in found])
+        state = await self._find_state(tuple(each.id for each in found))
         named = [(each.id, each.name.text) for each in found]
         revision = hashlib.sha256(repr((named, state)).encode()).hexdigest()
         return ChartIndex(found, revision, state.count)
+
+    async def _find_state(self, among: tuple[int, ...]) -> ChartState:
+        """The state of the charts of these repositories; remembered until anything is committed."""
+        version = await self._metadata.version()
+        if version is None or version != self._version:
+            self._states.clear()
+            self._version = version
+        state = self._states.get(among)
+        if state is None:
+            state = await charts.find_state(self._reader, among)
+            # Others may have found a newer version meanwhile: this state is of the older one.
+            is_current = version is not None and version == self._version
+            if is_current and len(self._states) < _REMEMBERED:
+                self._states[among] = state
+        return state
 
     async def list_entries(self, index: ChartIndex, most_versions: int) -> list[ChartEntry]:
         """The entries by name, the greatest version first; of equal versions one.

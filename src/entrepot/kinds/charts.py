@@ -52,6 +52,7 @@ def _commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
         Command("helm", "Show Chart.yaml", f"helm show chart {chart}"),
         Command("helm", "Unpack the chart", f"helm pull {chart} --untar"),
         *_verification(chart, view),
+        *_from_repository(target),
         *(_as_dependency(target, name, version) if version else ()),
         *(_in_files(target, name, version) if version and not is_library else ()),
         *(() if is_library else _deployed(target, name, version)),
@@ -70,6 +71,23 @@ def _verification(chart: str, view: ManifestView) -> tuple[Command, ...]:
             "Verify the packager",
             f"helm pull {chart} --verify --keyring ./keyring.gpg",
             note="The keyring holds the public key of whoever you expect.",
+        ),
+    )
+
+
+def _from_repository(target: CommandTarget) -> tuple[Command, ...]:
+    """The Helm repository of the namespace, for tools that want a list of charts."""
+    namespace = target.repository.namespace
+    if namespace is None:
+        return ()
+    name = shell.resource_name(namespace)
+    return (
+        Command(
+            "helm",
+            "Add as a Helm repository",
+            f"helm repo add {name} {target.url}/helm/{namespace} --force-update\n"
+            f"helm search repo {name}/ -l",
+            note="Charts that are not public need --username and a password or token.",
         ),
     )
 
