@@ -66,8 +66,8 @@ async def test_entries_are_by_name_and_the_greatest_version_comes_first(
     assert await versions(metadata, two) == ["0.1.0"]
     assert await versions(metadata) == []
     assert await versions(metadata, one, two, most_versions=1) == ["1.10.0", "0.1.0"]
-    size = len(chart("two", "0.1.0").entry)
-    assert await versions(metadata, one, two, most_bytes=size) == ["0.1.0"]
+    assert await versions(metadata, one, two, most_bytes=500) == ["0.1.0"]
+    assert await versions(metadata, one, two, most_bytes=700) == ["1.10.0-rc.1", "0.1.0"]
 
 
 async def test_the_state_changes_with_every_change_of_the_list(metadata: Metadata) -> None:
@@ -117,3 +117,12 @@ async def test_a_version_goes_with_its_manifest(metadata: Metadata) -> None:
         await manifests.delete_manifest(tx, gone)
     assert (await charts.find_state(metadata.reader, [made.id])).count == 0
     assert await charts.list_repositories(metadata.reader, ChartScope()) == []
+
+
+async def test_repositories_are_found_by_a_tag(metadata: Metadata) -> None:
+    made, other, third = [await add_repository(metadata, f"a/{name}") for name in "bcd"]
+    await add(metadata, made, "1.0.0")
+    await add(metadata, other, "2.0.0")
+    await add(metadata, third, "1.0.0")
+    among = [made.id, other.id]
+    assert await charts.list_with_tag(metadata.reader, among, "1.0.0") == [made.id]

@@ -14,7 +14,7 @@ from tests.doors.charts import ChartShop
 from tests.doors.conftest import Open, Town
 from tests.doors.doors import basic
 from tests.doors.test_matrix import IDENTITIES, actions_of
-from tests.wire.content import image
+from tests.wire.content import descriptor, image
 
 
 @pytest.fixture
@@ -304,3 +304,24 @@ async def test_helm_search_hub_finds_what_the_caller_may_see(shop: ChartShop, to
         assert len(json.loads((await shop.ask(path, who)).body)["data"]) == count
     nothing = "/api/chartsvc/v1/charts/search?q=no-such-chart"
     assert json.loads((await shop.ask(nothing)).body) == {"data": []}
+
+
+async def test_the_description_for_artifact_hub_is_the_nearest_one(shop: ChartShop) -> None:
+    path = "/helm/acme/artifacthub-repo.yml"
+    assert (await shop.ask(path)).status == 404
+    kind = "application/vnd.cncf.artifacthub.repository-metadata.layer.v1.yaml"
+    await shop.push("acme/longer/name", "1.0.0")
+    for name in ("acme/inner", "acme/longer/name"):
+        text = f"repositoryID: {name}\n".encode()
+        owner = str(shop.town.auth["owner"])
+        await shop.town.doors.push(name, text, str(Digest.of(text)), owner)
+        layers = [descriptor(text, kind)]
+        content = json.dumps({**json.loads(image()), "layers": layers}).encode()
+        await shop.put(name, "artifacthub.io", content)
+    assert (await shop.ask(path)).body == b"repositoryID: acme/inner\n"
+    nearer = await shop.ask("/helm/acme/longer/artifacthub-repo.yml", "member")
+    assert nearer.body == b"repositoryID: acme/longer/name\n"
+    assert (await shop.ask(path, "stranger")).status == 404
+    assert (await shop.ask(path, "nobody")).status == 401
+    await shop.put("acme/open", "artifacthub.io", image())
+    assert (await shop.ask(path, "nobody")).status == 404

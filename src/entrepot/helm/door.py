@@ -8,7 +8,7 @@ from entrepot.app import App
 from entrepot.context import RequestContext
 from entrepot.errors import EntrepotError, InsufficientScope, NoSuchNamespace
 from entrepot.helm import museum
-from entrepot.helm.index import Indexes, download, show_index
+from entrepot.helm.index import Indexes, download, show_description, show_index
 from entrepot.helm.monocular import search_hub
 from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_headers, explain, status_of
@@ -68,6 +68,7 @@ class HelmDoor:
             ("GET", "/helm/api/{name}/charts/{chart}/{version}", self._list_charts),
             ("DELETE", "/helm/api/{name}/charts/{chart}/{version}", museum.delete),
             ("GET", "/helm/{name}/index.yaml", self._show_index),
+            ("GET", "/helm/{name}/artifacthub-repo.yml", show_description),
             ("GET", "/helm/{name}/charts/{file}", download),
             ("GET", "/api/chartsvc/v1/charts/search", search_hub),
         ]

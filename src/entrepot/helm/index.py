@@ -20,9 +20,11 @@ from entrepot.errors import Invalid, NamespaceUnknown, NotFound, Unauthenticated
 from entrepot.http.blob_responses import blob_response
 from entrepot.http.conditions import matches_etag
 from entrepot.http.messages import Response, content, empty
-from entrepot.hub.charts import ChartIndex
+from entrepot.hub.charts import DESCRIPTION, ChartIndex
+from entrepot.kinds.predicates import normal
 from entrepot.model.charts import ChartEntry, ChartFile, ChartScope
 from entrepot.oci.digests import Digest
+from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import RepositoryName
 
 _USUAL_VERSIONS: Final = 100
@@ -33,6 +35,7 @@ _LEVEL: Final = 1
 """Ten times smaller, in a fraction of the time of the usual level."""
 _GZIP: Final = 31
 """Tells zlib to write the form of gzip."""
+_DESCRIPTION: Final = "application/vnd.cncf.artifacthub.repository-metadata.layer.v1.yaml"
 _ARCHIVE, _PROVENANCE = ".tgz", ".tgz.prov"
 
 
@@ -121,6 +124,26 @@ async def download(request: RequestContext) -> Response:
         who = request.identity.name
         app.pulls.count(repository.id, found.manifest_id, found.digest, who, found.tag)
     return response
+
+
+async def show_description(request: RequestContext) -> Response:
+    """`artifacthub-repo.yml`: who owns the charts, as it was pushed for Artifact Hub."""
+    app = request.app
+    repository = await app.charts.find_described(request.identity, scope_of(request))
+    if repository is None:
+        if not request.identity.is_authenticated:
+            raise Unauthenticated
+        raise NotFound(f"no chart repository has a tag {DESCRIPTION}")
+    stored = await app.manifests.get(repository, DESCRIPTION)
+    manifest = await read_manifest(stored.content, stored.media_type)
+    layers = [each for each in manifest.layers if normal(each.media_type) == _DESCRIPTION]
+    if not layers:
+        raise NotFound(f"{repository.name}:{DESCRIPTION} has no layer of type {_DESCRIPTION}")
+    blob = await app.blobs.get(repository, layers[0].digest)
+    disposition = ("content-disposition", 'attachment; filename="artifacthub-repo.yml"')
+    return await blob_response(
+        request.http, app.blobs, blob, app.origins, app.proxied_files, [disposition]
+    )
 
 
 async def find_chart(request: RequestContext, file: str) -> ChartFile:

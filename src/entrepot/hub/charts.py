@@ -15,15 +15,18 @@ from entrepot.metadata import charts
 from entrepot.metadata.engine import Metadata
 from entrepot.model.charts import ChartEntry, ChartFile, ChartScope, ChartState
 from entrepot.model.repositories import Repository
+from entrepot.oci.names import Tag
 from entrepot.versions import semver
 
+DESCRIPTION: Final = Tag("artifacthub.io")
+"""The tag by which Artifact Hub finds who owns the charts of a repository."""
 MOST_FOUND: Final = 100
 """Charts that one search finds at most."""
 _REMEMBERED: Final = 64
 _LOOKED_AT: Final = 20
 """Versions of a chart among which a search looks for a release."""
-MOST_BYTES: Final = 40 * 1024 * 1024
-"""Bytes of the entries in an index; Flux refuses indexes of more than 50 MiB."""
+MOST_BYTES: Final = 45_000_000
+"""Bytes of an index; Flux refuses indexes of more than 50 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,17 @@ class Charts:
         found = await self._list_pullable(identity, scope)
         files = await charts.list_files(self._reader, [each.id for each in found], filename)
         return max(files, key=_precedence, default=None)
+
+    async def find_described(self, identity: Identity, scope: ChartScope) -> Repository | None:
+        """Return the repository of the scope whose tag `DESCRIPTION` describes the charts.
+
+        Of several it is the nearest to the scope: the one with the shortest name.
+        """
+        found = await self._list_pullable(identity, scope)
+        among = [each.id for each in found]
+        tagged = await charts.list_with_tag(self._reader, among, DESCRIPTION.text)
+        described = [each for each in found if each.id in tagged]
+        return min(described, key=lambda each: len(each.name.text), default=None)
 
     async def search(self, identity: Identity, text: str) -> list[FoundChart]:
         """Return the charts that a text finds, the best first; at most `MOST_FOUND`."""

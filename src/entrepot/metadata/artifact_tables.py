@@ -200,7 +200,7 @@ chart_versions: Final = Table(
     Column("filename", NAME, nullable=False),
     Column("content_digest", NAME, nullable=False),
     Column("provenance_digest", NAME),
-    Column("size", NUMBER, nullable=False),  # bytes of `entry`
+    Column("size", NUMBER, nullable=False),  # bytes in an index, about
     Column("written_at", NUMBER, nullable=False),
     # Chart.yaml as JSON. Last, so that readers of the other columns do not page through it.
     Column("entry", Text, nullable=False),

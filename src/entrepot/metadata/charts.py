@@ -17,7 +17,7 @@ from entrepot.metadata.engine import (
     to_instant,
 )
 from entrepot.metadata.repositories import COLUMNS, repository_of
-from entrepot.metadata.rows import list_all, row_mapper
+from entrepot.metadata.rows import first_number, list_all, row_mapper
 from entrepot.metadata.search_filters import LAST
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import manifests, repositories, tags
@@ -28,6 +28,8 @@ from entrepot.model.repositories import Repository
 MOST_REPOSITORIES: Final = 10_000
 """Repositories whose charts are listed together."""
 _SAME_NAMES: Final = 100
+_AROUND: Final = 250
+"""Bytes that an index writes around an entry: the address, the digest and the time."""
 
 
 _WRITTEN: Final = ("repository_id", "name", "version", "version_order", "filename")
@@ -130,6 +132,12 @@ _FILES: Final = SqlStatement(
     .limit(_SAME_NAMES)
 )
 
+_WITH_TAG: Final = SqlStatement(
+    select(tags.c.repository_id).where(
+        is_among("tags.repository_id", "among"), tags.c.name == bindparam("tag")
+    )
+)
+
 _state: Final = row_mapper(ChartState, **dict.fromkeys(("manifests", "latest", "size"), int))
 _entry: Final = row_mapper(ChartEntry)
 _file: Final = row_mapper(ChartFile)
@@ -153,7 +161,7 @@ async def write_chart(
         filename=chart.filename,
         content_digest=chart.content,
         provenance_digest=chart.provenance,
-        size=len(entry.encode()),
+        size=len(entry.encode()) + len(chart.filename) + _AROUND,
         written_at=to_instant(now),
         entry=entry,
     )
@@ -188,3 +196,8 @@ async def list_entries(
 async def list_files(reader: Reader, among: Iterable[int], filename: str) -> list[ChartFile]:
     """The tagged charts of these repositories with that `name-version`, the latest push first."""
     return await list_all(reader, _file, _FILES, among=json.dumps(list(among)), filename=filename)
+
+
+async def list_with_tag(reader: Reader, among: Iterable[int], tag: str) -> list[int]:
+    """Those of the repositories that have the tag."""
+    return await list_all(reader, first_number, _WITH_TAG, among=json.dumps(list(among)), tag=tag)
