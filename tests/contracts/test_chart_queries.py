@@ -11,8 +11,6 @@ from entrepot.versions import semver
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_manifest, add_repository
 
-MOST = 10**9
-
 
 def chart(name: str, version: str) -> NewChart:
     """A version of a chart whose archive has a digest of its own."""
@@ -30,12 +28,11 @@ async def add(metadata: Metadata, repository: Repository, version: str, name: st
     return made
 
 
-async def versions(metadata: Metadata, *repositories: Repository, **bounds: int) -> list[str]:
+async def versions(metadata: Metadata, *repositories: Repository) -> list[str]:
     """The versions that are listed."""
     among = [each.id for each in repositories]
-    limits = {"most_versions": 100, "most_bytes": MOST, **bounds}
-    found = await charts.list_entries(metadata.reader, among, **limits)
-    return [each.version for each in found]
+    found = await charts.list_entries(metadata.reader, among)
+    return sorted(each.version for each in found)
 
 
 async def test_a_scope_is_a_name_and_what_is_below_it(metadata: Metadata) -> None:
@@ -53,29 +50,38 @@ async def test_a_scope_is_a_name_and_what_is_below_it(metadata: Metadata) -> Non
     assert await names("a%") == []
 
 
-async def test_entries_are_by_name_and_the_greatest_version_comes_first(
-    metadata: Metadata,
-) -> None:
+async def test_entries_are_listed_at_once_or_by_pages(metadata: Metadata) -> None:
     one = await add_repository(metadata, "a/one")
     two = await add_repository(metadata, "a/two")
     for version in ("1.9.0", "1.10.0", "1.10.0-rc.1"):
         await add(metadata, one, version)
     await add(metadata, two, "0.1.0")
-    listed = ["1.10.0", "1.10.0-rc.1", "1.9.0"]
-    assert await versions(metadata, one, two) == [*listed, "0.1.0"]
+    assert await versions(metadata, one, two) == ["0.1.0", "1.10.0", "1.10.0-rc.1", "1.9.0"]
     assert await versions(metadata, two) == ["0.1.0"]
     assert await versions(metadata) == []
-    assert await versions(metadata, one, two, most_versions=1) == ["1.10.0", "0.1.0"]
-    assert await versions(metadata, one, two, most_bytes=500) == ["0.1.0"]
-    assert await versions(metadata, one, two, most_bytes=700) == ["1.10.0-rc.1", "0.1.0"]
+    pages, after = [], 0
+    while found := await charts.list_entries_after(metadata.reader, one.id, after, 2):
+        pages.append([each.version for each in found])
+        after = found[-1].manifest_id
+    assert pages == [["1.9.0", "1.10.0"], ["1.10.0-rc.1"]]
+
+
+async def test_the_greatest_versions_are_those_of_each_repository(metadata: Metadata) -> None:
+    one = await add_repository(metadata, "a/one")
+    two = await add_repository(metadata, "a/two")
+    for version in ("1.9.0", "1.10.0", "1.10.0-rc.1"):
+        await add(metadata, one, version)
+    await add(metadata, two, "0.1.0")
+    found = await charts.list_greatest(metadata.reader, [one.id, two.id], 2)
+    assert [each.version for each in found] == ["1.10.0", "1.10.0-rc.1", "0.1.0"]
 
 
 async def test_the_state_changes_with_every_change_of_the_list(metadata: Metadata) -> None:
     made = await add_repository(metadata, "a/b")
-    states = [await charts.find_state(metadata.reader, [made.id])]
+    states = [await charts.list_states(metadata.reader, [made.id])]
 
     async def changed() -> bool:
-        states.append(await charts.find_state(metadata.reader, [made.id]))
+        states.append(await charts.list_states(metadata.reader, [made.id]))
         return states[-1] not in states[:-1]
 
     first = await add(metadata, made, "1.0.0")
@@ -86,14 +92,14 @@ async def test_the_state_changes_with_every_change_of_the_list(metadata: Metadat
         again = chart("b", "3.0.0")
         await charts.write_chart(tx, first, made.id, again, START + timedelta(seconds=1))
     assert await changed()
-    assert await versions(metadata, made) == ["3.0.0", "2.0.0"]
+    assert await versions(metadata, made) == ["2.0.0", "3.0.0"]
     async with metadata.begin() as tx:
         await manifests.delete_tag(tx, made.id, Tag("2.0.0"))
     assert await changed()
-    assert states[-1].count == 1
+    assert [(each.repository_id, each.count) for each in states[-1]] == [(made.id, 1)]
     async with metadata.begin() as tx:
         await charts.write_chart(tx, first, made.id, None, START)
-    assert await charts.find_state(metadata.reader, [made.id]) == states[0]
+    assert await charts.list_states(metadata.reader, [made.id]) == states[0] == []
 
 
 async def test_a_file_is_found_by_its_name_where_it_is_tagged(metadata: Metadata) -> None:
@@ -115,7 +121,7 @@ async def test_a_version_goes_with_its_manifest(metadata: Metadata) -> None:
     gone = await add(metadata, made, "1.0.0")
     async with metadata.begin() as tx:
         await manifests.delete_manifest(tx, gone)
-    assert (await charts.find_state(metadata.reader, [made.id])).count == 0
+    assert await charts.list_states(metadata.reader, [made.id]) == []
     assert await charts.list_repositories(metadata.reader, ChartScope()) == []
 
 

@@ -97,7 +97,7 @@ async def open_index(request: RequestContext) -> tuple[ChartIndex, str, int]:
     """The charts that the caller may pull, their `ETag`, and how many versions are asked for."""
     scope, most = scope_of(request), _most_versions(request)
     index = await request.app.charts.find_index(request.identity, scope)
-    if not index.repositories:
+    if index.is_empty:
         await _check_empty(request, scope)
     named = repr((scope, index.revision, most)).encode()
     return index, hashlib.sha256(named).hexdigest(), most

@@ -1,13 +1,15 @@
 """Helm charts as a repository of charts: which there are that an identity may pull."""
 
+import asyncio
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import json
 
 from entrepot.hub.actors import Identity
+from entrepot.hub.chart_lists import ChartList, precedence
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.search import Search
 from entrepot.kinds.charts import CHART
@@ -25,21 +27,26 @@ MOST_FOUND: Final = 100
 _REMEMBERED: Final = 64
 _LOOKED_AT: Final = 20
 """Versions of a chart among which a search looks for a release."""
-MOST_BYTES: Final = 45_000_000
-"""Bytes of an index; Flux refuses indexes of more than 50 MiB."""
+_AT_ONCE: Final = 500
+"""Versions that are read at once: others are answered in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChartIndex:
     """The charts that an identity may pull, before they are listed.
 
-    `revision` is another one when anything in the index changes. `count` is how many versions
-    there are.
+    `revision` is another one when anything in the index changes; `is_empty` where there is no
+    repository with charts to pull from.
     """
 
-    repositories: tuple[Repository, ...]
+    states: tuple[ChartState, ...]
     revision: str
-    count: int
+    is_empty: bool
+
+    @property
+    def count(self) -> int:
+        """How many versions there are."""
+        return sum(state.count for state in self.states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,50 +69,59 @@ class Charts:
         self._permissions = permissions
         self._search = search
         self._version: Hashable | None = None
-        self._states: dict[tuple[int, ...], ChartState] = {}
+        self._states: dict[tuple[int, ...], tuple[ChartState, ...]] = {}
 
     async def find_index(self, identity: Identity, scope: ChartScope) -> ChartIndex:
         """Return what an index lists for the identity; nothing where there is nothing to pull."""
-        found = tuple(await self._list_pullable(identity, scope))
-        if not found:
-            return ChartIndex((), "", 0)
-        state = await self._find_state(tuple(each.id for each in found))
+        found = await self._list_pullable(identity, scope)
+        states = await self._list_states(tuple(each.id for each in found))
         named = [(each.id, each.name.text) for each in found]
-        revision = hashlib.sha256(repr((named, state)).encode()).hexdigest()
-        return ChartIndex(found, revision, state.count)
+        revision = hashlib.sha256(repr((named, states)).encode()).hexdigest()
+        return ChartIndex(states, revision, not found)
 
-    async def _find_state(self, among: tuple[int, ...]) -> ChartState:
-        """The state of the charts of these repositories; remembered until anything is committed."""
+    async def _list_states(self, among: tuple[int, ...]) -> tuple[ChartState, ...]:
+        """The states of these repositories; remembered until anything is committed."""
         version = await self._metadata.version()
         if version is None or version != self._version:
             self._states.clear()
             self._version = version
-        state = self._states.get(among)
-        if state is None:
-            state = await charts.find_state(self._reader, among)
-            # Others may have found a newer version meanwhile: this state is of the older one.
+        states = self._states.get(among)
+        if states is None:
+            states = tuple(await charts.list_states(self._reader, among))
+            # Others may have found a newer version meanwhile: these states are of the older one.
             is_current = version is not None and version == self._version
             if is_current and len(self._states) < _REMEMBERED:
-                self._states[among] = state
-        return state
+                self._states[among] = states
+        return states
 
     async def list_entries(self, index: ChartIndex, most_versions: int) -> list[ChartEntry]:
-        """The entries by name, the greatest version first; of equal versions one.
+        """The entries by name, the greatest version first; of equal versions one."""
+        listed = ChartList(most_versions)
+        few: list[ChartState] = []
+        for state in index.states:
+            if state.count > _AT_ONCE:
+                await self._add_many(listed, state.repository_id)
+                continue
+            if sum(each.count for each in few) + state.count > _AT_ONCE:
+                await self._add_few(listed, few)
+                few = []
+            few.append(state)
+        await self._add_few(listed, few)
+        return await asyncio.to_thread(listed.entries)
 
-        Where repositories hold the same version of a chart, the one that is named like the chart
-        has it, then the one that was pushed last.
-        """
-        among = [each.id for each in index.repositories]
-        rows = await charts.list_entries(
-            self._reader, among, most_versions=most_versions, most_bytes=MOST_BYTES
-        )
-        kept: dict[tuple[str, str, str], ChartEntry] = {}
-        for row in rows:
-            key = (row.repository.partition("/")[0], row.name, row.version)
-            before = kept.get(key)
-            if before is None or _precedence(row) > _precedence(before):
-                kept[key] = row
-        return list(kept.values())
+    async def _add_few(self, listed: ChartList, states: Sequence[ChartState]) -> None:
+        among = [each.repository_id for each in states]
+        listed.add(await charts.list_entries(self._reader, among))
+        await asyncio.sleep(0)
+
+    async def _add_many(self, listed: ChartList, repository_id: int) -> None:
+        after = 0
+        while found := await charts.list_entries_after(
+            self._reader, repository_id, after, _AT_ONCE
+        ):
+            listed.add(found)
+            after = found[-1].manifest_id
+            await asyncio.sleep(0)
 
     async def find_file(
         self, identity: Identity, scope: ChartScope, filename: str
@@ -113,7 +129,7 @@ class Charts:
         """Return the version of a chart that the index lists as `NAME-VERSION`."""
         found = await self._list_pullable(identity, scope)
         files = await charts.list_files(self._reader, [each.id for each in found], filename)
-        return max(files, key=_precedence, default=None)
+        return max(files, key=precedence, default=None)
 
     async def find_described(self, identity: Identity, scope: ChartScope) -> Repository | None:
         """Return the repository of the scope whose tag `DESCRIPTION` describes the charts.
@@ -131,12 +147,8 @@ class Charts:
         # The filter comes first: the last word of a text may be the beginning of one.
         results = await self._search.find(identity, f"kind:{CHART.id} {text}", limit=MOST_FOUND)
         hits = results.found.hits
-        rows = await charts.list_entries(
-            self._reader,
-            [hit.repository_id for hit in hits],
-            most_versions=_LOOKED_AT,
-            most_bytes=MOST_BYTES,
-        )
+        among = [hit.repository_id for hit in hits]
+        rows = await charts.list_greatest(self._reader, among, _LOOKED_AT)
         shown: dict[str, ChartEntry] = {}
         for row in rows:
             before = shown.setdefault(row.repository, row)
@@ -158,8 +170,3 @@ def _found(chart: ChartEntry) -> FoundChart:
         said.get("appVersion", ""),
         said.get("description", ""),
     )
-
-
-def _precedence(chart: ChartEntry | ChartFile) -> tuple[bool, float]:
-    is_own = chart.repository.rpartition("/")[2] == chart.name
-    return is_own, chart.pushed_at.timestamp()

@@ -53,61 +53,62 @@ _REPOSITORIES: Final = SqlStatement(
     .order_by(repositories.c.name)
     .limit(MOST_REPOSITORIES)
 )
-_LISTED: Final = (
-    is_among("chart_versions.repository_id", "among"),
-    exists().where(tags.c.manifest_id == charts.c.manifest_id, tags.c.is_hidden == 0),
+_IS_TAGGED: Final = exists().where(
+    tags.c.manifest_id == charts.c.manifest_id, tags.c.is_hidden == 0
 )
-_STATE: Final = SqlStatement(
+_LISTED: Final = (is_among("chart_versions.repository_id", "among"), _IS_TAGGED)
+_STATES: Final = SqlStatement(
     select(
+        charts.c.repository_id,
         func.count(),
-        func.coalesce(func.sum(charts.c.manifest_id), 0),
-        func.coalesce(func.max(charts.c.written_at), 0),
-        func.coalesce(func.sum(charts.c.size), 0),
-    ).where(*_LISTED)
+        func.sum(charts.c.manifest_id),
+        func.max(charts.c.written_at),
+        func.sum(charts.c.size),
+    )
+    .where(*_LISTED)
+    .group_by(charts.c.repository_id)
+    .order_by(charts.c.repository_id)
 )
-# Entries are joined last: the two sorts before it would carry them.
-_RANKED: Final = (
+_ENTRY: Final = (
     select(
         charts.c.manifest_id,
-        charts.c.size,
-        manifests.c.pushed_at,
-        func.row_number()
-        .over(
-            partition_by=(repositories.c.namespace_id, charts.c.name),
-            order_by=(charts.c.version_order.desc(), manifests.c.pushed_at.desc()),
-        )
-        .label("place"),
-    )
-    .join(manifests, manifests.c.id == charts.c.manifest_id)
-    .join(repositories, repositories.c.id == charts.c.repository_id)
-    .where(*_LISTED)
-    .subquery("ranked")
-)
-_SUMMED: Final = (
-    select(
-        _RANKED.c.manifest_id,
-        func.sum(_RANKED.c.size)
-        .over(order_by=(_RANKED.c.pushed_at.desc(), _RANKED.c.manifest_id.desc()))
-        .label("bytes"),
-    )
-    .where(_RANKED.c.place <= bindparam("most_versions"))
-    .subquery("summed")
-)
-_ENTRIES: Final = SqlStatement(
-    select(
         repositories.c.name,
         charts.c.name,
         charts.c.version,
+        charts.c.version_order,
         charts.c.entry,
+        charts.c.size,
         charts.c.content_digest,
         manifests.c.pushed_at,
     )
-    .select_from(_SUMMED)
-    .join(charts, charts.c.manifest_id == _SUMMED.c.manifest_id)
     .join(manifests, manifests.c.id == charts.c.manifest_id)
     .join(repositories, repositories.c.id == charts.c.repository_id)
-    .where(_SUMMED.c.bytes <= bindparam("most_bytes"))
-    .order_by(charts.c.name, charts.c.version_order.desc(), manifests.c.pushed_at.desc())
+)
+_ENTRIES: Final = SqlStatement(_ENTRY.where(*_LISTED))
+_PAGE: Final = SqlStatement(
+    _ENTRY.where(
+        charts.c.repository_id == bindparam("repository_id"),
+        charts.c.manifest_id > bindparam("after"),
+        _IS_TAGGED,
+    )
+    .order_by(charts.c.manifest_id)
+    .limit(bindparam("limit"))
+)
+# Entries are joined last: the sort before it would carry them.
+_RANKED: Final = (
+    select(
+        charts.c.manifest_id.label("ranked_id"),
+        func.row_number()
+        .over(partition_by=charts.c.repository_id, order_by=charts.c.version_order.desc())
+        .label("place"),
+    )
+    .where(*_LISTED)
+    .subquery("ranked")
+)
+_GREATEST: Final = SqlStatement(
+    _ENTRY.join(_RANKED, _RANKED.c.ranked_id == charts.c.manifest_id)
+    .where(_RANKED.c.place <= bindparam("most_versions"))
+    .order_by(repositories.c.name, charts.c.version_order.desc())
 )
 _FILES: Final = SqlStatement(
     select(
@@ -138,7 +139,7 @@ _WITH_TAG: Final = SqlStatement(
     )
 )
 
-_state: Final = row_mapper(ChartState, **dict.fromkeys(("manifests", "latest", "size"), int))
+_state: Final = row_mapper(ChartState, **dict.fromkeys(("manifests", "size"), int))
 _entry: Final = row_mapper(ChartEntry)
 _file: Final = row_mapper(ChartFile)
 
@@ -176,21 +177,31 @@ async def list_repositories(reader: Reader, scope: ChartScope) -> list[Repositor
     return await list_all(reader, repository_of, _REPOSITORIES, **values)
 
 
-async def find_state(reader: Reader, among: Iterable[int]) -> ChartState:
-    """Return counts and sums of the tagged charts of these repositories."""
-    found = await list_all(reader, _state, _STATE, among=json.dumps(list(among)))
-    return found[0]
+async def list_states(reader: Reader, among: Iterable[int]) -> list[ChartState]:
+    """Counts and sums of the tagged charts of each of these repositories that has any."""
+    return await list_all(reader, _state, _STATES, among=json.dumps(list(among)))
 
 
-async def list_entries(
-    reader: Reader, among: Iterable[int], *, most_versions: int, most_bytes: int
+async def list_entries(reader: Reader, among: Iterable[int]) -> list[ChartEntry]:
+    """All tagged charts of these repositories, in no order."""
+    return await list_all(reader, _entry, _ENTRIES, among=json.dumps(list(among)))
+
+
+async def list_entries_after(
+    reader: Reader, repository_id: int, after: int, limit: int
 ) -> list[ChartEntry]:
-    """The tagged charts of these repositories by name, the greatest version of each first.
+    """The tagged charts of a repository whose manifests come after that one; at most `limit`."""
+    values = {"repository_id": repository_id, "after": after, "limit": limit}
+    return await list_all(reader, _entry, _PAGE, **values)
 
-    At most `most_versions` of a name, and the latest pushes whose entries have `most_bytes`.
-    """
-    values: dict[str, Value] = {"most_versions": most_versions, "most_bytes": most_bytes}
-    return await list_all(reader, _entry, _ENTRIES, among=json.dumps(list(among)), **values)
+
+async def list_greatest(
+    reader: Reader, among: Iterable[int], most_versions: int
+) -> list[ChartEntry]:
+    """The greatest versions of each of these repositories, by repository, the greatest first."""
+    return await list_all(
+        reader, _entry, _GREATEST, among=json.dumps(list(among)), most_versions=most_versions
+    )
 
 
 async def list_files(reader: Reader, among: Iterable[int], filename: str) -> list[ChartFile]:

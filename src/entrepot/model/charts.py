@@ -34,8 +34,9 @@ class ChartScope:
 
 @dataclass(frozen=True, slots=True)
 class ChartState:
-    """Counts and sums that change whenever the charts of some repositories change."""
+    """Counts and sums that change whenever the charts of a repository change."""
 
+    repository_id: int
     count: int
     manifests: int
     latest: int
@@ -44,12 +45,15 @@ class ChartState:
 
 @dataclass(frozen=True, slots=True)
 class ChartEntry:
-    """A version of a chart in an index."""
+    """A version of a chart in an index, which has about `size` bytes there."""
 
+    manifest_id: int
     repository: str
     name: str
     version: str
+    order: bytes
     entry: str
+    size: int
     content: str
     pushed_at: datetime
 
