@@ -6,14 +6,22 @@ import json
 import pytest
 
 from entrepot.hub.actors import Actor, Identity
+from entrepot.hub.mirrors import MirrorSettings
+from entrepot.metadata import manifests
+from entrepot.metadata.charts import write_chart
+from entrepot.metadata.repositories import PushTarget
+from entrepot.model.charts import NewChart
 from entrepot.model.repositories import Visibility
 from entrepot.model.tokens import TokenScope
 from entrepot.oci.digests import Digest
-from entrepot.oci.names import RepositoryName
+from entrepot.oci.names import RepositoryName, Tag
+from entrepot.versions import semver
 from tests.doors.charts import ChartShop
 from tests.doors.conftest import Open, Town
 from tests.doors.doors import basic
 from tests.doors.test_matrix import IDENTITIES, actions_of
+from tests.metadata.clocks import START
+from tests.metadata.rows import new_manifest
 from tests.wire.content import descriptor, image
 
 
@@ -325,3 +333,20 @@ async def test_the_description_for_artifact_hub_is_the_nearest_one(shop: ChartSh
     assert (await shop.ask(path, "nobody")).status == 401
     await shop.put("acme/open", "artifacthub.io", image())
     assert (await shop.ask(path, "nobody")).status == 404
+
+
+async def test_charts_of_a_mirror_are_listed_for_those_who_may_pull_from_it(town: Town) -> None:
+    shop, app = ChartShop(town), town.doors.app
+    mirror = await app.mirrors.add("up", MirrorSettings("https://registry.example.test"))
+    target = PushTarget(
+        RepositoryName("up/demo"), mirror.id, mirror.repository_visibility, None, is_mirrored=True
+    )
+    async with town.metadata.begin() as tx:
+        made = await target.ensure(tx, START)
+        chart = NewChart("demo", "1.0.0", semver.key("1.0.0"), '{"name":"demo"}', "sha256:x", None)
+        manifest = await manifests.insert_manifest(tx, made.id, new_manifest(b"{}"), None, START)
+        await manifests.move_tag(tx, made.id, Tag("1.0.0"), manifest, None, START)
+        await write_chart(tx, manifest, made.id, chart, START)
+    for who in ("stranger", "member", "admin"):
+        assert list(await shop.entries("/helm/up", who)) == ["demo"]
+    assert (await shop.ask("/helm/up/index.yaml", "nobody")).status == 401

@@ -164,6 +164,11 @@ class Permissions:
         """Return those of the repositories that the identity may pull from, in their order."""
         kept, roles = [], dict[int | None, Role | None]()
         for repository in found:
+            if repository.is_mirrored:
+                rights = await self._mirror_rights(identity, repository.name, repository)
+                if rights is not None and Action.PULL in rights.actions:
+                    kept.append(repository)
+                continue
             namespace_id = repository.namespace_id
             if namespace_id not in roles:
                 roles[namespace_id] = await self._role(identity, namespace_id)
