@@ -10,7 +10,7 @@ from entrepot.model.blobs import Holder, StoredBlob
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_blob, add_organization, add_repository
+from tests.metadata.rows import add_blob, add_organization, add_repository, find_linked_at
 
 ABSENT = Digest.of(b"absent")
 
@@ -67,14 +67,14 @@ async def test_linking_twice_is_linking_once(metadata: Metadata) -> None:
 async def test_a_link_is_renewed_where_there_is_one(metadata: Metadata) -> None:
     repository, later = await add_repository(metadata, "a/b"), START + timedelta(days=1)
     digest = await add_blob(metadata, repository, b"content")
-    assert await blobs.find_linked_at(metadata.reader, repository.id, digest) == START
-    assert await blobs.find_linked_at(metadata.reader, repository.id, ABSENT) is None
+    assert await find_linked_at(metadata.reader, repository.id, digest) == START
+    assert await find_linked_at(metadata.reader, repository.id, ABSENT) is None
     async with metadata.begin() as tx:
         await blobs.lock_keys(tx, "key", "another")
         assert await blobs.renew_link(tx, repository.id, digest, later)
         assert not await blobs.renew_link(tx, repository.id, ABSENT, later)
         assert not await blobs.renew_link(tx, repository.id + 1, digest, later)
-    assert await blobs.find_linked_at(metadata.reader, repository.id, digest) == later
+    assert await find_linked_at(metadata.reader, repository.id, digest) == later
 
 
 async def test_a_blob_nobody_recorded_cannot_be_linked(metadata: Metadata) -> None:

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import blobs, history, manifests
+from entrepot.metadata import history, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.model.repositories import Repository
 from entrepot.model.tags import TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_blob, add_manifest, add_repository
+from tests.metadata.rows import add_account, add_blob, add_manifest, add_repository, find_linked_at
 
 DIGEST = Digest.of(b"{}")
 EVERY = 2**62
@@ -81,9 +81,9 @@ async def test_what_a_deleted_manifest_names_is_linked_anew(
     async with metadata.begin() as tx:
         await history.keep_deleted(tx, repository.id, str(DIGEST), "a/b", b"{}", None, later)
     reader = metadata.reader
-    assert await blobs.find_linked_at(reader, repository.id, named) == later
-    assert await blobs.find_linked_at(reader, repository.id, unnamed) == START
-    assert await blobs.find_linked_at(reader, other.id, named) == START
+    assert await find_linked_at(reader, repository.id, named) == later
+    assert await find_linked_at(reader, repository.id, unnamed) == START
+    assert await find_linked_at(reader, other.id, named) == START
 
 
 async def test_a_deleted_manifest_is_kept_until_it_is_forgotten(

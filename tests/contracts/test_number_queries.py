@@ -9,6 +9,7 @@ from entrepot.metadata import (
     blobs,
     deletion_impact,
     manifests,
+    policies,
     repositories,
     repository_facts,
     statistics,
@@ -42,7 +43,7 @@ async def test_a_repositorys_facts_are_as_they_were_written(
     assert await repository_facts.find_readme(reader, repository.id + 1) == ""
     async with metadata.begin() as tx:
         await repository_facts.set_summary(tx, repository.id, "chart", 2**40, 3)
-        await repositories.set_pushed(tx, repository.id, START + MINUTE)
+        await policies.lock_for_manifest(tx, repository.id, START + MINUTE)
         await repositories.add_pulls(tx, repository.id, 4, START + 2 * MINUTE)
     found = await repository_facts.get_facts(reader, repository.id)
     assert (found.kind, found.size, found.tag_count) == ("chart", 2**40, 3)

@@ -108,12 +108,13 @@ async def test_a_reservation_is_of_one_upload_and_counts_for_its_namespace(
     assert found is not None
     assert (found.used, found.reserved, found.free) == (7, 4, 89)
     inside = await add_repository(metadata, "acme/one", namespace_id=acme)
-    of_repository = await policies.find_quota_of(reader, inside.id)
-    assert of_repository is not None
-    assert (of_repository.namespace_id, of_repository.limit) == (acme, 100)
-    assert await policies.find_quota_of(reader, repository.id) is None
     async with metadata.begin() as tx:
-        await uploads.insert_upload(tx, Upload("b", inside.id, None, 0, "sha256", None), START)
+        for upload_id, of in (("b", inside), ("c", repository)):
+            begun = Upload(upload_id, of.id, None, 0, "sha256", None)
+            await uploads.insert_upload(tx, begun, START)
+    limited = [await uploads.find_upload(reader, upload_id) for upload_id in ("b", "c")]
+    assert [each and each.limited_namespace_id for each in limited] == [acme, None]
+    async with metadata.begin() as tx:
         assert await reservations.delete_idle_reservations(tx, START) == 0
         assert await reservations.delete_idle_reservations(tx, later) == 1
         await reservations.delete_reservation(tx, "b")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from entrepot.metadata import accounts, blobs, manifests, repositories
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engine import Metadata, Reader
 from entrepot.model.accounts import Account, NamespaceKind
 from entrepot.model.manifests import NewManifest
 from entrepot.model.repositories import Repository, Visibility
@@ -58,6 +58,12 @@ async def add_manifest(
         return await manifests.insert_manifest(
             tx, repository.id, new_manifest(content, **changes), None, START
         )
+
+
+async def find_linked_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:
+    """Since when the repository holds the blob, or when that was last renewed."""
+    found = await blobs.find_with_link(reader, repository_id, digest)
+    return found[1] if found is not None else None
 
 
 def new_manifest(content: bytes, **changes: object) -> NewManifest:

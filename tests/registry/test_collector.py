@@ -23,7 +23,7 @@ from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
 from tests.metadata.clocks import MovableClock
-from tests.metadata.rows import add_repository
+from tests.metadata.rows import add_repository, find_linked_at
 from tests.registry.bodies import body
 from tests.registry.conftest import target_of
 from tests.support.pauses import Pauses, PausingMetadata
@@ -254,10 +254,10 @@ async def test_asking_often_writes_seldom(
     for _ in range(5):
         clock.advance(GRACE / 100)
         await blobs.hold(repository, layer)
-        assert await rows.find_linked_at(metadata.reader, repository.id, layer) == pushed
+        assert await find_linked_at(metadata.reader, repository.id, layer) == pushed
     clock.advance(GRACE / 10)
     await blobs.hold(repository, layer)
-    assert await rows.find_linked_at(metadata.reader, repository.id, layer) == clock()
+    assert await find_linked_at(metadata.reader, repository.id, layer) == clock()
 
 
 async def test_a_full_disk_ends_no_reading(
@@ -277,7 +277,7 @@ async def test_a_full_disk_ends_no_reading(
     pauses.arm(0, fill)
     await Blobs(PausingMetadata(metadata, pauses), storage, clock, GRACE).hold(repository, layer)
     assert pauses.was_reached
-    assert await rows.find_linked_at(metadata.reader, repository.id, layer) == clock() - GRACE / 2
+    assert await find_linked_at(metadata.reader, repository.id, layer) == clock() - GRACE / 2
 
 
 async def test_bytes_that_a_crash_left_go_once_they_are_old(

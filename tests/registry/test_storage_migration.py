@@ -17,7 +17,7 @@ from entrepot.registry.storage_migration import Moved, StorageMigration
 from entrepot.registry.uploads import Chunk, Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.migrating import MovingStorage
-from entrepot.storage.protocols import BlobKey, HasPaths, StagedUpload, UploadId
+from entrepot.storage.protocols import BlobKey, HasPaths, IsRight, StagedUpload, UploadId
 from tests.metadata.clocks import START, MovableClock
 from tests.registry.bodies import body
 
@@ -50,9 +50,9 @@ class Renaming:
     def __getattr__(self, name: str) -> object:
         return getattr(self._staged, name)
 
-    async def commit(self, digest: Digest) -> BlobKey:
+    async def commit(self, digest: Digest, is_right: IsRight | None = None) -> BlobKey:
         """Commit under a key of its own."""
-        return await self._store.rename(await self._staged.commit(digest))
+        return await self._store.rename(await self._staged.commit(digest, is_right))
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from entrepot.metadata.engine import (
     Reader,
     SqlStatement,
     Transaction,
+    from_instant,
     to_instant,
 )
-from entrepot.metadata.rows import find_one, first_moment, get_number, list_all, row_mapper
+from entrepot.metadata.rows import find_one, get_number, list_all, row_mapper
 from entrepot.metadata.search_sql import is_among
 from entrepot.metadata.tables import blobs, repositories, repository_blobs
 from entrepot.metadata.upserts import insert
@@ -23,7 +24,7 @@ from entrepot.oci.digests import Digest
 
 _COLUMNS: Final = (blobs.c.digest, blobs.c.size, blobs.c.storage_key)
 _FIND: Final = SqlStatement(
-    select(*_COLUMNS)
+    select(*_COLUMNS, repository_blobs.c.linked_at)
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
     .where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
@@ -151,11 +152,12 @@ async def link_blob(tx: Transaction, repository_id: int, digest: Digest, now: da
     await tx.run(_LINK, repository_id=repository_id, digest=str(digest), now=to_instant(now))
 
 
-async def find_linked_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:
-    """Since when the repository holds the blob, or when that was last renewed."""
-    return await find_one(
-        reader, first_moment, _IS_LINKED, repository_id=repository_id, digest=str(digest)
-    )
+async def find_with_link(
+    reader: Reader, repository_id: int, digest: Digest
+) -> tuple[StoredBlob, datetime] | None:
+    """As `find_blob`, with when it was linked, or when that was last renewed."""
+    row = await reader.one(_FIND, repository_id=repository_id, digest=str(digest))
+    return None if row is None else (_stored_blob(row), from_instant(row[3]))
 
 
 async def renew_link(tx: Transaction, repository_id: int, digest: Digest, now: datetime) -> bool:

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Table, Text, bindparam, case, func, or_, select, update
+from sqlalchemy import Table, Text, bindparam, case, exists, func, or_, select, text, update
 
 from entrepot.metadata.artifact_tables import deleted_manifests
 from entrepot.metadata.engine import (
     Reader,
     SqlStatement,
     Transaction,
+    to_instant,
 )
 from entrepot.metadata.policy_tables import namespace_policies, repository_policies
 from entrepot.metadata.repositories import COLUMNS, repository_of
@@ -87,6 +89,26 @@ _TAG_FACTS: Final = SqlStatement(
 )
 _QUOTAS: Final = select(_N.c.namespace_id, _N.c.quota, _N.c.used).where(_N.c.quota.is_not(None))
 _LIST_QUOTAS: Final = SqlStatement(_QUOTAS)
+_IS_LIMITED: Final = case(
+    (exists().where(_N.c.namespace_id == repositories.c.namespace_id, _N.c.quota.is_not(None)), 1),
+    else_=0,
+)
+_LOCK_FOR_BLOB: Final = SqlStatement(
+    select(
+        _IS_LIMITED,
+        select(blobs.c.storage_key).where(blobs.c.digest == bindparam("digest")).scalar_subquery(),
+    )
+    .where(repositories.c.id == bindparam("repository_id"))
+    .with_for_update(of=repositories)
+)
+# SQLAlchemy leaves the tables' names out of what SQLite returns, and both have a `namespace_id`.
+_LOCK_FOR_MANIFEST: Final = SqlStatement(
+    text(
+        "UPDATE repositories SET pushed_at = :moment WHERE id = :of RETURNING (SELECT count(*)"
+        " FROM namespace_policies WHERE namespace_policies.namespace_id ="
+        " repositories.namespace_id AND quota IS NOT NULL)"
+    )
+)
 _LOCK_QUOTA: Final = SqlStatement(
     _QUOTAS.where(_N.c.namespace_id == bindparam("of")).with_for_update()
 )
@@ -121,11 +143,6 @@ _RESERVED: Final = (
 )
 _WITH_ALL: Final = _QUOTAS.add_columns(case((_HOLDS, 1), else_=0), _RESERVED)
 _FIND_QUOTA: Final = SqlStatement(_WITH_ALL.where(_N.c.namespace_id == bindparam("of")))
-_FIND_QUOTA_OF: Final = SqlStatement(
-    _QUOTAS.join(repositories, repositories.c.namespace_id == _N.c.namespace_id).where(
-        repositories.c.id == bindparam("repository_id")
-    )
-)
 _OF: Final = update(_N).where(_N.c.namespace_id == bindparam("of"))
 _TAKE: Final = SqlStatement(_OF.where(~_HOLDS).values(used=_N.c.used + bindparam("size")))
 _SIZES: Final = select(func.coalesce(func.sum(blobs.c.size), 0))
@@ -229,9 +246,25 @@ async def find_quota(
     )
 
 
-async def find_quota_of(reader: Reader, repository_id: int) -> Quota | None:
-    """The room of the repository's namespace, without what is reserved; `None`: no limit."""
-    return await find_one(reader, _quota, _FIND_QUOTA_OF, repository_id=repository_id)
+async def lock_for_blob(
+    tx: Transaction, repository_id: int, digest: Digest
+) -> tuple[bool, str | None] | None:
+    """Lock the repository to link a blob to it; `None` where it is gone.
+
+    Say whether its namespace's room is limited, and which key the blob has that is known so far.
+    """
+    row = await tx.one(_LOCK_FOR_BLOB, repository_id=repository_id, digest=str(digest))
+    return None if row is None else (bool(row[0]), row[1])
+
+
+async def lock_for_manifest(tx: Transaction, repository_id: int, now: datetime) -> bool | None:
+    """Lock the repository and record a push to it; `None` where it is gone.
+
+    Say whether its namespace's room is limited.
+    """
+    return await find_one(
+        tx, lambda row: bool(row[0]), _LOCK_FOR_MANIFEST, of=repository_id, moment=to_instant(now)
+    )
 
 
 async def lock_quota(tx: Transaction, namespace_id: int) -> bool:

@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -58,7 +59,7 @@ class SqliteReader:
 
 
 class SqliteTransaction(SqliteReader, LastWorks):
-    """One savepoint of the batch that is open on the writing connection."""
+    """One turn of the batch that is open on the writing connection."""
 
     def __init__(self, connection: dbapi2.Connection) -> None:
         SqliteReader.__init__(self, connection)
@@ -86,10 +87,11 @@ class SqliteTransaction(SqliteReader, LastWorks):
 
 
 class _Batch:
-    """Transactions that are committed together."""
+    """Transactions that are committed together; `kept` counts those that were not undone."""
 
     def __init__(self) -> None:
         self.size = 0
+        self.kept = 0
         self.began = time.monotonic()
         self.committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -103,6 +105,7 @@ class SqliteMetadata:
         self._write_connection = connect(path)
         self._write_connection.execute("PRAGMA busy_timeout = 0")
         self._reader = SqliteReader(self._read_connection)
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
@@ -116,16 +119,21 @@ class SqliteMetadata:
     async def begin(self) -> AsyncIterator[SqliteTransaction]:
         """Take a turn in the open batch, or open one; return when the batch is durable."""
         batch = await self._enter()
+        # Where the first turn is undone nothing else of the batch is: it needs no savepoint.
+        has_savepoint = batch.kept > 0
         try:
-            self._write_connection.execute("SAVEPOINT turn")
+            if has_savepoint:
+                self._write_connection.execute("SAVEPOINT turn")
             transaction = SqliteTransaction(self._write_connection)
             try:
                 yield transaction
                 await transaction.finish()
             except BaseException:
-                self._undo_turn()
+                self._undo_turn(has_savepoint=has_savepoint)
                 raise
-            self._write_connection.execute("RELEASE turn")
+            if has_savepoint:
+                self._write_connection.execute("RELEASE turn")
+            batch.kept += 1
         finally:
             await self._leave(batch)
         await asyncio.shield(batch.committed)
@@ -142,6 +150,7 @@ class SqliteMetadata:
                 self._write_connection.execute("PRAGMA optimize")
             self._write_connection.close()
             self._read_connection.close()
+        self._committer.shutdown()
 
     async def _enter(self) -> _Batch:
         self._waiting += 1
@@ -176,11 +185,15 @@ class SqliteMetadata:
             attempt += 1
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads load
 
-    def _undo_turn(self) -> None:
+    def _undo_turn(self, *, has_savepoint: bool) -> None:
         # A full disk or an I/O error has already rolled everything back by itself.
-        if self._write_connection.in_transaction:
+        if not self._write_connection.in_transaction:
+            return
+        if has_savepoint:
             self._write_connection.execute("ROLLBACK TO turn")
             self._write_connection.execute("RELEASE turn")
+        else:
+            self._write_connection.execute("ROLLBACK")
 
     async def _leave(self, batch: _Batch) -> None:
         batch.size += 1
@@ -189,6 +202,10 @@ class SqliteMetadata:
             self._turn.release()
             return
         self._batch = None
+        if not batch.kept and not self._write_connection.in_transaction:
+            batch.committed.set_result(None)  # nobody waits for it: its only turn was undone
+            self._turn.release()
+            return
         # Shielded: a client that vanishes now must not leave the batch open.
         await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
 
@@ -201,7 +218,8 @@ class SqliteMetadata:
 
     async def _commit(self, batch: _Batch) -> None:
         try:
-            await asyncio.to_thread(self._commit_now)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._committer, self._commit_now)
         except EntrepotError as error:
             batch.committed.set_exception(error)
             # Waiters get the error; where there are none (all turns failed), that is no error.

@@ -3,11 +3,24 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.policy_tables import namespace_policies
 from entrepot.metadata.rows import find_one, first_text, get_number, list_all, row_mapper
-from entrepot.metadata.tables import uploads
+from entrepot.metadata.tables import NUMBER, repositories, uploads
 from entrepot.metadata.upserts import insert
 from entrepot.model.uploads import Upload
 
@@ -19,7 +32,18 @@ _FIND: Final = SqlStatement(
         uploads.c.size,
         uploads.c.algorithm,
         uploads.c.hash_so_far,
-    ).where(uploads.c.id == bindparam("id"))
+        namespace_policies.c.namespace_id,
+    )
+    .join(repositories, repositories.c.id == uploads.c.repository_id)
+    .join(
+        namespace_policies,
+        and_(
+            namespace_policies.c.namespace_id == repositories.c.namespace_id,
+            namespace_policies.c.quota.is_not(None),
+        ),
+        isouter=True,
+    )
+    .where(uploads.c.id == bindparam("id"))
 )
 _INSERT: Final = SqlStatement(
     insert(uploads).values(
@@ -32,6 +56,39 @@ _INSERT: Final = SqlStatement(
         started_at=bindparam("now"),
         touched_at=bindparam("now"),
     )
+)
+_ACCOUNT_ID: Final = cast(bindparam("account_id"), NUMBER)
+_IS_LIMITED: Final = exists().where(
+    namespace_policies.c.namespace_id == repositories.c.namespace_id,
+    namespace_policies.c.quota.is_not(None),
+)
+
+
+def _begin(*are_mine: ColumnElement[bool]) -> SqlStatement:
+    unfinished = select(func.count()).select_from(uploads).where(*are_mine)
+    return SqlStatement(
+        insert(uploads).from_select(
+            ["id", "repository_id", "account_id", "size", "algorithm", "started_at", "touched_at"],
+            select(
+                cast(bindparam("id"), Text),
+                repositories.c.id,
+                _ACCOUNT_ID,
+                literal_column("0"),
+                cast(bindparam("algorithm"), Text),
+                cast(bindparam("now"), NUMBER),
+                cast(bindparam("now"), NUMBER),
+            ).where(
+                repositories.c.id == bindparam("repository_id"),
+                unfinished.correlate(repositories).scalar_subquery() < bindparam("most"),
+                ~_IS_LIMITED,
+            ),
+        )
+    )
+
+
+_BEGIN: Final = _begin(uploads.c.account_id == _ACCOUNT_ID)
+_BEGIN_ANONYMOUS: Final = _begin(
+    uploads.c.repository_id == repositories.c.id, uploads.c.account_id.is_(None)
 )
 _ADVANCE: Final = SqlStatement(
     update(uploads)
@@ -86,6 +143,24 @@ async def insert_upload(tx: Transaction, upload: Upload, now: datetime) -> None:
         hash_so_far=upload.hash_so_far,
         now=to_instant(now),
     )
+
+
+async def begin_upload(tx: Transaction, upload: Upload, most: int, now: datetime) -> bool:
+    """Begin an upload where nothing stands in its way; `False` where something may.
+
+    That is: the repository is there, its namespace's room is not limited, and fewer than `most`
+    uploads of the same account are unfinished.
+    """
+    count = await tx.run(
+        _BEGIN_ANONYMOUS if upload.account_id is None else _BEGIN,
+        id=upload.id,
+        repository_id=upload.repository_id,
+        account_id=upload.account_id,
+        algorithm=upload.algorithm,
+        now=to_instant(now),
+        most=most,
+    )
+    return count > 0
 
 
 async def advance_upload(

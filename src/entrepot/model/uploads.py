@@ -17,3 +17,5 @@ class Upload:
     size: int
     algorithm: str
     hash_so_far: str | None
+    limited_namespace_id: int | None = None
+    """The repository's namespace, where its room is limited."""

@@ -54,27 +54,29 @@ class Blobs:
             raise BlobUnknown(detail={"digest": str(digest)})
         return found
 
-    async def hold(self, repository: Repository, digest: Digest) -> None:
-        """Keep the blob for a client that was told that it is here, and so will not push it.
+    async def hold(self, repository: Repository, digest: Digest) -> StoredBlob:
+        """As `get`, and keep the blob for a client that is told so and will not push it.
 
         What nothing names is collected when its link is older than the grace period. Links younger
         than a tenth of that are left alone, so asking often does not write often; nine tenths of
         the period are left to the caller. `BlobUnknown` where the collector was quicker.
         """
-        linked_at = await blobs.find_linked_at(self._metadata.reader, repository.id, digest)
-        if linked_at is None:
+        found = await blobs.find_with_link(self._metadata.reader, repository.id, digest)
+        if found is None:
             raise BlobUnknown(detail={"digest": str(digest)})
+        blob, linked_at = found
         now = self._now()
         if linked_at > now - self._renew_after:
-            return
+            return blob
         try:
             async with self._metadata.begin() as tx:
                 renewed = await blobs.renew_link(tx, repository.id, digest, now)
         except (OutOfSpace, Unavailable):
             # Who may push reads too, and a full disk must end no reading. A push ends there anyway.
-            return
+            return blob
         if not renewed:
             raise BlobUnknown(detail={"digest": str(digest)})
+        return blob
 
     def read(self, blob: StoredBlob, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes of the blob from `start` on."""

@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from entrepot.errors import DigestMismatch, ManifestBlobUnknown, ManifestUnknown, TooManyTags
-from entrepot.metadata import blobs, jobs, manifests, repositories
+from entrepot.errors import (
+    DigestMismatch,
+    ManifestBlobUnknown,
+    ManifestUnknown,
+    RepositoryUnknown,
+    TooManyTags,
+)
+from entrepot.metadata import blobs, jobs, manifests, policies, repositories
 from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
 from entrepot.metadata.repositories import ChangeListener, PushTarget, lock_repository
 from entrepot.metadata.unindexing import unindexed
@@ -114,18 +121,18 @@ class Manifests:
     ) -> None:
         now = self._now()
         async with self._metadata.begin() as tx:
-            repository = await target.ensure(tx, now)
+            repository, is_limited = await _lock(tx, target, now)
             await guard.check(tx, repository)
             if not self._are_fetched:
                 await self._check_references(tx, repository, manifest)
-            await charge_manifest(tx, repository.id, new)
+            if is_limited:
+                await charge_manifest(tx, repository.id, new)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
             previous = []
             for tag in tags:
                 before = await self._history.note_push(tx, repository.id, tag, new.digest, by)
                 previous.append(before)
                 await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
-            await repositories.set_pushed(tx, repository.id, now)
             await jobs.add_job(tx, jobs.INDEX, str(manifest_id), now)
             if target.listener is not None:
                 texts = tuple(tag.text for tag in tags)
@@ -221,6 +228,15 @@ class Manifests:
         if EMPTY_JSON_DIGEST in needed and EMPTY_JSON_DIGEST not in held:
             await blobs.link_blob(tx, repository.id, EMPTY_JSON_DIGEST, self._now())
         _check_present(needed, held)
+
+
+async def _lock(tx: Transaction, target: PushTarget, now: datetime) -> tuple[Repository, bool]:
+    """Lock the repository, and record the push; say whether its namespace's room is limited."""
+    repository = target.found or await target.ensure(tx, now)
+    is_limited = await policies.lock_for_manifest(tx, repository.id, now)
+    if is_limited is None:
+        raise RepositoryUnknown
+    return repository, is_limited
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,14 +107,6 @@ class Reservation:
         await give_back(self._metadata, self._upload_id)
 
 
-async def reserve_for(
-    metadata: Metadata, upload_id: str, repository_id: int, now: Clock
-) -> Reservation:
-    """The reservation of an upload into that repository; of none where room is not limited."""
-    found = await policies.find_quota_of(metadata.reader, repository_id)
-    return Reservation(metadata, upload_id, found.namespace_id if found else None, now)
-
-
 async def give_back(metadata: Metadata, upload_id: str) -> None:
     """End the upload's reservation, where there is one."""
     if await reservations.find_reservation(metadata.reader, upload_id) is not None:

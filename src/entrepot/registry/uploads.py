@@ -6,7 +6,6 @@ and then the staged bytes are read once more at the end.
 """
 
 import secrets
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,18 +25,17 @@ from entrepot.errors import (
 )
 from entrepot.metadata import blobs, policies, reservations, uploads
 from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.repositories import PushTarget, lock_by_id
+from entrepot.metadata.repositories import PushTarget
 from entrepot.model.blobs import StoredBlob
 from entrepot.model.repositories import Repository
 from entrepot.model.uploads import Upload
-from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, Hasher, new_hasher
-from entrepot.registry.hashing import Hashing, is_of, matches
-from entrepot.registry.quotas import Reservation, charge, give_back, reserve_for
+from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest, new_hasher
+from entrepot.registry.hashing import Hashing, Hashings, commit, is_of
+from entrepot.registry.quotas import Quotas, Reservation, charge, give_back
 from entrepot.storage.protocols import BlobKey, StagedUpload, Storage, UploadId
 
 MOST_UNFINISHED: Final = 1000
 """The most open uploads of one account; of anonymous ones, in one repository."""
-_REMEMBERED: Final = 1024
 _EXPIRED_AT_ONCE: Final = 100
 
 
@@ -58,15 +56,32 @@ class Uploads:
         self._metadata = metadata
         self._storage = storage
         self._now = now
-        self._hashers: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
+        self._hashings = Hashings()
 
-    async def begin(self, target: PushTarget, account_id: int | None, algorithm: str) -> Upload:
+    async def begin(
+        self,
+        target: PushTarget,
+        account_id: int | None,
+        algorithm: str,
+        *,
+        needs_room: bool = False,
+    ) -> Upload:
         """Begin an upload that belongs to this repository and this account.
 
-        Raises `TooMany` where too many of the account's are unfinished.
+        Raises `TooMany` where too many of the account's are unfinished, and `QuotaExceeded` where
+        it `needs_room` and the namespace has none for a single byte.
         """
         new_hasher(algorithm)
-        now = self._now()
+        now, found = self._now(), target.found
+        if found is not None:
+            upload = Upload(_new_id(), found.id, account_id, 0, algorithm, None)
+            async with self._metadata.begin() as tx:
+                if await uploads.begin_upload(tx, upload, MOST_UNFINISHED, now):
+                    return upload
+        room = await Quotas(self._metadata).find_room(target.namespace_id)
+        if needs_room:
+            room.check(0)
+        limited = room.quota.namespace_id if room.quota else None
         async with self._metadata.begin() as tx:
             repository = await target.ensure(tx, now)
             if await uploads.count_uploads(tx, account_id, repository.id) >= MOST_UNFINISHED:
@@ -74,7 +89,7 @@ class Uploads:
                     f"the limit of {MOST_UNFINISHED} unfinished uploads is reached: finish or "
                     "cancel one"
                 )
-            upload = Upload(_new_id(), repository.id, account_id, 0, algorithm, None)
+            upload = Upload(_new_id(), repository.id, account_id, 0, algorithm, None, limited)
             await uploads.insert_upload(tx, upload, now)
         return upload
 
@@ -93,8 +108,8 @@ class Uploads:
         discards the upload.
         """
         _check_order(upload, chunk)
-        hashing = self._hashing(upload, upload.algorithm)
-        room = await reserve_for(self._metadata, upload.id, upload.repository_id, self._now)
+        hashing = self._hashings.find(upload, upload.algorithm)
+        room = Reservation(self._metadata, upload.id, upload.limited_namespace_id, self._now)
         try:
             async with self._open(upload, hashing) as staged:
                 try:
@@ -114,8 +129,8 @@ class Uploads:
         it as it was.
         """
         _check_order(upload, chunk)
-        hashing = self._hashing(upload, digest.algorithm)
-        room = await reserve_for(self._metadata, upload.id, upload.repository_id, self._now)
+        hashing = self._hashings.find(upload, digest.algorithm)
+        room = Reservation(self._metadata, upload.id, upload.limited_namespace_id, self._now)
         held = await self._find_held(room.namespace_id, digest) if upload.size == 0 else None
         if held is not None:
             await self._finish_held(upload, chunk, digest, held)
@@ -123,26 +138,48 @@ class Uploads:
         try:
             async with self._open(upload, hashing) as staged:
                 await _receive(staged, room, chunk)
-                if not await matches(staged, hashing, upload, digest):
-                    await self.cancel(upload)
-                    raise DigestMismatch(detail={"digest": str(digest)})
-                await self._commit_upload(upload, staged, digest)
-        except QuotaExceeded:
+                key = await commit(staged, hashing, upload, digest)
+                await self._end(upload, digest, staged.size, key, upload.id)
+        except (DigestMismatch, QuotaExceeded):
             await self.cancel(upload)
             raise
-        self._hashers.pop(upload.id, None)
+        self._hashings.forget(upload.id)
 
-    async def _commit_upload(self, upload: Upload, staged: StagedUpload, digest: Digest) -> None:
-        key = await staged.commit(digest)
-        now = self._now()
-        # The bytes are durable under their name: only now may a row name them.
-        async with self._unless_refused(digest, key), self._metadata.begin() as tx:
-            if not await lock_by_id(tx, upload.repository_id):
-                raise RepositoryUnknown
-            await uploads.delete_upload(tx, upload.id)
-            await self._insert(tx, digest, staged.size, key)
-            await charge(tx, upload.repository_id, digest, staged.size, upload.id)
-            await blobs.link_blob(tx, upload.repository_id, digest, now)
+    async def _end(
+        self, upload: Upload, digest: Digest, size: int, key: BlobKey, reserved_by: str = ""
+    ) -> None:
+        """End the upload, and name its bytes; raise where it, or its repository, is gone."""
+        try:
+            async with self._unless_refused(digest, key), self._metadata.begin() as tx:
+                await self._name(tx, upload.repository_id, digest, size, key, reserved_by)
+                # Another request may have ended it while this one sent its bytes.
+                if not await uploads.delete_upload(tx, upload.id):
+                    raise UploadUnknown
+        except (RepositoryUnknown, UploadUnknown) as error:
+            await self._discard(upload.id)
+            raise UploadUnknown from error
+
+    async def _name(
+        self,
+        tx: Transaction,
+        repository_id: int,
+        digest: Digest,
+        size: int,
+        key: BlobKey,
+        reserved_by: str = "",
+    ) -> None:
+        """Make bytes that are durable under their key a blob of the repository, which is locked.
+
+        Raises `RepositoryUnknown`, and `QuotaExceeded` where `reserved_by` has reserved no room.
+        """
+        locked = await policies.lock_for_blob(tx, repository_id, digest)
+        if locked is None:
+            raise RepositoryUnknown
+        is_limited, known_key = locked
+        await self._insert(tx, digest, size, key, known_key)
+        if is_limited:
+            await charge(tx, repository_id, digest, size, reserved_by)
+        await blobs.link_blob(tx, repository_id, digest, self._now())
 
     @asynccontextmanager
     async def _unless_refused(self, digest: Digest, key: BlobKey) -> AsyncIterator[None]:
@@ -175,19 +212,8 @@ class Uploads:
         if not await is_of(chunk.content, digest):
             await self.cancel(upload)
             raise DigestMismatch(detail={"digest": str(digest)})
-        async with self._metadata.begin() as tx:
-            if not await lock_by_id(tx, upload.repository_id):
-                raise RepositoryUnknown
-            await uploads.delete_upload(tx, upload.id)
-            await self._link_held(tx, upload.repository_id, digest, held)
+        await self._end(upload, digest, held.size, BlobKey(held.key))
         await self._discard(upload.id)
-
-    async def _link_held(
-        self, tx: Transaction, repository_id: int, digest: Digest, held: StoredBlob
-    ) -> None:
-        await self._insert(tx, digest, held.size, BlobKey(held.key))
-        await charge(tx, repository_id, digest, held.size)
-        await blobs.link_blob(tx, repository_id, digest, self._now())
 
     async def put(
         self,
@@ -205,8 +231,8 @@ class Uploads:
         if not await is_of(chunk.content, digest):
             raise DigestMismatch(detail={"digest": str(digest)})
         async with self._metadata.begin() as tx:
-            repository = await target.ensure(tx, self._now())
-            await self._link_held(tx, repository.id, digest, held)
+            found = target.found or await target.ensure(tx, self._now())
+            await self._name(tx, found.id, digest, held.size, BlobKey(held.key))
 
     async def take(self, target: PushTarget, content: AsyncIterator[bytes]) -> tuple[Digest, int]:
         """Store a whole body as a blob; return its digest and its size in bytes."""
@@ -218,21 +244,21 @@ class Uploads:
         upload_id = UploadId(_new_id())
         room = Reservation(self._metadata, upload_id, await self._limited(target), self._now)
         hasher = new_hasher(algorithm)
+
+        def is_right() -> bool:
+            return expected is None or hasher.hexdigest() == expected.hex
+
         try:
             async with self._storage.open(upload_id, hasher.update, is_new=True) as staged:
                 await _receive(staged, room, chunk)
-                await staged.settle()
-                digest = Digest.parse(f"{algorithm}:{hasher.hexdigest()}")
-                if expected is not None and digest != expected:
-                    raise DigestMismatch(detail={"digest": str(expected)})
+                if expected is None:
+                    await staged.settle()
+                digest = expected or Digest.parse(f"{algorithm}:{hasher.hexdigest()}")
                 size = staged.size
-                key = await staged.commit(digest)
-                now = self._now()
+                key = await staged.commit(digest, is_right)
                 async with self._unless_refused(digest, key), self._metadata.begin() as tx:
-                    repository = await target.ensure(tx, now)
-                    await self._insert(tx, digest, size, key)
-                    await charge(tx, repository.id, digest, size, upload_id)
-                    await blobs.link_blob(tx, repository.id, digest, now)
+                    found = target.found or await target.ensure(tx, self._now())
+                    await self._name(tx, found.id, digest, size, key, upload_id)
         except EntrepotError:
             await self._storage.discard(upload_id)
             if room.namespace_id is not None:
@@ -242,12 +268,9 @@ class Uploads:
 
     async def adopt(self, target: PushTarget, digest: Digest, size: int, key: BlobKey) -> None:
         """Make bytes that were committed under `key` the blob `digest` of the repository."""
-        now = self._now()
         async with self._unless_refused(digest, key), self._metadata.begin() as tx:
-            repository = await target.ensure(tx, now)
-            await self._insert(tx, digest, size, key)
-            await charge(tx, repository.id, digest, size)
-            await blobs.link_blob(tx, repository.id, digest, now)
+            found = target.found or await target.ensure(tx, self._now())
+            await self._name(tx, found.id, digest, size, key)
 
     async def _limited(self, target: PushTarget) -> int | None:
         """The target's namespace, where its room is limited."""
@@ -264,17 +287,21 @@ class Uploads:
             await staged.write(EMPTY_JSON)
             key = await staged.commit(EMPTY_JSON_DIGEST)
         async with self._metadata.begin() as tx:
-            await self._insert(tx, EMPTY_JSON_DIGEST, len(EMPTY_JSON), key)
+            known = await blobs.find_blob_anywhere(tx, EMPTY_JSON_DIGEST)
+            await self._insert(
+                tx, EMPTY_JSON_DIGEST, len(EMPTY_JSON), key, known.key if known else None
+            )
 
-    async def _insert(self, tx: Transaction, digest: Digest, size: int, key: BlobKey) -> None:
+    async def _insert(
+        self, tx: Transaction, digest: Digest, size: int, key: BlobKey, known_key: str | None
+    ) -> None:
         """Name the bytes that were committed.
 
         The collector deletes bytes only under this lock, where no row names them. It leaves young
         ones; who stood still for all of the grace period between the commit and this looks again.
         A row that had another key is about to lose it: it is not the collector's meanwhile either.
         """
-        known = await blobs.find_blob_anywhere(tx, digest)
-        await blobs.lock_keys(tx, key, *([known.key] if known else []))
+        await blobs.lock_keys(tx, key, *([known_key] if known_key else []))
         if await self._storage.find_size(key) is None:
             raise Unavailable("the upload was not recorded in time: push it again")
         await blobs.insert_blob(tx, digest, size, key, self._now())
@@ -284,7 +311,7 @@ class Uploads:
         async with self._metadata.begin() as tx:
             known = await uploads.delete_upload(tx, upload.id)
         await self._discard(upload.id)
-        self._hashers.pop(upload.id, None)
+        self._hashings.forget(upload.id)
         if not known:
             raise UploadUnknown
 
@@ -320,29 +347,22 @@ class Uploads:
                 count += 1
         return count
 
-    def _hashing(self, upload: Upload, algorithm: str) -> Hashing:
-        """Go on with the hash that this worker has, or begin one; else have none."""
-        if upload.size == 0:
-            return Hashing(new_hasher(algorithm))
-        held = self._hashers.get(upload.id)
-        if held is not None and held[0] == upload.size and algorithm == upload.algorithm:
-            # A copy: a request that fails must not leave its bytes in the state that is kept.
-            return Hashing(held[1].copy())
-        return Hashing(None)
-
     @asynccontextmanager
     async def _open(self, upload: Upload, hashing: Hashing) -> AsyncIterator[StagedUpload]:
         """Open the upload for this request alone, where no other request changed it meanwhile."""
         upload_id = UploadId(upload.id)
         is_new = upload.size == 0
         async with self._storage.open(upload_id, hashing.update, is_new=is_new) as staged:
-            there = await uploads.find_upload(self._metadata.reader, upload.id)
-            if there is None:
-                await self._storage.discard(upload_id)
-                raise UploadUnknown
-            if there.size != upload.size:
-                raise OutOfOrder(there.size)
-            await staged.start_at(upload.size)
+            # Bytes that are here and in no row were cut, or another request has recorded them
+            # since: those must stay. Where there are none, recording this request's finds out.
+            if staged.size != upload.size:
+                there = await uploads.find_upload(self._metadata.reader, upload.id)
+                if there is None:
+                    await self._storage.discard(upload_id)
+                    raise UploadUnknown
+                if there.size != upload.size:
+                    raise OutOfOrder(there.size)
+                await staged.start_at(upload.size)
             yield staged
 
     async def _record(
@@ -352,19 +372,14 @@ class Uploads:
         async with self._metadata.begin() as tx:
             await room.settle(tx, staged.size)
             grown = await uploads.advance_upload(tx, upload, staged.size, hashing.hex, self._now())
-            if not grown:
-                raise OutOfOrder(upload.size)
-        self._remember(upload.id, staged.size, hashing)
+            there = upload if grown else await uploads.find_upload(tx, upload.id)
+            if there is not None and not grown:
+                raise OutOfOrder(there.size)
+        if there is None:
+            await self._discard(upload.id)
+            raise UploadUnknown
+        self._hashings.keep(upload.id, staged.size, hashing)
         return staged.size
-
-    def _remember(self, upload_id: str, size: int, hashing: Hashing) -> None:
-        if hashing.hasher is None:
-            self._hashers.pop(upload_id, None)
-            return
-        self._hashers[upload_id] = (size, hashing.hasher)
-        self._hashers.move_to_end(upload_id)
-        if len(self._hashers) > _REMEMBERED:
-            self._hashers.popitem(last=False)
 
 
 async def _receive(staged: StagedUpload, room: Reservation, chunk: Chunk) -> None:

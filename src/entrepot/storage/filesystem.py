@@ -63,7 +63,8 @@ class FileStorage:
     ) -> AsyncIterator[StagedUpload]:
         """Open the upload under a lock that the system drops when the process dies."""
         path = self._uploads / upload
-        staged = StagedFile(self, open_locked(path), path, observe)
+        is_absent = is_new and not path.exists()
+        staged = StagedFile(self, None if is_absent else open_locked(path), path, observe)
         try:
             yield staged
         finally:

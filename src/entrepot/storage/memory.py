@@ -4,9 +4,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from entrepot.errors import BlobUnknown, UploadBusy, UploadUnknown
+from entrepot.errors import BlobUnknown, DigestMismatch, UploadBusy, UploadUnknown
 from entrepot.oci.digests import Digest
-from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
+from entrepot.storage.protocols import (
+    BlobKey,
+    Committed,
+    IsRight,
+    Observer,
+    StagedUpload,
+    UploadId,
+)
 
 
 class MemoryStorage:
@@ -120,7 +127,9 @@ class _MemoryUpload:
     async def read(self) -> AsyncIterator[bytes]:
         yield bytes(self._content)
 
-    async def commit(self, digest: Digest) -> BlobKey:
+    async def commit(self, digest: Digest, is_right: IsRight | None = None) -> BlobKey:
+        if is_right is not None and not is_right():
+            raise DigestMismatch(detail={"digest": str(digest)})
         key = BlobKey(str(digest))
         self._storage.blobs[key] = bytes(self._content)
         self._storage.committed_at[key] = self._storage.now()

@@ -13,10 +13,10 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from entrepot.errors import EntrepotError, Unavailable, UploadUnknown
+from entrepot.errors import DigestMismatch, EntrepotError, Unavailable, UploadUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.buckets import PART, Bucket
-from entrepot.storage.protocols import BlobKey, Observer
+from entrepot.storage.protocols import BlobKey, IsRight, Observer
 from entrepot.storage.upload_states import Hold, Segment, UploadState
 
 _RUN: Final = 1024 * 1024
@@ -159,9 +159,11 @@ class ObjectUpload:
             async for run in self._bucket.read(path, 0, segment.size):
                 yield run
 
-    async def commit(self, digest: Digest) -> BlobKey:
+    async def commit(self, digest: Digest, is_right: IsRight | None = None) -> BlobKey:
         """Mark the bytes as a blob, and end the upload: discarding it now spares them."""
         await self._hand_over()
+        if is_right is not None and not is_right():
+            raise DigestMismatch(detail={"digest": str(digest)})
         name = await (self._one_object() if self._hold.state.segments else self._only_object())
         mark = {"digest": str(digest), "size": self._synced}
         await self._bucket.put(self._layout.mark_of(name), msgspec.json.encode(mark))

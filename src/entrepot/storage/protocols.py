@@ -21,6 +21,9 @@ Observer = Callable[[bytes | memoryview], None]
 
 The bytes are only good during the call."""
 
+IsRight = Callable[[], bool]
+"""Asked, possibly on another thread, once everything written is observed."""
+
 
 class StagedUpload(Protocol):
     """The one writer of one upload's bytes; leaving without a commit keeps the bytes."""
@@ -44,11 +47,12 @@ class StagedUpload(Protocol):
     def read(self) -> AsyncIterator[bytes]:
         """All bytes staged; call `sync` first."""
 
-    async def commit(self, digest: Digest) -> BlobKey:
+    async def commit(self, digest: Digest, is_right: IsRight | None = None) -> BlobKey:
         """Make the staged bytes the blob `digest`, durably; the upload is gone afterwards.
 
-        The caller has compared the bytes with the digest. Committing what is there already replaces
-        it, so a damaged blob is healed by pushing it again.
+        `is_right` compares the bytes with the digest; without it the caller has done so. Raises
+        `DigestMismatch` where it says no, and the bytes stay staged. Committing what is there
+        already replaces it, so a damaged blob is healed by pushing it again.
         """
 
 
@@ -61,7 +65,8 @@ class UploadStore(Protocol):
         """Open the upload for one writer at a time; one that does not exist begins empty.
 
         `is_new` is a guess that it was not opened before, which may save a request.
-        Raises `UploadBusy` while another has it open, in this process or another.
+        Raises `UploadBusy` while another has it open, in this process or another: of two that begin
+        a new upload at once, the second may hear of it when it syncs or commits.
         """
 
     async def discard(self, upload: UploadId) -> None:

@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from entrepot.errors import OutOfSpace, Unavailable, UploadBusy, UploadUnknown
+from entrepot.errors import DigestMismatch, OutOfSpace, Unavailable, UploadBusy, UploadUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.buffers import SIZE, Buffer, Buffers
 from entrepot.storage.private_files import sync_directory
-from entrepot.storage.protocols import BlobKey, Observer
+from entrepot.storage.protocols import BlobKey, IsRight, Observer
 
 _ALIGNMENT: Final = 4096
 _RESERVED: Final = 16 * 1024 * 1024
@@ -43,14 +43,18 @@ class Disk(Protocol):
 
 
 class StagedFile:
-    """Bytes are observed and written on a thread, in order, while the next ones arrive."""
+    """Bytes are observed and written on a thread, in order, while the next ones arrive.
 
-    def __init__(self, disk: Disk, descriptor: int, path: Path, observe: Observer) -> None:
+    Without a descriptor the file is made by the first thread that needs it: making one waits for
+    the file system's journal, and the event loop must not.
+    """
+
+    def __init__(self, disk: Disk, descriptor: int | None, path: Path, observe: Observer) -> None:
         self._disk = disk
-        self._descriptor = descriptor
+        self._opened = descriptor
         self._path = path
         self._observe = observe
-        self._offset = os.fstat(descriptor).st_size
+        self._offset = 0 if descriptor is None else os.fstat(descriptor).st_size
         self._buffer = disk.buffers.lend()
         self._working: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[object]] = set()
@@ -95,11 +99,12 @@ class StagedFile:
             at += len(run)
             yield run
 
-    async def commit(self, digest: Digest) -> BlobKey:
+    async def commit(self, digest: Digest, is_right: IsRight | None = None) -> BlobKey:
         """Make the staged file the blob."""
         key = self._disk.place(digest)
         await self._settle()
-        await self._on_thread(partial(self._store_and_rename, key, *self._swap()))
+        if not await self._on_thread(partial(self._finish, key, is_right, *self._swap())):
+            raise DigestMismatch(detail={"digest": str(digest)})
         return key
 
     async def close(self) -> None:
@@ -107,7 +112,15 @@ class StagedFile:
         unfinished = [*self._running, *([self._working] if self._working else [])]
         await asyncio.gather(*unfinished, return_exceptions=True)
         self._disk.buffers.give_back(self._buffer)
-        os.close(self._descriptor)
+        if self._opened is not None:
+            os.close(self._opened)
+
+    @property
+    def _descriptor(self) -> int:
+        """The file's descriptor; only one thread at a time asks."""
+        if self._opened is None:
+            self._opened = open_locked(self._path, is_new=True)
+        return self._opened
 
     async def _hand_over(self) -> None:
         """Start a thread on the full buffer once it is done with the last one."""
@@ -149,6 +162,9 @@ class StagedFile:
 
     def _store_rest(self, buffer: Buffer, offset: int) -> None:
         self._store(buffer, offset)
+        self._sync()
+
+    def _sync(self) -> None:
         self._set_direct(False)  # reading needs no alignment then
         try:
             os.fdatasync(self._descriptor)
@@ -165,13 +181,18 @@ class StagedFile:
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
-    def _store_and_rename(self, key: BlobKey, buffer: Buffer, offset: int) -> None:
-        self._store_rest(buffer, offset)
+    def _finish(self, key: BlobKey, is_right: IsRight | None, buffer: Buffer, offset: int) -> bool:
+        """Observe and store the rest, and make the file the blob where the bytes are right."""
+        self._store(buffer, offset)
+        if is_right is not None and not is_right():
+            return False
+        self._sync()
         target = self._disk.path_of(key)
         # Its age is counted from here, not from the last byte, which may have come a day ago.
         os.utime(self._descriptor)
         self._path.rename(target)
         sync_directory(target.parent)
+        return True
 
     def _write_at(self, view: memoryview, offset: int) -> None:
         direct = self._can_be_direct and len(view) == SIZE and offset % _ALIGNMENT == 0
@@ -200,10 +221,17 @@ class StagedFile:
             fcntl.fcntl(self._descriptor, fcntl.F_SETFL, changed)
 
 
-def open_locked(path: Path) -> int:
-    """Open the staged file, or begin it, under a lock that the system drops with the process."""
+def open_locked(path: Path, *, is_new: bool = False) -> int:
+    """Open the staged file, or begin it, under a lock that the system drops with the process.
+
+    One that `is_new` must not be there yet: else another request has just begun it.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | (os.O_EXCL if is_new else 0)
     with named_failures():
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, 0o640)
+        try:
+            descriptor = os.open(path, flags, 0o640)
+        except FileExistsError as error:
+            raise UploadBusy from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _check_still_staged(descriptor, path)

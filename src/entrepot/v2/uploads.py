@@ -26,9 +26,9 @@ async def post(request: RegistryRequest) -> Response:
     mounted = await _mount(request)
     if mounted is not None:
         return _created(request.name, mounted)
-    (await request.app.quotas.find_room(target.namespace_id)).check(0)
     algorithm = request.http.query("digest-algorithm") or "sha256"
-    upload = await request.app.uploads.begin(target, request.identity.account_id, algorithm)
+    account_id = request.identity.account_id
+    upload = await request.app.uploads.begin(target, account_id, algorithm, needs_room=True)
     return empty(202, _progress(request.name, upload.id, 0))
 
 
