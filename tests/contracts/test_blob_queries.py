@@ -74,7 +74,8 @@ async def test_a_link_is_renewed_where_there_is_one(metadata: Metadata) -> None:
         assert await blobs.renew_link(tx, repository.id, digest, later)
         assert not await blobs.renew_link(tx, repository.id, ABSENT, later)
         assert not await blobs.renew_link(tx, repository.id + 1, digest, later)
-    assert await find_linked_at(metadata.reader, repository.id, digest) == later
+    found = await blobs.find_with_link(metadata.reader, repository.id, digest)
+    assert found == (await blobs.find_blob(metadata.reader, repository.id, digest), later)
 
 
 async def test_a_blob_nobody_recorded_cannot_be_linked(metadata: Metadata) -> None:

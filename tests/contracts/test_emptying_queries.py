@@ -1,6 +1,6 @@
 """A large repository is emptied in slices before it is deleted, on every engine."""
 
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -50,9 +50,9 @@ class Counted:
             yield tx
         self.most = max(self.most, before - await count_tags(self.reader))
 
-    async def version(self) -> Hashable | None:
+    async def rights_revision(self) -> int:
         """As the database's own."""
-        return await self._metadata.version()
+        return await self._metadata.rights_revision()
 
     async def close(self) -> None:
         """Nothing: the fixture closes it."""

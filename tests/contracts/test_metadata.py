@@ -149,18 +149,6 @@ async def test_no_increment_is_lost(metadata: Metadata) -> None:
     assert found.pulls == 20
 
 
-async def test_the_version_stays_while_nothing_is_committed(metadata: Metadata) -> None:
-    first = await metadata.version()
-    await names(metadata)
-    assert await metadata.version() == first
-
-
-async def test_the_version_changes_with_a_commit_where_there_is_one(metadata: Metadata) -> None:
-    first = await metadata.version()
-    await commit(metadata, "new")
-    assert first is None or await metadata.version() != first
-
-
 @pytest.mark.parametrize("times", [1, 2])
 async def test_closing_twice_succeeds(metadata: Metadata, times: int) -> None:
     await commit(metadata, "x")

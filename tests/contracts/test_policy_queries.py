@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from entrepot.metadata import blobs, manifests, policies
 from entrepot.metadata.engine import Metadata
-from entrepot.metadata.repositories import delete_repository
+from entrepot.metadata.repositories import delete_repository, find_repository
 from entrepot.model.policies import Policy, Quota
 from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
@@ -88,6 +88,28 @@ async def test_room_is_limited_counted_and_limited_no_longer(metadata: Metadata)
         assert await policies.lock_quota_of(tx, repository.id) is None
     assert await policies.list_quotas(reader) == []
     assert await policies.find_of_namespace(reader, acme) == Policy("a")
+
+
+async def test_locking_says_whether_room_is_limited_and_where_the_blob_is(
+    metadata: Metadata,
+) -> None:
+    acme = await add_organization(metadata, "acme")
+    limited = await add_repository(metadata, "acme/one", namespace_id=acme)
+    other = await add_repository(metadata, "b/other")
+    digest, absent = await add_blob(metadata, other, b"blob"), Digest.of(b"absent")
+    async with metadata.begin() as tx:
+        await policies.set_quota(tx, acme, 100)
+        known = await policies.lock_for_blob(tx, limited.id, digest)
+        blob = await blobs.find_blob_anywhere(tx, digest)
+        assert blob is not None
+        assert known == (True, blob.key)
+        assert await policies.lock_for_blob(tx, other.id, absent) == (False, None)
+        assert await policies.lock_for_blob(tx, limited.id + other.id, digest) is None
+        assert await policies.lock_for_manifest(tx, limited.id, START) is True
+        assert await policies.lock_for_manifest(tx, other.id, START) is False
+        assert await policies.lock_for_manifest(tx, limited.id + other.id, START) is None
+    found = [await find_repository(metadata.reader, each.name) for each in (limited, other)]
+    assert [each and each.pushed_at for each in found] == [START, START]
 
 
 async def test_room_is_taken_once_and_freed_with_the_last_link(metadata: Metadata) -> None:

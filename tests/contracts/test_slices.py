@@ -1,6 +1,6 @@
 """Whatever is written, no transaction is long: pushes wait for one of them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -74,9 +74,9 @@ class Watched:
         rows = [await self.reader.one(statement) for statement in COUNTS]
         return sum(row[0] for row in rows if row is not None)
 
-    async def version(self) -> Hashable | None:
+    async def rights_revision(self) -> int:
         """As the database's own."""
-        return await self._metadata.version()
+        return await self._metadata.rights_revision()
 
     async def close(self) -> None:
         """Nothing: the fixture closes it."""

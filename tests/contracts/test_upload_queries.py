@@ -122,6 +122,26 @@ async def test_a_reservation_is_of_one_upload_and_counts_for_its_namespace(
     assert await reservations.sum_reserved(reader, acme) == 0
 
 
+async def test_an_upload_begins_where_nothing_stands_in_its_way(
+    metadata: Metadata, repository: Repository
+) -> None:
+    acme, alice = await add_organization(metadata, "acme"), await add_account(metadata, "alice")
+    limited = await add_repository(metadata, "acme/one", namespace_id=acme)
+    async with metadata.begin() as tx:
+        await policies.set_quota(tx, acme, 100)
+        for who in (alice.id, None):
+            for number in range(3):
+                made = Upload(f"{who} {number}", repository.id, who, 0, "sha512", None)
+                assert await uploads.begin_upload(tx, made, 2, START) == (number < 2)
+        assert await uploads.find_upload(tx, f"{alice.id} 1") == Upload(
+            f"{alice.id} 1", repository.id, alice.id, 0, "sha512", None
+        )
+        for repository_id in (limited.id, limited.id + repository.id):
+            absent = Upload("absent", repository_id, None, 0, "sha256", None)
+            assert not await uploads.begin_upload(tx, absent, 9, START)
+        assert await uploads.find_upload(tx, "absent") is None
+
+
 async def test_unfinished_uploads_are_counted_by_account_or_where_nobody_began_them(
     metadata: Metadata, repository: Repository
 ) -> None:

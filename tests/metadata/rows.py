@@ -4,6 +4,7 @@ from datetime import datetime
 
 from entrepot.metadata import accounts, blobs, manifests, repositories
 from entrepot.metadata.engine import Metadata, Reader
+from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.model.accounts import Account, NamespaceKind
 from entrepot.model.manifests import NewManifest
 from entrepot.model.repositories import Repository, Visibility
@@ -58,6 +59,13 @@ async def add_manifest(
         return await manifests.insert_manifest(
             tx, repository.id, new_manifest(content, **changes), None, START
         )
+
+
+def data_version(metadata: Metadata) -> int:
+    """A number that another commit changes; of facts in a SQLite file."""
+    assert isinstance(metadata, SqliteMetadata)
+    row = metadata._read_connection.execute("PRAGMA data_version").fetchone()
+    return int(row[0])
 
 
 async def find_linked_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:

@@ -150,8 +150,9 @@ class ExplainingMetadata:
         """Each statement is committed by itself: only its plan is asked for."""
         yield self.reader
 
-    async def version(self) -> None:
-        """Nobody can say."""
+    async def rights_revision(self) -> int:
+        """Nobody's rights change here."""
+        return 0
 
     async def close(self) -> None:
         """Nothing is open but what the fixture closes."""

@@ -64,9 +64,9 @@ def test_a_file_that_is_no_database_has_a_name(tmp_path: Path, content: bytes) -
 
 async def test_another_process_sees_a_commit_at_once(database: Path, metadata: Metadata) -> None:
     other = SqliteMetadata(database)
-    before = await other.version()
+    before = await other.rights_revision()
     await add_account(metadata, "alice")
-    assert await other.version() != before
+    assert await other.rights_revision() != before
     assert await find_account(other.reader, "alice") is not None
     await other.close()
 

@@ -1,6 +1,6 @@
 """Facts and bytes that stop at each step, so that a test can act just there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -56,9 +56,9 @@ class PausingMetadata:
             yield tx
         await self._pauses.pause()
 
-    async def version(self) -> Hashable | None:
+    async def rights_revision(self) -> int:
         """As the facts say."""
-        return await self._inner.version()
+        return await self._inner.rights_revision()
 
     async def close(self) -> None:
         """Leave the facts open: they are somebody else's."""

@@ -5,7 +5,7 @@ absent repository and a private one look alike to both.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -72,9 +72,9 @@ UNDECIDED: Final = Authorized()
 class Authorizer:
     """Decides about requests by the database as it is at that moment.
 
-    Rights of container clients are remembered for as long as nothing at all has been committed
-    since, on this worker or another: a revoked token or a closed repository is noticed by the
-    next request.
+    Rights of container clients are remembered for as long as nothing has been committed since
+    that changes rights, on this worker or another: a revoked token or a closed repository is
+    noticed by the next request.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Authorizer:
         self._authenticator = authenticator
         self._permissions = permissions
         self._now = now
-        self._version: Hashable | None = None
+        self._revision: int | None = None
         self._remembered: OrderedDict[tuple[str | None, str], Authorized] = OrderedDict()
 
     async def authorize(
@@ -150,16 +150,17 @@ class Authorizer:
 
     async def _find_authorized(self, request: Request, name: RepositoryName) -> Authorized:
         key = (request.header("authorization"), name.text)
-        version = await self._metadata.version()
-        if version is None or version != self._version:
+        revision = await self._metadata.rights_revision()
+        if revision != self._revision:
             self._remembered.clear()
-            self._version = version
+            self._revision = revision
         found = self._remembered.get(key)
         if found is not None and not self._is_expired(found.identity):
             return found
         identity = await self._authenticator.identify(request)
         authorized = Authorized(identity, await self._permissions.rights(identity, name))
-        if version is not None:
+        # While it was read another request may have met a newer revision.
+        if revision == self._revision:
             self._remembered[key] = authorized
             if len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)

@@ -1,6 +1,6 @@
 """The interface of all database engines, and statements written once for all of them."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -145,8 +145,12 @@ class Metadata(Protocol):
         deliveries in the order of their subjects; the log of what was done is locked `at_end`.
         """
 
-    async def version(self) -> Hashable | None:
-        """A value that changes with every commit of any process; `None` where there is none."""
+    async def rights_revision(self) -> int:
+        """A number that changes with every commit that changes who may do what, of any process.
+
+        What was read after the number is as it was for as long as the number stays: accounts,
+        tokens, roles, teams and names, but not when and how often something was used.
+        """
 
     async def close(self) -> None:
         """Let go of the connections; closing twice succeeds."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Engine
 
-HEAD: Final = "0018"
+HEAD: Final = "0019"
 """The newest revision; a test compares it with the scripts, so that a start can skip Alembic."""
 
 COMPATIBLE_SINCE: Final = "0008"
@@ -130,6 +130,7 @@ def dump_sqlite_schema(path: Path) -> str:
     finally:
         connection.close()
     statements = [" ".join(str(row[0]).split()) + ";\n" for row in rows]
+    statements.append("INSERT INTO rights_revision (revision) VALUES (0);\n")
     statements.append(
         "INSERT INTO alembic_version (version_num, compatible_since)"  # noqa: S608 - our own
         f" VALUES ('{HEAD}', '{COMPATIBLE_SINCE}');\n"

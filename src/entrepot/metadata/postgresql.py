@@ -7,7 +7,7 @@ whether it was committed.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
@@ -148,10 +148,10 @@ class PostgresReader:
         cursor = await self._ask(text, {**constants, **values})
         return await cursor.fetchone()
 
-    async def snapshot(self) -> str:
-        """Which transactions are visible."""
-        row = await (await self._ask(b"SELECT pg_current_snapshot()::text", {})).fetchone()
-        return "" if row is None else str(row[0])
+    async def rights_revision(self) -> int:
+        """The revision that has been committed."""
+        row = await (await self._ask(b"SELECT revision FROM rights_revision", {})).fetchone()
+        return -1 if row is None else int(row[0])
 
     async def _ask(
         self, text: bytes, values: dict[str, Value]
@@ -203,13 +203,9 @@ class PostgresMetadata:
                     if connection.broken:
                         await self._pool.replace_cut()
 
-    async def version(self) -> Hashable | None:
-        """Which transactions are visible: two equal snapshots show the same rows.
-
-        PostgreSQL keeps no count of commits; its position in the log moves before a commit can be
-        seen, so what was read in between would be remembered too long.
-        """
-        return await self._reader.snapshot()
+    async def rights_revision(self) -> int:
+        """The number of the transaction that last changed them."""
+        return await self._reader.rights_revision()
 
     async def close(self) -> None:
         """Close the pool."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -109,6 +109,8 @@ class SqliteMetadata:
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
+        self._data_version = -1
+        self._rights_revision = -1
 
     @property
     def reader(self) -> SqliteReader:
@@ -138,9 +140,14 @@ class SqliteMetadata:
             await self._leave(batch)
         await asyncio.shield(batch.committed)
 
-    async def version(self) -> Hashable:
-        """SQLite's own count of the commits of other connections, the writing one among them."""
-        return self._read_connection.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[no-any-return]
+    async def rights_revision(self) -> int:
+        """Asked for anew after each commit of another connection, the writing one among them."""
+        version = self._read_connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._data_version:
+            self._data_version = version
+            query = "SELECT revision FROM rights_revision"
+            self._rights_revision = self._read_connection.execute(query).fetchone()[0]
+        return self._rights_revision
 
     async def close(self) -> None:
         """Close both connections, checkpointing what is in the log."""
