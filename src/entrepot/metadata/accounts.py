@@ -30,7 +30,9 @@ ACCOUNT: Final = select(
     accounts.c.email,
     accounts.c.totp_since,
 )
-_BY_ID: Final = SqlStatement(ACCOUNT.where(accounts.c.namespace_id == bindparam("id")))
+_BY_ID: Final = SqlStatement(
+    ACCOUNT.where(accounts.c.namespace_id == bindparam("id")), is_short=True
+)
 _BY_NAME: Final = SqlStatement(ACCOUNT.where(accounts.c.name == bindparam("name")))
 _LIST: Final = SqlStatement(ACCOUNT.order_by(accounts.c.name))
 MATCHES: Final = or_(

@@ -29,7 +29,8 @@ _FIND: Final = SqlStatement(
     .where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
         repository_blobs.c.digest == bindparam("digest"),
-    )
+    ),
+    is_short=True,
 )
 _FIND_ANYWHERE: Final = SqlStatement(select(*_COLUMNS).where(blobs.c.digest == bindparam("digest")))
 _IS_LINKED: Final = SqlStatement(

@@ -59,6 +59,8 @@ class SqlStatement:
     """
 
     clause: ClauseElement
+    is_short: bool = False
+    """Whether it is asked all the time and answered at once: by one row, found by a key."""
     _compiled: dict[str, Compiled] = field(default_factory=dict)
 
     def compiled(self, dialect: Dialect) -> Compiled:

@@ -26,7 +26,8 @@ def _by_digest(*columns: object) -> SqlStatement:
         select(*columns).where(  # type: ignore[call-overload]
             manifests.c.repository_id == bindparam("repository_id"),
             manifests.c.digest == bindparam("digest"),
-        )
+        ),
+        is_short=True,
     )
 
 
@@ -34,7 +35,8 @@ def _by_tag(*columns: object) -> SqlStatement:
     return SqlStatement(
         select(*columns)  # type: ignore[call-overload]
         .join(tags, tags.c.manifest_id == manifests.c.id)
-        .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
+        .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag")),
+        is_short=True,
     )
 
 

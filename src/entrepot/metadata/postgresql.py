@@ -14,10 +14,12 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy import TextClause
 from sqlalchemy.dialects import postgresql
 
 from entrepot.errors import OutOfSpace, Unavailable
-from entrepot.metadata.engine import LastWorks, Row, SqlStatement, Value
+from entrepot.metadata.engine import Compiled, LastWorks, Row, SqlStatement, Value
+from entrepot.metadata.postgresql_pipeline import NoAnswer, Pipeline, Question
 from entrepot.metadata.upserts import teach_postgresql
 
 teach_postgresql()
@@ -27,6 +29,9 @@ DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-un
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _log = logging.getLogger(__name__)
+_RIGHTS_REVISION: Final = SqlStatement(
+    TextClause("SELECT revision FROM rights_revision"), is_short=True
+)
 _ATTEMPTS: Final = 3
 _RECONNECT: Final = 3.0
 """Seconds after which a connection is given up: the pool waits longer and longer in between."""
@@ -131,27 +136,38 @@ class Pool:
 
 
 class PostgresReader:
-    """Reads on whichever connection of the pool is free."""
+    """Reads on whichever connection of the pool is free, and asks what is short together."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, pipeline: Pipeline) -> None:
         self._pool = pool
+        self._pipeline = pipeline
+        self._questions: dict[int, Question] = {}
 
     async def all(self, statement: SqlStatement, **values: Value) -> list[Row]:
         """Every row."""
-        text, constants = _text(statement)
-        cursor = await self._ask(text, {**constants, **values})
+        compiled = statement.compiled(DIALECT)
+        if compiled.constants:
+            values = {**compiled.constants, **values}
+        if statement.is_short:
+            with suppress(NoAnswer):
+                return await self._pipeline.ask(self._question(compiled), values)
+        cursor = await self._ask(compiled.text.encode(), values)
         return list(await cursor.fetchall())
 
     async def one(self, statement: SqlStatement, **values: Value) -> Row | None:
         """The first row."""
+        if statement.is_short:
+            return next(iter(await self.all(statement, **values)), None)
         text, constants = _text(statement)
         cursor = await self._ask(text, {**constants, **values})
         return await cursor.fetchone()
 
-    async def rights_revision(self) -> int:
-        """The revision that has been committed."""
-        row = await (await self._ask(b"SELECT revision FROM rights_revision", {})).fetchone()
-        return -1 if row is None else int(row[0])
+    def _question(self, compiled: Compiled) -> Question:
+        # Statements are never made anew, so that their ids are theirs for good.
+        question = self._questions.get(id(compiled))
+        if question is None:
+            question = self._questions[id(compiled)] = Question.of(compiled)
+        return question
 
     async def _ask(
         self, text: bytes, values: dict[str, Value]
@@ -175,7 +191,8 @@ class PostgresMetadata:
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
         self._pool = Pool(url, connections)
-        self._reader = PostgresReader(self._pool)
+        self._pipeline = Pipeline(url)
+        self._reader = PostgresReader(self._pool, self._pipeline)
 
     async def open(self) -> None:
         """Open the pool, waiting for the first connection."""
@@ -183,6 +200,9 @@ class PostgresMetadata:
             await self._pool.connections.open(wait=True, timeout=10)
         except PoolTimeout as error:
             raise Unavailable("the database does not answer") from error
+        # Without it all is asked by way of the pool, and it is tried again.
+        with suppress(psycopg.Error, OSError, TimeoutError):
+            await self._pipeline.open()
 
     @property
     def reader(self) -> PostgresReader:
@@ -205,10 +225,12 @@ class PostgresMetadata:
 
     async def rights_revision(self) -> int:
         """The number of the transaction that last changed them."""
-        return await self._reader.rights_revision()
+        row = await self._reader.one(_RIGHTS_REVISION)
+        return -1 if row is None else int(row[0])
 
     async def close(self) -> None:
         """Close the pool."""
+        await self._pipeline.close()
         await self._pool.close()
 
 

@@ -48,7 +48,9 @@ COLUMNS: Final = (
     repositories.c.is_mirrored,
 )
 """The columns that `repository_of` makes a repository of."""
-_FIND: Final = SqlStatement(select(*COLUMNS).where(repositories.c.name == bindparam("name")))
+_FIND: Final = SqlStatement(
+    select(*COLUMNS).where(repositories.c.name == bindparam("name")), is_short=True
+)
 _FIND_BY_ID: Final = SqlStatement(select(*COLUMNS).where(repositories.c.id == bindparam("id")))
 _LOCK: Final = SqlStatement(
     select(repositories.c.id).where(repositories.c.id == bindparam("id")).with_for_update()

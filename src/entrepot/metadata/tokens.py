@@ -34,8 +34,10 @@ _TOKEN: Final = select(
     tokens.c.repositories,
     tokens.c.last_used_from,
 )
-_BY_ID: Final = SqlStatement(_TOKEN.where(tokens.c.id == bindparam("id")))
-_BY_HASH: Final = SqlStatement(_TOKEN.where(tokens.c.secret_hash == bindparam("secret_hash")))
+_BY_ID: Final = SqlStatement(_TOKEN.where(tokens.c.id == bindparam("id")), is_short=True)
+_BY_HASH: Final = SqlStatement(
+    _TOKEN.where(tokens.c.secret_hash == bindparam("secret_hash")), is_short=True
+)
 _LIST: Final = SqlStatement(
     _TOKEN.add_columns(accounts.c.name)
     .join(accounts, accounts.c.namespace_id == tokens.c.account_id)

@@ -43,7 +43,8 @@ _FIND: Final = SqlStatement(
         ),
         isouter=True,
     )
-    .where(uploads.c.id == bindparam("id"))
+    .where(uploads.c.id == bindparam("id")),
+    is_short=True,
 )
 _INSERT: Final = SqlStatement(
     insert(uploads).values(
