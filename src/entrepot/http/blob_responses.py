@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from entrepot.http.conditions import matches_etag
@@ -135,10 +136,12 @@ async def _body(request: Request, blobs: Blobs, blob: StoredBlob, part: ByteRang
     content = await blobs.find_part(blob, part.first, part.length)
     if content is not None:
         return content
-    path = await blobs.find_file(blob)
-    if path is None:
+    found = await blobs.find_file(blob)
+    if found is None:
         return blobs.read(blob, part.first, part.length)
-    return FileBody(path, part.first, part.length, whole=part.length == blob.size)
+    if not isinstance(found, Path):
+        return found.read(part.first, part.length)
+    return FileBody(found, part.first, part.length, whole=part.length == blob.size)
 
 
 def _is_too_much(ranges: list[ByteRange], size: int) -> bool:

@@ -8,6 +8,7 @@ So pieces go through a pipe, which the server opens like a file, and which holds
 import array
 import asyncio
 import fcntl
+import logging
 import os
 import secrets
 import termios
@@ -16,7 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from entrepot.errors import EntrepotError
 from entrepot.http.messages import Response
+
+_log = logging.getLogger(__name__)
 
 PIPES: Final = "pipes"
 """The directory of pipes, below the data directory."""
@@ -63,6 +67,9 @@ async def send_at_readers_pace(
             await pipe.wait_opened()
     except (BrokenPipeError, TimeoutError):
         return
+    except EntrepotError as error:
+        # It is too late for another status: the client notices that bytes are missing.
+        _log.warning("an answer ended early", extra={"error": str(error)})
     finally:
         pipe.close()
 

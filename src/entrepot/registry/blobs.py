@@ -14,7 +14,14 @@ from entrepot.model.blobs import Holder, StoredBlob
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.registry.quotas import charge, release
-from entrepot.storage.protocols import BlobKey, HasPaths, LendsFiles, SignsUrls, Storage
+from entrepot.storage.protocols import (
+    BlobKey,
+    GrowingCopy,
+    HasPaths,
+    LendsFiles,
+    SignsUrls,
+    Storage,
+)
 
 HOLDERS_LOOKED_AT: Final = 100
 """Repositories asked about at most when a blob is mounted from nowhere in particular."""
@@ -99,14 +106,15 @@ class Blobs:
             raise BlobUnknown("the blob is damaged", {"digest": blob.digest})
         return path
 
-    async def find_file(self, blob: StoredBlob) -> Path | None:
-        """A file that holds the blob: its own, or one that the storage lends; `None` without.
+    async def find_file(self, blob: StoredBlob) -> Path | GrowingCopy | None:
+        """A file that holds the blob: its own, or a copy of the storage's; `None` without.
 
         Raises `BlobUnknown` as `path_of` does.
         """
         if self._lender is None:
             return self.path_of(blob)
-        return await self._lender.lend(BlobKey(blob.key), Digest.parse(blob.digest), blob.size)
+        digest = Digest.parse(blob.digest)
+        return await self._lender.lend_early(BlobKey(blob.key), digest, blob.size)
 
     async def find_url(self, blob: StoredBlob) -> str | None:
         """Where the storage itself hands out the blob, `None` where it does not."""

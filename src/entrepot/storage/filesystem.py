@@ -160,7 +160,7 @@ class FileStorage:
         buffer = memoryview(bytearray(min(max(left, 0), _RUN)))
         while left > 0:
             wanted = buffer[: min(left, _RUN)]
-            count = _read_cached(descriptor, wanted, start)
+            count = read_cached(descriptor, wanted, start)
             if count is None:
                 count = await self.run(partial(os.preadv, descriptor, [wanted], start))
             if not count:
@@ -170,7 +170,7 @@ class FileStorage:
             yield bytes(wanted[:count])
 
 
-def _read_cached(descriptor: int, buffer: memoryview, start: int) -> int | None:
+def read_cached(descriptor: int, buffer: memoryview, start: int) -> int | None:
     """Read what memory holds of the file, on the spot; `None` where the disk must be waited for."""
     try:
         return os.preadv(descriptor, [buffer], start, os.RWF_NOWAIT) or None

@@ -14,6 +14,7 @@ from entrepot.oci.digests import Digest
 from entrepot.storage.protocols import (
     BlobKey,
     Committed,
+    GrowingCopy,
     HasPaths,
     LendsFiles,
     Observer,
@@ -98,6 +99,16 @@ class MovingStorage:
         holder = await self._holder(key)
         if isinstance(holder, LendsFiles):
             return await holder.lend(key, digest, size)
+        return await self._path_in(holder, key, digest, size)
+
+    async def lend_early(self, key: BlobKey, digest: Digest, size: int) -> Path | GrowingCopy:
+        """As `lend`, without waiting for bytes that are elsewhere."""
+        holder = await self._holder(key)
+        if isinstance(holder, LendsFiles):
+            return await holder.lend_early(key, digest, size)
+        return await self._path_in(holder, key, digest, size)
+
+    async def _path_in(self, holder: Storage, key: BlobKey, digest: Digest, size: int) -> Path:
         if not isinstance(holder, HasPaths) or await holder.find_size(key) != size:
             raise BlobUnknown("the blob is damaged", {"digest": str(digest)})
         return holder.path_of(key)

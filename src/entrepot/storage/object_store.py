@@ -22,7 +22,14 @@ from entrepot.errors import BlobUnknown
 from entrepot.oci.digests import Digest
 from entrepot.storage.buckets import Bucket
 from entrepot.storage.object_uploads import ObjectUpload
-from entrepot.storage.protocols import BlobKey, Committed, Observer, StagedUpload, UploadId
+from entrepot.storage.protocols import (
+    BlobKey,
+    Committed,
+    GrowingCopy,
+    Observer,
+    StagedUpload,
+    UploadId,
+)
 from entrepot.storage.spools import Spool
 from entrepot.storage.upload_states import Hold, UploadState, end_anyhow
 
@@ -140,6 +147,10 @@ class ObjectStorage:
     async def lend(self, key: BlobKey, digest: Digest, size: int) -> Path:
         """A file with the bytes, which were compared with the digest."""
         return await self._spool.lend(key, digest, size, lambda: self.read(key))
+
+    async def lend_early(self, key: BlobKey, digest: Digest, size: int) -> Path | GrowingCopy:
+        """A copy of the bytes, which need not be here yet."""
+        return await self._spool.begin(key, digest, size, lambda: self.read(key))
 
     async def delete_bytes(self, names: list[str]) -> None:
         """Delete the bytes, then the marks."""

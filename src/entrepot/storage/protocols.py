@@ -153,6 +153,16 @@ class SignsUrls(Protocol):
         """
 
 
+class GrowingCopy(Protocol):
+    """A blob whose bytes are still arriving."""
+
+    def read(self, start: int, length: int) -> AsyncIterator[bytes]:
+        """`length` bytes from `start` on, as they arrive.
+
+        Raises `BlobUnknown` before the last bytes where the blob's are not what they should be.
+        """
+
+
 @runtime_checkable
 class LendsFiles(Protocol):
     """A store that makes files of its blobs for the HTTP server to send."""
@@ -162,3 +172,6 @@ class LendsFiles(Protocol):
 
         Raises `BlobUnknown` where the bytes are absent, or do not match the digest.
         """
+
+    async def lend_early(self, key: BlobKey, digest: Digest, size: int) -> Path | GrowingCopy:
+        """As `lend` where the file is here; else a copy that is read while it is made."""
