@@ -14,6 +14,10 @@ from entrepot.model.artifacts import AttachmentCounts
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
 
+ENTRY: Final = 500
+"""Bytes of a package, a file or a finding, as far as the time that working on it takes goes."""
+
+
 class Named(Struct, frozen=True):
     """A signature by the digests that it names, and what came of checking it."""
 
@@ -35,6 +39,13 @@ class Contribution(Struct, frozen=True):
     assessments: list[Assessment] = []
     issues: dict[str, dict[str, int]] = {}
     """How many misconfigurations, secrets and licences by severity."""
+
+
+def weight_of(findings: Findings) -> int:
+    """About how many bytes it takes to write all of the findings."""
+    values = [getattr(findings, name) for name in Findings.__struct_fields__]
+    number = sum(len(each) for each in values if isinstance(each, list | dict))
+    return ENTRY * number + sum(len(each.text) for each in findings.documents)
 
 
 def contribution(findings: Findings) -> Contribution:

@@ -26,11 +26,13 @@ from entrepot.hub.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.chart_entries import read_chart
 from entrepot.hub.contributions import (
+    ENTRY,
     Contribution,
     ContributionScope,
     Counted,
     Counts,
     contribution,
+    weight_of,
 )
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
@@ -47,6 +49,7 @@ from entrepot.metadata import (
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.model.artifacts import StoredDocument
 from entrepot.model.manifests import StoredManifest
+from entrepot.oci.aside import aside
 from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
@@ -155,13 +158,13 @@ class Indexing:
         async def count() -> Counting:
             counts = await self._count(repository_id, stored.id, stored.digest, own)
             counted.append(counts)
-            return await asyncio.to_thread(_counting, counts, is_searched=is_searched)
+            return await _counting(counts, is_searched=is_searched)
 
         async def finish(tx: Transaction) -> bool:
             await self._summarize(tx, repository_id)
             return True
 
-        contents = await asyncio.to_thread(_contents, described, findings)
+        contents = await aside(weight_of(findings), lambda: _contents(described, findings))
         if not await self._writer.write(place, contents, since, count, finish):
             return
         # What attachments found is looked for by the artifact that it is true of.
@@ -170,8 +173,7 @@ class Indexing:
             await self._writer.forget_ids(ArtifactLocation(of, repository_id, one.digest))
         parents = await self._parents(repository_id, stored.digest)
         is_new = counted[-1].marks != before or counted[-1].counted.found
-        changed = parents if is_new else set()
-        await self._recount(repository_id, subjects | changed)
+        await self._recount(repository_id, subjects | (parents if is_new else set()))
 
     async def count_outdated(self, *, everything: bool) -> int:
         """How many manifests `ask_again` would ask for."""
@@ -247,8 +249,10 @@ class Indexing:
     async def _recount(self, repository_id: int, digests: Iterable[str]) -> None:
         # Work of its own, asked for once however many ask: a hundred attachments that are pushed
         # together are counted together, for their subject and for each index that lists it.
+        if not (asked := sorted(digests)):  # a commit of nothing is a commit too
+            return
         async with self._metadata.begin() as tx:
-            for digest in sorted(digests):
+            for digest in asked:
                 await jobs.add_job(tx, jobs.RECOUNT, f"{repository_id} {digest}", self._now())
 
     async def _parents(self, repository_id: int, digest: str) -> set[str]:
@@ -270,7 +274,7 @@ class Indexing:
             if same and counts.counted == await self._counted_of(facts.id):
                 return None
             attached = own is not None and await self._is_attached(repository_id, facts.id, digest)
-            return await asyncio.to_thread(_counting, counts, is_searched=not attached)
+            return await _counting(counts, is_searched=not attached)
 
         async def finish(tx: Transaction) -> bool:
             await self._summarize(tx, repository_id)
@@ -301,16 +305,15 @@ class Indexing:
             for each in listed
         ]
         # Telling findings apart takes a while where there are many: others go on meanwhile.
-        return await asyncio.to_thread(scope.with_children, children)
+        lists = [scope.evidence.found, *(counted.found for *_, counted in children)]
+        return await aside(ENTRY * sum(map(len, lists)), lambda: scope.with_children(children))
 
     async def _contribution_of(self, manifest_id: int) -> Contribution | None:
-        reader = self._metadata.reader
-        document = await artifacts.find_document(reader, manifest_id, CONTRIBUTION)
+        document = await artifacts.find_document(self._metadata.reader, manifest_id, CONTRIBUTION)
         return None if document is None else json.decode(document.text, type=Contribution)
 
     async def _counted_of(self, manifest_id: int) -> Counted:
-        reader = self._metadata.reader
-        document = await artifacts.find_document(reader, manifest_id, COUNTED)
+        document = await artifacts.find_document(self._metadata.reader, manifest_id, COUNTED)
         return Counted() if document is None else json.decode(document.text, type=Counted)
 
     async def _is_attached(self, repository_id: int, manifest_id: int, digest: str) -> bool:
@@ -331,11 +334,15 @@ class Indexing:
         return False
 
 
-def _counting(counts: Counts, *, is_searched: bool) -> Counting:
+async def _counting(counts: Counts, *, is_searched: bool) -> Counting:
     """Return the rows to write; ids only of artifacts that are found without a subject."""
-    found = [] if counts.counted == Counted() else [json.encode(counts.counted).decode()]
-    documents = artifacts.pack(
-        StoredDocument(COUNTED, "application/json", text, is_cut=False) for text in found
+    found = [counts.counted] if counts.counted != Counted() else []
+    documents = await aside(
+        ENTRY * len(counts.counted.found),
+        lambda: artifacts.pack(
+            StoredDocument(COUNTED, "application/json", json.encode(each).decode(), is_cut=False)
+            for each in found
+        ),
     )
     identifiers = counts.identifiers if is_searched else {}
     return Counting(counts.marks, next(iter(documents), None), identifiers)
