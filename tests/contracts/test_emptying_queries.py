@@ -1,6 +1,6 @@
 """A large repository is emptied in slices before it is deleted, on every engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -49,6 +49,10 @@ class Counted:
         async with self._metadata.begin() as tx:
             yield tx
         self.most = max(self.most, before - await count_tags(self.reader))
+
+    async def version(self) -> Hashable:
+        """As `rights_revision`, of every commit."""
+        return await self._metadata.version()
 
     async def rights_revision(self) -> int:
         """As the database's own."""

@@ -1,6 +1,6 @@
 """Whatever is written, no transaction is long: pushes wait for one of them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -73,6 +73,10 @@ class Watched:
         """Rows of the tables that one manifest can have many of."""
         rows = [await self.reader.one(statement) for statement in COUNTS]
         return sum(row[0] for row in rows if row is not None)
+
+    async def version(self) -> Hashable:
+        """As `rights_revision`, of every commit."""
+        return await self._metadata.version()
 
     async def rights_revision(self) -> int:
         """As the database's own."""

@@ -1,7 +1,7 @@
 """PostgreSQL looks up what is asked often: it reads no large table from end to end."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -149,6 +149,10 @@ class ExplainingMetadata:
     async def begin(self) -> AsyncIterator[ExplainingTransaction]:
         """Each statement is committed by itself: only its plan is asked for."""
         yield self.reader
+
+    async def version(self) -> Hashable:
+        """As `rights_revision`, of every commit."""
+        return 0
 
     async def rights_revision(self) -> int:
         """Nobody's rights change here."""

@@ -1,7 +1,7 @@
 """What a manifest says of its content is compared with what is there, cheaply."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -110,6 +110,10 @@ class Counted:
         self.transactions += 1
         async with self._metadata.begin() as tx:
             yield tx
+
+    async def version(self) -> Hashable:
+        """As `rights_revision`, of every commit."""
+        return 0
 
     async def rights_revision(self) -> int:
         """Nobody's rights change here."""

@@ -1,6 +1,6 @@
 """Facts and bytes that stop at each step, so that a test can act just there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -55,6 +55,10 @@ class PausingMetadata:
         async with self._inner.begin() as tx:
             yield tx
         await self._pauses.pause()
+
+    async def version(self) -> Hashable:
+        """As `rights_revision`, of every commit."""
+        return await self._inner.version()
 
     async def rights_revision(self) -> int:
         """As the facts say."""

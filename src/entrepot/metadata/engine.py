@@ -1,6 +1,6 @@
 """The interface of all database engines, and statements written once for all of them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -146,6 +146,9 @@ class Metadata(Protocol):
         (`Transaction.lock`), the repository's row, the row of its namespace's quota, then jobs and
         deliveries in the order of their subjects; the log of what was done is locked `at_end`.
         """
+
+    async def version(self) -> Hashable:
+        """A value that changes with every commit of any process."""
 
     async def rights_revision(self) -> int:
         """A number that changes with every commit that changes who may do what, of any process.

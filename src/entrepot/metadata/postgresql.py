@@ -29,6 +29,9 @@ DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-un
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _log = logging.getLogger(__name__)
+_SNAPSHOT: Final = SqlStatement(
+    TextClause("SELECT CAST(pg_current_snapshot() AS text)"), is_short=True
+)
 _RIGHTS_REVISION: Final = SqlStatement(
     TextClause("SELECT revision FROM rights_revision"), is_short=True
 )
@@ -222,6 +225,11 @@ class PostgresMetadata:
                 finally:
                     if connection.broken:
                         await self._pool.replace_cut()
+
+    async def version(self) -> str:
+        """Which transactions are visible: two equal snapshots show the same rows."""
+        row = await self._reader.one(_SNAPSHOT)
+        return "" if row is None else str(row[0])
 
     async def rights_revision(self) -> int:
         """The number of the transaction that last changed them."""

@@ -140,6 +140,10 @@ class SqliteMetadata:
             await self._leave(batch)
         await asyncio.shield(batch.committed)
 
+    async def version(self) -> int:
+        """SQLite's own count of the commits of other connections, the writing one among them."""
+        return int(self._read_connection.execute("PRAGMA data_version").fetchone()[0])
+
     async def rights_revision(self) -> int:
         """Asked for anew after each commit of another connection, the writing one among them."""
         version = self._read_connection.execute("PRAGMA data_version").fetchone()[0]
