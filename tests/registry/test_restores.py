@@ -26,6 +26,7 @@ from tests.registry.test_history import Shop, history, removals, shop
 OLDER = "0010"
 """A revision whose tables that snapshots hold have this version's columns, but for later ones."""
 LATER_TABLES = {
+    "chart_versions",
     "mirror_checks",
     "mirrors",
     "pull_days",
