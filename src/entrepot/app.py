@@ -20,6 +20,7 @@ from entrepot.http.origin import Origins
 from entrepot.http.proxied_files import ProxiedFiles
 from entrepot.hub.accounts import Accounts
 from entrepot.hub.administration import Administration
+from entrepot.hub.advisories import Advisories
 from entrepot.hub.artifact_views import ArtifactViews
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
@@ -34,6 +35,7 @@ from entrepot.hub.indexing import Indexing
 from entrepot.hub.invitations import Invitations
 from entrepot.hub.keyring import Keyring
 from entrepot.hub.login_throttle import LoginThrottle
+from entrepot.hub.matching import Matching
 from entrepot.hub.mirrors import Mirrors
 from entrepot.hub.oidc import Provider, ProviderSettings
 from entrepot.hub.organizations import Organizations
@@ -61,6 +63,7 @@ from entrepot.hub.teams import Teams
 from entrepot.hub.tokens import Tokens
 from entrepot.hub.trusted_keys import TrustedKeys
 from entrepot.hub.used_images import UsedImages
+from entrepot.hub.vulnerabilities import Vulnerabilities
 from entrepot.hub.webhook_urls import WebhookUrls
 from entrepot.hub.webhooks import Webhooks
 from entrepot.metadata.engine import Clock, Metadata
@@ -259,7 +262,9 @@ class App:
         self.administration = Administration(metadata, self.now, self.confinement, settings.data)
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
-        self.findings = FindingsAggregator(metadata, self.attachments)
+        self.matching = Matching(metadata, self.now)
+        self.advisories = Advisories(metadata, self.matching, self.now)
+        self.findings = FindingsAggregator(metadata, self.attachments, self.matching)
         self.artifact_views = ArtifactViews(
             metadata, self.artifacts, self.attachments, self.findings
         )
@@ -273,8 +278,16 @@ class App:
         self.search = Search(metadata.reader, self.permissions)
         self.repository_lists = RepositoryLists(metadata, self.search, self.now)
         self.charts = Charts(metadata, self.permissions, self.search)
+        self.vulnerabilities = Vulnerabilities(metadata.reader, self.search, self.now)
         self.indexing = Indexing(
-            metadata, storage, self.artifacts, self.attachments, self.reader, self.readmes, self.now
+            metadata,
+            storage,
+            self.artifacts,
+            self.attachments,
+            self.reader,
+            self.readmes,
+            self.matching,
+            self.now,
         )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.extract.packages import canonical_name, parse_purl
+from entrepot.extract.packages import canonical_name, completed_purl, parse_purl
 
 LOG4J = "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"
 SAME = [
@@ -44,3 +44,20 @@ def test_a_package_has_one_name(name: str, purl: str, group: str, expected: str)
 )
 def test_what_is_no_package_url_is_none(text: str) -> None:
     assert parse_purl(text) is None
+
+
+@pytest.mark.parametrize(
+    ("purl", "expected"),
+    [
+        ("pkg:deb/debian/a@1", "pkg:deb/debian/a@1?distro=debian-12&upstream=b%401%3A2%2Bc"),
+        ("pkg:rpm/x/a@1?arch=x", "pkg:rpm/x/a@1?arch=x&distro=debian-12&upstream=b%401%3A2%2Bc"),
+        ("pkg:apk/x/a@1?distro=y&upstream=z", "pkg:apk/x/a@1?distro=y&upstream=z"),
+        ("pkg:npm/a@1", "pkg:npm/a@1"),
+        ("", ""),
+    ],
+)
+def test_a_package_url_is_completed_by_what_an_sbom_says_elsewhere(
+    purl: str, expected: str
+) -> None:
+    assert completed_purl(purl, "debian-12", "b", "1:2+c").replace("+", "%2B") == expected
+    assert completed_purl(purl) == purl

@@ -10,10 +10,12 @@ from typing import Final, cast
 from entrepot.app import App
 from entrepot.extract.findings import Findings, Task
 from entrepot.extract.read import read_task
+from entrepot.hub.advisories import Advisories
 from entrepot.hub.artifacts import Artifacts
 from entrepot.hub.attachments import Attachments
 from entrepot.hub.findings import FindingsAggregator
 from entrepot.hub.indexing import Indexing, ReadsContents
+from entrepot.hub.matching import Matching
 from entrepot.hub.readmes import Readmes
 from entrepot.hub.summaries import Summaries
 from entrepot.jobs.handlers import job_handlers
@@ -75,12 +77,21 @@ class Shelf:
         self.removals = Removals(metadata, clock)
         self.quotas = Quotas(metadata)
         self.attachments = Attachments(metadata)
-        self.findings = FindingsAggregator(metadata, self.attachments)
+        self.matching = Matching(metadata, clock)
+        self.advisories = Advisories(metadata, self.matching, clock)
+        self.findings = FindingsAggregator(metadata, self.attachments, self.matching)
         self.readmes = Readmes(metadata, Inline(), clock)
         self.summaries = Summaries(metadata, self.readmes)
         described = Artifacts(metadata, storage)
         self.indexing = Indexing(
-            metadata, storage, described, self.attachments, reader, self.readmes, clock
+            metadata,
+            storage,
+            described,
+            self.attachments,
+            reader,
+            self.readmes,
+            self.matching,
+            clock,
         )
         self.worker = JobWorker(metadata, job_handlers(cast(App, self)), clock)
 

@@ -57,7 +57,14 @@ async def test_a_real_process_reads_the_same(
     reader = SandboxedReader()
     described = Artifacts(metadata, storage)
     indexing = Indexing(
-        metadata, storage, described, shelf.attachments, reader, shelf.readmes, clock
+        metadata,
+        storage,
+        described,
+        shelf.attachments,
+        reader,
+        shelf.readmes,
+        shelf.matching,
+        clock,
     )
     found = await shelf.get(V1)
     async with metadata.begin() as tx:

@@ -26,7 +26,6 @@ from entrepot.extract.findings import (
     Issue,
     Package,
     Signature,
-    Vulnerability,
 )
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.artifacts import Described
@@ -130,6 +129,30 @@ class Document(Struct, frozen=True):
     is_cut: bool
 
 
+class Vulnerability(Struct, frozen=True):
+    """A vulnerability of a package, as the hub's advisories or attached reports find it.
+
+    `state` is `affected` or what a VEX statement says; `source` is `hub` or `report`.
+    """
+
+    id: str
+    severity: str
+    package: str
+    version: str
+    fixed_in: str
+    title: str
+    url: str
+    score: float
+    status: str
+    justification: str
+    location: str
+    aliases: list[str]
+    purl: str
+    sources: list[str]
+    state: str
+    source: str
+
+
 class Vulnerabilities(CountedBySeverity[Vulnerability], frozen=True, kw_only=True):
     """A page of the findings and of the attached VEX statements.
 
@@ -210,12 +233,13 @@ async def list_packages(request: ApiRequest, query: EvidenceQuery) -> CountedPag
 
 
 async def list_vulnerabilities(request: ApiRequest, query: EvidenceQuery) -> Vulnerabilities:
-    """List the vulnerabilities that reports found, one entry per vulnerability and package.
+    """List the vulnerabilities that the hub and reports found, each once for each package.
 
     An entry whose `status` is `not_affected`, `fixed`, `suppressed` or `ignored` is not counted.
     """
     found = await _evidence(request, query.q)
-    page = counted(found.vulnerabilities, query, _as_it_is, left_out_of(found, "vulnerabilities"))
+    left_out = left_out_of(found, "vulnerabilities")
+    page = counted(found.vulnerabilities, query, lambda each: shown(Vulnerability, each), left_out)
     return Vulnerabilities(
         items=page.items,
         next=page.next,

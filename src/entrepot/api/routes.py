@@ -16,6 +16,7 @@ from entrepot.api import (
     tags,
     teams,
     tokens,
+    vulnerabilities,
     webhooks,
 )
 from entrepot.api.requests import ApiRequest, ApiRoute, route
@@ -33,6 +34,7 @@ async def describe_api(request: ApiRequest) -> Response:
 ROUTES: Final[tuple[ApiRoute, ...]] = (
     route("GET", "/openapi.json", AccessRule.ANYONE, describe_api),
     *searches.ROUTES,
+    *vulnerabilities.ROUTES,
     *repositories.ROUTES,
     *policies.ROUTES,
     *pulls.ROUTES,

@@ -25,6 +25,7 @@ from entrepot.cli import (
     tokens,
     trust,
     users,
+    vulnerabilities,
     webhooks,
 )
 from entrepot.cli.output import explain, fail
@@ -72,6 +73,7 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(repos.app, name="repo")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
+app.add_typer(vulnerabilities.app, name="vulnerabilities")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(mirrors.app, name="mirror")
 

@@ -42,15 +42,15 @@ async def _reindex(hub: "App", *, everything: bool) -> dict[str, int]:
         task = progress.add_task("Reading", total=total)
         # A few at a time: whatever is pushed meanwhile has its turn soon.
         async for count in indexing.ask_again(everything=everything):
-            await _work(hub)
+            await do_due_jobs(hub)
             asked += count
             progress.update(task, completed=asked)
         # Summaries follow a second after what they sum up.
-        await _work(hub, timedelta(seconds=2))
+        await do_due_jobs(hub, timedelta(seconds=2))
     return {"asked": asked, **await _states(hub)}
 
 
-async def _work(hub: "App", ahead: timedelta = timedelta()) -> None:
+async def do_due_jobs(hub: "App", ahead: timedelta = timedelta()) -> None:
     """Work as one of the hub's workers does, until nothing is due, or will be so soon."""
     from entrepot.jobs.handlers import job_handlers
     from entrepot.jobs.worker import JobWorker

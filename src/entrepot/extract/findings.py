@@ -45,6 +45,10 @@ SEVERITIES: Final = ("critical", "high", "medium", "low", "negligible", "unknown
 """The words for how bad a finding is, the worst first."""
 
 
+HUB: Final = "Entrepot"
+"""The source of findings that the hub makes by its own advisories."""
+
+
 SILENCED: Final = frozenset({"not_affected", "fixed", "suppressed", "ignored"})
 """Statuses with which a finding is shown and does not count."""
 
@@ -121,6 +125,16 @@ class Vulnerability(Struct, frozen=True, omit_defaults=True):
     def counts(self) -> bool:
         """Say whether it counts: no statement says that the artifact is not affected."""
         return self.status not in SILENCED
+
+    @property
+    def state(self) -> str:
+        """The status that a statement gives it, else `affected`."""
+        return self.status or "affected"
+
+    @property
+    def source(self) -> str:
+        """`hub` where the hub's own advisories say so, else `report`."""
+        return "hub" if HUB in self.sources else "report"
 
 
 class Component(Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ ships is called by its name alone.
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 _COLON: Final = frozenset({"maven", "clojars"})
 _SLASH: Final = frozenset(
@@ -50,6 +50,7 @@ _PLAIN: Final = frozenset(
         "rpm",
     }
 )
+_OF_DISTRIBUTIONS: Final = ("pkg:deb/", "pkg:apk/", "pkg:rpm/")
 _HOSTS: Final = frozenset({"com", "dev", "in", "io", "net", "org", "sh"})
 _RUNS: Final = re.compile(r"[-_.]+")
 
@@ -77,6 +78,23 @@ def parse_purl(text: str) -> PackageUrl | None:
     if not kind or not name:
         return None
     return PackageUrl(kind.lower(), namespace, name, version)
+
+
+def completed_purl(purl: str, distro: str = "", source: str = "", version: str = "") -> str:
+    """Return a package URL of a distribution that names the distribution and the source package.
+
+    What it says already stays; URLs of other types stay as they are.
+    """
+    if not purl.startswith(_OF_DISTRIBUTIONS) or "#" in purl:
+        return purl
+    asked = purl.partition("?")[2]
+    added = [f"distro={quote(distro, safe='.')}"] if distro and "distro=" not in asked else []
+    if source and "upstream=" not in asked:
+        of = f"{source}@{version}" if version else source
+        added.append(f"upstream={quote(of, safe='.+~')}")
+    if not added:
+        return purl
+    return f"{purl}{'&' if asked else '?'}{'&'.join(added)}"
 
 
 def canonical_name(name: str, purl: str = "", group: str = "") -> str:

@@ -6,12 +6,15 @@ from typing import Any, Final
 from entrepot.extract import model_cards
 from entrepot.extract.findings import Findings, Package, Relation
 from entrepot.extract.limits import cut
-from entrepot.extract.packages import canonical_name
+from entrepot.extract.packages import canonical_name, completed_purl
 from entrepot.extract.spdx import present
 from entrepot.extract.texts import as_items, as_mapping, as_text
 from entrepot.extract.vex import CycloneDxVulnerabilities
 
 _NESTED: Final = 8
+_TRIVY: Final = "aquasecurity:trivy:"
+_SOURCE: Final = ("SrcName", "SrcVersion", "SrcRelease", "SrcEpoch")
+"""Trivy's properties of a package of a distribution: what it was built from."""
 
 
 def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
@@ -22,11 +25,12 @@ def read_cyclonedx(said: Mapping[str, Any]) -> Findings:
     # A BOM of a model describes it where others have the product that they list the parts of.
     is_model = main.get("type") == model_cards.MODEL
     listed = [main, *components] if is_model else components
+    system = _system([main, *components])
     said_of = CycloneDxVulnerabilities(said, components)
     return Findings(
         title=as_text(main.get("name")),
         facts=present({**_facts(said, metadata, main), **_card([main, *components])}),
-        packages=_named([_component(each) for each in listed]),
+        packages=_named([_component(each, system) for each in listed]),
         relations=[
             Relation(as_text(each.get("ref")), as_text(target))
             for each in (as_mapping(one) for one in as_items(said.get("dependencies")))
@@ -78,11 +82,24 @@ def _package_name(said: Mapping[str, Any]) -> str:
     return canonical_name(name, purl, group)
 
 
-def _component(said: Mapping[str, Any]) -> Package:
+def _system(components: Iterable[Mapping[str, Any]]) -> str:
+    """The distribution as package URLs name it, such as `debian-12`; empty where none is said."""
+    found = (each for each in components if each.get("type") == "operating-system")
+    system = next(found, {})
+    name, version = (as_text(system.get(key), 100).lower() for key in ("name", "version"))
+    return f"{name}-{version}" if name and version else ""
+
+
+def _component(said: Mapping[str, Any], system: str) -> Package:
+    properties = map(as_mapping, as_items(said.get("properties"))[:100])
+    source = {as_text(each.get("name")): as_text(each.get("value")) for each in properties}
+    name, version, release, epoch = (source.get(f"{_TRIVY}{part}", "") for part in _SOURCE)
+    version = f"{version}-{release}" if version and release else version
+    version = f"{epoch}:{version}" if version and epoch.strip("0") else version
     return Package(
         name=_package_name(said),
         version=as_text(said.get("version")),
-        purl=as_text(said.get("purl")),
+        purl=completed_purl(as_text(said.get("purl")), system, name, version),
         licenses=_licenses(said.get("licenses")),
         supplier=_supplier(said),
         reference=as_text(said.get("bom-ref")),

@@ -8,11 +8,13 @@ from typing import Any, Final
 from entrepot.extract import limits
 from entrepot.extract.findings import Findings, Package, Relation
 from entrepot.extract.limits import cut
-from entrepot.extract.packages import canonical_name
+from entrepot.extract.packages import canonical_name, completed_purl
 from entrepot.extract.texts import as_items, as_mapping, as_text
 
 NO_LICENSE: Final = frozenset({"", "NOASSERTION", "NONE"})
 _DEPENDS: Final = frozenset({"DEPENDS_ON", "CONTAINS"})
+_BUILT_FROM: Final = re.compile(r"built package from: (\S+)(?: (\S+))?")
+"""Trivy's words for the source package of a distribution's package."""
 _TURNED: Final = frozenset({"DEPENDENCY_OF", "CONTAINED_BY"})
 
 
@@ -56,7 +58,8 @@ def _package(said: Mapping[str, Any]) -> Package:
         for each in references
         if as_text(each.get("referenceType")).rpartition("/")[2] == "purl"
     )
-    purl = next(purls, "")
+    source = _BUILT_FROM.fullmatch(as_text(said.get("sourceInfo")))
+    purl = completed_purl(next(purls, ""), "", *(source.groups("") if source else ()))
     licenses = [as_text(said.get(key)) for key in ("licenseConcluded", "licenseDeclared")]
     return Package(
         name=canonical_name(as_text(said.get("name")), purl),

@@ -7,12 +7,13 @@ in slices says first that it writes, and stops where another has begun since.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from entrepot.errors import Unavailable
 from entrepot.extract.findings import ExtractionState
 from entrepot.metadata import (
+    artifact_findings,
     artifact_revisions,
     artifacts,
     charts,
@@ -24,6 +25,7 @@ from entrepot.metadata.artifacts import PackedDocument
 from entrepot.metadata.engine import Clock, Metadata, Transaction
 from entrepot.metadata.packages import Package
 from entrepot.metadata.slices import AT_ONCE, Pace, cost_of, write_slices
+from entrepot.model.advisories import ArtifactFinding
 from entrepot.model.artifacts import Artifact, AttachmentCounts
 from entrepot.model.charts import NewChart
 
@@ -56,11 +58,12 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """Counts of a document, and the identifiers that it is found by."""
+    """Counts of a document, the identifiers that it is found by, and its findings."""
 
     marks: AttachmentCounts
     document: PackedDocument | None
     identifiers: dict[str, str]
+    findings: Sequence[ArtifactFinding] = ()
 
 
 Count = Callable[[], Awaitable[Counting | None]]
@@ -82,6 +85,20 @@ class _Changes:
     def cost(self) -> int:
         rows = (self.gone_documents, self.gone_packages, self.packages)
         return sum(map(len, rows)) + sum(map(_cost, self.documents))
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedChanges:
+    """The ids and findings that differ from those that are stored."""
+
+    gone_ids: Sequence[str] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    gone_findings: Sequence[ArtifactFinding] = ()
+    findings: Sequence[ArtifactFinding] = ()
+
+    @property
+    def cost(self) -> int:
+        return sum(map(len, (self.gone_ids, self.ids, self.gone_findings, self.findings)))
 
 
 class ArtifactWriter:
@@ -145,11 +162,11 @@ class ArtifactWriter:
     ) -> bool | None:
         """As `write_counts`; `None` where others have written since `before`."""
         of = location.manifest_id
-        gone, new = await self._id_changes(of, counting.identifiers)
-        if len(gone) + len(new) > AT_ONCE:
-            if not await self._write_ids(location, gone, new, before):
+        changes = await self._counted_changes(of, counting)
+        if changes.cost > AT_ONCE:
+            if not await self._write_counted(location, changes, before):
                 return None
-            before, gone, new = before + 1, [], {}
+            before, changes = before + 1, _CountedChanges()
         async with self._metadata.begin() as tx:
             if not await is_there(tx, location):
                 return False
@@ -163,15 +180,32 @@ class ArtifactWriter:
                 await artifacts.drop_documents(tx, of, [COUNTED])
             else:
                 await artifacts.write_documents(tx, of, [counting.document])
-            if gone:
-                await vulnerabilities.drop_vulnerabilities(tx, of, gone)
-            await vulnerabilities.add_vulnerabilities(tx, of, location.repository_id, new)
+            if changes.gone_ids:
+                await vulnerabilities.drop_vulnerabilities(tx, of, changes.gone_ids)
+            within = location.repository_id
+            await vulnerabilities.add_vulnerabilities(tx, of, within, changes.ids)
+            await artifact_findings.drop_findings(tx, of, changes.gone_findings)
+            await self._write_findings(tx, location, changes.findings)
         return True
+
+    async def has_findings(self, manifest_id: int, found: Sequence[ArtifactFinding]) -> bool:
+        """Say whether these, and no others, are stored for the manifest."""
+        return set(found) == set(
+            await artifact_findings.list_findings(self._metadata.reader, manifest_id)
+        )
+
+    async def _write_findings(
+        self, tx: Transaction, location: ArtifactLocation, found: Sequence[ArtifactFinding]
+    ) -> None:
+        of, within = location.manifest_id, location.repository_id
+        await artifact_findings.write_findings(tx, of, within, found, self._now())
 
     async def forget_ids(self, location: ArtifactLocation) -> None:
         """Have the manifest found by no vulnerability any more."""
-        of, pace = location.manifest_id, Pace()
-        while await vulnerabilities.list_vulnerabilities(self._metadata.reader, of, "", 1):
+        of, pace, reader = location.manifest_id, Pace(), self._metadata.reader
+        while await vulnerabilities.list_vulnerabilities(
+            reader, of, "", 1
+        ) or await artifact_findings.list_findings(reader, of):
             began = time.monotonic()
             async with self._metadata.begin() as tx:
                 if not await is_there(tx, location):
@@ -179,6 +213,7 @@ class ArtifactWriter:
                 some = await vulnerabilities.list_vulnerabilities(tx, of, "", pace.size)
                 await artifact_revisions.begin_counts(tx, of)
                 await vulnerabilities.drop_vulnerabilities(tx, of, [name for name, _ in some])
+                await artifact_findings.drop_some_findings(tx, of, pace.size)
             await pace.rest(began)
 
     async def _changes(self, location: ArtifactLocation, contents: Contents) -> _Changes:
@@ -230,11 +265,9 @@ class ArtifactWriter:
             )
         )
 
-    async def _id_changes(
-        self, manifest_id: int, identifiers: Mapping[str, str]
-    ) -> tuple[list[str], dict[str, str]]:
-        """The ids that are there and should not be, and those that are to be written."""
-        wanted, gone, after = vulnerabilities.folded(identifiers), [], ""
+    async def _counted_changes(self, manifest_id: int, counting: Counting) -> _CountedChanges:
+        """The ids and findings that are there and should not be, and those to be written."""
+        wanted, gone, after = vulnerabilities.folded(counting.identifiers), [], ""
         reader = self._metadata.reader
         while page := await vulnerabilities.list_vulnerabilities(reader, manifest_id, after, _PAGE):
             after = page[-1][0]
@@ -244,12 +277,16 @@ class ArtifactWriter:
                 elif wanted[name] == severity:
                     del wanted[name]
             await asyncio.sleep(0)
-        return gone, wanted
+        stored = set(await artifact_findings.list_findings(reader, manifest_id))
+        new = [finding for finding in counting.findings if finding not in stored]
+        keys = {finding.key for finding in counting.findings}
+        lost = [finding for finding in stored if finding.key not in keys]
+        return _CountedChanges(gone, wanted, lost, new)
 
-    async def _write_ids(
-        self, location: ArtifactLocation, gone: Sequence[str], new: Mapping[str, str], before: int
+    async def _write_counted(
+        self, location: ArtifactLocation, changes: _CountedChanges, before: int
     ) -> bool:
-        """Write the ids; `False` as soon as the manifest is gone or another counts it."""
+        """Write them in slices; `False` as soon as the manifest is gone or another counts it."""
         of, within = location.manifest_id, location.repository_id
         async with self._metadata.begin() as tx:
             if (await _revision_there(tx, location)).counts != before:
@@ -260,11 +297,22 @@ class ArtifactWriter:
             return (await _revision_there(tx, location)).counts == before + 1
 
         slices = _Slices(self._metadata, may_go_on)
-        return await slices.write(
-            list(new.items()),
-            lambda tx, some: vulnerabilities.add_vulnerabilities(tx, of, within, dict(some)),
-        ) and await slices.write(
-            gone, lambda tx, some: vulnerabilities.drop_vulnerabilities(tx, of, some)
+        return (
+            await slices.write(
+                list(changes.ids.items()),
+                lambda tx, some: vulnerabilities.add_vulnerabilities(tx, of, within, dict(some)),
+            )
+            and await slices.write(
+                changes.gone_ids,
+                lambda tx, some: vulnerabilities.drop_vulnerabilities(tx, of, some),
+            )
+            and await slices.write(
+                changes.findings, lambda tx, some: self._write_findings(tx, location, some)
+            )
+            and await slices.write(
+                changes.gone_findings,
+                lambda tx, some: artifact_findings.drop_findings(tx, of, some),
+            )
         )
 
 

@@ -26,6 +26,8 @@ from entrepot.oci.media_types import INDEXES, is_blob_type
 from entrepot.storage.protocols import BlobKey, Storage
 
 _LONGEST: Final = 2000
+_MOST_WORDS: Final = 200
+_LONGEST_WORDS: Final = 20_000
 MAX_SIZE: Final = 2**53
 """The largest size in bytes that an artifact is recorded with, whatever it claims: sums of a
 thousand sizes still fit into a column."""
@@ -46,6 +48,23 @@ class Described:
     def manifest(self) -> Manifest:
         """The manifest, parsed."""
         return self.view.manifest
+
+    @property
+    def readable(self) -> list[tuple[int, Descriptor]]:
+        """The blobs to read, at most 1,000, by the place of the layer; the config is -1."""
+        found = list(enumerate(self.manifest.layers))
+        if self.manifest.config is not None:
+            found.append((-1, self.manifest.config))
+        return found[:1000]
+
+    @property
+    def words(self) -> str:
+        """The names and values of annotations and of an image's labels, to be searched for."""
+        config = self.view.config.get("config")
+        labels = config.get("Labels") if isinstance(config, dict) else None
+        said = {**self.manifest.annotations, **(labels if isinstance(labels, dict) else {})}
+        lines = [f"{name} {value}" for name, value in list(said.items())[:_MOST_WORDS]]
+        return "\n".join(lines)[:_LONGEST_WORDS]
 
     @property
     def description(self) -> Description:

@@ -5,11 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from entrepot.extract.findings import OPENPGP, Assessment, Findings, Result, Vulnerability
 from entrepot.extract.merging import Said, counted_of
-from entrepot.model.artifacts import AttachmentCounts
+from entrepot.hub.artifact_writer import COUNTED, Counting
+from entrepot.metadata import artifacts
+from entrepot.metadata.artifact_findings import stored
+from entrepot.model.advisories import ArtifactFinding
+from entrepot.model.artifacts import AttachmentCounts, StoredDocument
+from entrepot.oci.aside import aside
 
 _SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 
@@ -85,7 +90,28 @@ def _brief(found: Vulnerability) -> Vulnerability:
         location="" if found.package else found.location,
         aliases=found.aliases,
         purl=found.purl,
+        sources=found.sources,
     )
+
+
+def _findings(found: Sequence[Vulnerability]) -> list[ArtifactFinding]:
+    """The findings as they are stored; of several in the same package the worst."""
+    kept: dict[tuple[str, str, str], ArtifactFinding] = {}
+    for each in found:
+        finding = stored(
+            ArtifactFinding(
+                each.id,
+                each.package,
+                each.version,
+                tuple(each.aliases),
+                each.fixed_in,
+                each.severity,
+                each.state,
+                each.source,
+            )
+        )
+        kept.setdefault(finding.key, finding)
+    return list(kept.values())
 
 
 def marks_for(said: Contribution, digest: str) -> AttachmentCounts:
@@ -154,7 +180,8 @@ class ContributionScope:
             for name in (each.id, *each.aliases)
         }
         counted = Counted(by_category, [_brief(each) for each in whole])
-        return Counts(replace(marks, vulnerabilities=dict(counts)), counted, identifiers)
+        marks = replace(marks, vulnerabilities=dict(counts))
+        return Counts(marks, counted, identifiers, _findings(own))
 
 
 def _flat(issues: Mapping[str, Mapping[str, int]]) -> Counter[tuple[str, str]]:
@@ -179,11 +206,15 @@ class Counted(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The stored counts of an artifact: attachments, findings, identifiers."""
+    """The stored counts of an artifact: attachments, findings, identifiers.
+
+    Of an index, `counted` has the findings of its children too, and `findings` only its own.
+    """
 
     marks: AttachmentCounts
     counted: Counted
     identifiers: dict[str, str]
+    findings: list[ArtifactFinding]
 
 
 def _add(one: AttachmentCounts, other: AttachmentCounts) -> AttachmentCounts:
@@ -198,3 +229,18 @@ def _add(one: AttachmentCounts, other: AttachmentCounts) -> AttachmentCounts:
         one.valid + other.valid,
         one.invalid + other.invalid,
     )
+
+
+async def counting_of(counts: Counts, *, is_searched: bool) -> Counting:
+    """Return the rows to write; ids only of artifacts that are found without a subject."""
+    found = [counts.counted] if counts.counted != Counted() else []
+    documents = await aside(
+        ENTRY * len(counts.counted.found),
+        lambda: artifacts.pack(
+            StoredDocument(COUNTED, "application/json", json.encode(each).decode(), is_cut=False)
+            for each in found
+        ),
+    )
+    identifiers = counts.identifiers if is_searched else {}
+    findings = counts.findings if is_searched else []
+    return Counting(counts.marks, next(iter(documents), None), identifiers, findings)

@@ -16,13 +16,15 @@ from entrepot.extract.findings import (
     InTotoStatement,
     Result,
     Signature,
+    Vulnerability,
 )
 from entrepot.extract.merging import Said, counted_of
 from entrepot.hub.attachments import Attached, Attachments
 from entrepot.hub.indexing import CHILDREN
+from entrepot.hub.matching import Matching
 from entrepot.kinds.catalogue import kind_of_id
 from entrepot.kinds.kind import Family
-from entrepot.metadata import artifacts, manifests
+from entrepot.metadata import artifact_relations, artifacts, manifests
 from entrepot.metadata.engine import Metadata
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
@@ -56,9 +58,10 @@ class Origin:
 class FindingsAggregator:
     """Reads what was found in everything that is attached to an artifact or to its children."""
 
-    def __init__(self, metadata: Metadata, attachments: Attachments) -> None:
+    def __init__(self, metadata: Metadata, attachments: Attachments, matching: Matching) -> None:
         self._metadata = metadata
         self._attachments = attachments
+        self._matching = matching
 
     async def of(self, manifest_id: int) -> Findings:
         """Return the findings in the artifact itself; queued until it was read."""
@@ -102,12 +105,17 @@ class FindingsAggregator:
         `query` narrows packages and findings to those that hold each of its words.
         """
         children = await self._children(repository_id, digest)
+        asked = [digest, *children]
         if children:
-            children = await self._attachments.list_having(repository_id, children)
+            asked = [digest, *await self._attachments.list_having(repository_id, children)]
+        attached_to = {each: await self._attachments.list_of(repository_id, each) for each in asked}
+        matches = await self._matches(repository_id, [digest, *children], attached_to)
         everything, scopes, reasons = [own], [], [own.reason]
         for each in [digest, *children]:
-            scope = Said(each)
-            for attached in await self._attachments.list_of(repository_id, each):
+            if each not in attached_to and each not in matches:
+                continue
+            scope = Said(each, matches.get(each, []))
+            for attached in attached_to.get(each, ()):
                 found = await self._find(attached.artifact.manifest_id)
                 if found is not None:
                     everything.append(_about(found, each))
@@ -118,13 +126,8 @@ class FindingsAggregator:
         whole = await asyncio.to_thread(counted_of, scopes[0], scopes[1:])
         values = {name: _joined(everything, name) for name in _LISTS}
         values["vulnerabilities"] = [*whole]
-        words = query.lower().split()
         for name in ("packages", "vulnerabilities", "issues", "assessments"):
-            values[name] = [
-                each
-                for each in _distinct(values[name])
-                if all(word in json.encode(each).decode().lower() for word in words)
-            ]
+            values[name] = _having(values[name], query.lower().split())
         return Findings(
             state=own.state,
             reason="; ".join(dict.fromkeys(each for each in reasons if each)),
@@ -132,6 +135,25 @@ class FindingsAggregator:
             left_out=_summed(each.left_out for each in everything),
             **values,  # type: ignore[arg-type]
         )
+
+    async def _matches(
+        self,
+        repository_id: int,
+        digests: Sequence[str],
+        attached_to: Mapping[str, Sequence[Attached]],
+    ) -> dict[str, list[Vulnerability]]:
+        """The hub's findings in the packages of these manifests and of their attachments."""
+        reader = self._metadata.reader
+        here = await artifact_relations.find_children(reader, repository_id, digests)
+        owners = [(child.manifest_id, digest) for digest, child in here.items()]
+        for digest, attachments in attached_to.items():
+            owners += [(each.artifact.manifest_id, digest) for each in attachments]
+        by_id = await self._matching.list_of([manifest_id for manifest_id, _ in owners])
+        found: dict[str, list[Vulnerability]] = {}
+        for manifest_id, digest in owners:
+            if manifest_id in by_id:
+                found.setdefault(digest, []).extend(by_id[manifest_id])
+        return found
 
     async def _find(self, manifest_id: int) -> Findings | None:
         document = await artifacts.find_document(self._metadata.reader, manifest_id, "findings")
@@ -191,6 +213,11 @@ def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _distinct(values: Iterable[object]) -> list[object]:
-    """Each once: several SBOMs list the same package."""
-    return list({json.encode(each): each for each in values}.values())
+def _having(values: Iterable[object], words: Sequence[str]) -> list[object]:
+    """Those that hold each of the words, once: several SBOMs list the same package."""
+    distinct = {json.encode(each): each for each in values}
+    return [
+        each
+        for text, each in distinct.items()
+        if all(word in text.decode().lower() for word in words)
+    ]

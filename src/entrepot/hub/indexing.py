@@ -32,8 +32,10 @@ from entrepot.hub.contributions import (
     Counted,
     Counts,
     contribution,
+    counting_of,
     weight_of,
 )
+from entrepot.hub.matching import Matching
 from entrepot.hub.readmes import Readmes
 from entrepot.kinds.kind import Extractor
 from entrepot.metadata import (
@@ -65,8 +67,6 @@ CONTRIBUTION: Final = "marks"
 """The document that says what an attachment adds to the marks of its subject."""
 WORDS: Final = "words"
 """The document of the words that are searched for and shown elsewhere: labels and annotations."""
-_MOST_WORDS: Final = 200
-_LONGEST: Final = 20_000
 _SOON: Final = timedelta(seconds=1)
 _QUICK: Final = 1024 * 1024
 """Bytes of an artifact that is read at once: it takes less than a page to load."""
@@ -94,6 +94,7 @@ class Indexing:
         attachments: Attachments,
         reader: ReadsContents,
         readmes: Readmes,
+        matching: Matching,
         now: Clock,
     ) -> None:
         self._metadata = metadata
@@ -103,6 +104,7 @@ class Indexing:
         self._reader = reader
         self._readmes = readmes
         self._now = now
+        self._matching = matching
         self._writer = ArtifactWriter(metadata, now)
 
     async def index(self, manifest_id: int) -> None:
@@ -156,9 +158,10 @@ class Indexing:
         counted: list[Counts] = []
 
         async def count() -> Counting:
+            await self._matching.match_manifest(stored.id)
             counts = await self._count(repository_id, stored.id, stored.digest, own)
             counted.append(counts)
-            return await _counting(counts, is_searched=is_searched)
+            return await counting_of(counts, is_searched=is_searched)
 
         async def finish(tx: Transaction) -> bool:
             await self._summarize(tx, repository_id)
@@ -167,13 +170,19 @@ class Indexing:
         contents = await aside(weight_of(findings), lambda: _contents(described, findings))
         if not await self._writer.write(place, contents, since, count, finish):
             return
+        is_new = counted[-1].marks != before or bool(counted[-1].counted.found)
+        await self._follow(place, subjects, is_new=is_new)
+
+    async def _follow(self, place: ArtifactLocation, subjects: set[str], *, is_new: bool) -> None:
+        """Match the packages, and have whatever depends on the artifact counted anew."""
+        within, digest = place.repository_id, place.digest
         # What attachments found is looked for by the artifact that it is true of.
-        for one in await self._attachments.list_of(repository_id, stored.digest):
-            of = one.artifact.manifest_id
-            await self._writer.forget_ids(ArtifactLocation(of, repository_id, one.digest))
-        parents = await self._parents(repository_id, stored.digest)
-        is_new = counted[-1].marks != before or counted[-1].counted.found
-        await self._recount(repository_id, subjects | (parents if is_new else set()))
+        for one in await self._attachments.list_of(within, digest):
+            owner = ArtifactLocation(one.artifact.manifest_id, within, one.digest)
+            await self._writer.forget_ids(owner)
+        own = {digest} if await self._matching.match_manifest(place.manifest_id) else set()
+        parents = await self._parents(within, digest) if is_new else set()
+        await self._recount(within, subjects | own | parents)
 
     async def count_outdated(self, *, everything: bool) -> int:
         """How many manifests `ask_again` would ask for."""
@@ -202,7 +211,7 @@ class Indexing:
             try:
                 found = [
                     await stack.enter_async_context(self._open(repository_id, index, blob))
-                    for index, blob in _readable(described)
+                    for index, blob in described.readable
                 ]
             except EntrepotError as error:
                 return Findings(state=ExtractionState.FAILED, reason=error.message)
@@ -259,6 +268,16 @@ class Indexing:
         found = await artifacts.list_parents(self._metadata.reader, repository_id, digest)
         return {parent for _, parent in found}
 
+    async def reassess(self, manifest_id: int) -> None:
+        """Have a manifest and its subjects counted anew: its packages match something else now."""
+        found = await manifests.find_by_id(self._metadata.reader, manifest_id)
+        if found is None:
+            return
+        stored, repository_id = found
+        manifest, digest = await read_manifest(stored.content, stored.media_type), stored.digest
+        subjects = await self._attachments.subjects_of(repository_id, stored.id, digest, manifest)
+        await self._recount(repository_id, {digest, *subjects})
+
     async def count_marks(self, repository_id: int, digest: str) -> None:
         """Count anew what is attached to a digest; have it counted for indexes that list it."""
         reader = self._metadata.reader
@@ -271,10 +290,11 @@ class Indexing:
             counts = await self._count(repository_id, facts.id, digest, own)
             now = await artifacts.find_artifact(reader, facts.id)
             same = now is not None and counts.marks == now.marks
-            if same and counts.counted == await self._counted_of(facts.id):
-                return None
             attached = own is not None and await self._is_attached(repository_id, facts.id, digest)
-            return await _counting(counts, is_searched=not attached)
+            counting = await counting_of(counts, is_searched=not attached)
+            same = same and counts.counted == await self._counted_of(facts.id)
+            same = same and await self._writer.has_findings(facts.id, counting.findings)
+            return None if same else counting
 
         async def finish(tx: Transaction) -> bool:
             await self._summarize(tx, repository_id)
@@ -291,7 +311,11 @@ class Indexing:
         scope = ContributionScope(digest)
         if own is not None:
             scope.take(own, is_own=True)
-        for each in await self._attachments.list_of(repository_id, digest):
+        attached = await self._attachments.list_of(repository_id, digest)
+        lists = [manifest_id, *(each.artifact.manifest_id for each in attached)]
+        for matches in (await self._matching.list_of(lists)).values():
+            scope.evidence.found += matches
+        for each in attached:
             await asyncio.sleep(0)  # requests come first
             said = await self._contribution_of(each.artifact.manifest_id)
             if said is not None:
@@ -334,20 +358,6 @@ class Indexing:
         return False
 
 
-async def _counting(counts: Counts, *, is_searched: bool) -> Counting:
-    """Return the rows to write; ids only of artifacts that are found without a subject."""
-    found = [counts.counted] if counts.counted != Counted() else []
-    documents = await aside(
-        ENTRY * len(counts.counted.found),
-        lambda: artifacts.pack(
-            StoredDocument(COUNTED, "application/json", json.encode(each).decode(), is_cut=False)
-            for each in found
-        ),
-    )
-    identifiers = counts.identifiers if is_searched else {}
-    return Counting(counts.marks, next(iter(documents), None), identifiers)
-
-
 def _contents(described: Described, findings: Findings) -> Contents:
     artifact, said = described.artifact, described.kind.describe(described.view)
     artifact = replace(
@@ -365,14 +375,6 @@ def _contents(described: Described, findings: Findings) -> Contents:
     return Contents(artifact, documents, packages.distinct(listed), chart)
 
 
-def _readable(described: Described) -> list[tuple[int, Descriptor]]:
-    manifest = described.manifest
-    found = list(enumerate(manifest.layers))
-    if manifest.config is not None:
-        found.append((-1, manifest.config))
-    return found[:1000]
-
-
 def _documents(described: Described, findings: Findings) -> Sequence[StoredDocument]:
     found = [
         StoredDocument(each.name, each.media_type, each.text, each.is_cut)
@@ -380,7 +382,7 @@ def _documents(described: Described, findings: Findings) -> Sequence[StoredDocum
     ]
     rest = json.encode(structs.replace(findings, documents=[])).decode()
     found.append(StoredDocument(FINDINGS, "application/json", rest, is_cut=False))
-    words = _words_of(described)
+    words = described.words
     if words:
         found.append(StoredDocument(WORDS, "text/plain", words, is_cut=False))
     said = findings.vulnerabilities or findings.assessments or findings.issues
@@ -388,13 +390,3 @@ def _documents(described: Described, findings: Findings) -> Sequence[StoredDocum
         marks = json.encode(contribution(findings)).decode()
         found.append(StoredDocument(CONTRIBUTION, "application/json", marks, is_cut=False))
     return found
-
-
-def _words_of(described: Described) -> str:
-    """The names and values of annotations and of an image's labels, to be searched for."""
-    config = described.view.config.get("config")
-    labels = config.get("Labels") if isinstance(config, dict) else None
-    said = {**described.manifest.annotations, **(labels if isinstance(labels, dict) else {})}
-    return "\n".join(f"{name} {value}" for name, value in list(said.items())[:_MOST_WORDS])[
-        :_LONGEST
-    ]

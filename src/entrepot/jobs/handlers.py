@@ -21,9 +21,17 @@ def job_handlers(app: App) -> dict[str, Work]:
     async def measure(subject: str) -> None:
         await app.quotas.measure(int(subject))
 
+    async def reassess(subject: str) -> None:
+        await app.indexing.reassess(int(subject))
+
+    async def spread(subject: str) -> None:
+        await app.matching.spread()
+
     return {
         jobs.INDEX: index,
         jobs.SUMMARIZE: summarize,
         jobs.RECOUNT: recount,
         jobs.MEASURE: measure,
+        jobs.REASSESS: reassess,
+        jobs.SPREAD: spread,
     }

@@ -89,10 +89,13 @@ packages: Final = Table(
     Column("purl", NAME, nullable=False),
     Column("licenses", Text, nullable=False),
     Column("base_name", NAME),  # the name without its group, scope or path, where it has one
+    # The version of the rules that its coordinates are of; 0 where it has none, null: not yet.
+    Column("matcher", NUMBER),
     UniqueConstraint("name", "version", "purl", "licenses"),
     Index("ix_packages_purl", "purl"),
     Index("ix_packages_licenses", "licenses"),
     Index("ix_packages_base_name", "base_name"),
+    Index("ix_packages_matcher_id", "matcher", "id"),
 )
 
 artifact_packages: Final = Table(

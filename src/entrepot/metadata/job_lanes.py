@@ -25,6 +25,10 @@ RECOUNT: Final = "recount"
 """The job of counting anew what is attached; its subject is the repository's id and a digest."""
 MEASURE: Final = "measure"
 """The job of counting anew what a namespace holds; its subject is the namespace's id."""
+REASSESS: Final = "reassess"
+"""The job of counting anew what a manifest and its subjects have; its subject is its id."""
+SPREAD: Final = "spread"
+"""The job of asking for that wherever a package is listed whose vulnerabilities have changed."""
 DELIVER: Final = "deliver"
 """The job of telling a webhook what happened to a repository; its subject is both ids."""
 
@@ -78,6 +82,7 @@ LANES: Final[dict[str, tuple[ColumnElement[int], ColumnElement[int]]]] = {
     SUMMARIZE: (_NAMESPACE_OF_REPOSITORY, _SUBJECT),
     RECOUNT: (_NAMESPACE_OF_REPOSITORY, _SUBJECT),
     MEASURE: (_SUBJECT, _NOBODY),
+    REASSESS: (_NAMESPACE_OF_MANIFEST, _REPOSITORY_OF_MANIFEST),
 }
 """The namespace and the repository of a job of each kind; of other kinds both are 0."""
 

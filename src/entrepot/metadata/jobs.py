@@ -22,7 +22,9 @@ from entrepot.metadata.job_lanes import (
     LANES,
     MEASURE,
     QUEUED,
+    REASSESS,
     RECOUNT,
+    SPREAD,
     SUMMARIZE,
     Turns,
     interleave,
@@ -33,7 +35,17 @@ from entrepot.metadata.rows import list_all, row_mapper
 from entrepot.metadata.upserts import insert
 from entrepot.model.jobs import FailedJob, Job, Lane
 
-__all__ = ["DELIVER", "INDEX", "MEASURE", "QUEUED", "RECOUNT", "SUMMARIZE", "Turns"]
+__all__ = [
+    "DELIVER",
+    "INDEX",
+    "MEASURE",
+    "QUEUED",
+    "REASSESS",
+    "RECOUNT",
+    "SPREAD",
+    "SUMMARIZE",
+    "Turns",
+]
 
 FAILED: Final = "failed"
 

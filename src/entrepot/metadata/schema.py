@@ -1,6 +1,7 @@
 """The whole schema: importing this knows every table."""
 
 from entrepot.metadata import (
+    advisory_tables,
     artifact_tables,
     hook_tables,
     mirror_tables,
@@ -12,6 +13,7 @@ from entrepot.metadata.tables import SCHEMA
 
 __all__ = [
     "SCHEMA",
+    "advisory_tables",
     "artifact_tables",
     "hook_tables",
     "mirror_tables",

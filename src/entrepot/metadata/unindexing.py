@@ -14,6 +14,8 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from entrepot.metadata import artifact_revisions, artifacts, jobs
+from entrepot.metadata.advisory_tables import artifact_findings
+from entrepot.metadata.artifact_findings import drop_some_findings
 from entrepot.metadata.artifact_tables import artifact_packages, artifact_vulnerabilities
 from entrepot.metadata.engine import Clock, Metadata, Reader, SqlStatement, Transaction
 from entrepot.metadata.packages import drop_packages, list_packages
@@ -32,7 +34,7 @@ AGAIN_AFTER: Final = timedelta(minutes=5)
 """When a manifest is read again whose deletion did not follow: its process has ended."""
 _COUNTS: Final = tuple(
     count_up_to(AT_ONCE + 1, table.c.manifest_id)
-    for table in (artifact_packages, artifact_vulnerabilities)
+    for table in (artifact_packages, artifact_vulnerabilities, artifact_findings)
 )
 
 _LIST: Final = SqlStatement(
@@ -134,7 +136,8 @@ async def _drop_some(tx: Transaction, manifest_id: int, limit: int) -> int:
     ids = await list_vulnerabilities(tx, manifest_id, "", limit)
     if ids:
         await drop_vulnerabilities(tx, manifest_id, [name for name, _ in ids])
-    return len(ids)
+        return len(ids)
+    return await drop_some_findings(tx, manifest_id, limit)
 
 
 async def _is_there(tx: Transaction, repository_id: int, manifest: ManifestFacts) -> bool:

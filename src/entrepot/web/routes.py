@@ -22,6 +22,7 @@ from entrepot.web import (
     single_sign_on,
     tags,
     teams,
+    vulnerabilities,
     webhooks,
 )
 from entrepot.web.requests import PageRoute
@@ -37,6 +38,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *namespace_deletion.ROUTES,
     *administration.ROUTES,
     *mirrors.ROUTES,
+    *vulnerabilities.ROUTES,
     *repository_settings.ROUTES,
     *policies.ROUTES,
     *webhooks.ROUTES,
