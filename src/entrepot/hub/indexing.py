@@ -312,8 +312,8 @@ class Indexing:
         if own is not None:
             scope.take(own, is_own=True)
         attached = await self._attachments.list_of(repository_id, digest)
-        lists = [manifest_id, *(each.artifact.manifest_id for each in attached)]
-        for matches in (await self._matching.list_of(lists)).values():
+        of = [manifest_id, *(each.artifact.manifest_id for each in attached)]
+        for matches in (await self._matching.list_of(of)).values():
             scope.evidence.found += matches
         for each in attached:
             await asyncio.sleep(0)  # requests come first

@@ -12,11 +12,12 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid, TooLarge
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
+from entrepot.http.multipart import read_parts
 from entrepot.http.paging import Pager
 from entrepot.hub.vulnerabilities import MOST, SecurityOverview
 from entrepot.model.advisories import AffectedArtifact
 from entrepot.web.administration import AdminPage
-from entrepot.web.browser_upload import read_parts, safe_title
+from entrepot.web.browser_upload import safe_title
 from entrepot.web.downloads import cell, disposition
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
