@@ -26,9 +26,17 @@ from tests.registry.test_history import Shop, history, removals, shop
 OLDER = "0010"
 """A revision whose tables that snapshots hold have this version's columns, but for later ones."""
 LATER_TABLES = {
+    "advisories",
+    "advisory_ids",
+    "advisory_ranges",
+    "artifact_findings",
     "chart_versions",
+    "data_sets",
     "mirror_checks",
     "mirrors",
+    "package_changes",
+    "package_coordinates",
+    "package_matches",
     "pull_days",
     "rendered_readmes",
     "upload_reservations",
@@ -36,6 +44,7 @@ LATER_TABLES = {
 LATER_COLUMNS = {
     "artifacts": {"contents_revision", "counts_revision"},
     "jobs": {"namespace_id", "repository_id"},
+    "packages": {"matcher"},
     "repositories": {"is_mirrored"},
 }
 
