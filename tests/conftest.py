@@ -5,12 +5,15 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import prometheus_client.values
 import pytest
 from hypothesis import HealthCheck, settings
+from prometheus_client.values import MultiProcessValue
 
 from entrepot.metadata.engine import Metadata
 from entrepot.metadata.migrate import upgrade_sqlite
 from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata import postgres
 from tests.metadata.clocks import MovableClock
@@ -97,3 +100,16 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]
     """An S3 server, for the whole run; each store of it has a prefix of its own."""
     with s3.serving(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
+    """Metrics as a worker keeps them: one for the process, as the library has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.mktemp("metrics")
+        patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(directory))
+        # Chosen when the library is imported, which another test may have done before.
+        chosen = MultiProcessValue()  # type: ignore[no-untyped-call]
+        patch.setattr(prometheus_client.values, "ValueClass", chosen)
+        share_between_workers(directory)
+        yield Metrics()

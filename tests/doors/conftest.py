@@ -3,13 +3,11 @@
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import prometheus_client.values
 import pytest
-from prometheus_client.values import MultiProcessValue
 
 from entrepot.app import App
 from entrepot.hub.permissions import Permissions
@@ -25,7 +23,7 @@ from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX
 from entrepot.oci.names import RepositoryName, Tag
-from entrepot.ops.metrics import Metrics, share_between_workers
+from entrepot.ops.metrics import Metrics
 from entrepot.settings import Settings
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
@@ -41,19 +39,6 @@ INDEX = index()
 INDEX_DIGEST = Digest.of(INDEX)
 
 Open = Callable[..., Doors]
-
-
-@pytest.fixture(scope="session")
-def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    """Metrics as a worker keeps them."""
-    with pytest.MonkeyPatch.context() as patch:
-        directory = tmp_path_factory.mktemp("metrics")
-        patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(directory))
-        # Chosen when the library is imported, which another test may have done before.
-        chosen = MultiProcessValue()  # type: ignore[no-untyped-call]
-        patch.setattr(prometheus_client.values, "ValueClass", chosen)
-        share_between_workers(directory)
-        yield Metrics()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """A hub behind doors, as the tests of the doors have it."""
 
-from tests.doors.conftest import doors, metrics, open_doors
+from tests.doors.conftest import doors, open_doors
 
-__all__ = ["doors", "metrics", "open_doors"]
+__all__ = ["doors", "open_doors"]
