@@ -125,6 +125,19 @@ def test_of_hubs_that_start_together_on_one_port_one_serves(start: Start) -> Non
     assert "Entrepot serves" in line_of(serving)
 
 
+def test_a_hub_that_is_refused_leaves_the_files_of_the_other(start: Start, tmp_path: Path) -> None:
+    port, theirs = free_port(), tmp_path / "data" / "metrics" / "theirs"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    with socket.socket(socket.AF_UNIX) as claim:
+        claim.bind(f"\0entrepot 127.0.0.1:{port}")
+        process = start(port)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert theirs.exists()
+    assert not (tmp_path / "data" / "address").exists()
+
+
 @pytest.mark.parametrize("loaded", ["", "uvloop", "msgspec", "argon2", "entrepot.db"])
 def test_an_end_while_workers_start_waits_for_nothing(start: Start, loaded: str) -> None:
     process = start(free_port())

@@ -132,10 +132,6 @@ def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> N
         sys.exit(1)
     except typer.Exit as error:
         sys.exit(error.exit_code)
-    for name in ("metrics", "pipes"):
-        shutil.rmtree(settings.data / name, ignore_errors=True)
-    with suppress(OSError):
-        settings.address_file.write_text(public_url(settings) + "\n")
     lines = (
         f"Entrepot serves {settings.data.resolve()} on {public_url(settings)}",
         f"Extraction sandbox: {describe(read_probe(probe))}",
@@ -180,6 +176,8 @@ def _claimed_port(settings: "Settings") -> Iterator[None]:
     All of them found it free, and their workers would share it. Names of this kind are the
     network namespace's, as ports are, and go with the process.
     """
+    from entrepot.bootstrap import public_url
+
     where = f"{settings.host}:{settings.port}"
     with socket.socket(socket.AF_UNIX) as claim:
         try:
@@ -187,6 +185,11 @@ def _claimed_port(settings: "Settings") -> Iterator[None]:
                 claim.bind(f"\0entrepot {where}")
         except OSError:
             fail(_BUSY.format(where))
+        # Not before: until then they may be those of the hub that has the port.
+        for name in ("metrics", "pipes"):
+            shutil.rmtree(settings.data / name, ignore_errors=True)
+        with suppress(OSError):
+            settings.address_file.write_text(public_url(settings) + "\n")
         try:
             yield
         finally:
