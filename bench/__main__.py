@@ -87,7 +87,7 @@ def _measure_footprint(directory: Path, rounds: int) -> Footprint:
         hub.tree.end()
         again.append(hub.start())
         time.sleep(2)
-        idle.append(hub.tree.resident())
+        idle.append(hub.tree.proportional())
         hub.tree.end()
     return Footprint(round(median(idle)), median(first), median(again))
 

@@ -34,6 +34,10 @@ class Tree:
         """Bytes resident in all of its processes, shared pages counted in each."""
         return sum(_resident(pid) for pid in self.pids())
 
+    def proportional(self) -> int:
+        """Bytes in memory for all of its processes, a shared page counted once in all (PSS)."""
+        return sum(_proportional(pid) for pid in self.pids())
+
     def processor_seconds(self) -> float:
         """Seconds of processor time, of user and system, that all of its processes have taken."""
         return sum(_processor_seconds(pid) for pid in self.pids())
@@ -61,6 +65,14 @@ def _session(pid: int) -> int:
         return os.getsid(pid)
     except OSError:
         return 0
+
+
+def _proportional(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def _resident(pid: int) -> int:
