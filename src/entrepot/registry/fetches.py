@@ -89,14 +89,20 @@ class Fetches:
         self._running: dict[str, Fetch] = {}
 
     def join(self, source: BlobSource) -> "Fetch":
-        """The fetch of the blob, begun where there is none yet."""
+        """The fetch of the blob, begun where there is none yet, or where it has failed."""
         found = self._running.get(source.key)
-        if found is not None:
+        if found is not None and found.error is None:
             return found
         self.directory.mkdir(exist_ok=True, mode=0o700)
         fetch = self._running[source.key] = Fetch(source, self._storage, self.directory)
         fetch.task = asyncio.create_task(fetch.run())
-        fetch.task.add_done_callback(lambda _: self._running.pop(source.key, None))
+
+        def leave(_: object) -> None:
+            # One that failed may have been replaced before it was over.
+            if self._running.get(source.key) is fetch:
+                del self._running[source.key]
+
+        fetch.task.add_done_callback(leave)
         return fetch
 
     async def settle(self) -> None:
