@@ -107,18 +107,20 @@ class Crowding:
         self.found.vanished += 1
 
     def _left_over(self) -> list[str]:
-        """Connections and uploads that the workers have open, and uploads on the disk.
+        """Connections, uploads and blobs that the workers have open, and uploads on the disk.
+
+        The file of an upload that ended is a blob: one that was not closed is found there.
 
         What else a worker has open says nothing: it opens its connections to the database, its
         pipes to the child that reads artifacts and the like when it first needs them.
         """
-        uploads = self._server.data / "uploads"
+        uploads, blobs = self._server.data / "uploads", self._server.data / "blobs"
         sockets = _connected(self._server.port)
         open_there = [
             found
             for pid in self._server.worker_pids()
             for found in _open_files(pid)
-            if found.startswith(f"{uploads}/") or found in sockets
+            if found.startswith((f"{uploads}/", f"{blobs}/")) or found in sockets
         ]
         return [*open_there, *(path.name for path in uploads.iterdir())]
 
