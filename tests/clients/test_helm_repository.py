@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,8 @@ class Shop:
 
     def wait_for(self, chart: str, *versions: str) -> None:
         """Update until the index lists the versions: a job reads what was pushed."""
-        for _ in range(20):
+        for _ in range(100):
+            time.sleep(0.2)  # who asks without a pause keeps the job waiting
             self.helm.program("repo", "update")
             found = self.helm.program("search", "repo", chart, "-l", "--devel")
             if all(version in found for version in (chart, *versions)):
