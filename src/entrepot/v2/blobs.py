@@ -11,7 +11,7 @@ from entrepot.v2.requests import RegistryRequest
 async def get(request: RegistryRequest) -> Response:
     """Answer with the bytes that the client asks for, or with where they are."""
     repository, digest = request.repository, Digest.parse(request.reference)
-    return await _respond(request, await request.app.blobs.get(repository, digest))
+    return await respond(request, await request.app.blobs.get(repository, digest))
 
 
 async def head(request: RegistryRequest) -> Response:
@@ -19,10 +19,11 @@ async def head(request: RegistryRequest) -> Response:
     repository, digest = request.repository, Digest.parse(request.reference)
     if Action.PUSH not in request.rights.actions or repository.is_archived:
         return await get(request)
-    return await _respond(request, await request.app.blobs.hold(repository, digest))
+    return await respond(request, await request.app.blobs.hold(repository, digest))
 
 
-async def _respond(request: RegistryRequest, blob: StoredBlob) -> Response:
+async def respond(request: RegistryRequest, blob: StoredBlob) -> Response:
+    """The answer to a `GET` or `HEAD` of the blob."""
     app = request.app
     return await blob_response(request.http, app.blobs, blob, app.origins, app.proxied_files)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from entrepot.errors import RepositoryUnknown
-from entrepot.http.blob_responses import blob_response, content_range
+from entrepot.http.blob_responses import content_range
 from entrepot.http.messages import Response
 from entrepot.http.paging import page_size
 from entrepot.http.ranges import ByteRange, parse_ranges
@@ -16,7 +16,7 @@ from entrepot.oci.digests import Digest
 from entrepot.registry.mirrored_lists import PASSED_ON
 from entrepot.registry.mirrors import Resolved
 from entrepot.registry.referrers import spellings
-from entrepot.v2 import lists, manifests
+from entrepot.v2 import blobs, lists, manifests
 from entrepot.v2.requests import Endpoint, Handler, RegistryRequest
 
 Headers = list[tuple[str, str]]
@@ -42,19 +42,19 @@ async def head_manifest(request: RegistryRequest) -> Response:
 async def get_blob(request: RegistryRequest) -> Response:
     """Answer with the blob, or with its bytes as they arrive from the upstream."""
     asked, repository = _asked(request), request.rights.repository
-    digest, blobs = Digest.parse(request.reference), request.app.mirrored_blobs
-    found = await blobs.find(repository, digest)
+    digest, mirrored = Digest.parse(request.reference), request.app.mirrored_blobs
+    found = await mirrored.find(repository, digest)
     if found is not None:
         return await _stored(request, found, CacheOutcome.HIT)
-    opened = await blobs.open(asked, repository, digest)
+    opened = await mirrored.open(asked, repository, digest)
     if isinstance(opened, StoredBlob):
         return await _stored(request, opened, CacheOutcome.REVALIDATED)
-    size = await blobs.wait_for_size(asked, opened)
+    size = await mirrored.wait_for_size(asked, opened)
     ranges = parse_ranges(request.http.header("range"), size)
     part = ranges[0] if ranges is not None and len(ranges) == 1 else ByteRange(0, size - 1)
-    runs = blobs.read(asked, opened, digest, part.first, part.length)
+    runs = mirrored.read(asked, opened, digest, part.first, part.length)
     if runs is None:
-        found = await blobs.get_by_name(asked, digest)
+        found = await mirrored.get_by_name(asked, digest)
         return await _stored(request, found, CacheOutcome.MISS)
     headers = [*_of_blob(digest, CacheOutcome.MISS), ("content-length", str(part.length))]
     if part.length == size:
@@ -65,11 +65,11 @@ async def get_blob(request: RegistryRequest) -> Response:
 async def head_blob(request: RegistryRequest) -> Response:
     """Answer with the blob's size, from a manifest where the blob is not here yet."""
     asked, repository = _asked(request), request.rights.repository
-    digest, blobs = Digest.parse(request.reference), request.app.mirrored_blobs
-    found = await blobs.find(repository, digest)
+    digest, mirrored = Digest.parse(request.reference), request.app.mirrored_blobs
+    found = await mirrored.find(repository, digest)
     if found is not None:
         return await _stored(request, found, CacheOutcome.HIT)
-    size = await blobs.find_size(asked, repository, digest)
+    size = await mirrored.find_size(asked, repository, digest)
     return Response(200, [*_of_blob(digest, CacheOutcome.MISS), ("content-length", str(size))])
 
 
@@ -133,8 +133,7 @@ async def _resolve(request: RegistryRequest) -> Resolved:
 
 
 async def _stored(request: RegistryRequest, blob: StoredBlob, outcome: CacheOutcome) -> Response:
-    app = request.app
-    response = await blob_response(request.http, app.blobs, blob, app.origins, app.proxied_files)
+    response = await blobs.respond(request, blob)
     response.headers.append(("entrepot-cache", outcome))
     return response
 
