@@ -45,8 +45,8 @@ class ChartPackage:
         return self.version.replace("+", "_")
 
 
-def read_package(archive: bytes) -> ChartPackage | None:
-    """Read a packaged chart; `None` where it is none, or one that Helm could not push."""
+def read_chart_file(archive: bytes) -> tuple[Mapping[str, Any], int] | None:
+    """Read Chart.yaml and when it was written; `None` where the archive is not a chart's."""
     if not archive.startswith(b"\x1f\x8b"):
         return None
     try:
@@ -54,11 +54,22 @@ def read_package(archive: bytes) -> ChartPackage | None:
             # Helm packs `demo/Chart.yaml`, other tools `./demo/Chart.yaml`.
             directory, slash, name = member.path.removeprefix("./").partition("/")
             if directory and slash and name == "Chart.yaml" and member.type == "file":
-                said = as_mapping(parse_yaml(member.read(TEXT)))
-                return _package(said, datetime.fromtimestamp(member.modified, UTC))
-    except (InputTooLarge, Unreadable, ValueError, OverflowError, RecursionError):
+                return as_mapping(parse_yaml(member.read(TEXT))), member.modified
+    except (InputTooLarge, Unreadable):
         return None
     return None
+
+
+def read_package(archive: bytes) -> ChartPackage | None:
+    """Read a packaged chart; `None` where it is not a chart, or one that Helm could not push."""
+    try:
+        found = read_chart_file(archive)
+        if found is None:
+            return None
+        said, modified = found
+        return _package(said, datetime.fromtimestamp(modified, UTC))
+    except (ValueError, OverflowError, RecursionError):
+        return None
 
 
 def manifest_of(package: ChartPackage, archive: bytes, provenance: bytes | None) -> bytes:

@@ -10,10 +10,11 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.bodies import join_chunks
 from entrepot.http.messages import Response
 from entrepot.http.multipart import LONGEST_FIELD, Part, read_parts
+from entrepot.hub.chart_packages import CONFIG, CONTENT
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import OCI_EMPTY, OCI_MANIFEST
 from entrepot.oci.names import Tag
-from entrepot.web.chart_upload import CHART_LAYER, HELM_CONFIG, chart_config
+from entrepot.web.chart_upload import chart_config
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
@@ -126,8 +127,8 @@ async def _tag(request: PageRequest, fields: dict[str, str], files: list[_Upload
         tag = Tag(chart.version.replace("+", "_"))
         config = chart.content
         manifest = {
-            "config": _descriptor(HELM_CONFIG, Digest.of(config), len(config)),
-            "layers": [_descriptor(CHART_LAYER, files[0].digest, files[0].size)],
+            "config": _descriptor(CONFIG, Digest.of(config), len(config)),
+            "layers": [_descriptor(CONTENT, files[0].digest, files[0].size)],
         }
         await request.app.uploads.take(request.target, _once(config))
     else:
