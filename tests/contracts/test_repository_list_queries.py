@@ -10,7 +10,6 @@ from entrepot.metadata import (
     manifests,
     pull_days,
     recommended_tags,
-    repositories,
     repository_lists,
     repository_settings,
     stars,
@@ -23,7 +22,13 @@ from entrepot.model.tags import TagAction
 from entrepot.oci.names import Tag
 from tests.contracts.test_artifact_queries import artifact
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_manifest, add_organization, add_repository
+from tests.metadata.rows import (
+    add_account,
+    add_manifest,
+    add_organization,
+    add_repository,
+    set_pushed,
+)
 
 EVERYTHING = VisibleTo(None)
 
@@ -50,7 +55,7 @@ async def acme(metadata: Metadata) -> int:
     for number, name in enumerate(("acme/shop", "acme/a_b", "acme/axb")):
         made = await add_repository(metadata, name, namespace_id=found)
         async with metadata.begin() as tx:
-            await repositories.set_pushed(tx, made.id, START + timedelta(hours=number))
+            await set_pushed(tx, made.id, START + timedelta(hours=number))
             await repository_settings.describe(tx, made.id, f"Number {number}", "")
     other = await add_organization(metadata, "other")
     await add_repository(metadata, "other/thing", Visibility.PUBLIC, other)

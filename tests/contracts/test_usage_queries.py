@@ -8,7 +8,6 @@ from entrepot.metadata import (
     accounts,
     policies,
     pull_days,
-    repositories,
     repository_facts,
     sessions,
     tokens,
@@ -19,7 +18,7 @@ from entrepot.model.accounts import Role, Session
 from entrepot.model.repositories import Repository
 from entrepot.model.usage import KindUsage, UsageOrder
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_account, add_blob, add_organization, add_repository
+from tests.metadata.rows import add_account, add_blob, add_organization, add_repository, set_pushed
 
 DAY = timedelta(days=1)
 
@@ -44,7 +43,7 @@ async def town(metadata: Metadata) -> dict[str, Repository]:
             [("acme/web", "image", 500), ("acme/chart", "chart", 20), ("alice/app", "image", 90)]
         ):
             await repository_facts.set_summary(tx, made[name].id, kind, size, number)
-            await repositories.set_pushed(tx, made[name].id, START + number * DAY)
+            await set_pushed(tx, made[name].id, START + number * DAY)
     return made
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import accounts, manifests, pull_days, repositories, stars
+from entrepot.metadata import accounts, manifests, pull_days, stars
 from entrepot.metadata.repositories import find_repository
 from entrepot.model.accounts import Role
 from entrepot.model.repositories import Visibility
@@ -14,7 +14,7 @@ from tests.doors.browsers import Browser
 from tests.doors.conftest import Town
 from tests.doors.queries import counting_queries
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_manifest, add_organization, add_repository
+from tests.metadata.rows import add_manifest, add_organization, add_repository, set_pushed
 
 MOST_QUERIES = 14
 
@@ -39,7 +39,7 @@ async def fill(town: Town, count: int, role: Role = Role.OWNER) -> None:
             async with town.metadata.begin() as tx:
                 await manifests.move_tag(tx, made.id, Tag(version), of, None, moment)
         async with town.metadata.begin() as tx:
-            await repositories.set_pushed(tx, made.id, moment)
+            await set_pushed(tx, made.id, moment)
             today = town.doors.app.now().date()
             await pull_days.add_pulls(tx, today, {(made.id, pull_days.WHOLE): 7 + number})
             await stars.add_star(tx, town.people["editor"].id, made.id, moment)

@@ -15,7 +15,7 @@ from tests.doors.conftest import Town
 from tests.doors.queries import counting_queries
 from tests.doors.test_home import browser_of
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_manifest, add_repository
+from tests.metadata.rows import add_manifest, add_repository, set_pushed
 from tests.wire.content import image
 
 MOST_QUERIES = 12
@@ -32,7 +32,7 @@ async def fill(town: Town, count: int, kind: str = "image", **more: object) -> s
             await artifacts.write_artifact(tx, artifact(made, of, kind=kind, **more))
             await manifests.move_tag(tx, made.id, Tag(f"1.{number}.0"), of, None, START)
     async with town.metadata.begin() as tx:
-        await repositories.set_pushed(tx, made.id, START)
+        await set_pushed(tx, made.id, START)
     return name
 
 

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
-from entrepot.metadata import accounts, blobs, manifests, repositories
-from entrepot.metadata.engine import Metadata, Reader
+from sqlalchemy import bindparam, update
+
+from entrepot.metadata import accounts, blobs, manifests, repositories, tables
+from entrepot.metadata.engine import Metadata, Reader, SqlStatement, Transaction, to_instant
 from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.model.accounts import Account, NamespaceKind
 from entrepot.model.manifests import NewManifest
@@ -66,6 +68,18 @@ def data_version(metadata: Metadata) -> int:
     assert isinstance(metadata, SqliteMetadata)
     row = metadata._read_connection.execute("PRAGMA data_version").fetchone()
     return int(row[0])
+
+
+_SET_PUSHED = SqlStatement(
+    update(tables.repositories)
+    .where(tables.repositories.c.id == bindparam("repository_id"))
+    .values(pushed_at=bindparam("moment"))
+)
+
+
+async def set_pushed(tx: Transaction, repository_id: int, moment: datetime) -> None:
+    """Set when something was pushed to the repository last, as a push of that moment would."""
+    await tx.run(_SET_PUSHED, repository_id=repository_id, moment=to_instant(moment))
 
 
 async def find_linked_at(reader: Reader, repository_id: int, digest: Digest) -> datetime | None:

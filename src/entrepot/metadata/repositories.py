@@ -76,11 +76,6 @@ _ADD_PULLS: Final = SqlStatement(
     .where(repositories.c.id == bindparam("repository_id"))
     .values(pulls=repositories.c.pulls + bindparam("count"), pulled_at=bindparam("moment"))
 )
-_SET_PUSHED: Final = SqlStatement(
-    update(repositories)
-    .where(repositories.c.id == bindparam("repository_id"))
-    .values(pushed_at=bindparam("moment"))
-)
 _LIST_ALL: Final = SqlStatement(select(*COLUMNS).order_by(repositories.c.name))
 _DELETE: Final = tuple(
     SqlStatement(delete(table).where(table.c.repository_id == bindparam("repository_id")))
@@ -192,11 +187,6 @@ async def lock_by_id(tx: Transaction, repository_id: int) -> bool:
 async def set_visibility(tx: Transaction, repository_id: int, visibility: Visibility) -> None:
     """Change the visibility."""
     await tx.run(_SET_VISIBILITY, repository_id=repository_id, new_visibility=visibility)
-
-
-async def set_pushed(tx: Transaction, repository_id: int, moment: datetime) -> None:
-    """Record that something was pushed."""
-    await tx.run(_SET_PUSHED, repository_id=repository_id, moment=to_instant(moment))
 
 
 async def add_pulls(tx: Transaction, repository_id: int, count: int, moment: datetime) -> None:
