@@ -94,7 +94,7 @@ def hash_of(content: bytes) -> bytes:
 
 
 def parse_advisory(content: bytes) -> Advisory:
-    """Return the advisory in a document; raise `Invalid` where it is none."""
+    """Return the advisory in a document; raise `Invalid` where it has no advisory."""
     try:
         document = _decoder.decode(content)
     except (DecodeError, ValidationError, RecursionError) as error:

@@ -147,7 +147,10 @@ async def show_description(request: RequestContext) -> Response:
 
 
 async def find_chart(request: RequestContext, file: str) -> ChartFile:
-    """The chart of the scope whose archive has that name; raise for what there is none of."""
+    """Return the chart of the scope whose archive has that name.
+
+    Raises `NotFound`, and `Unauthenticated` for whoever is not signed in.
+    """
     name = file.removesuffix(_ARCHIVE)
     found = None
     if name != file:

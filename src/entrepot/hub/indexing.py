@@ -158,6 +158,7 @@ class Indexing:
         counted: list[Counts] = []
 
         async def count() -> Counting:
+            # A large artifact's packages have their rows by now; others get theirs with the counts.
             await self._matching.match_manifest(stored.id)
             counts = await self._count(repository_id, stored.id, stored.digest, own)
             counted.append(counts)

@@ -96,7 +96,7 @@ class Mirrors:
         return await mirrors.list_mirrors(self._metadata.reader)
 
     async def find(self, namespace_id: int) -> Mirror | None:
-        """The mirror that the namespace is; `None` where it is none."""
+        """Return the mirror with this id; `None` where another kind of namespace has it."""
         return await mirrors.find_mirror(self._metadata.reader, namespace_id)
 
     async def find_by_host(self, host: str) -> Mirror | None:

@@ -32,7 +32,7 @@ def value_paths(text: str) -> dict[str, str]:
 
 
 def default_values(text: str) -> list[DefaultValue]:
-    """Return each value of the file in its order; a key that holds others is none."""
+    """Return each value of the file in its order; a key that holds others has no value."""
     found: dict[str, list[str]] = {}
     comments: dict[str, str] = {}
     above: list[str] = []

@@ -184,7 +184,7 @@ _oldest: Final = row_mapper(tuple[int, int])
 
 
 async def find_mirror(reader: Reader, namespace_id: int) -> Mirror | None:
-    """The mirror that the namespace is; `None` where it is none."""
+    """Return the mirror with this id; `None` where another kind of namespace has it."""
     return await find_one(reader, _mirror, _FIND, id=namespace_id)
 
 
