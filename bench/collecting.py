@@ -22,7 +22,7 @@ from rich.console import Console
 
 from bench.measures import measure_pushes
 from bench.peers import Entrepot
-from entrepot.metadata.sqlite_driver import dbapi2
+from entrepot.metadata.engines.sqlite_driver import dbapi2
 from tests.metadata.postgres import serving as serving_postgres
 
 CLIENTS = 4

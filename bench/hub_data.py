@@ -31,11 +31,12 @@ from bench.hub_words import (
 )
 from entrepot.kinds.versions import version_key
 from entrepot.metadata import artifact_tables as found
-from entrepot.metadata import search, tables
-from entrepot.metadata.engine import Metadata, SqlStatement, Transaction, Value
+from entrepot.metadata import tables
+from entrepot.metadata.contents import search
+from entrepot.metadata.engines.engine import Metadata, SqlStatement, Transaction, Value
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.migrate import upgrade_sqlite
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.upserts import insert
 from entrepot.model.search import Facet
 
 BIG = "big/tags"

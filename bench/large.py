@@ -19,10 +19,12 @@ from rich.table import Table
 
 from bench.loads import BIG, NAMESPACES, Amounts, load
 from bench.writes import SPOTS, WRITES, Spot, Writer, read_spots
-from entrepot.metadata import artifacts, blobs, gc_queries, manifests, repositories, tag_listing
-from entrepot.metadata.engine import Reader
+from entrepot.metadata import repositories
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.engines.engine import Reader
+from entrepot.metadata.engines.postgresql import PostgresMetadata, PostgresTransaction
 from entrepot.metadata.migrate import upgrade_postgresql
-from entrepot.metadata.postgresql import PostgresMetadata, PostgresTransaction
+from entrepot.metadata.registry import blobs, gc_queries, manifests, tag_listing
 from entrepot.model.tags import Filters, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag

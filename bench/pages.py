@@ -8,8 +8,8 @@ from bench.hub_data import BIG
 from bench.search import SearchResult, take
 from entrepot.app import App
 from entrepot.http.messages import PlainHeaders, Request
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.tag_listing import list_rows
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.registry.tag_listing import list_rows
 from entrepot.model.tags import Filters, TagOrder
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.settings import Settings

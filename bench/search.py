@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.hub_data import generate
-from entrepot.hub.actors import ANONYMOUS, OPERATOR, Identity
+from entrepot.hub.contents.search import Search
+from entrepot.hub.people.actors import ANONYMOUS, OPERATOR, Identity
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.search import Search
-from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.model.search import SearchOrder
 
 BAR = 100.0

@@ -25,7 +25,7 @@ from rich.console import Console
 from bench.content import MANIFEST_TYPE, digest_of, manifest_of, push_blob, push_manifest
 from bench.http import Connection
 from bench.peers import NAMESPACE, PASSWORD, USER, Entrepot
-from entrepot.metadata.sqlite_driver import dbapi2
+from entrepot.metadata.engines.sqlite_driver import dbapi2
 from tests.metadata.postgres import serving as serving_postgres
 
 CLIENTS = 2

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import PushTarget, find_by_id
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.oci.names import Tag
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.collector import Collector
+from entrepot.registry.maintenance.collector import Collector
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.uploads import Chunk, Uploads
 from entrepot.storage.memory import MemoryStorage

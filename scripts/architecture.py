@@ -1,7 +1,7 @@
 """Writes the table of packages into docs/explanation/architecture.md: `just map`.
 
 The rows are the layers of import-linter's contract in pyproject.toml, from the top down, with the
-first sentence of each package's docstring.
+first sentence of each package's docstring; the folders of a package follow it.
 """
 
 import ast
@@ -30,11 +30,19 @@ def purpose(package: str) -> str:
     return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0].replace("\n", " ")
 
 
+def folders(package: str) -> list[str]:
+    """Return the packages inside a package, such as `hub/people`."""
+    parent = ROOT / "src" / "entrepot"
+    found = (path.parent for path in (parent / package).glob("*/__init__.py"))
+    return sorted(f"{package}/{each.name}" for each in found if each.name != "migrations")
+
+
 def table() -> str:
     """Return the table of packages as Markdown."""
     lines = ["| layer | package | purpose |", "|---|---|---|"]
     for number, packages in enumerate(layers(), 1):
-        lines += [f"| {number} | `{each}` | {purpose(each)} |" for each in packages]
+        rows = [row for package in packages for row in (package, *folders(package))]
+        lines += [f"| {number} | `{each}` | {purpose(each)} |" for each in rows]
     return "\n".join(lines) + "\n"
 
 

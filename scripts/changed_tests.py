@@ -1,8 +1,8 @@
 """Prints the tests that a change can break first: `just check` runs them.
 
-A changed module chooses its twin (`hub/webhooks.py`: `tests/hub/test_webhooks.py`) and the tests of
-its noun in every folder (`test_webhook*.py`); a changed table or migration chooses the tests of
-the schema, and a changed test chooses itself. The rules about the
+A changed module chooses its twin (`hub/events/webhooks.py`: `tests/hub/test_webhooks.py`) and the
+tests of its noun in every folder (`test_webhook*.py`); a changed table or migration chooses those
+of the schema, and a changed test chooses itself. The rules about the
 project, the types of the specifications and the translations are always among them.
 `just check-all` runs every quick test, and `make test` runs everything, as CI does.
 """
@@ -45,10 +45,12 @@ def tests_of(name: str) -> list[str]:
     if path.parts[:2] != ("src", "entrepot") or len(path.parts) < 4:
         return []
     noun = path.stem.removesuffix("s")
-    twins = [TESTS / path.parts[2] / f"test_{path.stem}.py"]
+    twins = list((TESTS / path.parts[2]).rglob(f"test_{path.stem}.py"))
     if path.parts[2] == "metadata" and re.search(r"tables|migrat", name):
-        twins.insert(0, TESTS / "contracts" / "test_schema.py")
-    others = [found for part in (*QUICK, *MORE) for found in TESTS.glob(f"{part}/test_*{noun}*.py")]
+        twins.insert(0, TESTS / "contracts" / "engines" / "test_schema.py")
+    others = [
+        found for part in (*QUICK, *MORE) for found in (TESTS / part).rglob(f"test_*{noun}*.py")
+    ]
     return [str(each.relative_to(ROOT)) for each in [*twins, *others] if each.exists()]
 
 

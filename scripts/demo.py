@@ -32,9 +32,10 @@ from demo_content import Artifact, digest_of, public_key
 from demo_shelves import Shelf, shelves
 
 from entrepot.app import open_app
-from entrepot.cli.configuration import read_settings
-from entrepot.metadata import pull_days, repositories
-from entrepot.metadata.engine import SqlStatement, Transaction, to_instant
+from entrepot.cli.common.configuration import read_settings
+from entrepot.metadata import repositories
+from entrepot.metadata.engines.engine import SqlStatement, Transaction, to_instant
+from entrepot.metadata.registry import pull_days
 from entrepot.metadata.tables import blobs, tags
 from entrepot.metadata.tables import repositories as repositories_table
 from entrepot.oci.names import RepositoryName

@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from entrepot.kinds.catalogue import all_kinds
+from entrepot.kinds.recognition.catalogue import all_kinds
 from entrepot.web import errors
 
 WEB: Final = Path(errors.__file__).parent
@@ -44,7 +44,7 @@ def _of_kinds() -> list[str]:
 def _of_modules() -> list[str]:
     """Titles of pages, and of what can go wrong."""
     texts: list[str] = []
-    for path in sorted(WEB.glob("*.py")):
+    for path in sorted(WEB.rglob("*.py")):
         texts += re.findall(r'\btitle="([^"]+)"', path.read_text())
     return [*texts, *errors.TITLES.values()]
 

@@ -42,13 +42,21 @@ FOLLOWED: Final = [
 ]
 OWN: Final = {each: [f"tests/{each}"] for each in PACKAGES} | {"http": ["tests/doors"]}
 FROM_OUTSIDE: Final = {
-    "registry": ["tests/cli", "tests/wire/test_backups.py", "tests/wire/test_uploads.py"],
-    "hub": ["tests/cli", "tests/hub/test_indexing.py"],
+    "registry": [
+        "tests/cli",
+        "tests/wire/test_backups.py",
+        "tests/wire/distribution/test_uploads.py",
+    ],
+    "hub": ["tests/cli", "tests/hub/contents/test_indexing.py"],
     "http": ["tests/cli/test_serving.py", "tests/wire"],
-    "storage": ["tests/cli/test_migrate.py", "tests/wire/test_uploads.py", "tests/wire/test_s3.py"],
+    "storage": [
+        "tests/cli/test_migrate.py",
+        "tests/wire/distribution/test_uploads.py",
+        "tests/wire/test_s3.py",
+    ],
     "extract": [
         *("tests/extract/test_child.py", "tests/extract/test_renderer.py"),
-        *("tests/hub/test_indexing.py", "tests/hub/test_attachments.py"),
+        *("tests/hub/contents/test_indexing.py", "tests/hub/contents/test_attachments.py"),
     ],
 }
 LEAST: Final = 120.0

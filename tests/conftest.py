@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from prometheus_client.values import MultiProcessValue
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.metadata.migrate import upgrade_sqlite
-from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.ops.metrics import Metrics, share_between_workers
 from entrepot.storage.memory import MemoryStorage
 from tests.metadata import postgres

@@ -43,7 +43,7 @@ def dies_at_a_step() -> None:
     """Kill who was ordered to die when the node comes to that step of what it does."""
     import psycopg
 
-    from entrepot.metadata.postgresql import PostgresTransaction
+    from entrepot.metadata.engines.postgresql import PostgresTransaction
     from entrepot.storage.buckets import Bucket
 
     for name in ("run", "run_many", "lock"):
@@ -167,7 +167,7 @@ def full_database_unnamed() -> None:
 def full_database_forgotten() -> None:
     """Bug: who once found the database failing says so for ever."""
     from entrepot.errors import Unavailable
-    from entrepot.metadata.postgresql import PostgresMetadata
+    from entrepot.metadata.engines.postgresql import PostgresMetadata
 
     begin = PostgresMetadata.begin
     failed: list[bool] = []
@@ -228,7 +228,7 @@ def leases_to_the_letter() -> None:
     async def take(tx: Any, name: str, until: Any, now: Any) -> bool:
         from sqlalchemy import bindparam, select
 
-        from entrepot.metadata.engine import SqlStatement, from_instant
+        from entrepot.metadata.engines.engine import SqlStatement, from_instant
         from entrepot.metadata.tables import leases
 
         find = SqlStatement(select(leases.c.until).where(leases.c.name == bindparam("lease")))
@@ -243,7 +243,7 @@ def own_clocks() -> None:
     """Bug: each node goes by its own clock."""
     from datetime import UTC, datetime
 
-    from entrepot.metadata.clocks import SharedClock
+    from entrepot.metadata.engines.clocks import SharedClock
 
     SharedClock.__call__ = lambda _: datetime.now(UTC)  # type: ignore
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entrepot.errors import Unavailable
-from entrepot.metadata.clocks import SharedClock
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.failures import as_unavailable
+from entrepot.metadata.engines.clocks import SharedClock
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.engines.failures import as_unavailable
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.engines.sqlite_file import has_wrapped_secrets
 from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.sqlite_file import has_wrapped_secrets
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.migrating import MovingStorage
@@ -75,7 +75,7 @@ async def open_metadata(settings: Settings) -> Metadata:
         return SqliteMetadata(settings.sqlite_file)
     # Late: a hub on SQLite need not have psycopg, nor wait for it.
     with as_unavailable(settings.database):
-        from entrepot.metadata.postgresql import PostgresMetadata
+        from entrepot.metadata.engines.postgresql import PostgresMetadata
 
         metadata = PostgresMetadata(settings.database)
         await metadata.open()
@@ -104,7 +104,7 @@ def place_of_facts(settings: Settings, database: str | None) -> Path | str:
 def has_accounts(settings: Settings) -> bool:
     """Return whether the hub's database has an account; `False` before it exists."""
     # Late, as in the next two: loading Alembic takes longer than a start may.
-    from entrepot.metadata.databases import has_accounts
+    from entrepot.metadata.engines.databases import has_accounts
 
     return has_accounts(place_of_facts(settings, settings.database))
 
@@ -117,7 +117,7 @@ def copy_database(
     `notice` receives the number of rows that were copied since. Raises `Unavailable` and
     `Conflict`, and leaves the target as it was then.
     """
-    from entrepot.metadata.database_migration import copy_database
+    from entrepot.metadata.engines.database_migration import copy_database
 
     found = copy_database(source, target, notice)
     return sum(each.rows for each in found), len(found)
@@ -125,7 +125,7 @@ def copy_database(
 
 def unseal_database(place: Path | str) -> None:
     """Make a database writable again that was sealed; raise `Unavailable` where it fails."""
-    from entrepot.metadata.database_migration import unseal
+    from entrepot.metadata.engines.database_migration import unseal
 
     unseal(place)
 

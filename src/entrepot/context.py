@@ -6,11 +6,11 @@ from entrepot.app import App
 from entrepot.errors import NotFound, RepositoryUnknown
 from entrepot.http.authorize import UNDECIDED, Authorized
 from entrepot.http.messages import Request
-from entrepot.hub.actors import ANONYMOUS, Actor, Identity
-from entrepot.hub.audit import audit_and_notify
+from entrepot.hub.events.audit import audit_and_notify
+from entrepot.hub.people.actors import ANONYMOUS, Actor, Identity
 from entrepot.hub.permissions import NamespaceRights, Rights
 from entrepot.metadata.repositories import ChangeListener, PushTarget
-from entrepot.model.accounts import Namespace
+from entrepot.model.people.accounts import Namespace
 from entrepot.model.repositories import Repository
 
 

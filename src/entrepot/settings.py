@@ -1,7 +1,7 @@
 """Every setting, its default and what it means: one frozen object, read once.
 
 Light on purpose: the processes that answer requests import this, and not what reads and checks the
-settings (`entrepot.cli.configuration`).
+settings (`entrepot.cli.common.configuration`).
 """
 
 import os
@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from entrepot.model.accounts import SignUpMode
+from entrepot.model.people.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
 
 PREFIX: Final = "ENTREPOT_"

@@ -19,9 +19,9 @@ from entrepot.front import REFUSALS, Front, failed, refused
 from entrepot.http.messages import Request, Response
 from entrepot.http.pipes import make_pipes_directory
 from entrepot.http.server import Server
-from entrepot.hub import keyring
-from entrepot.hub.actors import OPERATOR
-from entrepot.hub.audit import audit_and_notify
+from entrepot.hub.events.audit import audit_and_notify
+from entrepot.hub.identity import keyring
+from entrepot.hub.people.actors import OPERATOR
 from entrepot.jobs.clock_guard import ClockJumpGuard
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.scheduler import (
@@ -41,8 +41,8 @@ from entrepot.jobs.scheduler import (
 from entrepot.jobs.webhook_client import WebhookClient
 from entrepot.jobs.webhook_delivery import WebhookDelivery
 from entrepot.jobs.worker import JobWorker
-from entrepot.metadata.clocks import SharedClock
-from entrepot.metadata.engine import Clock
+from entrepot.metadata.engines.clocks import SharedClock
+from entrepot.metadata.engines.engine import Clock
 from entrepot.ops.door import OperatorDoor
 from entrepot.ops.log import RequestLog, configure_logging
 from entrepot.ops.memory import keep_memory_flat
@@ -51,7 +51,7 @@ from entrepot.ops.readiness import DrainFlag, Readiness
 from entrepot.ops.signals import ended_later
 from entrepot.settings import LogFormat, Settings
 from entrepot.v2.door import DistributionDoor
-from entrepot.web.docker_search import DockerSearch
+from entrepot.web.contents.docker_search import DockerSearch
 
 _log = logging.getLogger(__name__)
 _JUST_NOW = 0.2

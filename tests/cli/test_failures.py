@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from entrepot.cli.common.output import explain
 from entrepot.cli.main import app
-from entrepot.cli.output import explain
+from entrepot.metadata.engines.sqlite_driver import dbapi2
 from entrepot.metadata.migrate import HEAD
-from entrepot.metadata.sqlite_driver import dbapi2
 from tests.cli.test_mistakes import one_line
 from tests.support.server import PROGRAM, free_port
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = "import entrepot.cli.main, granian.server, entrepot.worker, entrepot.cli.configuration"
+ALL = "import entrepot.cli.main, granian.server, entrepot.worker, entrepot.cli.common.configuration"
 LATE = ("alembic", "httpx", "jinja2", "joserfc", "obstore", "psycopg", "pygments", "rich")
 
 

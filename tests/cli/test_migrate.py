@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.metadata import database_migration
-from entrepot.metadata.sentinels import SEAL
+from entrepot.metadata.engines import database_migration
+from entrepot.metadata.engines.sentinels import SEAL
 from tests.cli.conftest import Run
 from tests.cli.test_commands import said
 

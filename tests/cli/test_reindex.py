@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from entrepot.app import App
-from entrepot.hub import indexing
-from entrepot.metadata import artifacts, jobs, repository_facts
+from entrepot.hub.contents import indexing
+from entrepot.metadata import repository_facts
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.events import jobs
 from entrepot.metadata.repositories import find_repository
 from entrepot.model.artifacts import Artifact
 from entrepot.model.repositories import Visibility

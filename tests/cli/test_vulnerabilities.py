@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.app import App
-from entrepot.metadata import packages
+from entrepot.metadata.contents import packages
 from tests.cli.conftest import Run
 from tests.cli.test_reindex import on
 from tests.metadata.rows import add_manifest, add_repository

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import Command, CommandTarget, Language
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition.catalogue import recognize
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import ACCEPTED

@@ -6,11 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.postgresql import PostgresMetadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.metadata.migrate import upgrade_postgresql
-from entrepot.metadata.postgresql import PostgresMetadata
 from entrepot.metadata.schema import SCHEMA
-from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import Storage

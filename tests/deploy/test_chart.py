@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from entrepot.cli.configuration import read_settings
+from entrepot.cli.common.configuration import read_settings
 from entrepot.settings import Settings
 from scripts.setting_files import schema_text
 from tests.support.server import PASSWORD, USER, Hub, serving

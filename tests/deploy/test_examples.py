@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from entrepot.cli.configuration import read_settings
+from entrepot.cli.common.configuration import read_settings
 from entrepot.http.certificates import ensure_certificate
 from entrepot.settings import Settings
 from scripts.setting_files import example_text

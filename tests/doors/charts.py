@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.metadata.manifests import find_facts
+from entrepot.metadata.registry.manifests import find_facts
 from entrepot.metadata.repositories import find_repository
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest

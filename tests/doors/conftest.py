@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 
 from entrepot.app import App
+from entrepot.hub.identity.registry_tokens import RegistryTokens
+from entrepot.hub.identity.tokens import Tokens
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.registry_tokens import RegistryTokens
-from entrepot.hub.tokens import Tokens
-from entrepot.metadata import accounts, blobs, manifests, repositories, uploads
-from entrepot.metadata.engine import Metadata
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.model.accounts import Account, Role
+from entrepot.metadata import repositories
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.people import accounts
+from entrepot.metadata.registry import blobs, manifests, uploads
+from entrepot.model.people.accounts import Account, Role
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.repositories import Visibility
-from entrepot.model.tokens import TokenScope
 from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_INDEX

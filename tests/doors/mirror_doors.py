@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import bindparam, update
 
 from entrepot.hub.mirrors import MirrorSettings
-from entrepot.metadata.engine import SqlStatement
+from entrepot.metadata.engines.engine import SqlStatement
 from entrepot.metadata.mirror_tables import mirror_checks, mirrors
 from entrepot.model.mirrors import Mirror, MirrorVisibility
 from entrepot.upstream.transport import Timeouts

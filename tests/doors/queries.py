@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from entrepot.metadata.sqlite import SqliteReader
+from entrepot.metadata.engines.sqlite import SqliteReader
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from entrepot.errors import OutOfSpace, TooMany, Unavailable
-from entrepot.metadata.engine import Row, SqlStatement, Value
-from entrepot.metadata.sqlite import SqliteReader
+from entrepot.metadata.engines.engine import Row, SqlStatement, Value
+from entrepot.metadata.engines.sqlite import SqliteReader
 from entrepot.model.repositories import Visibility
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, LAYER, LAYER_DIGEST, Open, Town
@@ -28,7 +28,7 @@ BROKEN = [
         "entrepot.registry.uploads.Uploads.put",
     ),
     ("GET", "/v2/a/b/tags/list", "entrepot.registry.manifests.Manifests.list_tags"),
-    ("GET", "/token", "entrepot.hub.tokens.Tokens.issue"),
+    ("GET", "/token", "entrepot.hub.identity.tokens.Tokens.issue"),
     ("GET", "/metrics", "entrepot.ops.metrics.Metrics.text"),
 ]
 
@@ -101,7 +101,7 @@ async def test_a_database_that_is_gone_admits_nobody(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = await town.build(Visibility.PUBLIC)
-    monkeypatch.setattr("entrepot.metadata.sqlite.SqliteReader._query", _gone)
+    monkeypatch.setattr("entrepot.metadata.engines.sqlite.SqliteReader._query", _gone)
     for who, target in product(
         ("nobody", "owner", "admin"),
         ("/v2/_catalog", f"/v2/{name}/tags/list", f"/v2/{name}x/tags/list"),
@@ -114,7 +114,7 @@ async def test_a_database_that_is_gone_admits_nobody(
 async def test_a_hub_without_its_database_is_alive_but_not_ready(
     doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("entrepot.metadata.sqlite.SqliteReader._query", _gone)
+    monkeypatch.setattr("entrepot.metadata.engines.sqlite.SqliteReader._query", _gone)
     answer = await doors.ask("GET", "/readyz")
     assert (answer.status, answer.header("retry-after")) == (503, "1")
     assert (await doors.ask("GET", "/healthz")).status == 200

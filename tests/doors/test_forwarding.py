@@ -9,7 +9,7 @@ from entrepot.http.forms import form_token
 from entrepot.http.forwarding import read_hops
 from entrepot.http.messages import PlainHeaders
 from entrepot.http.origin import Origins, normal_origin
-from entrepot.hub.sessions import Sessions
+from entrepot.hub.identity.sessions import Sessions
 from entrepot.ops.log import _as_json
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Open, Town

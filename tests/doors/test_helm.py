@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from entrepot.hub.actors import Actor, Identity
 from entrepot.hub.mirrors import MirrorSettings
-from entrepot.metadata import manifests
-from entrepot.metadata.charts import write_chart
+from entrepot.hub.people.actors import Actor, Identity
+from entrepot.metadata.contents.charts import write_chart
+from entrepot.metadata.registry import manifests
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.charts import NewChart
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.repositories import Visibility
-from entrepot.model.tokens import TokenScope
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from entrepot.versions import semver

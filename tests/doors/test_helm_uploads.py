@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.hub.chart_packages import read_package
+from entrepot.hub.contents.chart_packages import read_package
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName

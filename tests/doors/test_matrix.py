@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.repositories import Visibility
-from entrepot.model.tokens import TokenScope
 from entrepot.oci.media_types import OCI_INDEX
 from tests.doors.conftest import INDEX, INDEX_DIGEST, LAYER, LAYER_DIGEST, Open, Town
 from tests.doors.doors import Answer

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from entrepot.http.messages import content, empty
 from entrepot.model.integrity import Pass
 from entrepot.ops.metrics import Metrics
-from entrepot.registry.collector import CollectionResult
-from entrepot.registry.scrub import ScrubResult
+from entrepot.registry.maintenance.collector import CollectionResult
+from entrepot.registry.maintenance.scrub import ScrubResult
 from tests.doors.conftest import Open
 from tests.doors.doors import request_of
 

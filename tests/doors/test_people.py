@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from entrepot.hub.actors import OPERATOR, actor_of
-from entrepot.metadata.engine import Metadata
-from entrepot.metadata.second_factors import confirm, enrol
+from entrepot.hub.people.actors import OPERATOR, actor_of
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.people.second_factors import confirm, enrol
 from entrepot.model.audit import AuditQuery, AuditRow
-from entrepot.model.organizations import Permission
+from entrepot.model.people.organizations import Permission
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.repositories import Visibility
-from entrepot.model.tokens import TokenScope
 from entrepot.oci.names import RepositoryName
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Open, Town
 from tests.doors.doors import Doors, basic

@@ -4,15 +4,17 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
-from entrepot.hub.tokens import Tokens
-from entrepot.metadata import accounts, mirrors, redirects, teams
+from entrepot.hub.identity.tokens import Tokens
+from entrepot.metadata import redirects
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.people import accounts, teams
+from entrepot.metadata.registry import mirrors
 from entrepot.metadata.repositories import find_repository
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.model.accounts import NamespaceKind
 from entrepot.model.mirrors import Mirror, MirrorVisibility
-from entrepot.model.organizations import Permission, TeamRight
+from entrepot.model.people.accounts import NamespaceKind
+from entrepot.model.people.organizations import Permission, TeamRight
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.repositories import Visibility
-from entrepot.model.tokens import TokenScope
 from entrepot.oci.names import RepositoryName
 from tests.doors.conftest import Town
 from tests.doors.doors import basic

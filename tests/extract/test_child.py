@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from entrepot.extract import seccomp
-from entrepot.extract.confinement import (
+from entrepot.extract.findings import Blob, ExtractionState, Task
+from entrepot.extract.sandbox import seccomp
+from entrepot.extract.sandbox.confinement import (
     LANDLOCK,
     LIMITS,
     NETWORK,
@@ -21,17 +22,17 @@ from entrepot.extract.confinement import (
     describe,
     parse_probe,
 )
-from entrepot.extract.confinement import PROBE as PROBE_COMMAND
-from entrepot.extract.findings import Blob, ExtractionState, Task
-from entrepot.extract.reader import SandboxedReader
+from entrepot.extract.sandbox.confinement import PROBE as PROBE_COMMAND
+from entrepot.extract.sandbox.reader import SandboxedReader
 from tests.extract.evil import one
 from tests.extract.tasks import blob
 
 WALLS = (LIMITS, NETWORK, PRIVILEGES, LANDLOCK, SECCOMP)
 PROBE = """
 import errno, os, socket, sys
-import entrepot.extract.child as child
-from entrepot.extract import confinement, files
+import entrepot.extract.sandbox.child as child
+from entrepot.extract import files
+from entrepot.extract.sandbox import confinement
 from entrepot.extract.findings import Findings
 for name in sys.argv[1].split():
     getattr(confinement, name).apply = lambda libc: "left out"
@@ -222,7 +223,7 @@ async def test_a_child_that_fails_is_a_finding(program: str) -> None:
 
 
 async def test_a_child_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("entrepot.extract.reader._GRACE", 0.2)
+    monkeypatch.setattr("entrepot.extract.sandbox.reader._GRACE", 0.2)
     reader = SandboxedReader((sys.executable, "-c", HANGS))
     found = await reader.read(Task("files", "files", [], seconds=0.1))
     assert (found.state, found.reason) == (
@@ -248,9 +249,11 @@ async def test_whoever_gives_up_leaves_no_answer_for_the_next(tmp_path: Path) ->
 
 def test_the_child_ends_with_the_process_that_started_it() -> None:
     # Busy, and so deaf to the end of its input.
-    busy = "import entrepot.extract.child as c, time; c.read_task = lambda _: time.sleep(60); "
+    busy = (
+        "import entrepot.extract.sandbox.child as c, time; c.read_task = lambda _: time.sleep(60); "
+    )
     parent = (
-        "import asyncio, sys; from entrepot.extract.reader import SandboxedReader; "
+        "import asyncio, sys; from entrepot.extract.sandbox.reader import SandboxedReader; "
         "from entrepot.extract.findings import Task\n"
         "async def main():\n"
         f"    reader = SandboxedReader((sys.executable, '-c', {busy + 'c.main()'!r}))\n"

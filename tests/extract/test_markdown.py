@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from entrepot.extract.emoji import with_emoji
 from entrepot.extract.limits import InputTooLarge
-from entrepot.extract.links import HERE, Surroundings
-from entrepot.extract.markdown import MAX, render
-from entrepot.extract.rewriting import PREFIX
+from entrepot.extract.readmes.emoji import with_emoji
+from entrepot.extract.readmes.links import HERE, Surroundings
+from entrepot.extract.readmes.markdown import MAX, render
+from entrepot.extract.readmes.rewriting import PREFIX
 from tests.browser.payloads import PAYLOADS
 from tests.extract.hostile_markdown import HOSTILE
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from entrepot.extract import renderer as module
 from entrepot.extract.findings import ExtractionState, Findings, Task
-from entrepot.extract.links import HERE, Surroundings
-from entrepot.extract.reader import LATE, SandboxedReader
-from entrepot.extract.renderer import Renderer
+from entrepot.extract.readmes.links import HERE, Surroundings
+from entrepot.extract.sandbox import renderer as module
+from entrepot.extract.sandbox.reader import LATE, SandboxedReader
+from entrepot.extract.sandbox.renderer import Renderer
 from tests.extract.hostile_markdown import HOSTILE
 
 NOWHERE = Surroundings()

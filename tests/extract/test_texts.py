@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from entrepot.extract.cyclonedx_xml import read_xml
 from entrepot.extract.findings import ExtractionState
-from entrepot.extract.highlight import highlight
 from entrepot.extract.limits import InputTooLarge, Unreadable
+from entrepot.extract.readmes.highlight import highlight
+from entrepot.extract.security.cyclonedx_xml import read_xml
 from entrepot.extract.texts import parse_json, parse_yaml
 from tests.browser.payloads import PAYLOADS
 from tests.extract.tasks import blob, read

@@ -13,13 +13,13 @@ import changed_tests  # type: ignore[import-not-found]
 @pytest.mark.parametrize(
     ("changed", "test"),
     [
-        ("src/entrepot/hub/webhooks.py", "tests/doors/test_webhooks.py"),
+        ("src/entrepot/hub/events/webhooks.py", "tests/doors/api/test_webhooks.py"),
         ("src/entrepot/registry/uploads.py", "tests/registry/test_uploads.py"),
-        ("tests/hub/test_teams.py", "tests/hub/test_teams.py"),
-        ("src/entrepot/metadata/hook_tables.py", "tests/contracts/test_schema.py"),
+        ("tests/hub/people/test_teams.py", "tests/hub/people/test_teams.py"),
+        ("src/entrepot/metadata/hook_tables.py", "tests/contracts/engines/test_schema.py"),
         (
             "src/entrepot/metadata/migrations/versions/0015_artifact_revisions.py",
-            "tests/contracts/test_schema.py",
+            "tests/contracts/engines/test_schema.py",
         ),
     ],
 )
@@ -32,6 +32,9 @@ def test_the_rules_about_the_project_are_always_run() -> None:
 
 
 def test_a_large_change_does_not_run_everything() -> None:
-    many = [f"src/entrepot/{path}" for path in ("hub/tokens.py", "web/tags.py", "api/teams.py")]
+    many = [
+        f"src/entrepot/{path}"
+        for path in ("hub/identity/tokens.py", "web/tags.py", "api/people/teams.py")
+    ]
     count = len(changed_tests.chosen(many * 9))
     assert count <= len(changed_tests.ALWAYS) + changed_tests.MOST

@@ -50,13 +50,14 @@ def says(copy: Path, program: str) -> str:
 def test_a_kind_is_one_value_in_the_module_of_its_family(copy: Path) -> None:
     module = copy / "kinds" / "files.py"
     module.write_text(module.read_text() + WIDGET)
-    catalogue = copy / "kinds" / "catalogue.py"
+    catalogue = copy / "kinds" / "recognition" / "catalogue.py"
     order = catalogue.read_text().replace(
         "    files.VOLUME,", "    files.WIDGET,\n    files.VOLUME,"
     )
     catalogue.write_text(order)
     program = (
-        "from entrepot.kinds.catalogue import kind_of_id; print(kind_of_id('acme-widget').plural)"
+        "from entrepot.kinds.recognition.catalogue import kind_of_id; "
+        "print(kind_of_id('acme-widget').plural)"
     )
     assert says(copy, program) == "Acme widgets"
 

@@ -2,25 +2,25 @@
 
 import pytest
 
-from entrepot.hub.accounts import Accounts
-from entrepot.hub.audit import AuditLog
-from entrepot.hub.authentication import Authentication
-from entrepot.hub.login_throttle import LoginThrottle
-from entrepot.hub.organizations import Organizations
-from entrepot.hub.passwords import Passwords
+from entrepot.hub.contents.readmes import Readmes
+from entrepot.hub.events.audit import AuditLog
+from entrepot.hub.identity.authentication import Authentication
+from entrepot.hub.identity.login_throttle import LoginThrottle
+from entrepot.hub.identity.passwords import Passwords
+from entrepot.hub.identity.registry_tokens import RegistryTokens
+from entrepot.hub.identity.second_factors import SecondFactors
+from entrepot.hub.identity.sessions import Sessions
+from entrepot.hub.identity.sign_in import SignIn
+from entrepot.hub.identity.tokens import Tokens
+from entrepot.hub.people.accounts import Accounts
+from entrepot.hub.people.organizations import Organizations
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.readmes import Readmes
-from entrepot.hub.registry_tokens import RegistryTokens
 from entrepot.hub.repositories import Repositories
-from entrepot.hub.second_factors import SecondFactors
-from entrepot.hub.sessions import Sessions
-from entrepot.hub.sign_in import SignIn
-from entrepot.hub.tokens import Tokens
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.repositories import Visibility
 from entrepot.storage.memory import MemoryStorage
-from tests.hub.people import Town, found_town
 from tests.hub.shelves import HereAndNow, Shelf
+from tests.hub.town import Town, found_town
 from tests.metadata.clocks import MovableClock
 from tests.metadata.rows import add_organization, add_repository
 from tests.support.rendering import Inline

@@ -10,18 +10,20 @@ from typing import Final, cast
 from entrepot.app import App
 from entrepot.extract.findings import Findings, Task
 from entrepot.extract.read import read_task
-from entrepot.hub.advisories import Advisories
-from entrepot.hub.artifacts import Artifacts
-from entrepot.hub.attachments import Attachments
-from entrepot.hub.findings import FindingsAggregator
-from entrepot.hub.indexing import Indexing, ReadsContents
-from entrepot.hub.matching import Matching
-from entrepot.hub.readmes import Readmes
-from entrepot.hub.summaries import Summaries
+from entrepot.hub.contents.artifacts import Artifacts
+from entrepot.hub.contents.attachments import Attachments
+from entrepot.hub.contents.indexing import Indexing, ReadsContents
+from entrepot.hub.contents.readmes import Readmes
+from entrepot.hub.contents.summaries import Summaries
+from entrepot.hub.security.advisories import Advisories
+from entrepot.hub.security.findings import FindingsAggregator
+from entrepot.hub.security.matching import Matching
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.worker import JobWorker
-from entrepot.metadata import artifacts, jobs, manifests
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.events import jobs
+from entrepot.metadata.registry import manifests
 from entrepot.model.artifacts import Artifact, AttachmentCounts
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from entrepot.hub.actors import ANONYMOUS, Identity
+from entrepot.hub.people.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import (
     ALL_ACTIONS,
     NO_ACTIONS,
@@ -15,11 +15,11 @@ from entrepot.hub.permissions import (
     Permissions,
     Rights,
 )
-from entrepot.metadata import accounts as account_rows
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.people import accounts as account_rows
 from entrepot.metadata.repositories import find_repository
-from entrepot.model.accounts import Account, Role
 from entrepot.model.blobs import Holder
+from entrepot.model.people.accounts import Account, Role
 from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.metadata.rows import add_account, add_organization, add_repository

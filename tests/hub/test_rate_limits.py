@@ -4,9 +4,9 @@ import pytest
 
 from entrepot.errors import TooMany
 from entrepot.hub import rate_limits
-from entrepot.hub.actors import ANONYMOUS, Identity
+from entrepot.hub.people.actors import ANONYMOUS, Identity
 from entrepot.hub.rate_limits import Limits, RateLimit, RateLimits, subject_of
-from entrepot.model.accounts import Account
+from entrepot.model.people.accounts import Account
 from tests.metadata.clocks import START
 
 ALICE = Account(7, "alice", "not-a-hash", False, None, START)

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from entrepot.hub.recommended import find_recommended, list_versions
-from entrepot.metadata import manifests
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import manifests
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import Tag
 from tests.metadata.clocks import START

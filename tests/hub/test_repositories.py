@@ -4,7 +4,7 @@ import pytest
 
 from entrepot.errors import RepositoryUnknown
 from entrepot.hub.repositories import Repositories
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.metadata.rows import add_manifest, add_repository

@@ -5,17 +5,18 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
-from entrepot.hub.actors import ALL_ACTIONS, NO_ACTIONS, OPERATOR, PULL, Actor, Identity
-from entrepot.hub.audit import AuditLog
+from entrepot.hub.events.audit import AuditLog
+from entrepot.hub.people.actors import ALL_ACTIONS, NO_ACTIONS, OPERATOR, PULL, Actor, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
-from entrepot.metadata import repository_facts, teams
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata import repository_facts
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.people import teams
 from entrepot.model.audit import AuditQuery
-from entrepot.model.organizations import Permission, TeamRight
+from entrepot.model.people.organizations import Permission, TeamRight
 from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
-from tests.hub.people import ADMINISTRATORS, EDITORS, OWNERS, Town, allowed
+from tests.hub.town import ADMINISTRATORS, EDITORS, OWNERS, Town, allowed
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_organization, add_repository
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from entrepot.hub.webhook_urls import WebhookUrl
+from entrepot.hub.events.webhook_urls import WebhookUrl
 from entrepot.jobs.webhook_client import Answer, PostFailed
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from entrepot.jobs.clock_guard import ClockJumpGuard, bring_forward
-from entrepot.metadata import jobs
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.events import jobs
 from tests.metadata.clocks import START, MovableClock
 
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from entrepot.errors import Unavailable
-from entrepot.hub.sessions import IDLE, Sessions
+from entrepot.hub.identity.sessions import IDLE, Sessions
 from entrepot.jobs import scheduler
 from entrepot.jobs.clock_guard import ClockJumpGuard
 from entrepot.jobs.scheduler import (
@@ -17,13 +17,13 @@ from entrepot.jobs.scheduler import (
     periodic_tasks,
     scrub_task,
 )
-from entrepot.metadata.engine import Metadata, Transaction
-from entrepot.metadata.sessions import list_sessions
-from entrepot.metadata.tokens import renew_lease, take_lease
+from entrepot.metadata.engines.engine import Metadata, Transaction
+from entrepot.metadata.people.sessions import list_sessions
+from entrepot.metadata.people.tokens import renew_lease, take_lease
 from entrepot.model.integrity import Pass
-from entrepot.registry.collector import CollectionResult, Collector
+from entrepot.registry.maintenance.collector import CollectionResult, Collector
+from entrepot.registry.maintenance.scrub import Scrub, ScrubResult
 from entrepot.registry.pulls import Pulls
-from entrepot.registry.scrub import Scrub, ScrubResult
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey

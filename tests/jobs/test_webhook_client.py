@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.http.certificates import CA, CERTIFICATE, KEY, ensure_certificate
-from entrepot.hub.webhook_urls import WebhookUrls
+from entrepot.hub.events.webhook_urls import WebhookUrls
 from entrepot.jobs import webhook_client
 from entrepot.jobs.webhook_client import MAX_RESPONSE, PostFailed, WebhookClient
 

@@ -8,16 +8,16 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.hub.outbox import WebhookEvent, enqueue
+from entrepot.hub.events.outbox import WebhookEvent, enqueue
+from entrepot.hub.events.webhook_urls import WebhookUrls
+from entrepot.hub.events.webhooks import Owner, Webhooks
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.webhook_urls import WebhookUrls
-from entrepot.hub.webhooks import Owner, Webhooks
 from entrepot.jobs.webhook_client import Answer
 from entrepot.jobs.webhook_delivery import ATTEMPTS, SOON, WebhookDelivery
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.repositories import Repository
 from entrepot.model.webhooks import Delivery, Webhook
-from tests.hub.people import Town, found_town
+from tests.hub.town import Town, found_town
 from tests.jobs.posts import Servers
 from tests.metadata.clocks import START, MovableClock
 from tests.metadata.rows import add_repository

@@ -9,9 +9,9 @@ import pytest
 
 from entrepot.errors import OutOfSpace, Unavailable
 from entrepot.jobs.worker import JobWorker
-from entrepot.metadata import jobs
-from entrepot.metadata.engine import Metadata, Transaction
-from entrepot.metadata.jobs import LEASE
+from entrepot.metadata.engines.engine import Metadata, Transaction
+from entrepot.metadata.events import jobs
+from entrepot.metadata.events.jobs import LEASE
 from entrepot.model.jobs import Job
 from tests.metadata.clocks import MovableClock
 

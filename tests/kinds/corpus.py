@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from entrepot.kinds.manifest_view import Child, ManifestView
+from entrepot.kinds.recognition.manifest_view import Child, ManifestView
 from entrepot.oci.manifests import parse_manifest
 
 CORPUS: Final = Path(__file__).parent.parent / "corpus"

@@ -4,8 +4,8 @@ import json
 
 from hypothesis import strategies as st
 
-from entrepot.kinds.manifest_view import Child, ManifestView
-from entrepot.kinds.predicates import type_keys
+from entrepot.kinds.recognition.manifest_view import Child, ManifestView
+from entrepot.kinds.recognition.predicates import type_keys
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.kinds.corpus import names, view

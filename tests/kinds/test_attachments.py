@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.kinds.attachments import attached_to, is_hidden_tag
+from entrepot.kinds.recognition.attachments import attached_to, is_hidden_tag
 
 HEX = "0123456789abcdef" * 4
 _SUFFIXES = ["", ".sig", ".att", ".sbom", ".image-locations.imgpkg"]

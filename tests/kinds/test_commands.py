@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.kinds.catalogue import find_kind, recognize
 from entrepot.kinds.commands import Command, CommandTarget, Language
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition.catalogue import find_kind, recognize
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from entrepot.oci.names import Tag
 from tests.kinds import places
 from tests.kinds.corpus import names, view

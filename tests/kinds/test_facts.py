@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from entrepot.kinds.badges import badges
-from entrepot.kinds.catalogue import all_kinds, recognize
-from entrepot.kinds.kind import Description, Extractor, Family
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition.catalogue import all_kinds, recognize
+from entrepot.kinds.recognition.kind import Description, Extractor, Family
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from tests.kinds.corpus import names, view
 
 _HUB_TYPES = {"image", "plugin", "helm", "volume", "wasm", "compose", "model", "unrecognized"}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import entrepot
-from entrepot.kinds.catalogue import all_kinds
-from entrepot.kinds.kind import Kind
+from entrepot.kinds.recognition.catalogue import all_kinds
+from entrepot.kinds.recognition.kind import Kind
 
 _SHEET = Path(entrepot.__file__).parent / "web" / "static" / "icons.svg"
 _PAGES = re.findall(

@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 import yaml
 
-from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import Command, CommandTarget, Language
 from entrepot.kinds.layer_names import TITLE
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition.catalogue import recognize
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from entrepot.oci.names import RepositoryName, Tag
 from tests.kinds import places
 from tests.kinds.corpus import names, view

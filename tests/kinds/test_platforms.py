@@ -3,8 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from entrepot.kinds.manifest_view import Child, ManifestView
-from entrepot.kinds.platforms import PlatformRole, attestations_of, entries_of, platforms_of
+from entrepot.kinds.recognition.manifest_view import Child, ManifestView
+from entrepot.kinds.recognition.platforms import (
+    PlatformRole,
+    attestations_of,
+    entries_of,
+    platforms_of,
+)
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.kinds.catalogue import all_kinds, find_kind, kind_of_id, recognize
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import deciding_types, type_keys
+from entrepot.kinds.recognition.catalogue import all_kinds, find_kind, kind_of_id, recognize
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import deciding_types, type_keys
 from entrepot.oci.manifests import parse_manifest
 from entrepot.oci.media_types import OCI_MANIFEST
 from tests.kinds.corpus import MADE, expected, names, view

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from entrepot.kinds.catalogue import all_kinds
-from entrepot.kinds.predicates import deciding_types
+from entrepot.kinds.recognition.catalogue import all_kinds
+from entrepot.kinds.recognition.predicates import deciding_types
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "kinds.md"
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.kinds import layer_names, shell
-from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import Language
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition.catalogue import recognize
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from tests.kinds import places
 from tests.kinds.corpus import view
 from tests.kinds.hostile import WORDS

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.kinds import catalogue
-from entrepot.kinds.kind import Description
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition import catalogue
+from entrepot.kinds.recognition.kind import Description
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from tests.kinds import places
 from tests.kinds.corpus import view
 
@@ -111,7 +111,7 @@ def test_a_kind_that_fails_is_passed_over(packages: Path, caplog: pytest.LogCapt
         "all": "strangers:BOTH",
     }
     _install(packages, "strangers", {"strangers": _FAILING}, points)
-    with caplog.at_level(logging.ERROR, "entrepot.kinds.catalogue"):
+    with caplog.at_level(logging.ERROR, "entrepot.kinds.recognition.catalogue"):
         assert catalogue.recognize(view("helm-chart")).id == "helm-chart"
     failed = [each.message for each in caplog.records]
     assert sorted(failed) == [

@@ -4,11 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, update
 
-from entrepot.metadata import accounts, blobs, manifests, repositories, tables
-from entrepot.metadata.engine import Metadata, Reader, SqlStatement, Transaction, to_instant
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.model.accounts import Account, NamespaceKind
+from entrepot.metadata import repositories, tables
+from entrepot.metadata.engines.engine import Metadata, Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.people import accounts
+from entrepot.metadata.registry import blobs, manifests
 from entrepot.model.manifests import NewManifest
+from entrepot.model.people.accounts import Account, NamespaceKind
 from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.media_types import OCI_MANIFEST

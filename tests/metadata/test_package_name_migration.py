@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from entrepot.metadata import databases
+from entrepot.metadata.engines import databases
 from entrepot.metadata.migrate import upgrade_sqlite
 
 _INSERT = "INSERT INTO packages (name, version, purl, licenses) VALUES (:name, '', '', '')"

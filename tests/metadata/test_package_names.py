@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.metadata.package_names import base_name, other_separator
+from entrepot.metadata.contents.package_names import base_name, other_separator
 
 
 @pytest.mark.parametrize(

@@ -10,21 +10,20 @@ import pytest
 
 from bench.loads import BIG, Amounts, load
 from bench.writes import SPOTS, WRITES, Writer, read_spots
-from entrepot.metadata import (
-    artifact_relations,
-    artifacts,
+from entrepot.metadata import repositories
+from entrepot.metadata.contents import artifact_relations, artifacts
+from entrepot.metadata.engines.engine import Reader, Row, SqlStatement, Value
+from entrepot.metadata.engines.postgresql import DIALECT, PostgresTransaction
+from entrepot.metadata.migrate import upgrade_postgresql
+from entrepot.metadata.registry import (
     blobs,
     gc_queries,
     history,
     manifests,
     recommended_tags,
-    repositories,
     tag_groups,
     tag_listing,
 )
-from entrepot.metadata.engine import Reader, Row, SqlStatement, Value
-from entrepot.metadata.migrate import upgrade_postgresql
-from entrepot.metadata.postgresql import DIALECT, PostgresTransaction
 from entrepot.metadata.tables import tags
 from entrepot.model.tags import Filters, TagAction, TagEvent, TagOrder
 from entrepot.oci.digests import Digest

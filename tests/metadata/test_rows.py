@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from entrepot.metadata.rows import row_mapper
+from entrepot.metadata.engines.rows import row_mapper
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.hub_data import generate
-from entrepot.hub.queries import parse_query
-from entrepot.metadata.engine import Row, SqlStatement, Value
-from entrepot.metadata.search import search
-from entrepot.metadata.search_packages import packages_of
-from entrepot.metadata.sqlite import DIALECT, SqliteReader
-from entrepot.metadata.sqlite_driver import dbapi2
-from entrepot.metadata.sqlite_file import connect
+from entrepot.hub.contents.queries import parse_query
+from entrepot.metadata.contents.search import search
+from entrepot.metadata.contents.search_packages import packages_of
+from entrepot.metadata.engines.engine import Row, SqlStatement, Value
+from entrepot.metadata.engines.sqlite import DIALECT, SqliteReader
+from entrepot.metadata.engines.sqlite_driver import dbapi2
+from entrepot.metadata.engines.sqlite_file import connect
 from entrepot.metadata.visibility import VisibleTo
 from entrepot.model.search import SearchOrder
 

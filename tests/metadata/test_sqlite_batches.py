@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.metadata import manifests, sqlite
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines import sqlite
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.metadata.migrate import upgrade_sqlite
-from entrepot.metadata.sqlite import SqliteMetadata
+from entrepot.metadata.registry import manifests
 from entrepot.oci.digests import Digest
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_repository, new_manifest

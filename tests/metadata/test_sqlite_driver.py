@@ -17,15 +17,21 @@ OTHER_DRIVER = """
 import sys
 sys.modules["pysqlite3"] = None
 import pytest
-from entrepot.metadata.sqlite_driver import dbapi2
+from entrepot.metadata.engines.sqlite_driver import dbapi2
 assert dbapi2.__name__.startswith("sqlcipher3"), dbapi2
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not postgresql", *sys.argv[1:]]))
 """
-CONTRACTS = ("account_queries", "manifest_queries", "metadata", "search", "tag_row_queries")
+CONTRACTS = (
+    "people/test_account_queries",
+    "registry/test_manifest_queries",
+    "engines/test_metadata",
+    "contents/test_search",
+    "registry/test_tag_row_queries",
+)
 
 
 def test_the_driver_of_other_processors_keeps_the_same_contracts(tmp_path: Path) -> None:
-    files = [f"tests/contracts/test_{name}.py" for name in CONTRACTS]
+    files = [f"tests/contracts/{name}.py" for name in CONTRACTS]
     # In the common directory it would first delete what this very run has left there.
     where = f"--basetemp={tmp_path / 'inner'}"
     done = subprocess.run(

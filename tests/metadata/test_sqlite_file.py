@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import Unavailable
-from entrepot.metadata.accounts import find_account
-from entrepot.metadata.engine import Metadata
-from entrepot.metadata.sqlite import SqliteMetadata
-from entrepot.metadata.sqlite_driver import dbapi2
-from entrepot.metadata.sqlite_file import check_library_version, connect
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.engines.sqlite_driver import dbapi2
+from entrepot.metadata.engines.sqlite_file import check_library_version, connect
+from entrepot.metadata.people.accounts import find_account
 from tests.metadata.rows import add_account
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import Conflict, Invalid, NotFound
-from entrepot.metadata import gc_leases, manifests
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.sqlite import SqliteMetadata
+from entrepot.metadata.registry import gc_leases, manifests
 from entrepot.metadata.repositories import find_repository
-from entrepot.metadata.sqlite import SqliteMetadata
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
-from entrepot.registry.backup_catalog import FACTS, MARK, BackupGeneration
-from entrepot.registry.backups import Backups
-from entrepot.registry.collector import Collector
-from entrepot.registry.restores import Restores
-from entrepot.registry.scrub import Scrub
+from entrepot.registry.maintenance.backup_catalog import FACTS, MARK, BackupGeneration
+from entrepot.registry.maintenance.backups import Backups
+from entrepot.registry.maintenance.collector import Collector
+from entrepot.registry.maintenance.restores import Restores
+from entrepot.registry.maintenance.scrub import Scrub
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
 from tests.metadata.clocks import MovableClock

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import BlobUnknown
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import PushTarget, find_repository
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import blobs
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import blobs
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
-from entrepot.registry.check import IntegrityCheck
-from entrepot.registry.collector import Collector
+from entrepot.registry.maintenance.check import IntegrityCheck
+from entrepot.registry.maintenance.collector import Collector
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey

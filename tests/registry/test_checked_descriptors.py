@@ -8,7 +8,7 @@ import pytest
 
 from entrepot.errors import InvalidManifest, ManifestBlobUnknown
 from entrepot.http.errors import error_body
-from entrepot.metadata.engine import Metadata, Reader, Row, SqlStatement, Transaction, Value
+from entrepot.metadata.engines.engine import Metadata, Reader, Row, SqlStatement, Transaction, Value
 from entrepot.metadata.repositories import PushTarget
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_DESCRIPTORS

@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 
 from entrepot.errors import ManifestBlobUnknown, ManifestUnknown, OutOfSpace
-from entrepot.metadata import blobs as rows
-from entrepot.metadata import manifests as manifest_rows
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import blobs as rows
+from entrepot.metadata.registry import manifests as manifest_rows
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from entrepot.oci.names import Tag
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.collector import CollectionResult, Collector
 from entrepot.registry.history import History
+from entrepot.registry.maintenance.collector import CollectionResult, Collector
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage

@@ -3,7 +3,7 @@
 import pytest
 
 from entrepot.errors import ManifestUnknown, RepositoryUnknown
-from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.metadata.engines.engine import Metadata, Transaction
 from entrepot.metadata.repositories import PushTarget, delete_repository
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
 from entrepot.model.tags import TagAction, TagEvent
@@ -199,7 +199,7 @@ async def unlink(metadata: Metadata, repository: Repository, digest: Digest) -> 
     """Have the repository hold a blob no more."""
     from sqlalchemy import bindparam, delete
 
-    from entrepot.metadata.engine import SqlStatement
+    from entrepot.metadata.engines.engine import SqlStatement
     from entrepot.metadata.tables import repository_blobs
 
     columns = repository_blobs.c

@@ -1,6 +1,6 @@
 """The history as people read it: one entry and one undo for what was done at once."""
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.tags import TagAction
 from entrepot.oci.names import Tag
 from entrepot.registry.history import History

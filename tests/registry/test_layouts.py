@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from entrepot.errors import EntrepotError, Invalid, ManifestUnknown
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag
-from entrepot.registry.layouts import NAME, Exports, Imports, open_layout
+from entrepot.registry.maintenance.layouts import NAME, Exports, Imports, open_layout
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.uploads import Uploads
 from entrepot.storage.memory import MemoryStorage

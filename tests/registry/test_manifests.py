@@ -13,7 +13,7 @@ from entrepot.errors import (
     RepositoryUnknown,
     TooManyTags,
 )
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import PushTarget, delete_repository, find_repository
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest

@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 
 from entrepot.errors import Invalid, QuotaExceeded, TagImmutable
-from entrepot.metadata import manifests as manifest_rows
-from entrepot.metadata import policies
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import manifests as manifest_rows
+from entrepot.metadata.registry import policies
 from entrepot.metadata.repositories import delete_repository
 from entrepot.model.policies import MOST, Policy, Rules
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.collector import Collector
+from entrepot.registry.maintenance.collector import Collector
 from entrepot.registry.quotas import Quotas
 from entrepot.registry.removal import Removals
 from entrepot.registry.retention import Reason, Retention

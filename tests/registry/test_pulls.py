@@ -6,7 +6,7 @@ import pytest
 
 from entrepot.errors import Unavailable
 from entrepot.hub.pull_counts import PullCounts
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import find_repository
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import Tag
@@ -78,7 +78,7 @@ async def test_what_could_not_be_written_down_is_kept(
         raise Unavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr("entrepot.metadata.manifests.add_pulls", fail)
+        patch.setattr("entrepot.metadata.registry.manifests.add_pulls", fail)
         with pytest.raises(Unavailable):
             await pulls.flush()
     assert await pulls_of(metadata, repository) == 0
@@ -103,7 +103,7 @@ async def test_rows_are_written_in_one_order_whatever_was_pulled_first(
         written.append(row_id)
 
     monkeypatch.setattr("entrepot.metadata.repositories.add_pulls", note)
-    monkeypatch.setattr("entrepot.metadata.manifests.add_pulls", note)
+    monkeypatch.setattr("entrepot.metadata.registry.manifests.add_pulls", note)
     pulls = Pulls(metadata, clock)
     for number in (3, 1, 2):
         pulls.count(number, 10 + number)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import EMPTY_JSON, Digest, fallback_tag

@@ -3,8 +3,8 @@
 import pytest
 
 from entrepot.errors import OtherTags
-from entrepot.metadata import blobs
-from entrepot.metadata.engine import Metadata, Transaction
+from entrepot.metadata.engines.engine import Metadata, Transaction
+from entrepot.metadata.registry import blobs
 from entrepot.model.repositories import ChangeType, RepositoryChange
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag

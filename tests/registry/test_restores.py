@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import Invalid, Unavailable
-from entrepot.metadata import snapshots
+from entrepot.metadata.engines import snapshots
 from entrepot.metadata.migrate import HEAD
 from entrepot.metadata.repositories import find_repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
-from entrepot.registry import restores
-from entrepot.registry.backup_catalog import MARK, BackupGeneration, hash_of_file
+from entrepot.registry.maintenance import restores
+from entrepot.registry.maintenance.backup_catalog import MARK, BackupGeneration, hash_of_file
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey, Storage
 from entrepot.storage.put_blob import store

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata import policies
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import policies
 from entrepot.model.policies import Policy, Rules
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removals

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.oci.digests import Digest
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.scrub import Scrub, ScrubResult
+from entrepot.registry.maintenance.scrub import Scrub, ScrubResult
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
 from tests.metadata.clocks import MovableClock

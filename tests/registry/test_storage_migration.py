@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from entrepot.errors import BlobUnknown, UploadUnknown
-from entrepot.metadata import blobs as rows
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import blobs as rows
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.registry.blobs import Blobs
-from entrepot.registry.check import IntegrityCheck
-from entrepot.registry.storage_migration import Moved, StorageMigration
+from entrepot.registry.maintenance.check import IntegrityCheck
+from entrepot.registry.maintenance.storage_migration import Moved, StorageMigration
 from entrepot.registry.uploads import Chunk, Uploads
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.migrating import MovingStorage

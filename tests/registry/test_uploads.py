@@ -11,7 +11,7 @@ from entrepot.errors import (
     RepositoryUnknown,
     UploadUnknown,
 )
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import PushTarget, delete_repository, find_repository
 from entrepot.model.repositories import Repository
 from entrepot.model.uploads import Upload

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from entrepot.cli.configuration import read_settings
-from entrepot.model.accounts import SignUpMode
+from entrepot.cli.common.configuration import read_settings
+from entrepot.model.people.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
 from entrepot.settings import BlobSender, LogFormat, Settings
 

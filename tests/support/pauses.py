@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequen
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from entrepot.metadata.engine import Metadata, Reader, Transaction
+from entrepot.metadata.engines.engine import Metadata, Reader, Transaction
 from entrepot.storage.memory import MemoryStorage
 from entrepot.storage.protocols import BlobKey
 

@@ -1,9 +1,9 @@
 """READMEs drawn where a test runs, and by a renderer that must not be asked."""
 
 from entrepot.extract.limits import InputTooLarge
-from entrepot.extract.links import Surroundings
-from entrepot.extract.markdown import render
-from entrepot.extract.renderer import Rendered, as_plain
+from entrepot.extract.readmes.links import Surroundings
+from entrepot.extract.readmes.markdown import render
+from entrepot.extract.sandbox.renderer import Rendered, as_plain
 
 
 class Inline:

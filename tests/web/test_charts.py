@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.web.charts import area_of, line_of, treemap_of
+from entrepot.web.contents.charts import area_of, line_of, treemap_of
 
 
 def test_a_line_reaches_from_side_to_side_and_from_zero_to_the_greatest() -> None:

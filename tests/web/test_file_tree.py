@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.extract.findings import File
-from entrepot.web.file_tree import entries_in
+from entrepot.web.contents.file_tree import entries_in
 
 FILES = [
     File("usr/bin/sh", 10),

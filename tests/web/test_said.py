@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from entrepot import kinds
-from entrepot.kinds.catalogue import recognize
 from entrepot.kinds.commands import CommandTarget
+from entrepot.kinds.recognition.catalogue import recognize
 from entrepot.oci.digests import EMPTY_JSON_DIGEST
 from entrepot.oci.names import RepositoryName, Tag
 from tests.kinds.corpus import MADE, SPECIFIED, names, view
@@ -31,7 +31,7 @@ def said_words() -> set[str]:
 def labels() -> set[str]:
     """Labels in tables of (label, place in the config), of facts, and titles of commands."""
     found: set[str] = set()
-    for path in Path(kinds.__file__).parent.glob("*.py"):
+    for path in Path(kinds.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Tuple) and len(texts := _texts(node.elts)) == 2:
                 found.add(texts[0])

@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import UNSET, Struct, UnsetType
 
 from entrepot.api.fields import Asked, Line, Moment, NameText, Password
-from entrepot.api.namespaces import (
+from entrepot.api.paging import Page, PageQuery, cut, page_of
+from entrepot.api.people.namespaces import (
     AuditEntry,
     Invitation,
     LogQuery,
@@ -13,11 +14,10 @@ from entrepot.api.namespaces import (
     audit_page,
     made_invitation,
 )
-from entrepot.api.paging import Page, PageQuery, cut, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import NotFound
 from entrepot.http.authorize import AccessRule
-from entrepot.model.accounts import Account, NamespaceKind
+from entrepot.model.people.accounts import Account, NamespaceKind
 
 _MOST_FAILURES: Final = 1000
 

@@ -15,8 +15,8 @@ from entrepot.errors import BadToken, EntrepotError, Unauthenticated
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.http.paging import next_link
 from entrepot.http.router import Router
-from entrepot.hub.actors import Identity
 from entrepot.hub.names import fold_name
+from entrepot.hub.people.actors import Identity
 
 JSON: Final = "application/json"
 _PEOPLE: Final = {"namespace", "account", "member"}

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from entrepot.hub.passwords import MAX_LENGTH, MIN_LENGTH
+from entrepot.hub.identity.passwords import MAX_LENGTH, MIN_LENGTH
 
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 # One line without control characters; the rules look again, with all that Unicode knows.

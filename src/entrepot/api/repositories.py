@@ -10,7 +10,7 @@ from entrepot.api.paging import Page, PageQuery, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import RepositoryUnknown
 from entrepot.http.authorize import AccessRule
-from entrepot.hub.actors import Action
+from entrepot.hub.people.actors import Action
 from entrepot.hub.repositories import MAX_README
 from entrepot.model.repositories import Visibility
 from entrepot.model.search import SearchOrder

@@ -13,7 +13,7 @@ from entrepot.errors import BadCredentials, Denied
 from entrepot.http.authorize import AccessRule
 from entrepot.http.router import Route
 from entrepot.hub.permissions import check_own
-from entrepot.model.accounts import Account
+from entrepot.model.people.accounts import Account
 
 PREFIX: Final = "/api/v1"
 

@@ -2,23 +2,9 @@
 
 from typing import Final
 
-from entrepot.api import (
-    accounts,
-    administration,
-    comparisons,
-    manifests,
-    mirrors,
-    namespaces,
-    policies,
-    pulls,
-    repositories,
-    searches,
-    tags,
-    teams,
-    tokens,
-    vulnerabilities,
-    webhooks,
-)
+from entrepot.api import administration, mirrors, policies, pulls, repositories, tags, webhooks
+from entrepot.api.contents import comparisons, manifests, searches, vulnerabilities
+from entrepot.api.people import accounts, namespaces, teams, tokens
 from entrepot.api.requests import ApiRequest, ApiRoute, route
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from entrepot.api.artifacts import Artifact
+from entrepot.api.contents.artifacts import Artifact
 from entrepot.api.fields import Asked, DigestText, Moment, Number, TagText, Text
 from entrepot.api.paging import NEVER, Page, PageQuery, page_before, page_of
 from entrepot.api.requests import ApiRequest, route, shown

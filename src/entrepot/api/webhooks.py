@@ -10,8 +10,8 @@ from entrepot.api.fields import Asked, Moment
 from entrepot.api.paging import Page, PageQuery, cut, page_before
 from entrepot.api.requests import ApiRequest, Handler, route, shown
 from entrepot.http.authorize import AccessRule
-from entrepot.hub.outbox import EVENTS
-from entrepot.hub.webhooks import Owner
+from entrepot.hub.events.outbox import EVENTS
+from entrepot.hub.events.webhooks import Owner
 from entrepot.model.webhooks import Delivery as StoredDelivery
 from entrepot.model.webhooks import Webhook as StoredWebhook
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot.cli.output import Data, Json, fail, print_json, print_table, with_app
+from entrepot.cli.common.output import Data, Json, fail, print_json, print_table, with_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,7 +29,7 @@ def list_entries(
     as_json: Json = False,
 ) -> None:
     """List the audit log, the newest entry first."""
-    from entrepot.hub.actors import OPERATOR
+    from entrepot.hub.people.actors import OPERATOR
     from entrepot.model.audit import AuditQuery
 
     query = AuditQuery(action=action, actor=actor)

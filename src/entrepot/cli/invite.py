@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.addresses import Url, hub_url
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, with_app
+from entrepot.cli.common.addresses import Url, hub_url
+from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, with_app
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.model.organizations import Invitation
+    from entrepot.model.people.organizations import Invitation
 
 
 def invite(
@@ -28,9 +28,9 @@ def invite(
     as_json: Json = False,
 ) -> None:
     """Print an invitation link that works once, within seven days."""
-    from entrepot.cli.configuration import read_settings
-    from entrepot.hub.actors import OPERATOR
-    from entrepot.model.accounts import Role
+    from entrepot.cli.common.configuration import read_settings
+    from entrepot.hub.people.actors import OPERATOR
+    from entrepot.model.people.accounts import Role
 
     if role not in set(Role):
         fail(f"invalid role {role}: use owner, editor or member", USAGE)

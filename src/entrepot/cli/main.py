@@ -8,19 +8,11 @@ from typer.core import TyperGroup
 from entrepot import __version__
 from entrepot.cli import (
     audit,
-    backups,
-    check,
-    collect,
     invite,
-    layouts,
-    migrate,
     mirrors,
     orgs,
     policies,
-    reindex,
     repos,
-    scrub,
-    secrets,
     serve,
     tokens,
     trust,
@@ -28,7 +20,17 @@ from entrepot.cli import (
     vulnerabilities,
     webhooks,
 )
-from entrepot.cli.output import explain, fail
+from entrepot.cli.common.output import explain, fail
+from entrepot.cli.maintenance import (
+    backups,
+    check,
+    collect,
+    layouts,
+    migrate,
+    reindex,
+    scrub,
+    secrets,
+)
 from entrepot.errors import EntrepotError
 
 

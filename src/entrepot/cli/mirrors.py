@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import (
+from entrepot.cli.common.output import (
     USAGE,
     Data,
     Json,

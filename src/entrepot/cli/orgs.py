@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from entrepot.cli.closing import delete_namespace
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_app
+from entrepot.cli.common.closing import delete_namespace
+from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table, with_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,7 +64,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Permanently delete an organization with its repositories, tokens and webhooks."""
-    from entrepot.model.accounts import NamespaceKind
+    from entrepot.model.people.accounts import NamespaceKind
 
     delete_namespace(name, NamespaceKind.ORGANIZATION, data, yes=yes, as_json=as_json)
 
@@ -85,7 +85,7 @@ def member(
     as_json: Json = False,
 ) -> None:
     """Set or remove the role of an account in an organization."""
-    from entrepot.model.accounts import Role
+    from entrepot.model.people.accounts import Role
 
     if role != "none" and role not in set(Role):
         fail(f"invalid role {role}: use owner, editor, member or none", USAGE)

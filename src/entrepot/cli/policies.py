@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import (
+from entrepot.cli.common.output import (
     USAGE,
     Data,
     Json,
@@ -82,8 +82,8 @@ async def _preview(hub: "App", name: "RepositoryName | None") -> "list[tuple[str
 
 
 async def _apply(hub: "App", name: "RepositoryName | None") -> int:
-    from entrepot.hub.actors import OPERATOR
-    from entrepot.hub.audit import audit_and_notify
+    from entrepot.hub.events.audit import audit_and_notify
+    from entrepot.hub.people.actors import OPERATOR
 
     listener = audit_and_notify(OPERATOR, hub.now)
     if name is None:

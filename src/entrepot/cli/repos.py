@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import (
+from entrepot.cli.common.output import (
     USAGE,
     Data,
     Json,

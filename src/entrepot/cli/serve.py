@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data, explain, fail
+from entrepot.cli.common.output import Data, explain, fail
 from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def _prepare_in_child(options: dict[str, object]) -> "tuple[Settings, str]":
 
 def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> None:
     from entrepot.bootstrap import prepare, public_url
-    from entrepot.cli.configuration import read_settings
-    from entrepot.extract.confinement import describe, read_probe, start_probe
+    from entrepot.cli.common.configuration import read_settings
+    from entrepot.extract.sandbox.confinement import describe, read_probe, start_probe
     from entrepot.ops.signals import end_with
 
     end_with(parent)
@@ -141,7 +141,7 @@ def _prepare(options: dict[str, object], sender: "Connection", parent: int) -> N
 
 def _check_first_password(settings: "Settings") -> None:
     """Raise where `admin` is still to be made and the password set for it cannot be one."""
-    from entrepot.hub.passwords import MAX_LENGTH, MIN_LENGTH
+    from entrepot.hub.identity.passwords import MAX_LENGTH, MIN_LENGTH
 
     given = settings.admin_password
     if given is None or MIN_LENGTH <= len(given) <= MAX_LENGTH:
@@ -209,7 +209,7 @@ def _run(settings: "Settings", told: str) -> None:
     from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
     from granian.log import LogLevels
 
-    from entrepot.cli.stopping import PatientServer
+    from entrepot.cli.common.stopping import PatientServer
     from entrepot.ops.readiness import DrainFlag
     from entrepot.settings import LogFormat
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_app
+from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table, with_app
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.model.tokens import Token
+    from entrepot.model.people.tokens import Token
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +41,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Create a token and print it once."""
-    from entrepot.model.tokens import TokenScope
+    from entrepot.model.people.tokens import TokenScope
 
     if scope not in set(TokenScope):
         fail(f"invalid scope {scope}: use repo:read, repo:write or repo:admin", USAGE)

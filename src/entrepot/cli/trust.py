@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from entrepot.cli.output import Data, Json, confirm, fail, print_json
+from entrepot.cli.common.output import Data, Json, confirm, fail, print_json
 
 _STORES: Final = (
     (Path("/usr/local/share/ca-certificates"), ("update-ca-certificates",)),
@@ -23,7 +23,7 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Add the hub's local CA to the system's trust store, after asking."""
-    from entrepot.cli.configuration import read_settings
+    from entrepot.cli.common.configuration import read_settings
 
     settings = read_settings(data=data)
     ca = (settings.tls_directory / "ca.crt").resolve()

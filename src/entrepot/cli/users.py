@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.addresses import Url, hub_url
-from entrepot.cli.closing import delete_namespace
-from entrepot.cli.output import USAGE, Data, Json, fail, print_json, print_table, with_app
+from entrepot.cli.common.addresses import Url, hub_url
+from entrepot.cli.common.closing import delete_namespace
+from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table, with_app
 
 if TYPE_CHECKING:
     from entrepot.app import App
@@ -90,7 +90,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Permanently delete an account with its repositories, tokens and webhooks."""
-    from entrepot.model.accounts import NamespaceKind
+    from entrepot.model.people.accounts import NamespaceKind
 
     delete_namespace(name, NamespaceKind.ACCOUNT, data, yes=yes, as_json=as_json)
 
@@ -108,7 +108,7 @@ def password(
 @app.command("link")
 def link(name: Name, url: Url = None, data: Data = None, as_json: Json = False) -> None:
     """Print a password reset link that works once, within three days."""
-    from entrepot.cli.configuration import read_settings
+    from entrepot.cli.common.configuration import read_settings
 
     address = hub_url(read_settings(data=data), url)
 

@@ -6,14 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import FAILED, Data, Json, counted, print_json, print_table, with_app
-from entrepot.cli.progress import showing
-from entrepot.cli.reindex import do_due_jobs
+from entrepot.cli.common.output import (
+    FAILED,
+    Data,
+    Json,
+    counted,
+    print_json,
+    print_table,
+    with_app,
+)
+from entrepot.cli.common.progress import showing
+from entrepot.cli.maintenance.reindex import do_due_jobs
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.hub.advisories import ImportResult
-    from entrepot.model.advisories import AdvisoryNumbers, DataSet
+    from entrepot.hub.security.advisories import ImportResult
+    from entrepot.model.security.advisories import AdvisoryNumbers, DataSet
 
 app = typer.Typer(no_args_is_help=True, help="Import and match advisories about vulnerabilities.")
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.output import (
+from entrepot.cli.common.output import (
     USAGE,
     Data,
     Json,
@@ -18,7 +18,7 @@ from entrepot.errors import InvalidName
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.hub.webhooks import Owner
+    from entrepot.hub.events.webhooks import Owner
     from entrepot.model.webhooks import Webhook
 
 app = typer.Typer(
@@ -73,7 +73,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Create a webhook and print its secret once."""
-    from entrepot.hub.actors import OPERATOR
+    from entrepot.hub.people.actors import OPERATOR
 
     async def work(hub: "App") -> "Webhook":
         owner = await _owner(hub, name)
@@ -99,7 +99,7 @@ def redeliver(
     as_json: Json = False,
 ) -> None:
     """Resend the failed deliveries of a webhook."""
-    from entrepot.hub.actors import OPERATOR
+    from entrepot.hub.people.actors import OPERATOR
 
     async def work(hub: "App") -> int:
         owner = await _owner_of(hub, webhook)

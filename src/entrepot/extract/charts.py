@@ -17,7 +17,7 @@ from entrepot.extract.findings import (
     Task,
 )
 from entrepot.extract.limits import InputTooLarge, Unreadable
-from entrepot.extract.openpgp import read_provenance
+from entrepot.extract.signing.openpgp import read_provenance
 from entrepot.extract.texts import as_list, as_mapping, as_text, document, parse_yaml
 
 _CONTENT: Final = ("application/vnd.cncf.helm.chart.content", "application/tar+gzip")

@@ -5,18 +5,19 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from entrepot.extract import limits, notation, openpgp
-from entrepot.extract.checks import unreadable
+from entrepot.extract import limits
 from entrepot.extract.files import media_type_of, read_whole
 from entrepot.extract.findings import OPENPGP, Blob, ExtractionState, Findings, FoundDocument, Task
-from entrepot.extract.forms import in_utf8, joined_whole, read_form, read_report
 from entrepot.extract.limits import InputTooLarge, Unreadable
-from entrepot.extract.signatures import (
+from entrepot.extract.security.forms import in_utf8, joined_whole, read_form, read_report
+from entrepot.extract.signing import notation, openpgp
+from entrepot.extract.signing.checks import unreadable
+from entrepot.extract.signing.signatures import (
     read_bundle,
     read_envelope_signature,
     read_simple_signing,
 )
-from entrepot.extract.statements import read_envelope, read_statement
+from entrepot.extract.signing.statements import read_envelope, read_statement
 from entrepot.extract.texts import as_mapping, as_text, document, is_text
 
 _SIGNATURES: Final = {

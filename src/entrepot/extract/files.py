@@ -14,9 +14,9 @@ from entrepot.extract.archives import (
     read_zip,
 )
 from entrepot.extract.findings import Blob, ExtractionState, File, Findings, FoundDocument, Task
-from entrepot.extract.handing import open_regular
 from entrepot.extract.limits import InputTooLarge, Unreadable, cut
-from entrepot.extract.pictures import PICTURE_SIZE, Pictures
+from entrepot.extract.readmes.pictures import PICTURE_SIZE, Pictures
+from entrepot.extract.sandbox.handing import open_regular
 from entrepot.extract.texts import document, is_text
 from entrepot.kinds.layer_names import layer_name
 

@@ -13,16 +13,16 @@ from entrepot.extract.contents import contents_of
 from entrepot.extract.documents import read_document, read_documents
 from entrepot.extract.files import read_files, read_whole
 from entrepot.extract.findings import PICTURE, PROSE, ExtractionState, Findings, FoundDocument, Task
-from entrepot.extract.forms import joined
-from entrepot.extract.front_matter import facts_of, license_of, split_front_matter, tags_of
-from entrepot.extract.highlight import highlight
 from entrepot.extract.images import read_image
 from entrepot.extract.limits import JSON, InputTooLarge, Unreadable
-from entrepot.extract.links import Surroundings
-from entrepot.extract.markdown import render
-from entrepot.extract.merging import merged
 from entrepot.extract.models import read_model
-from entrepot.extract.renderer import MARKDOWN
+from entrepot.extract.readmes.front_matter import facts_of, license_of, split_front_matter, tags_of
+from entrepot.extract.readmes.highlight import highlight
+from entrepot.extract.readmes.links import Surroundings
+from entrepot.extract.readmes.markdown import render
+from entrepot.extract.sandbox.renderer import MARKDOWN
+from entrepot.extract.security.forms import joined
+from entrepot.extract.security.merging import merged
 from entrepot.extract.texts import as_text
 
 _BOM: Final = re.compile(rb"<(?:[\w.-]+:)?bom[\s/>]")

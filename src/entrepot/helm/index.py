@@ -20,8 +20,8 @@ from entrepot.errors import Invalid, NamespaceUnknown, NotFound, Unauthenticated
 from entrepot.http.blob_responses import blob_response
 from entrepot.http.conditions import matches_etag
 from entrepot.http.messages import Response, content, empty
-from entrepot.hub.charts import DESCRIPTION, ChartIndex
-from entrepot.kinds.predicates import normal
+from entrepot.hub.contents.charts import DESCRIPTION, ChartIndex
+from entrepot.kinds.recognition.predicates import normal
 from entrepot.model.charts import ChartEntry, ChartFile, ChartScope
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest

@@ -4,7 +4,7 @@ import json
 
 from entrepot.context import RequestContext
 from entrepot.http.messages import Response, content
-from entrepot.hub.charts import FoundChart
+from entrepot.hub.contents.charts import FoundChart
 
 
 async def search_hub(request: RequestContext) -> Response:

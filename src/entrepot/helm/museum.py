@@ -18,7 +18,7 @@ from entrepot.http.bodies import join_chunks, read_body
 from entrepot.http.forms import MULTIPART, media_type
 from entrepot.http.messages import Response, content
 from entrepot.http.multipart import read_parts
-from entrepot.hub.chart_packages import (
+from entrepot.hub.contents.chart_packages import (
     descriptor,
     manifest_of,
     read_package,

@@ -7,10 +7,10 @@ from typing import Final
 from entrepot.errors import BadCredentials, BadToken
 from entrepot.http.cookies import read_sessions
 from entrepot.http.messages import Request
-from entrepot.hub.actors import ANONYMOUS, Identity
-from entrepot.hub.authentication import Authentication
-from entrepot.hub.secrets import looks_like_secret
-from entrepot.hub.sessions import Sessions, SignedIn
+from entrepot.hub.identity.authentication import Authentication
+from entrepot.hub.identity.secrets import looks_like_secret
+from entrepot.hub.identity.sessions import Sessions, SignedIn
+from entrepot.hub.people.actors import ANONYMOUS, Identity
 
 _MAX_HEADER: Final = 16384
 

@@ -22,7 +22,8 @@ from entrepot.errors import (
 )
 from entrepot.http.authenticate import Authenticator
 from entrepot.http.messages import Request
-from entrepot.hub.actors import ANONYMOUS, Identity
+from entrepot.hub.identity.registry_tokens import CATALOG
+from entrepot.hub.people.actors import ANONYMOUS, Identity
 from entrepot.hub.permissions import (
     Action,
     NamespaceRights,
@@ -30,8 +31,7 @@ from entrepot.hub.permissions import (
     Rights,
     check_administrator,
 )
-from entrepot.hub.registry_tokens import CATALOG
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.oci.names import RepositoryName
 
 _REMEMBERED: Final = 4096

@@ -8,10 +8,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from entrepot.extract.confinement import Confinement
-from entrepot.metadata import accounts, artifacts, jobs, scrubs, usage
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.statistics import find_numbers
+from entrepot.extract.sandbox.confinement import Confinement
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.events import jobs
+from entrepot.metadata.people import accounts
+from entrepot.metadata.registry import scrubs, usage
+from entrepot.metadata.registry.statistics import find_numbers
 from entrepot.model.integrity import Damage, Pass
 from entrepot.model.jobs import FailedJob, JobCount
 from entrepot.model.statistics import HubNumbers

@@ -8,16 +8,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from entrepot.errors import Conflict, Invalid, NotFound
-from entrepot.hub.actors import OPERATOR, Actor
-from entrepot.hub.audit import Audited, Entry, record
-from entrepot.hub.closing import Belongings, Closing
-from entrepot.hub.keyring import MIRROR, Keyring
+from entrepot.hub.events.audit import Audited, Entry, record
+from entrepot.hub.identity.keyring import MIRROR, Keyring
 from entrepot.hub.names import check_name, claim
+from entrepot.hub.people.actors import OPERATOR, Actor
+from entrepot.hub.people.closing import Belongings, Closing
 from entrepot.hub.permissions import check_administrator
-from entrepot.metadata import mirrors
-from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.model.accounts import NamespaceKind
+from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
+from entrepot.metadata.registry import mirrors
 from entrepot.model.mirrors import DEFAULT_TTL, NEVER, Mirror, MirrorVisibility
+from entrepot.model.people.accounts import NamespaceKind
 from entrepot.upstream.presets import PRESETS
 
 Test = Callable[[Mirror], Awaitable[str]]

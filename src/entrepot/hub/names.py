@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from entrepot.errors import InvalidAccount, NameTaken
-from entrepot.metadata import accounts
-from entrepot.metadata.engine import Reader, Transaction
-from entrepot.model.accounts import Account, Namespace, NamespaceKind
+from entrepot.metadata.engines.engine import Reader, Transaction
+from entrepot.metadata.people import accounts
+from entrepot.model.people.accounts import Account, Namespace, NamespaceKind
 from entrepot.model.repositories import Visibility
 from entrepot.upstream.presets import PRESETS
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from entrepot.errors import Denied, NamespaceUnknown, NoSuchNamespace, RepositoryUnknown
-from entrepot.hub.actors import (
+from entrepot.hub.names import find_namespace
+from entrepot.hub.people.actors import (
     ACTIONS_OF_PERMISSION,
     ACTIONS_OF_ROLE,
     ACTIONS_OF_SCOPE,
@@ -19,17 +20,16 @@ from entrepot.hub.actors import (
     mark_of,
     matches,
 )
-from entrepot.hub.names import find_namespace
-from entrepot.metadata.accounts import find_role, list_memberships
-from entrepot.metadata.engine import Reader
-from entrepot.metadata.mirrors import find_mirror
+from entrepot.metadata.engines.engine import Reader
+from entrepot.metadata.people.accounts import find_role, list_memberships
+from entrepot.metadata.people.teams import list_rights_of
 from entrepot.metadata.redirects import find_redirected
+from entrepot.metadata.registry.mirrors import find_mirror
 from entrepot.metadata.repositories import PushTarget, find_repository
-from entrepot.metadata.teams import list_rights_of
-from entrepot.model.accounts import Account, Namespace, NamespaceKind, Role
 from entrepot.model.blobs import Holder
 from entrepot.model.mirrors import MirroredName, MirrorVisibility
-from entrepot.model.organizations import Permission
+from entrepot.model.people.accounts import Account, Namespace, NamespaceKind, Role
+from entrepot.model.people.organizations import Permission
 from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 

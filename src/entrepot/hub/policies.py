@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from entrepot.errors import NamespaceUnknown
-from entrepot.hub.actors import OPERATOR, Actor
-from entrepot.hub.audit import Audited, Entry, record
+from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.names import find_namespace
+from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import Permissions, check_administrator
-from entrepot.metadata import policies, repositories
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.model.accounts import Namespace
+from entrepot.metadata import repositories
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.registry import policies
+from entrepot.model.people.accounts import Namespace
 from entrepot.model.policies import Policy, Rules
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import RepositoryName

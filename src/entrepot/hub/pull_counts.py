@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from entrepot.metadata import pull_days
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.registry import pull_days
 from entrepot.model.pulls import PullDays
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import Tag

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Final
 
 from entrepot.errors import TooMany
-from entrepot.hub.actors import Identity
-from entrepot.hub.login_throttle import network_of
+from entrepot.hub.identity.login_throttle import network_of
+from entrepot.hub.people.actors import Identity
 
 _MINUTE: Final = 60.0
 _REMEMBERED: Final = 50_000

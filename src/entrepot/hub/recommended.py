@@ -1,7 +1,7 @@
 """The tag of a repository that people are told to pull or install, and its newest versions."""
 
-from entrepot.metadata import recommended_tags, tag_groups, tag_listing
-from entrepot.metadata.engine import Reader
+from entrepot.metadata.engines.engine import Reader
+from entrepot.metadata.registry import recommended_tags, tag_groups, tag_listing
 from entrepot.model.tags import Filters, TagOrder, TagRow
 
 

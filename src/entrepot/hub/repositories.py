@@ -5,17 +5,19 @@ from dataclasses import replace
 from typing import Final
 
 from entrepot.errors import Denied, InvalidDescription, NameTaken, RepositoryUnknown
-from entrepot.hub.actors import OPERATOR, Actor, Identity
-from entrepot.hub.audit import Audited, Details, Entry, record
-from entrepot.hub.outbox import WebhookEvent, enqueue
+from entrepot.hub.contents.readmes import Readmes
+from entrepot.hub.events.audit import Audited, Details, Entry, record
+from entrepot.hub.events.outbox import WebhookEvent, enqueue
+from entrepot.hub.people.actors import OPERATOR, Actor, Identity
 from entrepot.hub.permissions import Action, Permissions, check_administrator
-from entrepot.hub.readmes import Readmes
-from entrepot.hub.trusted_keys import check_signatures
-from entrepot.metadata import emptying, jobs, redirects, repositories, repository_settings
-from entrepot.metadata.accounts import find_namespace_by_id
-from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.hub.security.trusted_keys import check_signatures
+from entrepot.metadata import redirects, repositories, repository_settings
+from entrepot.metadata.contents.unindexing import list_long, unindexed
+from entrepot.metadata.engines import emptying
+from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
+from entrepot.metadata.events import jobs
+from entrepot.metadata.people.accounts import find_namespace_by_id
 from entrepot.metadata.repositories import PushTarget
-from entrepot.metadata.unindexing import list_long, unindexed
 from entrepot.model.repositories import Repository, Visibility
 from entrepot.oci.names import RepositoryName
 

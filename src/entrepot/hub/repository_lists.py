@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from entrepot.hub.actors import Identity
-from entrepot.hub.search import Search
-from entrepot.metadata import history, pull_days, recommended_tags, repository_lists
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.model.accounts import Account
+from entrepot.hub.contents.search import Search
+from entrepot.hub.people.actors import Identity
+from entrepot.metadata import repository_lists
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.registry import history, pull_days, recommended_tags
+from entrepot.model.people.accounts import Account
 from entrepot.model.search import Hit, SearchOrder
 from entrepot.model.tags import TagEvent
 

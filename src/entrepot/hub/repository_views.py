@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from entrepot.hub.artifacts import Artifacts, Described
-from entrepot.hub.readmes import Readmes
+from entrepot.hub.contents.artifacts import Artifacts, Described
+from entrepot.hub.contents.readmes import Readmes
 from entrepot.hub.recommended import find_recommended, list_versions
-from entrepot.metadata import artifacts, repository_facts, tag_listing
-from entrepot.metadata.engine import Metadata
-from entrepot.metadata.manifests import find_by_id
+from entrepot.metadata import repository_facts
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import tag_listing
+from entrepot.metadata.registry.manifests import find_by_id
 from entrepot.model.repositories import Repository, RepositoryFacts
 from entrepot.model.tags import TagRow
 

@@ -3,11 +3,11 @@
 from typing import Final
 
 from entrepot.errors import Conflict, Unauthenticated
-from entrepot.hub.actors import Identity
+from entrepot.hub.people.actors import Identity
 from entrepot.hub.permissions import Action, Permissions
 from entrepot.metadata import stars
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.model.accounts import Account
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.model.people.accounts import Account
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import RepositoryName
 

@@ -6,10 +6,11 @@ from msgspec import json
 
 from entrepot.errors import ManifestUnknown
 from entrepot.extract.findings import Findings
-from entrepot.hub.indexing import FINDINGS
-from entrepot.kinds.catalogue import kind_of_id
-from entrepot.metadata import artifacts, tag_groups, tag_listing
-from entrepot.metadata.engine import Metadata
+from entrepot.hub.contents.indexing import FINDINGS
+from entrepot.kinds.recognition.catalogue import kind_of_id
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import tag_groups, tag_listing
 from entrepot.model.repositories import Repository
 from entrepot.model.tags import Filters, TagLine, TagOrder, TagRow
 

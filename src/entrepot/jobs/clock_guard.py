@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from entrepot.metadata import deliveries, jobs
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.events import deliveries, jobs
 
 _log = logging.getLogger(__name__)
 _TENTH: Final = 10

@@ -2,7 +2,7 @@
 
 from entrepot.app import App
 from entrepot.jobs.worker import Work
-from entrepot.metadata import jobs
+from entrepot.metadata.events import jobs
 
 
 def job_handlers(app: App) -> dict[str, Work]:

@@ -10,16 +10,16 @@ from functools import partial
 from typing import Final, TypeVar
 
 from entrepot.errors import EntrepotError, Unavailable
-from entrepot.hub.sessions import IDLE
+from entrepot.hub.identity.sessions import IDLE
 from entrepot.jobs.clock_guard import ClockJumpGuard, bring_forward
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.limits import delete_refilled
-from entrepot.metadata.sessions import delete_sessions_over
-from entrepot.metadata.tokens import delete_expired_refresh_tokens, renew_lease, take_lease
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.engines.limits import delete_refilled
+from entrepot.metadata.people.sessions import delete_sessions_over
+from entrepot.metadata.people.tokens import delete_expired_refresh_tokens, renew_lease, take_lease
 from entrepot.model.integrity import Pass
-from entrepot.registry.collector import CollectionResult, Collector
+from entrepot.registry.maintenance.collector import CollectionResult, Collector
+from entrepot.registry.maintenance.scrub import Scrub, ScrubResult
 from entrepot.registry.pulls import Pulls
-from entrepot.registry.scrub import Scrub, ScrubResult
 from entrepot.registry.uploads import Uploads
 
 _log = logging.getLogger(__name__)

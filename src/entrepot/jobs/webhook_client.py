@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from entrepot.hub.webhook_urls import WebhookUrl, WebhookUrls
+from entrepot.hub.events.webhook_urls import WebhookUrl, WebhookUrls
 
 if TYPE_CHECKING:
     import httpx

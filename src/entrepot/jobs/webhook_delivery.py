@@ -13,13 +13,13 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
 from entrepot.errors import EntrepotError
-from entrepot.hub.keyring import WEBHOOK, Keyring
-from entrepot.hub.signing import signed_headers
-from entrepot.hub.webhook_urls import WebhookUrl, WebhookUrls
+from entrepot.hub.events.webhook_urls import WebhookUrl, WebhookUrls
+from entrepot.hub.identity.keyring import WEBHOOK, Keyring
+from entrepot.hub.identity.signing import signed_headers
 from entrepot.jobs.webhook_client import Answer, PostFailed
-from entrepot.metadata import deliveries, jobs, webhooks
-from entrepot.metadata.deliveries import DEAD, DELIVERED, WAITING
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.events import deliveries, jobs, webhooks
+from entrepot.metadata.events.deliveries import DEAD, DELIVERED, WAITING
 from entrepot.model.jobs import Job
 from entrepot.model.webhooks import Delivery, Outcome, Webhook
 

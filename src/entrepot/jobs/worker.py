@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from entrepot.errors import EntrepotError
-from entrepot.metadata import jobs
-from entrepot.metadata.engine import Clock, Metadata
-from entrepot.metadata.jobs import LEASE, Turns
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.events import jobs
+from entrepot.metadata.events.jobs import LEASE, Turns
 from entrepot.model.jobs import Job
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """How an image's layers are kept, in a word or two each."""
 
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import is_image_layer, normal
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import is_image_layer, normal
 
 
 def badges(view: ManifestView) -> tuple[str, ...]:

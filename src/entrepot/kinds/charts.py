@@ -6,9 +6,9 @@ from typing import Final
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget, Language
 from entrepot.kinds.descriptions import config_facts, describe, describe_chart
-from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import any_of, layered, normal, typed
+from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import any_of, layered, normal, typed
 
 # SemVer 2.0, with the `v` that Helm allows.
 _SEMVER: Final = re.compile(

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from entrepot.kinds.kind import Description, Fact
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import labels_of
+from entrepot.kinds.recognition.kind import Description, Fact
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import labels_of
 
 _OCI: Final = "org.opencontainers.image."
 _OLD: Final = "org.label-schema."

@@ -6,9 +6,9 @@ from typing import Final
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget, Language
 from entrepot.kinds.descriptions import annotation_facts, described
-from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import (
+from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import (
     all_of,
     annotated,
     annotated_as,
@@ -18,7 +18,7 @@ from entrepot.kinds.predicates import (
     noted,
     typed,
 )
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.simple import simple
 
 _PACKAGE: Final = Family.PACKAGE
 _CONFIGURATION: Final = Family.CONFIGURATION

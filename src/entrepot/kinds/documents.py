@@ -6,9 +6,9 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import annotation_facts, describe
 from entrepot.kinds.images import has_image_config
-from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import (
+from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import (
     Recognizes,
     all_layers,
     all_of,

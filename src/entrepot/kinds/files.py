@@ -5,9 +5,9 @@ from typing import Final
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import describe
-from entrepot.kinds.kind import Fact, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import (
+from entrepot.kinds.recognition.kind import Fact, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import (
     IMAGE_CONFIGS,
     any_of,
     is_index,
@@ -16,7 +16,7 @@ from entrepot.kinds.predicates import (
     type_key,
     typed,
 )
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.simple import simple
 from entrepot.oci.media_types import OCI_EMPTY
 
 _TABS: Final = (

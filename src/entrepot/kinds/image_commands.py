@@ -2,8 +2,8 @@
 
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget, Language
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.platforms import attestations_of
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.platforms import attestations_of
 
 
 def commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:

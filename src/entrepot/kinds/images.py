@@ -7,10 +7,10 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget, Language
 from entrepot.kinds.descriptions import FactsOf, annotation_facts, config_facts, describe, facts_at
 from entrepot.kinds.image_commands import commands
-from entrepot.kinds.kind import Extractor, Fact, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.platforms import real_children
-from entrepot.kinds.predicates import (
+from entrepot.kinds.recognition.kind import Extractor, Fact, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.platforms import real_children
+from entrepot.kinds.recognition.predicates import (
     IMAGE_CONFIGS,
     Recognizes,
     all_of,

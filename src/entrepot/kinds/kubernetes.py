@@ -6,9 +6,9 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.images import has_image_config
-from entrepot.kinds.kind import Fact, Family, Kind
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import (
+from entrepot.kinds.recognition.kind import Fact, Family, Kind
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import (
     all_of,
     annotated,
     annotated_as,
@@ -18,7 +18,7 @@ from entrepot.kinds.predicates import (
     noted,
     typed,
 )
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.simple import simple
 
 _CONFIGURATION: Final = Family.CONFIGURATION
 _PACKAGE: Final = Family.PACKAGE

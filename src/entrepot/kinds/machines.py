@@ -6,9 +6,9 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import annotation_facts, describe, no_facts
 from entrepot.kinds.images import has_image_config
-from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import (
+from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import (
     all_layers,
     all_of,
     annotated,
@@ -19,7 +19,7 @@ from entrepot.kinds.predicates import (
     noted,
     typed,
 )
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.simple import simple
 from entrepot.oci.media_types import BUILDKIT_CACHE_CONFIG, is_blob_type
 
 _MACHINE: Final = Family.MACHINE

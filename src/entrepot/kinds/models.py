@@ -3,9 +3,9 @@
 from typing import Final
 
 from entrepot.kinds.descriptions import annotation_facts, config_facts, described
-from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.predicates import all_of, any_of, configured, layered, noted, typed
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.predicates import all_of, any_of, configured, layered, noted, typed
+from entrepot.kinds.recognition.simple import simple
 
 _TABS: Final = (
     Tab.README,

@@ -6,10 +6,10 @@ from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.images import has_image_config
-from entrepot.kinds.kind import Family, Kind
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import any_of, layered, normal, typed
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.kind import Family, Kind
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import any_of, layered, normal, typed
+from entrepot.kinds.recognition.simple import simple
 
 _POLICY: Final = Family.POLICY
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from entrepot.kinds.commands import Command, CommandTarget, Language
 from entrepot.kinds.layer_names import TITLE, layer_name
-from entrepot.kinds.manifest_view import ManifestView
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from entrepot.oci.descriptors import Descriptor
 
 _MOST_FILES: Final = 5

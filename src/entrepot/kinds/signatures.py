@@ -6,9 +6,9 @@ from typing import Final
 from entrepot.kinds import shell
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import FactsOf, annotation_facts, describe, no_facts
-from entrepot.kinds.kind import Extractor, Family, Kind, Tab
-from entrepot.kinds.manifest_view import ManifestView
-from entrepot.kinds.predicates import Recognizes, all_layers, any_of, layered, typed
+from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
+from entrepot.kinds.recognition.predicates import Recognizes, all_layers, any_of, layered, typed
 
 _SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
 _BUNDLE: Final = "application/vnd.dev.sigstore.bundle*"

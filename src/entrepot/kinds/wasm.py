@@ -4,9 +4,9 @@ from typing import Final
 
 from entrepot.kinds.commands import Language
 from entrepot.kinds.descriptions import annotation_facts, config_facts, described
-from entrepot.kinds.kind import Family, Kind, Tab
-from entrepot.kinds.predicates import annotated, any_of, layered, typed
-from entrepot.kinds.simple import simple
+from entrepot.kinds.recognition.kind import Family, Kind, Tab
+from entrepot.kinds.recognition.predicates import annotated, any_of, layered, typed
+from entrepot.kinds.recognition.simple import simple
 
 _WASM: Final = Family.WASM
 _TABS: Final = (Tab.FILES, Tab.SIGNATURES, Tab.PACKAGES, Tab.PROVENANCE, Tab.CONFIG)

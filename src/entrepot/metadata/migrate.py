@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from entrepot.errors import Unavailable
-from entrepot.metadata.failures import as_unavailable
-from entrepot.metadata.sqlite_driver import dbapi2
-from entrepot.metadata.sqlite_file import check_library_version, connect
+from entrepot.metadata.engines.failures import as_unavailable
+from entrepot.metadata.engines.sqlite_driver import dbapi2
+from entrepot.metadata.engines.sqlite_file import check_library_version, connect
 
 if TYPE_CHECKING:
     from alembic.config import Config

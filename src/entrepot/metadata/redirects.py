@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select
 
 from entrepot.metadata.artifact_tables import redirects
-from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.engines.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.engines.rows import find_one, first_text, list_all
+from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.repositories import COLUMNS, repository_of
-from entrepot.metadata.rows import find_one, first_text, list_all
 from entrepot.metadata.tables import repositories
-from entrepot.metadata.upserts import insert
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import RepositoryName
 

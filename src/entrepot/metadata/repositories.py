@@ -10,15 +10,16 @@ from typing import Final
 from sqlalchemy import Select, bindparam, delete, exists, select, update
 
 from entrepot.errors import RepositoryUnknown
-from entrepot.metadata.engine import (
+from entrepot.metadata.contents.search_sql import DELETE as DELETE_WORDS
+from entrepot.metadata.engines.engine import (
     Reader,
     Row,
     SqlStatement,
     Transaction,
     to_instant,
 )
-from entrepot.metadata.rows import find_one, first_text, list_all, row_mapper
-from entrepot.metadata.search_sql import DELETE as DELETE_WORDS
+from entrepot.metadata.engines.rows import find_one, first_text, list_all, row_mapper
+from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.tables import (
     manifest_references,
     manifests,
@@ -27,7 +28,6 @@ from entrepot.metadata.tables import (
     tags,
     uploads,
 )
-from entrepot.metadata.upserts import insert
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange, Visibility
 from entrepot.oci.names import RepositoryName
 

@@ -5,8 +5,8 @@ from typing import Final
 from sqlalchemy import bindparam, distinct, func, select, update
 
 from entrepot.errors import RepositoryUnknown
-from entrepot.metadata.engine import Reader, SqlStatement, Transaction
-from entrepot.metadata.rows import find_one, first_text, get_number, row_mapper
+from entrepot.metadata.engines.engine import Reader, SqlStatement, Transaction
+from entrepot.metadata.engines.rows import find_one, first_text, get_number, row_mapper
 from entrepot.metadata.tables import blobs, repositories, repository_blobs, tags
 from entrepot.model.repositories import RepositoryFacts
 

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, or_, select
 
-from entrepot.metadata.engine import Reader, SqlStatement, Value
+from entrepot.metadata.contents.search import HIT_COLUMNS, hit_of
+from entrepot.metadata.contents.search_sql import is_among, json_of
+from entrepot.metadata.engines.engine import Reader, SqlStatement, Value
+from entrepot.metadata.engines.rows import list_all
 from entrepot.metadata.people_tables import stars
-from entrepot.metadata.rows import list_all
-from entrepot.metadata.search import HIT_COLUMNS, hit_of
-from entrepot.metadata.search_sql import is_among, json_of
 from entrepot.metadata.tables import repositories
 from entrepot.metadata.visibility import IS_SEEN, VisibleTo
 from entrepot.model.search import Hit, SearchOrder

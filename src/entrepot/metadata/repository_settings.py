@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, update
 
-from entrepot.metadata.engine import SqlStatement, Transaction, to_instant
+from entrepot.metadata.engines.engine import SqlStatement, Transaction, to_instant
 from entrepot.metadata.tables import repositories
 from entrepot.oci.names import RepositoryName
 

@@ -5,12 +5,12 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from entrepot.metadata.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.engines.engine import Reader, SqlStatement, Transaction, to_instant
+from entrepot.metadata.engines.rows import get_number, list_all
+from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.people_tables import stars
 from entrepot.metadata.repositories import COLUMNS, repository_of
-from entrepot.metadata.rows import get_number, list_all
 from entrepot.metadata.tables import repositories
-from entrepot.metadata.upserts import insert
 from entrepot.model.repositories import Repository
 
 _ADD: Final = SqlStatement(

@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import or_
 
-from entrepot.metadata.engine import Value
-from entrepot.metadata.search_sql import is_among
+from entrepot.metadata.contents.search_sql import is_among
+from entrepot.metadata.engines.engine import Value
 from entrepot.metadata.tables import repositories
 from entrepot.model.repositories import Visibility
 

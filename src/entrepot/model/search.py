@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from entrepot.model.accounts import NamespaceKind
+from entrepot.model.people.accounts import NamespaceKind
 from entrepot.model.repositories import Visibility
 from entrepot.model.tags import TagRow
 

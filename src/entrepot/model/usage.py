@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from entrepot.model.accounts import Account
+from entrepot.model.people.accounts import Account
 
 
 class UsageOrder(StrEnum):

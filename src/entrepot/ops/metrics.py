@@ -10,8 +10,8 @@ from typing import Final
 
 from entrepot.http.messages import Request, Response
 from entrepot.model.integrity import Pass
-from entrepot.registry.collector import CollectionResult
-from entrepot.registry.scrub import ScrubResult
+from entrepot.registry.maintenance.collector import CollectionResult
+from entrepot.registry.maintenance.scrub import ScrubResult
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.errors import BlobUnknown, OutOfSpace, Unavailable
-from entrepot.metadata import blobs
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.registry import blobs
 from entrepot.metadata.repositories import PushTarget, lock_repository
 from entrepot.model.blobs import Holder, StoredBlob
 from entrepot.model.repositories import Repository

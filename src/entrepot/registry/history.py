@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from entrepot.errors import EntrepotError, ManifestUnknown
-from entrepot.kinds.attachments import (
+from entrepot.kinds.recognition.attachments import (
     attached_to,
     attaching_tags,
     digests_among,
     subjects_said,
 )
-from entrepot.metadata import blobs, deletion_impact, history, jobs, manifests
-from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
+from entrepot.metadata.events import jobs
+from entrepot.metadata.registry import blobs, deletion_impact, history, manifests
 from entrepot.metadata.repositories import ChangeListener, lock_repository
 from entrepot.model.manifests import StoredManifest
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange

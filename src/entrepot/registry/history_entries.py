@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from entrepot.metadata import history
-from entrepot.metadata.engine import Reader
+from entrepot.metadata.engines.engine import Reader
+from entrepot.metadata.registry import history
 from entrepot.model.tags import TagAction, TagEvent
 
 

@@ -12,10 +12,12 @@ from entrepot.errors import (
     RepositoryUnknown,
     TooManyTags,
 )
-from entrepot.metadata import blobs, jobs, manifests, policies, repositories
-from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
+from entrepot.metadata import repositories
+from entrepot.metadata.contents.unindexing import unindexed
+from entrepot.metadata.engines.engine import Clock, Metadata, Reader, Transaction
+from entrepot.metadata.events import jobs
+from entrepot.metadata.registry import blobs, manifests, policies
 from entrepot.metadata.repositories import ChangeListener, PushTarget, lock_repository
-from entrepot.metadata.unindexing import unindexed
 from entrepot.model.manifests import ManifestFacts, NewManifest, StoredManifest
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from entrepot.metadata import manifests, pull_days, repositories
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata import repositories
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.registry import manifests, pull_days
 
 
 class Pulls:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import QuotaExceeded
-from entrepot.metadata import manifests, policies, reservations
-from entrepot.metadata.engine import Clock, Metadata, Transaction
-from entrepot.metadata.policies import REFERENCE_COST
+from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
+from entrepot.metadata.registry import manifests, policies, reservations
+from entrepot.metadata.registry.policies import REFERENCE_COST
 from entrepot.model.manifests import NewManifest
 from entrepot.model.policies import Quota
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest

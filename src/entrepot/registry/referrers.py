@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import EntrepotError
-from entrepot.metadata import manifests
-from entrepot.metadata.artifact_relations import find_subjects
-from entrepot.metadata.engine import Metadata
+from entrepot.metadata.contents.artifact_relations import find_subjects
+from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry import manifests
 from entrepot.model.manifests import Referrer
 from entrepot.model.repositories import Repository
 from entrepot.oci.descriptors import Descriptor

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from entrepot.errors import EntrepotError, ManifestUnknown, OtherTags
-from entrepot.kinds.attachments import attached_to, attaching_tags
-from entrepot.metadata import artifacts, deletion_impact, history, jobs, manifests
-from entrepot.metadata.engine import Clock, Metadata, Reader, Transaction
+from entrepot.kinds.recognition.attachments import attached_to, attaching_tags
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.contents.unindexing import unindexed
+from entrepot.metadata.engines.engine import Clock, Metadata, Reader, Transaction
+from entrepot.metadata.events import jobs
+from entrepot.metadata.registry import deletion_impact, history, manifests
 from entrepot.metadata.repositories import ChangeListener, lock_repository
-from entrepot.metadata.unindexing import unindexed
 from entrepot.model.manifests import StoredManifest
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
 from entrepot.oci.digests import Digest

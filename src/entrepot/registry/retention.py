@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Final
 
 from entrepot.errors import TagImmutable
-from entrepot.metadata import artifacts, manifests, policies
-from entrepot.metadata.engine import Clock, Metadata
+from entrepot.metadata.contents import artifacts
+from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.metadata.registry import manifests, policies
 from entrepot.metadata.repositories import ChangeListener
 from entrepot.model.policies import Rules
 from entrepot.model.repositories import Repository

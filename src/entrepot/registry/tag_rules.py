@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from entrepot.errors import TagImmutable
-from entrepot.kinds.attachments import attached_to
-from entrepot.metadata import policies
-from entrepot.metadata.engine import Reader
+from entrepot.kinds.recognition.attachments import attached_to
+from entrepot.metadata.engines.engine import Reader
+from entrepot.metadata.registry import policies
 from entrepot.oci.tag_patterns import TagPatterns
 
 

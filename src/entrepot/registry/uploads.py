@@ -23,8 +23,8 @@ from entrepot.errors import (
     Unavailable,
     UploadUnknown,
 )
-from entrepot.metadata import blobs, policies, reservations, uploads
-from entrepot.metadata.engine import Clock, Metadata, Transaction
+from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
+from entrepot.metadata.registry import blobs, policies, reservations, uploads
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.blobs import StoredBlob
 from entrepot.model.repositories import Repository

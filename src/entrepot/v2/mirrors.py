@@ -13,8 +13,8 @@ from entrepot.http.ranges import ByteRange, parse_ranges
 from entrepot.model.blobs import StoredBlob
 from entrepot.model.mirrors import CacheOutcome, MirroredName
 from entrepot.oci.digests import Digest
-from entrepot.registry.mirrored_lists import PASSED_ON
-from entrepot.registry.mirrors import Resolved
+from entrepot.registry.mirroring.mirrored_lists import PASSED_ON
+from entrepot.registry.mirroring.mirrors import Resolved
 from entrepot.registry.referrers import spellings
 from entrepot.v2 import blobs, lists, manifests
 from entrepot.v2.requests import Endpoint, Handler, RegistryRequest

@@ -20,9 +20,9 @@ from entrepot.http.errors import explain
 from entrepot.http.forms import FORM, Form, media_type
 from entrepot.http.messages import Request, Response, content
 from entrepot.http.router import Route, Router
-from entrepot.hub.authentication import ANONYMOUS, Identity
+from entrepot.hub.identity.authentication import ANONYMOUS, Identity
+from entrepot.hub.identity.tokens import AskedAccess, IssuedToken
 from entrepot.hub.permissions import ALL_ACTIONS, Action
-from entrepot.hub.tokens import AskedAccess, IssuedToken
 from entrepot.oci.names import RepositoryName
 
 MAX_SCOPES: Final = 500

@@ -17,7 +17,7 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.errors import error_headers, error_response, status_of
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.http.router import Router
-from entrepot.hub.authentication import ANONYMOUS, Identity
+from entrepot.hub.identity.authentication import ANONYMOUS, Identity
 from entrepot.hub.permissions import ALL_ACTIONS
 from entrepot.web.confirmation import ask, find_danger
 from entrepot.web.errors import ErrorPage

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
 from entrepot.http.paging import Pager
-from entrepot.hub.actors import ACTIONS_OF_ROLE, Action
-from entrepot.hub.search import ResolvedReference
-from entrepot.model.accounts import Account
+from entrepot.hub.contents.search import ResolvedReference
+from entrepot.hub.people.actors import ACTIONS_OF_ROLE, Action
+from entrepot.model.people.accounts import Account
 from entrepot.model.search import Facet, FacetCounts, Hit, OtherResults, SearchOrder, Shipped
 from entrepot.model.tags import TagEvent
-from entrepot.web.commands import Snippets, push_snippets
+from entrepot.web.contents.commands import Snippets, push_snippets
 from entrepot.web.pages import Page, redirect
 from entrepot.web.recipes import Recipes, recipes_for
 from entrepot.web.requests import LANGUAGES, THEMES, PageRequest, PageRoute

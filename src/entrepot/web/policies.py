@@ -11,8 +11,8 @@ from entrepot.hub.policies import EffectivePolicies
 from entrepot.model.policies import NUMBERS, Rules
 from entrepot.oci.tag_patterns import TagPatterns
 from entrepot.registry.retention import Reason, Verdict
-from entrepot.web.namespaces import NamespacePage, frame
 from entrepot.web.pages import Page, redirect
+from entrepot.web.people.namespaces import NamespacePage, frame
 from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from entrepot.kinds.catalogue import kind_of_id
-from entrepot.kinds.kind import Kind
+from entrepot.kinds.recognition.catalogue import kind_of_id
+from entrepot.kinds.recognition.kind import Kind
 from entrepot.kinds.versions import channel_of
-from entrepot.web.charts import area_of, line_of
+from entrepot.web.contents.charts import area_of, line_of
 from entrepot.web.pages import Page
 from entrepot.web.requests import LANGUAGES, PageRequest
 

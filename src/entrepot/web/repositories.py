@@ -6,14 +6,14 @@ from html import unescape
 from itertools import islice
 from typing import ClassVar, Final
 
-from entrepot.extract.links import HERE
+from entrepot.extract.readmes.links import HERE
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.model.pulls import PullDays
 from entrepot.model.repositories import RepositoryFacts, Visibility
 from entrepot.model.tags import TagRow
 from entrepot.registry.history_entries import HistoryEntry
-from entrepot.web.commands import Snippets, push_snippets, snippets_of
+from entrepot.web.contents.commands import Snippets, push_snippets, snippets_of
 from entrepot.web.pages import Page, redirect
 from entrepot.web.requests import PageRequest, PageRoute
 

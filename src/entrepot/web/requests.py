@@ -10,9 +10,9 @@ from entrepot.http.cookies import cookie_name, has_unreadable_cookies, read_cook
 from entrepot.http.forms import Form, form_token
 from entrepot.http.messages import Response
 from entrepot.http.router import Route
-from entrepot.hub.actors import Action
-from entrepot.hub.sessions import SignedIn
-from entrepot.model.accounts import Account, Namespace, Role
+from entrepot.hub.identity.sessions import SignedIn
+from entrepot.hub.people.actors import Action
+from entrepot.model.people.accounts import Account, Namespace, Role
 from entrepot.web.pages import Page
 
 THEMES: Final = ("light", "dark")

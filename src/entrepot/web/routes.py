@@ -2,28 +2,23 @@
 
 from typing import Final
 
-from entrepot.web import (
-    account,
-    administration,
+from entrepot.web import badges, home, policies, repositories, repository_settings, tags, webhooks
+from entrepot.web.contents import (
     artifact_tabs,
     artifacts,
-    badges,
     browser_upload,
     comparisons,
     downloads,
-    home,
+    vulnerabilities,
+)
+from entrepot.web.operators import administration, mirrors
+from entrepot.web.people import (
+    account,
     login,
-    mirrors,
     namespace_deletion,
     namespaces,
-    policies,
-    repositories,
-    repository_settings,
     single_sign_on,
-    tags,
     teams,
-    vulnerabilities,
-    webhooks,
 )
 from entrepot.web.requests import PageRoute
 

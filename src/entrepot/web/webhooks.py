@@ -10,9 +10,9 @@ from entrepot.errors import Invalid, WebhookUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import split_page
-from entrepot.hub.outbox import EVENTS
-from entrepot.hub.webhooks import Owner
-from entrepot.model.accounts import Namespace, NamespaceKind
+from entrepot.hub.events.outbox import EVENTS
+from entrepot.hub.events.webhooks import Owner
+from entrepot.model.people.accounts import Namespace, NamespaceKind
 from entrepot.model.repositories import RepositoryFacts
 from entrepot.model.webhooks import Delivery, Webhook
 from entrepot.web.pages import Page, redirect

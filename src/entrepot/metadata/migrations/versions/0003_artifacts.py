@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from entrepot.kinds.attachments import is_hidden_tag
+from entrepot.kinds.recognition.attachments import is_hidden_tag
 from entrepot.kinds.versions import version_key
 
 revision = "0003"

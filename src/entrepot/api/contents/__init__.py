@@ -1,0 +1,1 @@
+"""Endpoints of artifacts: what is inside them, and the search in it."""

@@ -1,0 +1,1 @@
+"""Endpoints of accounts, namespaces, teams and tokens."""

@@ -1,0 +1,1 @@
+"""Commands that care for what is stored."""

@@ -1,0 +1,1 @@
+"""READMEs of strangers as HTML that can do no harm."""

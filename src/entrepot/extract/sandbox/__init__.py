@@ -1,0 +1,1 @@
+"""The process that reads pushed bytes, and how it is shut in."""

@@ -1,0 +1,1 @@
+"""SBOMs, reports of scanners, VEX and advisories, in each of their forms."""

@@ -1,0 +1,1 @@
+"""Signatures and statements, and what their envelopes and certificates say."""

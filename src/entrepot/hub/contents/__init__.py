@@ -1,0 +1,1 @@
+"""The contents of artifacts: read, indexed, compared and found."""

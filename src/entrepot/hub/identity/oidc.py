@@ -1,0 +1,265 @@
+"""OpenID Connect (Core 1.0): a provider's claims about a person, believed only after every check.
+
+The authorization code flow with PKCE (RFC 7636) and a nonce. The libraries are imported where they
+are used: a start need not wait for them.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote_plus, urlencode
+
+from entrepot.errors import BadCredentials, Unavailable
+from entrepot.hub.events.webhook_urls import WebhookUrls
+from entrepot.hub.identity.provider_client import Document, ProviderClient
+from entrepot.metadata.engines.engine import Clock
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
+
+ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+"""The algorithms that a provider may sign with; tokens with any other are refused."""
+
+_CACHED_FOR: Final = timedelta(hours=1)
+_ASK_AGAIN: Final = timedelta(minutes=1)
+_LEEWAY: Final = timedelta(seconds=60)
+_MAX_SUBJECT: Final = 255
+_MAX_TOKEN: Final = 65536
+_MAX_KEYS: Final = 100
+_NOT_AGAIN: Final = timedelta(seconds=5)
+"""For so long a provider that did not answer is not asked again where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """Who the provider is, and what it calls this hub; without a secret, a public client."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenClaims:
+    """A person whom the provider vouches for."""
+
+    issuer: str
+    subject: str
+    name: str
+    full_name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The provider's keys, and when it was asked for them."""
+
+    keys: "KeySet"
+    asked_at: datetime
+
+
+class Provider:
+    """One provider of identities: finds its addresses and keys, and reads what it signs."""
+
+    def __init__(
+        self, settings: ProviderSettings, now: Clock, targets: WebhookUrls | None = None
+    ) -> None:
+        self.settings = settings
+        self._now = now
+        self._client = ProviderClient(settings.issuer, targets or WebhookUrls())
+        self._found: tuple[Document, datetime] | None = None
+        self._failed_at: datetime | None = None
+        self._keys: _Keys | None = None
+
+    async def authorization_url(
+        self, redirect_uri: str, state: str, nonce: str, verifier: str
+    ) -> str:
+        """Where to send the browser; it comes back to `redirect_uri` with `state` and a code."""
+        endpoint = await self._endpoint("authorization_endpoint")
+        parameters = {
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": "openid profile email",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": _challenge(verifier),
+            "code_challenge_method": "S256",
+        }
+        return endpoint + ("&" if "?" in endpoint else "?") + urlencode(parameters)
+
+    async def check_issuer(self, said: str | None) -> None:
+        """Raise `BadCredentials` where what the browser brought is of another provider (RFC 9207).
+
+        `said` is the parameter `iss`; one that says in its discovery that it sends it must.
+        """
+        sends = (await self._discovered()).get("authorization_response_iss_parameter_supported")
+        if said is None and sends is not True:
+            return
+        if said != self.settings.issuer:
+            raise BadCredentials("the response comes from another provider")
+
+    async def redeem(
+        self, code: str, redirect_uri: str, verifier: str, nonce: str
+    ) -> IdTokenClaims:
+        """Whom the code stands for; raise `BadCredentials` for any that is not good."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+            "client_id": self.settings.client_id,
+        }
+        answer = await self._exchange(form)
+        token = answer.get("id_token")
+        if not isinstance(token, str) or len(token) > _MAX_TOKEN:
+            raise BadCredentials("the provider sent no ID token")
+        claims = self._believed(await self._verified(token), nonce)
+        if claims.name:
+            return claims
+        return await self._with_profile(claims, answer.get("access_token"))
+
+    async def _with_profile(self, claims: IdTokenClaims, access_token: object) -> IdTokenClaims:
+        """The claims of the provider's UserInfo endpoint (Core 1.0 section 5.3)."""
+        url = (await self._discovered()).get("userinfo_endpoint")
+        if not isinstance(url, str) or not isinstance(access_token, str):
+            return claims
+        said = await self._get(await self._endpoint("userinfo_endpoint"), access_token)
+        if said.get("sub") != claims.subject:
+            raise BadCredentials("the provider's responses name two different users")
+        return _described(claims, {"name": claims.full_name, **said})
+
+    async def _exchange(self, form: dict[str, str]) -> Document:
+        endpoint = await self._endpoint("token_endpoint")
+        secret = self.settings.client_secret
+        auth: tuple[str, str] | None = None
+        if secret is not None and await self._takes_basic():
+            # RFC 6749 section 2.3.1: what Basic holds is encoded as forms are.
+            auth = (quote_plus(self.settings.client_id), quote_plus(secret))
+        elif secret is not None:
+            form = {**form, "client_secret": secret}
+        status, answer = await self._client.post(endpoint, form, auth)
+        if status != 200:
+            raise BadCredentials("the provider did not accept the code")
+        return answer
+
+    async def _takes_basic(self) -> bool:
+        methods = (await self._discovered()).get("token_endpoint_auth_methods_supported")
+        return not isinstance(methods, list) or "client_secret_basic" in methods
+
+    async def _verified(self, token: str) -> Document:
+        """The claims of a token that the provider signed with a key of its own."""
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jws import extract_compact
+
+        try:
+            kid = extract_compact(token.encode()).headers().get("kid")
+            keys = await self._keys_with(kid if isinstance(kid, str) else None)
+            return jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise BadCredentials("the provider's ID token is not signed by it") from error
+
+    def _believed(self, claims: Document, nonce: str) -> IdTokenClaims:
+        """Core 1.0 section 3.1.3.7: meant for us, by that provider, now, and asked for by us."""
+        audience, now = claims.get("aud"), self._now()
+        audiences = audience if isinstance(audience, list) else [audience]
+        party = claims.get("azp", self.settings.client_id)
+        if claims.get("iss") != self.settings.issuer:
+            raise BadCredentials("the ID token was issued by another provider")
+        if self.settings.client_id not in audiences or party != self.settings.client_id:
+            raise BadCredentials("the ID token was issued to another client")
+        if len(audiences) > 1 and "azp" not in claims:
+            raise BadCredentials("the ID token has no audience")
+        if now >= _instant(claims, "exp") + _LEEWAY or _instant(claims, "iat") > now + _LEEWAY:
+            raise BadCredentials("the ID token has expired")
+        if not hmac.compare_digest(_text(claims, "nonce").encode(), nonce.encode()):
+            raise BadCredentials("the ID token has the wrong nonce")
+        subject = _text(claims, "sub")
+        if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
+            raise BadCredentials("the ID token has no subject")
+        return _described(IdTokenClaims(self.settings.issuer, subject, "", "", ""), claims)
+
+    async def _keys_with(self, kid: str | None) -> "KeySet":
+        """The provider's keys; asked for again where it may have made that one since."""
+        from joserfc.jwk import KeySet
+
+        held, now = self._keys, self._now()
+        known = held is not None and (kid is None or kid in {key.kid for key in held.keys.keys})
+        patience = _CACHED_FOR if known else _ASK_AGAIN
+        if held is not None and now - held.asked_at < patience:
+            return held.keys
+        document = await self._get(await self._endpoint("jwks_uri"))
+        listed = document.get("keys")
+        if isinstance(listed, list) and len(listed) > _MAX_KEYS:
+            raise Unavailable("the sign-in provider has too many keys")
+        keys = KeySet.import_key_set(json.loads(json.dumps(dict(document))))
+        self._keys = _Keys(keys, now)
+        return keys
+
+    async def _endpoint(self, name: str) -> str:
+        endpoint = _text(await self._discovered(), name)
+        # A provider that is reached safely does not send anybody to where they are not.
+        safe = endpoint.startswith("https://") or self.settings.issuer.startswith("http://")
+        if not safe or not endpoint.startswith(("https://", "http://")):
+            raise Unavailable(f"the sign-in provider has no {name}")
+        return endpoint
+
+    async def _discovered(self) -> Document:
+        now = self._now()
+        if self._found is not None and now - self._found[1] < _CACHED_FOR:
+            return self._found[0]
+        if self._failed_at is not None and timedelta(0) <= now - self._failed_at < _NOT_AGAIN:
+            raise Unavailable("the sign-in provider does not answer")
+        url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        try:
+            document = await self._get(url)
+        except Unavailable:
+            self._failed_at = now
+            raise
+        if document.get("issuer") != self.settings.issuer:
+            raise Unavailable("the sign-in provider's issuer differs from the setting oidc_issuer")
+        self._found = (document, now)
+        return document
+
+    async def _get(self, url: str, access_token: str = "") -> Document:
+        status, document = await self._client.get(url, access_token)
+        if status != 200:
+            raise Unavailable("the sign-in provider sent an invalid response")
+        return document
+
+
+def _described(claims: IdTokenClaims, said: Document) -> IdTokenClaims:
+    name = _text(said, "preferred_username") or _text(said, "nickname")
+    # An address that people can freely choose at the provider does not identify them.
+    verified = said.get("email_verified")
+    is_verified = verified is True or verified == "true"
+    full_name, email = _text(said, "name"), _text(said, "email") if is_verified else claims.email
+    return replace(claims, name=name, full_name=full_name, email=email)
+
+
+def _challenge(verifier: str) -> str:
+    """RFC 7636 section 4.2, S256."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _text(claims: Document, name: str) -> str:
+    found = claims.get(name)
+    # A lone surrogate is no text: neither a database nor a hash takes it.
+    is_text = isinstance(found, str) and not any("\ud800" <= each <= "\udfff" for each in found)
+    return found if isinstance(found, str) and is_text else ""
+
+
+def _instant(claims: Document, name: str) -> datetime:
+    found = claims.get(name)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise BadCredentials("the ID token has no validity period")
+    try:
+        return datetime.fromtimestamp(found, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadCredentials("the ID token has no validity period") from error

@@ -1,0 +1,1 @@
+"""Accounts, organizations, teams, and what becomes of them."""

@@ -1,0 +1,1 @@
+"""Advisories, findings, vulnerabilities, and the keys that are trusted."""

@@ -1,0 +1,1 @@
+"""How kinds are told apart, and the catalogue of them all."""

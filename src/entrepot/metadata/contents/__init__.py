@@ -1,0 +1,1 @@
+"""Queries of what is inside artifacts, and of the search in it."""

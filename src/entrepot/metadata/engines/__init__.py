@@ -1,0 +1,1 @@
+"""The database engines, and what every query needs of them: SQLite, PostgreSQL, rows, limits."""

@@ -1,0 +1,1 @@
+"""Queries of what happens: the audit log, jobs, webhooks and their deliveries."""

@@ -1,0 +1,1 @@
+"""Queries of people: accounts, how they sign in, teams and tokens."""

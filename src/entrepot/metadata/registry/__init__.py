@@ -1,0 +1,1 @@
+"""Queries of distribution: blobs, uploads, manifests, tags, and garbage collection."""

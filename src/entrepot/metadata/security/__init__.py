@@ -1,0 +1,1 @@
+"""Queries of advisories, of vulnerabilities found, and of trusted keys."""

@@ -1,0 +1,1 @@
+"""Values of advisories and of trusted keys."""

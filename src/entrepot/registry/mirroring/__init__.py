@@ -1,0 +1,1 @@
+"""Pulls through mirrors of other registries, and what is kept of them."""

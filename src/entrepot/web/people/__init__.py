@@ -1,0 +1,1 @@
+"""Pages of accounts, organizations and teams, and of signing in."""
