@@ -277,7 +277,7 @@ class App:
         self.summaries = Summaries(metadata, self.readmes)
         self.search = Search(metadata.reader, self.permissions)
         self.repository_lists = RepositoryLists(metadata, self.search, self.now)
-        self.charts = Charts(metadata, self.permissions, self.search)
+        self.charts = Charts(metadata, self.permissions, self.search, self.artifacts)
         self.vulnerabilities = Vulnerabilities(metadata.reader, self.search, self.now)
         self.indexing = Indexing(
             metadata,

@@ -148,6 +148,28 @@ async def test_a_provenance_file_comes_with_its_chart_or_after_it(museum: Museum
     assert (await museum.upload(proof, path=path)).status == 409
 
 
+async def test_what_was_uploaded_is_there_before_any_index_lists_it(museum: Museum) -> None:
+    archive = chart_archive("my-app", "1.0.0-rc.1+b.2")
+    proof = provenance_of("my-app-1.0.0-rc.1+b.2.tgz", archive)
+    api, files = "/helm/api/acme", "/helm/acme/charts/my-app-1.0.0-rc.1+b.2.tgz"
+    assert (await museum.upload(archive)).status == 201
+    assert await museum.shop.versions() == {}
+    assert (await museum.shop.ask(files)).body == archive
+    assert (await museum.shop.ask(f"{files}.prov")).status == 404
+    assert (await museum.upload(proof, path=f"{api}/prov")).json() == SAVED
+    assert (await museum.shop.ask(f"{files}.prov")).body == proof
+    for path in (files, f"{files}.prov"):
+        assert (await museum.shop.ask(path, "stranger")).status == 404
+        assert (await museum.shop.ask(path, "nobody")).status == 401
+    assert (await museum.shop.ask("/helm/acme/charts/my-app-1.0.0.tgz")).status == 404
+    # A repository named like the version of another chart is none of it.
+    assert (await museum.shop.ask("/helm/acme/my-app/charts/app-1.0.0-rc.1+b.2.tgz")).status == 404
+    assert (await museum.shop.ask("/helm/acme/my-app/charts/my-app-1.0.0-rc.1+b.2.tgz")).body
+    gone = await museum.shop.ask(f"{api}/charts/my-app/1.0.0-rc.1+b.2", method="DELETE")
+    assert gone.json() == {"deleted": True}
+    assert (await museum.shop.ask(files)).status == 404
+
+
 @pytest.mark.parametrize("identity", IDENTITIES)
 async def test_only_those_who_may_push_upload_and_only_those_who_may_delete_do(
     museum: Museum, identity: str

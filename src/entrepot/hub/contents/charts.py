@@ -2,23 +2,30 @@
 
 import asyncio
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import json
 
+from entrepot.errors import InvalidName, InvalidTag
+from entrepot.hub.contents.artifacts import Artifacts
+from entrepot.hub.contents.chart_entries import is_chart_name, read_chart
 from entrepot.hub.contents.chart_lists import ChartList, precedence
 from entrepot.hub.contents.search import Search
-from entrepot.hub.people.actors import Identity
+from entrepot.hub.people.actors import Action, Identity
 from entrepot.hub.permissions import Permissions
 from entrepot.kinds.charts import CHART
 from entrepot.metadata.contents import charts
 from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.registry.manifests import find_manifest
 from entrepot.model.charts import ChartEntry, ChartFile, ChartScope, ChartState
 from entrepot.model.repositories import Repository
-from entrepot.oci.names import Tag
+from entrepot.oci.manifests import read_manifest
+from entrepot.oci.names import RepositoryName, Tag
 from entrepot.versions import semver
+from entrepot.versions.keys import Unordered
 
 DESCRIPTION: Final = Tag("artifacthub.io")
 """The tag by which Artifact Hub finds who owns the charts of a repository."""
@@ -63,11 +70,18 @@ class FoundChart:
 class Charts:
     """The charts of all repositories."""
 
-    def __init__(self, metadata: Metadata, permissions: Permissions, search: Search) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        permissions: Permissions,
+        search: Search,
+        artifacts: Artifacts,
+    ) -> None:
         self._metadata = metadata
         self._reader = metadata.reader
         self._permissions = permissions
         self._search = search
+        self._artifacts = artifacts
         self._version: Hashable | None = None
         self._states: dict[tuple[int, ...], tuple[ChartState, ...]] = {}
 
@@ -126,10 +140,52 @@ class Charts:
     async def find_file(
         self, identity: Identity, scope: ChartScope, filename: str
     ) -> ChartFile | None:
-        """Return the version of a chart that the index lists as `NAME-VERSION`."""
+        """Return the version of a chart that the index lists as `NAME-VERSION`.
+
+        One that was pushed a moment ago, and that no index lists yet, is found by its tag.
+        """
         found = await self._list_pullable(identity, scope)
         files = await charts.list_files(self._reader, [each.id for each in found], filename)
-        return max(files, key=precedence, default=None)
+        if files:
+            return max(files, key=precedence)
+        for name, version in _splits(filename):
+            for path in (f"{scope.path}/{name}".lstrip("/"), scope.path):
+                file = await self._find_pushed(identity, path, version)
+                if file is not None and f"{file.name}-{file.version}" == filename:
+                    return file
+        return None
+
+    async def _find_pushed(self, identity: Identity, path: str, version: str) -> ChartFile | None:
+        """The chart that the tag of a version points at, in a repository of that name."""
+        with suppress(InvalidName, InvalidTag):
+            name, tag = RepositoryName(path), Tag(version.replace("+", "_"))
+            rights = await self._permissions.rights(identity, name)
+            repository = rights.repository
+            if repository is None or Action.PULL not in rights.actions:
+                return None
+            stored = await find_manifest(self._reader, repository.id, tag)
+            if stored is None:
+                return None
+            manifest = await read_manifest(stored.content, stored.media_type)
+            if manifest.config is None:
+                return None
+            config = await self._artifacts.read_json(repository.id, manifest.config)
+            chart = read_chart(manifest, config)
+            if chart is not None:
+                return ChartFile(
+                    manifest_id=stored.id,
+                    digest=stored.digest,
+                    repository_id=repository.id,
+                    repository=repository.name.text,
+                    name=chart.name,
+                    version=chart.version,
+                    entry=chart.entry,
+                    content=chart.content,
+                    provenance=chart.provenance,
+                    tag=tag.text,
+                    pushed_at=repository.pushed_at or repository.created_at,
+                )
+        return None
 
     async def find_described(self, identity: Identity, scope: ChartScope) -> Repository | None:
         """Return the repository of the scope whose tag `DESCRIPTION` describes the charts.
@@ -159,6 +215,16 @@ class Charts:
     async def _list_pullable(self, identity: Identity, scope: ChartScope) -> list[Repository]:
         found = await charts.list_repositories(self._reader, scope)
         return await self._permissions.keep_pullable(identity, found)
+
+
+def _splits(filename: str) -> Iterator[tuple[str, str]]:
+    """The names and versions that `NAME-VERSION` can be of: both may hold dashes."""
+    for place, character in enumerate(filename):
+        name, version = filename[:place], filename[place + 1 :]
+        if character == "-" and is_chart_name(name):
+            with suppress(Unordered):
+                semver.key(version)
+                yield name, version
 
 
 def _found(chart: ChartEntry) -> FoundChart:
