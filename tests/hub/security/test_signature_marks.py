@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from entrepot.extract.findings import Findings, Result
 from entrepot.extract.signing.signatures import pae
+from entrepot.hub.contents.contributions import Contribution, marks_for
 from entrepot.hub.contents.search import Search
 from entrepot.hub.people.actors import OPERATOR
-from entrepot.hub.people.contributions import Contribution, marks_for
 from entrepot.hub.permissions import Permissions
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.artifacts import AttachmentCounts

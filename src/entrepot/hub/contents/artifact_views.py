@@ -10,7 +10,7 @@ from entrepot.errors import ManifestUnknown
 from entrepot.extract.findings import SEVERITIES, Findings, Vulnerability
 from entrepot.hub.contents.artifacts import Artifacts, Described
 from entrepot.hub.contents.attachments import Attachments
-from entrepot.hub.people.contributions import Counted
+from entrepot.hub.contents.contributions import Counted
 from entrepot.hub.recommended import list_versions
 from entrepot.hub.security.findings import FindingsAggregator, Origin
 from entrepot.kinds.recognition.platforms import real_children

@@ -25,8 +25,7 @@ from entrepot.hub.contents.artifact_writer import (
 from entrepot.hub.contents.artifacts import Artifacts, Described, unknown_artifact
 from entrepot.hub.contents.attachments import Attachments
 from entrepot.hub.contents.chart_entries import read_chart
-from entrepot.hub.contents.readmes import Readmes
-from entrepot.hub.people.contributions import (
+from entrepot.hub.contents.contributions import (
     ENTRY,
     Contribution,
     ContributionScope,
@@ -36,6 +35,7 @@ from entrepot.hub.people.contributions import (
     counting_of,
     weight_of,
 )
+from entrepot.hub.contents.readmes import Readmes
 from entrepot.hub.security.matching import Matching
 from entrepot.kinds.recognition.kind import Extractor
 from entrepot.metadata.contents import artifact_relations, artifact_revisions, artifacts, packages
