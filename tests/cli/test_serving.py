@@ -138,6 +138,24 @@ def test_a_hub_that_is_refused_leaves_the_files_of_the_other(start: Start, tmp_p
     assert not (tmp_path / "data" / "address").exists()
 
 
+def test_hubs_on_one_directory_leave_each_others_files(start: Start, tmp_path: Path) -> None:
+    first = start(free_port())
+    line_of(first)
+    theirs = tmp_path / "data" / "metrics" / "theirs"
+    theirs.touch()
+    second = start(free_port())
+    line_of(second)
+    assert theirs.exists()
+    address = (tmp_path / "data" / "address").read_text()
+    first.terminate()
+    first.communicate(timeout=PATIENCE)
+    assert (tmp_path / "data" / "address").read_text() == address
+    second.kill()
+    second.communicate(timeout=PATIENCE)
+    line_of(start(free_port()))
+    assert not theirs.exists()
+
+
 @pytest.mark.parametrize("loaded", ["", "uvloop", "msgspec", "argon2", "entrepot.db"])
 def test_an_end_while_workers_start_waits_for_nothing(start: Start, loaded: str) -> None:
     process = start(free_port())

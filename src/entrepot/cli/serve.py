@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import fcntl
 import gc
 import multiprocessing
 import os
@@ -185,15 +186,35 @@ def _claimed_port(settings: "Settings") -> Iterator[None]:
                 claim.bind(f"\0entrepot {where}")
         except OSError:
             fail(_BUSY.format(where))
-        # Not before: until then they may be those of the hub that has the port.
+        address = public_url(settings) + "\n"
+        with (settings.data / "serving.lock").open("a+b") as lock:
+            # Not before the port is claimed: whoever is refused leaves no trace.
+            _clear_leftovers(settings, lock.fileno())
+            with suppress(OSError):
+                settings.address_file.write_text(address)
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    if settings.address_file.read_text() == address:
+                        settings.address_file.unlink()
+
+
+def _clear_leftovers(settings: "Settings", lock: int) -> None:
+    """Delete what hubs that died left, unless another hub serves the same directory.
+
+    Each keeps a shared lock while it runs. Locks of this kind are not inherited by workers, and go
+    with the process.
+    """
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pass
+    else:
         for name in ("metrics", "pipes"):
             shutil.rmtree(settings.data / name, ignore_errors=True)
-        with suppress(OSError):
-            settings.address_file.write_text(public_url(settings) + "\n")
-        try:
-            yield
-        finally:
-            settings.address_file.unlink(missing_ok=True)
+    with suppress(OSError):
+        fcntl.lockf(lock, fcntl.LOCK_SH)
 
 
 def _prepare_tls(settings: "Settings") -> None:
