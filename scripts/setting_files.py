@@ -32,6 +32,7 @@ EXAMPLES = {
     "pulls_per_minute": "1000",
     "pushes_per_minute": "200",
     "requests_per_minute": "6000",
+    "security_contact": '"mailto:security@example.org"',
     "oidc_issuer": '"https://login.example.org/realms/main"',
     "oidc_client_id": '"entrepot"',
     "oidc_client_secret": '"…"',

@@ -102,6 +102,7 @@ class App:
         self.metadata = metadata
         self.storage = storage
         self.describe_settings = settings.described
+        self.security_contact = settings.security_contact
         self.origins = Origins(settings.url, settings.trusted_proxies, settings.other_urls)
         self.proxied_files = ProxiedFiles(settings.blob_sender, self.origins)
         self._add_people(settings, metadata)

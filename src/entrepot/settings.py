@@ -236,6 +236,12 @@ class Settings:
         "`10.1.0.0/16`, when they differ from the issuer's own host and port.",
         (),
     )
+    security_contact: str | None = _setting(
+        "Where to report vulnerabilities of this hub, for `/.well-known/security.txt`: a "
+        "`mailto:`, `https:` or `tel:` URL.",
+        None,
+        pattern=r"^(mailto:|https://|tel:)[!-~]+$",
+    )
     log_format: LogFormat = _setting("The log format: `auto`, `json` or `text`.", LogFormat.AUTO)
 
     def described(self) -> tuple[tuple[str, str, str], ...]:

@@ -89,9 +89,16 @@ def _open_helm(app: App) -> Door:
     return HelmDoor(app)
 
 
+def _open_mcp(app: App) -> Door:
+    from entrepot.mcp.door import McpDoor
+
+    return McpDoor(app)
+
+
 _LATE: tuple[tuple[tuple[str, ...], OpenDoor], ...] = (
     (("/helm/", "/api/chartsvc/"), _open_helm),
     (("/api/",), _open_api),
+    (("/mcp",), _open_mcp),
 )
 
 

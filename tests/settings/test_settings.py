@@ -208,6 +208,7 @@ EVERY = Settings(
     oidc_sign_up=True,
     oidc_second_factor=True,
     oidc_networks=("10.2.0.0/16",),
+    security_contact="mailto:security@example.org",
     log_format=LogFormat.TEXT,
     blob_sender=BlobSender.X_ACCEL_REDIRECT,
 )

@@ -3,6 +3,7 @@
 import base64
 import secrets
 from typing import Final
+from urllib.parse import quote
 
 from entrepot.app import App
 from entrepot.errors import (
@@ -22,6 +23,7 @@ from entrepot.hub.permissions import ALL_ACTIONS
 from entrepot.web.confirmation import ask, find_danger
 from entrepot.web.errors import ErrorPage
 from entrepot.web.home import local_address
+from entrepot.web.markdown import to_markdown
 from entrepot.web.pages import Page, redirect, to_json
 from entrepot.web.render import prepare, render, static_file
 from entrepot.web.requests import FORM_COOKIE, PROBLEM_COOKIE, PageRequest, PageRoute, View
@@ -142,6 +144,8 @@ class PageDoor:
     async def _print(self, request: PageRequest, page: Page) -> Response:
         if request.wants_json:
             return to_json(page)
+        if request.wants_markdown:
+            return to_markdown(page, f"{request.origin}{quote(request.http.path, safe='/:@')}")
         if not request.form_secret and request.http.header("authorization") is None:
             request.form_secret = secrets.token_urlsafe(18)
             request.keep(FORM_COOKIE, request.form_secret)

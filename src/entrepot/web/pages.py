@@ -36,10 +36,11 @@ JSON: Final = "application/json"
 
 def to_json(page: Page) -> Response:
     """The page's values as JSON."""
-    return content(page.status, JSON, json.encode(_plain(page)))
+    return content(page.status, JSON, json.encode(plain_values(page)))
 
 
-def _plain(page: Page) -> Any:
+def plain_values(page: Page) -> Any:
+    """Return the page's values as they are written in JSON."""
     values = to_builtins(page, enc_hook=str)
     values.pop("status", None)
     return values

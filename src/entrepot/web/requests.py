@@ -103,6 +103,12 @@ class PageRequest(RequestContext):
         return "application/json" in accept and "text/html" not in accept
 
     @property
+    def wants_markdown(self) -> bool:
+        """Whether a program asks for the page as text."""
+        accept = self.http.header("accept") or ""
+        return "text/markdown" in accept and "text/html" not in accept
+
+    @property
     def form_token(self) -> str:
         """The token that every form of this browser must send."""
         return form_token(self.form_secret, self.session_secret)

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from entrepot.web import badges, home, policies, repositories, repository_settings, tags, webhooks
+from entrepot.web import (
+    badges,
+    home,
+    machine_texts,
+    policies,
+    repositories,
+    repository_settings,
+    tags,
+    webhooks,
+)
 from entrepot.web.contents import (
     artifact_tabs,
     artifacts,
@@ -25,6 +34,7 @@ from entrepot.web.requests import PageRoute
 # Routes with a fixed last component come before those with a place for any.
 ROUTES: Final[tuple[PageRoute, ...]] = (
     *home.ROUTES,
+    *machine_texts.ROUTES,
     *login.ROUTES,
     *single_sign_on.ROUTES,
     *account.ROUTES,

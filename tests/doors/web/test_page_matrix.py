@@ -67,6 +67,7 @@ ABSENT = (
     "/upload",
     "oidc",
     "/provider/",
+    "/security.txt",
 )
 """What is not there, or takes no empty form: whoever may is told so."""
 

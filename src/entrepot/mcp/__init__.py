@@ -1,0 +1,1 @@
+"""The door of agents: the Model Context Protocol, over the answers of the API."""
