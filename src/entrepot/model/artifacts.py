@@ -20,6 +20,12 @@ class AttachmentCounts:
     invalid: int = 0
     """Signatures of something else, damaged ones, and those that cannot be read."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is attached that lists tell of."""
+        signed = self.signatures or self.verified or self.valid or self.invalid
+        return not (signed or self.sboms or self.attestations or any(self.vulnerabilities.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

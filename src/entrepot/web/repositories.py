@@ -1,6 +1,7 @@
 """Pages of a repository as a whole: what it is, its history, its feed."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import unescape
 from itertools import islice
@@ -45,6 +46,14 @@ class Heading:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a list of tags that hold something in at least one row."""
+
+    platforms: bool
+    referrers: bool
+
+
 @dataclass(kw_only=True)
 class OverviewPage(RepositoryPage):
     """`/r/NAME`: what it is, its README, its versions, how to pull the recommended one."""
@@ -59,6 +68,7 @@ class OverviewPage(RepositoryPage):
     """The tag whose commands are shown."""
     newest: list[TagRow]
     """A tag of each of the greatest versions; of the newest pushes where none is a version."""
+    columns: Columns
     kinds: dict[str, int]
     pulls: PullDays
     snippets: Snippets | None
@@ -85,6 +95,15 @@ def here(html: str, reference: str) -> str:
 async def facts_of(request: PageRequest) -> RepositoryFacts:
     """Return the properties of the repository in the address."""
     return await request.app.repository_views.get_facts(request.repository)
+
+
+def columns_of(rows: Iterable[TagRow]) -> Columns:
+    """Return which columns a list of these tags needs."""
+    artifacts = [row.artifact for row in rows if row.artifact]
+    return Columns(
+        platforms=any(each.platforms for each in artifacts),
+        referrers=any(not each.marks.is_empty for each in artifacts),
+    )
 
 
 async def is_starred(request: PageRequest) -> bool:
@@ -114,6 +133,7 @@ async def show_repository(request: PageRequest) -> Page | Response:
         contents=headings_of(view.readme.html),
         recommended=view.recommended,
         newest=view.newest,
+        columns=columns_of(view.newest),
         kinds=view.kinds,
         pulls=await request.app.pull_counts.list_days(request.repository, _PULL_DAYS),
         snippets=snippets_of(request, view.described, tag) if view.described else None,

@@ -8,12 +8,14 @@ from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
-from entrepot.model.tags import Filters, TagLine, TagOrder
+from entrepot.kinds.recognition.catalogue import kind_of_id
+from entrepot.model.tags import Filters, TagLine, TagOrder, TagRow
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 from entrepot.registry.removal import Removal
+from entrepot.web.contents.commands import command_target, pull_command
 from entrepot.web.pages import Page, redirect
-from entrepot.web.repositories import RepositoryPage, facts_of, is_starred
+from entrepot.web.repositories import Columns, RepositoryPage, columns_of, facts_of, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
 
 _SIZE: Final = 50
@@ -33,6 +35,9 @@ class TagsPage(RepositoryPage):
     platforms: list[str]
     app_versions: dict[int, str]
     """The version of the application, by the id of the chart's manifest."""
+    pulling: dict[str, str]
+    """The command that pulls each tag."""
+    columns: Columns
 
 
 @dataclass(kw_only=True)
@@ -70,7 +75,14 @@ async def show_tags(request: PageRequest) -> Page:
         kinds=await rules.count_kinds(request.repository),
         platforms=await rules.list_platforms(request.repository),
         app_versions=await rules.list_app_versions(lines),
+        pulling={each.row.tag: _pull_command(request, each.row) for each in lines},
+        columns=columns_of(each.row for each in lines),
     )
+
+
+def _pull_command(request: PageRequest, row: TagRow) -> str:
+    kind = kind_of_id(row.artifact.kind if row.artifact else "")
+    return pull_command(command_target(request, row.digest, row.tag), kind.family)
 
 
 def _order(request: PageRequest) -> TagOrder:

@@ -4,13 +4,16 @@ import re
 
 import pytest
 
+from entrepot.kinds.commands import CommandTarget
 from entrepot.metadata import repositories
 from entrepot.metadata.contents import artifacts
 from entrepot.metadata.registry import manifests
 from entrepot.metadata.repositories import find_repository
 from entrepot.model.artifacts import StoredDocument
 from entrepot.model.repositories import Visibility
+from entrepot.oci.digests import EMPTY_JSON_DIGEST
 from entrepot.oci.names import RepositoryName, Tag
+from entrepot.web.contents.commands import pull_command
 from entrepot.web.repositories import headings_of
 from tests.contracts.contents.test_artifact_queries import artifact
 from tests.doors.conftest import Town
@@ -67,8 +70,43 @@ async def test_a_charts_row_has_its_command_and_the_applications_version(town: T
     async with town.metadata.begin() as tx:
         await artifacts.write_documents(tx, facts.id, documents)
     page = (await (await browser_of(town, "member")).get(f"/r/{name}/-/tags")).text
-    assert 'data-text="helm pull oci://hub.test/acme/shop --version 1.0.0"' in page
+    command = "helm pull oci://hub.test/acme/shop --version 1.0.0 --plain-http"
+    assert f'data-text="{command}"' in page
     assert "app 16.4" in page
+
+
+@pytest.mark.parametrize(
+    ("family", "tag", "is_https", "command"),
+    [
+        ("chart", "1.0.0_b.1", True, "helm pull oci://hub.test/acme/shop --version 1.0.0+b.1"),
+        (
+            "chart",
+            "1.0.0",
+            False,
+            "helm pull oci://hub.test/acme/shop --version 1.0.0 --plain-http",
+        ),
+        ("chart", "edge", True, "oras pull hub.test/acme/shop:edge"),
+        ("file", "1", False, "oras pull --plain-http hub.test/acme/shop:1"),
+        ("image", "1", False, "docker pull hub.test/acme/shop:1"),
+    ],
+)
+def test_a_rows_command_fits_the_tag_and_the_scheme(
+    family: str, tag: str, command: str, *, is_https: bool
+) -> None:
+    name = RepositoryName("acme/shop")
+    target = CommandTarget("hub.test", is_https, name, EMPTY_JSON_DIGEST, Tag(tag))
+    assert pull_command(target, family) == command
+
+
+@pytest.mark.parametrize("platforms", [(), ("linux/amd64",)])
+@pytest.mark.parametrize("tab", ["", "/-/tags"])
+async def test_columns_that_would_be_empty_are_left_out(
+    town: Town, tab: str, platforms: tuple[str, ...]
+) -> None:
+    name = await fill(town, 1, platforms=platforms)
+    page = (await (await browser_of(town, "member")).get(f"/r/{name}{tab}")).text
+    assert ('<th scope="col">Platforms</th>' in page) is bool(platforms)
+    assert '<th scope="col">Referrers</th>' not in page
 
 
 async def test_headers_sort_and_keep_the_filters(town: Town) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from entrepot.hub.contents.artifacts import Described
 from entrepot.kinds import shell
+from entrepot.kinds.charts import version_of
 from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.oci.digests import EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.names import RepositoryName, Tag
@@ -35,6 +36,16 @@ def command_target(request: PageRequest, digest: str, tag: str | None) -> Comman
         digest=Digest.parse(digest),
         tag=Tag(tag) if tag else None,
     )
+
+
+def pull_command(target: CommandTarget, family: str) -> str:
+    """The shortest command that pulls a tag, known from its kind's family alone."""
+    if family == "chart" and (version := version_of(target)):
+        place = f"oci://{target.repository_reference} --version {version}"
+        return f"helm pull {place}{shell.helm(target)}"
+    if family == "image":
+        return f"docker pull {target.reference}"
+    return shell.pull_files(target).text
 
 
 def snippets_of(request: PageRequest, described: Described, tag: str | None) -> Snippets:

@@ -125,9 +125,11 @@
     const boxes = all("input[name=select]", form);
     const every = form.querySelector("input[data-every]");
     const count = form.querySelector("[data-count]");
+    const bar = form.querySelector(".selected-bar");
     const show = () => {
       const picked = boxes.filter((box) => box.checked).length;
       if (count) count.textContent = String(picked);
+      if (bar) bar.hidden = picked === 0;
       all("[data-needs]", form).forEach((button) => { button.disabled = picked === 0; });
       if (every) every.checked = picked > 0 && picked === boxes.length;
     };
