@@ -1,8 +1,8 @@
 """The order of versions, as text that sorts by bytes.
 
 SemVer 2.0 section 11 where a tag is a SemVer, natural order where it is nearly one: `1.9` before
-`1.10`, `1.0.0-rc.1` before `1.0.0`, `1.27` before `1.27-alpine`, and everything before `latest` is
-put below all versions.
+`1.10`, `1.0.0-rc.1` before `1.0.0`, `1.27` before `1.27-alpine`, `1.0` before `1.0.post1`, and
+everything before `latest` is put below all versions.
 """
 
 import re
@@ -17,6 +17,9 @@ _CHANNELS: Final = {
     **dict.fromkeys(("b", "beta"), "beta"),
     **dict.fromkeys(("a", "alpha"), "alpha"),
 }
+_AFTER: Final = frozenset(["p", "patch", "pl", "post", "r", "rev", "sp"])
+"""Words of what follows a release, as in `1.0.post1` (PEP 440) and `9.8p1`. SemVer has none: behind
+its hyphen stands what comes before one."""
 _PLACES: Final = 4
 # What follows the numbers; in the order of these characters.
 _PRE, _RELEASE, _VARIANT, _MORE = "!", ",", "-", "."
@@ -111,6 +114,7 @@ def _is_version(numbers: str, rest: str) -> bool:
 def _rest(rest: str) -> str:
     # Clients write SemVer's `+` as `_`: a tag cannot hold it.
     text, _, build = rest.replace("+", "_").partition("_")
+    is_pre_release = text.startswith("-")
     text = text.strip("-.")
     tail = f" {_natural(build)}" if build else ""
     if not text:
@@ -118,6 +122,8 @@ def _rest(rest: str) -> str:
     identifiers = re.split(r"[.-]", text)
     word = identifiers[0].rstrip("0123456789")
     mark = _VARIANT if word in _VARIANTS else _PRE
+    if word in _AFTER and not is_pre_release:
+        mark = f"{_RELEASE} "
     return mark + " ".join(_identifier(each) for each in identifiers) + tail
 
 
