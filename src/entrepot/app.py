@@ -54,6 +54,7 @@ from entrepot.hub.people.organizations import Organizations
 from entrepot.hub.people.teams import Teams
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.policies import Policies
+from entrepot.hub.promotions import Promotions
 from entrepot.hub.pull_counts import PullCounts
 from entrepot.hub.rate_limits import Limits, RateLimits
 from entrepot.hub.repositories import Repositories
@@ -68,6 +69,7 @@ from entrepot.hub.stars import Stars
 from entrepot.hub.tags import Tags
 from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
+from entrepot.registry.copying.copies import Copies
 from entrepot.registry.history import History
 from entrepot.registry.maintenance.check import IntegrityCheck
 from entrepot.registry.maintenance.collector import Collector
@@ -235,6 +237,8 @@ class App:
         self.history = History(metadata, self.now)
         self.removals = Removals(metadata, self.now)
         self.quotas = Quotas(metadata)
+        self.copies = Copies(metadata, self.now)
+        self.promotions = Promotions(self.permissions, self.copies, self.now)
         self.retention = Retention(metadata, self.removals, self.now)
         self.policies = Policies(metadata, self.permissions, self.now)
         self.storage_migration = (

@@ -200,3 +200,35 @@ def test_the_only_owner_of_an_organization_stays(run: Run, alice: str) -> None:
     )
     said(run("org", "delete", "shop", "--yes"))
     said(run("user", "delete", alice, "--yes"))
+
+
+def test_promote_copies_an_artifact_with_its_tags(run: Run, stocked: Path) -> None:
+    shown = said(run("promote", "acme/app:v1", "acme/prod:1.0", "--dry-run"))
+    assert shown == "Would promote acme/app:v1 to acme/prod:1.0: 1 manifest and no attachments.\n"
+    assert said(run("promote", "acme/app:v1", "acme/prod:1.0")) == shown.replace(
+        "Would promote", "Promoted"
+    )
+    again = json.loads(run("promote", "acme/app:v1", "acme/prod:1.0", "--json").stdout)
+    assert (again["from"], again["to"], again["tags"]) == ("acme/app:v1", "acme/prod", ["1.0"])
+    assert again["copied"] == {"manifests": 0, "attachments": 0, "blobs": 0}
+    by_digest = run("promote", f"acme/app@{again['digest']}", "acme/prod:2.0", "--json")
+    assert json.loads(by_digest.stdout)["digest"] == again["digest"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("acme/app", "acme/prod:1"), 2, "say which artifact"),
+        (("acme/app:v1", f"acme/prod@sha256:{'0' * 64}"), 2, "is no tag: write TO:TAG"),
+        (("acme/app:v1", "acme/Prod:1"), 2, "invalid repository name"),
+        (("acme/app:absent", "acme/prod:1"), 1, "acme/app has no absent"),
+        (("acme/absent:v1", "acme/prod:1"), 1, "no such repository"),
+    ],
+)
+def test_a_promotion_that_cannot_be_says_so(
+    run: Run, stocked: Path, words: tuple[str, str], status: int, message: str
+) -> None:
+    found = run("promote", *words)
+    assert found.exit_code == status
+    assert message in found.stderr
+    assert found.stderr.count("\n") == 1

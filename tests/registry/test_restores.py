@@ -46,6 +46,7 @@ LATER_COLUMNS = {
     "jobs": {"namespace_id", "repository_id"},
     "packages": {"matcher"},
     "repositories": {"is_mirrored"},
+    "tag_history": {"promoted_from"},
 }
 
 __all__ = ["history", "plant", "removals", "shop"]

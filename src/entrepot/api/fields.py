@@ -102,6 +102,7 @@ MomentText = Annotated[
 
 PLACES: Final[dict[str, object]] = {
     "repository": RepositoryText,
+    "target": RepositoryText,
     "namespace": NameText,
     "account": NameText,
     "mirror": NameText,

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from entrepot.api import administration, mirrors, policies, pulls, repositories, tags, webhooks
+from entrepot.api import (
+    administration,
+    mirrors,
+    policies,
+    promotions,
+    pulls,
+    repositories,
+    tags,
+    webhooks,
+)
 from entrepot.api.contents import comparisons, manifests, searches, vulnerabilities
 from entrepot.api.people import accounts, namespaces, teams, tokens
 from entrepot.api.requests import ApiRequest, ApiRoute, route
@@ -24,6 +33,7 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *repositories.ROUTES,
     *policies.ROUTES,
     *pulls.ROUTES,
+    *promotions.ROUTES,
     *tags.ROUTES,
     *manifests.ROUTES,
     *comparisons.ROUTES,

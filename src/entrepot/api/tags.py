@@ -1,5 +1,6 @@
 """The tags of a repository: listed, looked at, removed, and what became of them."""
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -9,6 +10,7 @@ from entrepot.api.fields import Asked, DigestText, Moment, Number, TagText, Text
 from entrepot.api.paging import NEVER, Page, PageQuery, page_before, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.http.authorize import AccessRule
+from entrepot.hub.people.actors import Action
 from entrepot.model.tags import Filters, TagAction, TagOrder
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag as TagName
@@ -38,7 +40,10 @@ class TagQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class TagEvent(Struct, frozen=True):
-    """An event of a tag; `previous` is the digest that it pointed to before."""
+    """An event of a tag; `previous` is the digest that it pointed to before.
+
+    `promoted_from` is the artifact that was promoted to it, told to those who may push here.
+    """
 
     id: int
     tag: str
@@ -47,6 +52,7 @@ class TagEvent(Struct, frozen=True):
     previous: str | None
     at: Moment
     by: str | None
+    promoted_from: str = ""
 
 
 class HistoryQuery(PageQuery, frozen=True, kw_only=True):
@@ -134,6 +140,9 @@ async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEven
     events = await request.app.history.list_events(
         request.repository, query.tag, before, query.limit + 1
     )
+    # The source may be a repository that readers of this one do not know of.
+    if Action.PUSH not in request.rights.actions:
+        events = [replace(event, promoted_from="") for event in events]
     return page_before(events, query, lambda event: shown(TagEvent, event))
 
 

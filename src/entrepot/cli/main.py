@@ -12,6 +12,7 @@ from entrepot.cli import (
     mirrors,
     orgs,
     policies,
+    promote,
     repos,
     serve,
     tokens,
@@ -66,6 +67,7 @@ app.command("restore")(backups.restore)
 app.command("scrub")(scrub.scrub)
 app.command("export")(layouts.export)
 app.command("import")(layouts.import_)
+app.command("promote")(promote.promote)
 app.command("reindex")(reindex.reindex)
 app.command("migrate")(migrate.migrate)
 app.command("invite")(invite.invite)

@@ -20,6 +20,7 @@ _PLACE: Final = r"\{(\w+)\}"
 _PARTS: Final = {
     "repository": r"(?P<repository>(?:(?!/-/)[^:@])+?)",
     "artifact": r"(?P<repository>[^:@]+?)(?::(?P<tag>[^/]+)|@(?P<digest>[^/]+))",
+    "target": r"(?P<target>(?:(?!/-/)[^:@])+?)",
     "name": r"(?P<name>(?s:.+))",
     "rest": r"(?P<rest>.+)",
     "range": r"(?P<range>.+)",

@@ -65,6 +65,8 @@ class RepositoryChange:
     is_restored: bool = False
     untagged: tuple[str, ...] = ()
     """Tags that went with a manifest."""
+    promoted_from: str = ""
+    """The artifact that the tags were promoted from, such as `dev/app:1.4`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class TagEvent:
     previous: str | None
     at: datetime
     by: str | None
+    promoted_from: str = ""
+    """The artifact that it was promoted from; empty where it was pushed."""
 
 
 class TagOrder(StrEnum):

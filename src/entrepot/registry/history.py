@@ -52,7 +52,13 @@ class History:
         return await list_entries(self._metadata.reader, repository.id, events)
 
     async def note_push(
-        self, tx: Transaction, repository_id: int, tag: Tag, digest: Digest, by: int | None
+        self,
+        tx: Transaction,
+        repository_id: int,
+        tag: Tag,
+        digest: Digest,
+        by: int | None,
+        promoted_from: str = "",
     ) -> str:
         """Remember where a tag is about to point; pushing the same again is no event.
 
@@ -65,7 +71,7 @@ class History:
         if previous is not None:
             await check_may_change(tx, repository_id, tag.text)
         action = TagAction.PUSHED if previous is None else TagAction.MOVED
-        await self._note(tx, repository_id, tag.text, action, digest, previous, by)
+        await self._note(tx, repository_id, tag.text, action, digest, previous, by, promoted_from)
         return previous or ""
 
     async def note_untag(
@@ -257,9 +263,12 @@ class History:
         digest: Digest,
         previous: str | None,
         by: int | None,
+        promoted_from: str = "",
     ) -> None:
         now = self._now()
-        await history.note_tag(tx, repository_id, tag, action, str(digest), previous, by, now)
+        await history.note_tag(
+            tx, repository_id, tag, action, str(digest), previous, by, now, promoted_from
+        )
 
 
 async def _subjects_of(manifest: StoredManifest, tags: Sequence[str]) -> set[str]:

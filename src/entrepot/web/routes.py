@@ -18,6 +18,7 @@ from entrepot.web.contents import (
     browser_upload,
     comparisons,
     downloads,
+    promotions,
     vulnerabilities,
 )
 from entrepot.web.operators import administration, mirrors
@@ -49,6 +50,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *webhooks.ROUTES,
     *browser_upload.ROUTES,
     *downloads.ROUTES,
+    *promotions.ROUTES,
     *tags.ROUTES,
     *comparisons.ROUTES,
     *badges.ROUTES,

@@ -138,3 +138,17 @@ async def test_a_row_follows_its_bytes_only_from_where_they_were(metadata: Metad
     moved = await blobs.find_blob(metadata.reader, repository.id, digest)
     assert moved == StoredBlob(str(digest), 7, "new key")
     assert await blobs.measure_all(metadata.reader) == (1, 7)
+
+
+async def test_many_blobs_are_found_and_linked_at_once(metadata: Metadata) -> None:
+    holder, other = await add_repository(metadata, "a/b"), await add_repository(metadata, "a/c")
+    digests = [await add_blob(metadata, holder, content) for content in (b"one", b"two")]
+    held = await blobs.list_held(metadata.reader, holder.id, [*digests, ABSENT])
+    assert {each.digest for each in held} == {str(each) for each in digests}
+    assert await blobs.list_held(metadata.reader, other.id, digests) == []
+    later = START + timedelta(days=1)
+    async with metadata.begin() as tx:
+        await blobs.link_blobs(tx, other.id, digests, later)
+        await blobs.link_blobs(tx, other.id, [], later)
+    assert len(await blobs.list_held(metadata.reader, other.id, digests)) == 2
+    assert await find_linked_at(metadata.reader, other.id, digests[0]) == later

@@ -147,3 +147,15 @@ async def test_what_is_there_or_kept_can_be_restored(metadata: Metadata) -> None
     found = await history.list_restorable(metadata.reader, made.id, [there, kept, gone])
     assert found == {there, kept}
     assert await history.list_restorable(metadata.reader, made.id, []) == set()
+
+
+async def test_the_source_of_a_promotion_is_remembered(
+    metadata: Metadata, repository: Repository
+) -> None:
+    async with metadata.begin() as tx:
+        for origin in ("", "dev/app:1"):
+            await history.note_tag(
+                tx, repository.id, "v1", TagAction.PUSHED, "new", None, None, START, origin
+            )
+    events = await history.list_events(metadata.reader, repository.id, None, EVERY, 10)
+    assert [each.promoted_from for each in events] == ["dev/app:1", ""]

@@ -19,6 +19,7 @@ IDENTITIES = ("nobody", *(f"{who} {scope}" for who in PEOPLE for scope in TokenS
 PLACES = {
     "namespace": "acme",
     "account": "stranger",
+    "target": "acme/other",
     "mirror": "up",
     "team": "crew",
     "member": "disabled",

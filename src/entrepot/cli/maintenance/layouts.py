@@ -24,7 +24,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export a repository as an OCI image layout, with all tags, children and referrers."""
-    name, which = _parse(reference)
+    name, which = parse_artifact(reference)
     count = with_app(data, lambda hub: _export(hub, name, which, path))
     if as_json:
         print_json({"path": str(path), "manifests": count})
@@ -47,7 +47,8 @@ def import_(
         print(f"Imported into {name}: {', '.join(tags) or 'no tags'}.")
 
 
-def _parse(text: str) -> "tuple[RepositoryName, Reference | None]":
+def parse_artifact(text: str) -> "tuple[RepositoryName, Reference | None]":
+    """The repository of `NAME`, `NAME:TAG` or `NAME@DIGEST`, and which; else exit with 2."""
     from entrepot.oci.names import parse_reference
 
     name, at, digest = text.partition("@")

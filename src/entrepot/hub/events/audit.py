@@ -63,6 +63,7 @@ class Audited(StrEnum):
     REPO_DELETE = "repo.delete"
     REPO_EDIT = "repo.update"
     REPO_POLICY = "repo.policy"
+    REPO_PROMOTE = "repo.promote"
     REPO_RENAME = "repo.rename"
     REPO_TRANSFER = "repo.transfer"
     REPO_UNARCHIVE = "repo.unarchive"
@@ -155,9 +156,9 @@ def audit_and_notify(actor: Actor, now: Clock) -> ChangeListener:
 
     async def note(tx: Transaction, change: RepositoryChange) -> None:
         await enqueue_change(tx, change, actor, now())
-        action = _ACTIONS[change.event]
+        action = Audited.REPO_PROMOTE if change.promoted_from else _ACTIONS[change.event]
         # A manifest that is pushed without a tag is a part of what is tagged next.
-        if change.event is ChangeType.PUSHED and not change.tags:
+        if change.event is ChangeType.PUSHED and not change.tags and not change.promoted_from:
             return
         name = change.repository.name.text
         target = f"{name}:{change.tags[0]}" if change.tags else name
@@ -166,6 +167,8 @@ def audit_and_notify(actor: Actor, now: Clock) -> ChangeListener:
             details["digest"] = change.digest
         if change.tags:
             details["tag"] = " ".join(change.tags)
+        if change.promoted_from:
+            details["from"] = change.promoted_from
         entry = Entry(change.repository.namespace_id, actor, action, target, details)
         await record(tx, entry, now())
 

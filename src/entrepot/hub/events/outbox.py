@@ -104,6 +104,8 @@ def _pushed(change: RepositoryChange) -> Iterator[WebhookEvent]:
         else:
             event = "tag.moved" if previous else "tag.pushed"
         told = {"tag": tag, **facts, **({"previous": previous} if previous else {})}
+        if change.promoted_from:
+            told["promoted_from"] = change.promoted_from
         yield WebhookEvent(event, change.repository, told)
     if "subject" in facts:
         yield WebhookEvent("referrer.attached", change.repository, facts)

@@ -1,5 +1,6 @@
 """Blobs: which bytes there are, and which repositories hold them."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
@@ -41,6 +42,14 @@ _IS_LINKED: Final = SqlStatement(
 )
 _FIND_SIZES: Final = SqlStatement(
     select(blobs.c.digest, blobs.c.size)
+    .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
+    .where(
+        repository_blobs.c.repository_id == bindparam("repository_id"),
+        is_among("repository_blobs.digest", "among", "text"),
+    )
+)
+_LIST_HELD: Final = SqlStatement(
+    select(*_COLUMNS)
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
     .where(
         repository_blobs.c.repository_id == bindparam("repository_id"),
@@ -143,6 +152,16 @@ async def find_sizes(
     return await rows.find_sizes(reader, _FIND_SIZES, repository_id, digests)
 
 
+async def list_held(
+    reader: Reader, repository_id: int, digests: Collection[Digest]
+) -> list[StoredBlob]:
+    """Those of the blobs that the repository holds, by one statement."""
+    among = json.dumps([str(each) for each in digests])
+    return await list_all(
+        reader, _stored_blob, _LIST_HELD, repository_id=repository_id, among=among
+    )
+
+
 async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now: datetime) -> None:
     """Record bytes that are durable; recording them again changes at most where they are."""
     await tx.run(_INSERT, digest=str(digest), size=size, key=key, now=to_instant(now))
@@ -151,6 +170,14 @@ async def insert_blob(tx: Transaction, digest: Digest, size: int, key: str, now:
 async def link_blob(tx: Transaction, repository_id: int, digest: Digest, now: datetime) -> None:
     """Make a recorded blob part of the repository; linking it again renews the link."""
     await tx.run(_LINK, repository_id=repository_id, digest=str(digest), now=to_instant(now))
+
+
+async def link_blobs(
+    tx: Transaction, repository_id: int, digests: Collection[Digest], now: datetime
+) -> None:
+    """As `link_blob`, of many."""
+    values = {"repository_id": repository_id, "now": to_instant(now)}
+    await tx.run_many(_LINK, [{**values, "digest": str(each)} for each in digests])
 
 
 async def find_with_link(

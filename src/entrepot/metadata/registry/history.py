@@ -15,7 +15,7 @@ from entrepot.metadata.engines.engine import (
     Transaction,
     to_instant,
 )
-from entrepot.metadata.engines.rows import find_one, first_text, list_all, row_mapper
+from entrepot.metadata.engines.rows import find_one, first_text, list_all, row_mapper, text_or_empty
 from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.tables import (
     accounts,
@@ -46,6 +46,7 @@ _ADD: Final = SqlStatement(
         previous=bindparam("previous"),
         at=bindparam("at"),
         by=bindparam("by"),
+        promoted_from=bindparam("promoted_from"),
     )
 )
 _EVENT: Final = select(
@@ -56,6 +57,7 @@ _EVENT: Final = select(
     tag_history.c.previous,
     tag_history.c.at,
     accounts.c.name,
+    tag_history.c.promoted_from,
 ).join(accounts, accounts.c.namespace_id == tag_history.c.by, isouter=True)
 _OF_REPOSITORY: Final = (
     tag_history.c.repository_id == bindparam("repository_id"),
@@ -172,7 +174,7 @@ _FORGET: Final = SqlStatement(
 )
 
 
-_event: Final = row_mapper(TagEvent)
+_event: Final = row_mapper(TagEvent, promoted_from=text_or_empty)
 _pointer: Final = row_mapper(tuple[str, str])
 _kept: Final = row_mapper(tuple[bytes, str])
 
@@ -196,6 +198,7 @@ async def note_tag(
     previous: str | None,
     by: int | None,
     now: datetime,
+    promoted_from: str = "",
 ) -> None:
     """Remember what became of a tag."""
     await tx.run(
@@ -207,6 +210,7 @@ async def note_tag(
         previous=previous,
         at=to_instant(now),
         by=by,
+        promoted_from=promoted_from or None,
     )
 
 

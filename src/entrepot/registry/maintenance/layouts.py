@@ -11,15 +11,14 @@ import shutil
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from entrepot.errors import EntrepotError, Invalid, ManifestUnknown
-from entrepot.kinds.recognition.attachments import attaching_tags
+from entrepot.errors import EntrepotError, Invalid
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.registry import blobs as blob_rows
-from entrepot.metadata.registry import history, manifests
+from entrepot.metadata.registry import manifests
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.manifests import StoredManifest
 from entrepot.model.repositories import Repository
@@ -27,6 +26,7 @@ from entrepot.oci import media_types
 from entrepot.oci.digests import Digest, new_hasher
 from entrepot.oci.manifests import MAX_SIZE, parse_manifest
 from entrepot.oci.names import Reference, Tag
+from entrepot.registry.copying.closures import Closure, gather
 from entrepot.registry.manifest_references import needed_blobs
 from entrepot.registry.manifests import Manifests
 from entrepot.registry.uploads import Uploads
@@ -41,16 +41,6 @@ Watch = Callable[[int], None]
 """Told how many more bytes are done."""
 
 
-@dataclass(slots=True)
-class Closure:
-    """Manifests with all that they need, each once: what an export writes."""
-
-    tags: dict[str, str] = field(default_factory=dict)
-    manifests: dict[str, StoredManifest] = field(default_factory=dict)
-    blobs: set[str] = field(default_factory=set)
-    children: set[str] = field(default_factory=set)
-
-
 class Exports:
     """Writes layouts."""
 
@@ -60,25 +50,14 @@ class Exports:
 
     async def gather(self, repository: Repository, reference: Reference | None) -> Closure:
         """Return a reference's manifests, or every tag's (`None`), with children and referrers."""
-        reader, found = self._metadata.reader, Closure()
+        reader, last = self._metadata.reader, ""
         wanted: list[Reference] = [reference] if reference else []
-        last = ""
         while reference is None and (
             page := await manifests.list_tags(reader, repository.id, last, _PAGE)
         ):
             last = page[-1]
             wanted += [Tag(each) for each in page]
-        waiting: list[Digest] = []
-        for each in wanted:
-            facts = await manifests.find_facts(reader, repository.id, each)
-            if facts is None:
-                raise ManifestUnknown(f"{repository.name} has no {each}")
-            if isinstance(each, Tag):
-                found.tags[each.text] = facts.digest
-            waiting.append(Digest.parse(facts.digest))
-        while waiting:
-            waiting += await self._add(repository, waiting.pop(), found)
-        return found
+        return await gather(reader, repository, wanted)
 
     async def measure(self, found: Closure) -> int:
         """Bytes that an export of it writes, about."""
@@ -96,31 +75,6 @@ class Exports:
         with _passing(path) as directory:
             await self._write_into(found, directory, watch)
             await asyncio.to_thread(_settle, directory, path)
-
-    async def _add(self, repository: Repository, digest: Digest, found: Closure) -> list[Digest]:
-        """Take one manifest; return what it leads to."""
-        reader, text = self._metadata.reader, str(digest)
-        if text in found.manifests:
-            return []
-        stored = await manifests.find_manifest(reader, repository.id, digest)
-        if stored is None:
-            # An index may list what was never pushed: mirrors do so.
-            return []
-        found.manifests[text] = stored
-        manifest = parse_manifest(stored.content, stored.media_type)
-        found.blobs |= {str(each) for each in needed_blobs(manifest)}
-        children = {each.digest for each in manifest.children}
-        found.children |= {str(each) for each in children}
-        after, referrers = 0, list[Digest]()
-        while page := await manifests.list_referrers(reader, repository.id, digest, after, _PAGE):
-            after = page[-1].id
-            referrers += [Digest.parse(each.digest) for each in page]
-        for tag in attaching_tags(digest):
-            there = await history.find_pointed_at(reader, repository.id, Tag(tag))
-            if there is not None:
-                found.tags[tag] = there
-                referrers.append(Digest.parse(there))
-        return [*children, *referrers]
 
     async def _write_into(self, found: Closure, directory: Path, watch: Watch) -> None:
         for digest, stored in found.manifests.items():

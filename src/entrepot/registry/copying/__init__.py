@@ -1,0 +1,1 @@
+"""Copies of artifacts: within the hub, and to and from other registries."""
