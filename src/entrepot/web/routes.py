@@ -20,6 +20,7 @@ from entrepot.web.contents import (
     downloads,
     promotions,
     vulnerabilities,
+    zips,
 )
 from entrepot.web.operators import administration, mirrors
 from entrepot.web.people import (
@@ -50,6 +51,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *webhooks.ROUTES,
     *browser_upload.ROUTES,
     *downloads.ROUTES,
+    *zips.ROUTES,
     *promotions.ROUTES,
     *tags.ROUTES,
     *comparisons.ROUTES,

@@ -1,13 +1,21 @@
 """Bytes for browsers do no harm there, and no address leads away from here."""
 
+from io import BytesIO
+from zipfile import ZipFile
+
 import pytest
 
+from entrepot.kinds.layer_names import TITLE
 from entrepot.model.repositories import Visibility
+from entrepot.oci.descriptors import Descriptor
 from entrepot.oci.digests import Digest
+from entrepot.oci.media_types import OCI_MANIFEST
 from entrepot.web.contents.downloads import cell, disposition
+from entrepot.web.contents.zips import names_of
 from entrepot.web.home import local_address
 from tests.doors.browsers import Browser
 from tests.doors.conftest import LAYER, LAYER_DIGEST, Town
+from tests.wire.content import descriptor, image
 
 
 @pytest.fixture
@@ -104,3 +112,40 @@ def test_our_own_addresses_are_gone_on_to(text: str) -> None:
 async def test_no_form_leads_elsewhere(browser: Browser, text: str) -> None:
     answer = await browser.post("/preferences", theme="dark", next=text)
     assert (answer.status, answer.header("location")) == (303, "/")
+
+
+def layer(title: str, content: bytes) -> Descriptor:
+    """A layer with that title."""
+    return Descriptor("text/plain", Digest.of(content), len(content), annotations={TITLE: title})
+
+
+def test_names_in_an_archive_are_no_two_alike() -> None:
+    titles = ["a.txt", "A.txt", "d/a.txt", "README", "readme", ".env", ".env", "a-2.txt", "a.txt"]
+    names = names_of(layer(title, b"") for title in titles)
+    assert len({each.casefold() for each in names}) == len(titles)
+    assert names[:6] == ["a.txt", "A-2.txt", "d/a.txt", "README", "readme-2", ".env"]
+
+
+async def test_all_files_come_as_one_archive(browser: Browser, town: Town) -> None:
+    name = await town.build(Visibility.PUBLIC)
+    files = {"a.txt": b"hello " * 1000, "d/b.bin": bytes(range(256)), "empty": b""}
+    auth = town.auth["owner"] or ""
+    for each in (*files.values(), b"{}"):
+        await town.doors.push(name, each, str(Digest.of(each)), auth)
+    layers = [
+        {**descriptor(content, "text/plain"), "annotations": {TITLE: title}}
+        for title, content in files.items()
+    ]
+    manifest = image(layers=layers)
+    target = f"/v2/{name}/manifests/files"
+    answer = await town.doors.ask("PUT", target, manifest, auth=auth, content_type=OCI_MANIFEST)
+    assert answer.status == 201, answer.body
+    page = await browser.get(f"/r/{name}:files")
+    assert f'href="/r/{name}:files/files.zip"' in page.text
+    answer = await browser.get(f"/r/{name}:files/files.zip")
+    assert (answer.status, answer.header("content-type")) == (200, "application/zip")
+    assert "-files.zip" in (answer.header("content-disposition") or "")
+    with ZipFile(BytesIO(answer.body)) as archive:
+        assert archive.testzip() is None
+        assert {each: archive.read(each) for each in archive.namelist()} == files
+    assert (await browser.get(f"/r/{name}:v1/files.zip")).status == 404

@@ -63,6 +63,7 @@ ABSENT = (
     "/webhooks",
     "{team}",
     "{blob}",
+    "files.zip",
     "/signup",
     "/upload",
     "oidc",
