@@ -141,4 +141,4 @@ CREATE INDEX ix_artifact_findings_repository_id ON artifact_findings (repository
 CREATE INDEX ix_artifact_findings_first_seen ON artifact_findings (first_seen);
 CREATE TABLE data_sets ( id INTEGER NOT NULL, name TEXT NOT NULL, documents INTEGER NOT NULL, changed INTEGER NOT NULL, skipped INTEGER NOT NULL, newest TEXT NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER, CONSTRAINT pk_data_sets PRIMARY KEY (id), CONSTRAINT uq_data_sets_name UNIQUE (name) );
 INSERT INTO rights_revision (revision) VALUES (0);
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0021', '0008');
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0022', '0008');
