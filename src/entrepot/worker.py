@@ -89,6 +89,12 @@ def _open_helm(app: App) -> Door:
     return HelmDoor(app)
 
 
+def _open_models(app: App) -> Door:
+    from entrepot.hf.door import ModelDoor
+
+    return ModelDoor(app)
+
+
 def _open_mcp(app: App) -> Door:
     from entrepot.mcp.door import McpDoor
 
@@ -98,6 +104,7 @@ def _open_mcp(app: App) -> Door:
 _LATE: tuple[tuple[tuple[str, ...], OpenDoor], ...] = (
     (("/helm/", "/api/chartsvc/"), _open_helm),
     (("/api/",), _open_api),
+    (("/hf/",), _open_models),
     (("/mcp",), _open_mcp),
 )
 

@@ -1,9 +1,12 @@
 """AI models and agents: ModelPack, KitOps, Docker's models, Ollama, agents, MCP, skills."""
 
+from dataclasses import replace
 from typing import Final
 
+from entrepot.kinds.commands import Command, CommandTarget
 from entrepot.kinds.descriptions import annotation_facts, config_facts, described
 from entrepot.kinds.recognition.kind import Extractor, Family, Kind, Tab
+from entrepot.kinds.recognition.manifest_view import ManifestView
 from entrepot.kinds.recognition.predicates import all_of, any_of, configured, layered, noted, typed
 from entrepot.kinds.recognition.simple import simple
 
@@ -16,6 +19,22 @@ _TABS: Final = (
     Tab.CONFIG,
 )
 _MODEL: Final = Family.MODEL
+
+
+def _with_hugging_face(kind: Kind) -> Kind:
+    """The kind with Hugging Face's client, which knows of names with one slash only."""
+
+    def commands(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
+        own = kind.commands(target, view)
+        if target.repository.text.count("/") != 1:
+            return own
+        download = f"HF_ENDPOINT={target.url}/hf hf download {target.repository}"
+        text = f"{download} --revision {target.tag or target.digest.hex[:40]} --local-dir ./model"
+        note = "A model that is not public needs a token in HF_TOKEN."
+        return (*own, Command("hf", "Download the files", text, note=note))
+
+    return replace(kind, commands=commands)
+
 
 MODELPACK: Final = simple(
     "modelpack",
@@ -248,10 +267,7 @@ AGENT_PLUGIN: Final = simple(
 )
 
 KINDS: Final[tuple[Kind, ...]] = (
-    MODELPACK,
-    KITOPS,
-    DOCKER_MODEL,
-    OLLAMA,
+    *(_with_hugging_face(kind) for kind in (MODELPACK, KITOPS, DOCKER_MODEL, OLLAMA)),
     AGENT,
     MCP_SERVER,
     MCP_CATALOG,

@@ -1,5 +1,6 @@
 """Manifests: checked, stored as they came, tagged, deleted."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ from entrepot.registry.uploads import Uploads
 Condition = Callable[[str | None], None]
 """Given the digest of what is there (`None`: nothing), raises what refuses the change."""
 
+_DIGITS: Final = re.compile(r"[0-9a-f]{12,64}")
 MAX_TAGS: Final = 100
 """Tags that one request may set."""
 
@@ -70,6 +72,17 @@ class Manifests:
         if found is None:
             raise ManifestUnknown(detail={"reference": str(reference)})
         return found
+
+    async def find_by_prefix(self, repository: Repository, digits: str) -> StoredManifest | None:
+        """The one manifest whose digest has these first hexadecimal digits; `None` without."""
+        if not _DIGITS.fullmatch(digits):
+            return None
+        reader = self._metadata.reader
+        for algorithm in ("sha256", "sha512"):
+            found = await manifests.find_by_prefix(reader, repository.id, f"{algorithm}:{digits}")
+            if found is not None:
+                return found
+        return None
 
     async def get_facts(self, repository: Repository, reference: Reference) -> ManifestFacts:
         """The manifest without its bytes; else `ManifestUnknown`."""

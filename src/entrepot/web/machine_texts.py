@@ -48,6 +48,7 @@ owner may read.
 
 - [API]({origin}/api/v1/openapi.json): OpenAPI 3.1
 - [Agents]({origin}/mcp): Model Context Protocol over HTTP (POST)
+- [Models]({origin}/hf): set `HF_ENDPOINT={origin}/hf` for Hugging Face's clients
 - [Charts]({origin}/helm/index.yaml): a Helm repository for each namespace at `/helm/NAMESPACE`
 - [Help]({origin}/help): searches and recipes
 {more}"""

@@ -230,6 +230,21 @@ async def test_every_manifest_is_listed_with_its_repository(
     ]
 
 
+async def test_a_manifest_is_found_by_the_beginning_of_its_digest(
+    metadata: Metadata, repository: Repository
+) -> None:
+    other = await add_repository(metadata, "a/other")
+    await add_manifest(metadata, repository, b"content")
+    await add_manifest(metadata, repository, b"more")
+    digest = str(Digest.of(b"content"))
+    for length in (20, 47, len(digest)):
+        found = await manifests.find_by_prefix(metadata.reader, repository.id, digest[:length])
+        assert found is not None
+        assert (found.digest, found.content) == (digest, b"content")
+    assert await manifests.find_by_prefix(metadata.reader, repository.id, "sha256:") is None
+    assert await manifests.find_by_prefix(metadata.reader, other.id, digest) is None
+
+
 async def test_a_manifest_is_found_by_its_id_with_its_repositorys(
     metadata: Metadata, repository: Repository
 ) -> None:

@@ -44,6 +44,16 @@ _FACTS_BY_DIGEST: Final = _by_digest(*_FACTS)
 _FACTS_BY_TAG: Final = _by_tag(*_FACTS)
 _STORED_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.content)
 _STORED_BY_TAG: Final = _by_tag(*_FACTS, manifests.c.content)
+# Hexadecimal digits come before `g`.
+_BY_PREFIX: Final = SqlStatement(
+    select(*_FACTS, manifests.c.content)
+    .where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        manifests.c.digest >= bindparam("first"),
+        manifests.c.digest < bindparam("end"),
+    )
+    .limit(2)
+)
 _FIND_SIZES: Final = SqlStatement(
     select(manifests.c.digest, manifests.c.size).where(
         manifests.c.repository_id == bindparam("repository_id"),
@@ -196,6 +206,14 @@ async def find_facts(
     """As `find_manifest`, without reading the bytes."""
     row = await _find(reader, repository_id, reference, _FACTS_BY_TAG, _FACTS_BY_DIGEST)
     return None if row is None else _facts(row)
+
+
+async def find_by_prefix(reader: Reader, repository_id: int, prefix: str) -> StoredManifest | None:
+    """The manifest whose digest begins so, with its bytes; `None` of none and of several."""
+    found = await list_all(
+        reader, _stored, _BY_PREFIX, repository_id=repository_id, first=prefix, end=f"{prefix}g"
+    )
+    return found[0] if len(found) == 1 else None
 
 
 async def find_sizes(
