@@ -272,6 +272,7 @@ class Worker:
             random.random,
             metrics.note_delivery,
             app.keyring,
+            app.origins.public,
         )
         self._deliverer.start()
 

@@ -47,6 +47,7 @@ LATER_COLUMNS = {
     "packages": {"matcher"},
     "repositories": {"is_mirrored"},
     "tag_history": {"promoted_from"},
+    "webhooks": {"format", "header"},
 }
 
 __all__ = ["history", "plant", "removals", "shop"]

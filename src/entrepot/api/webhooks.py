@@ -1,8 +1,9 @@
 """Webhooks of repositories and of namespaces: made, changed, tried; what was delivered."""
 
 import re
+from dataclasses import replace
 from types import FunctionType
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal, TypeVar, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -14,6 +15,9 @@ from entrepot.hub.events.outbox import EVENTS
 from entrepot.hub.events.webhooks import Owner
 from entrepot.model.webhooks import Delivery as StoredDelivery
 from entrepot.model.webhooks import Webhook as StoredWebhook
+from entrepot.model.webhooks import WebhookFormat
+
+Shown = TypeVar("Shown")
 
 _URL = Annotated[
     str,
@@ -31,17 +35,33 @@ _EVENTS = Annotated[
 ]
 
 
+_HEADER = Annotated[
+    str,
+    Meta(
+        max_length=1102,
+        description="A header that is sent along, as `Name: value`; only its name is shown again. "
+        "An empty text removes it.",
+        examples=["Authorization: Bearer secret"],
+    ),
+]
+
+
 class Webhook(Struct, frozen=True):
-    """A webhook: a URL and the events that it receives."""
+    """A webhook: a URL and the events that it receives.
+
+    `format` is the form of what is sent; `header` is the name of the header that is sent along.
+    """
 
     id: int
     url: str
     events: list[str]
     is_active: bool
     created_at: Moment
+    format: WebhookFormat
+    header: str
 
 
-class NewlyMadeWebhook(Webhook, frozen=True):
+class NewlyMadeWebhook(Webhook, frozen=True, kw_only=True):
     """A new webhook and its secret, which is shown only once."""
 
     secret: str
@@ -52,6 +72,8 @@ class NewWebhook(Asked, frozen=True, kw_only=True):
 
     url: _URL
     events: _EVENTS = field(default_factory=list)
+    format: WebhookFormat = WebhookFormat.CLOUDEVENTS
+    header: _HEADER = ""
 
 
 class WebhookChange(Asked, frozen=True, kw_only=True):
@@ -60,6 +82,8 @@ class WebhookChange(Asked, frozen=True, kw_only=True):
     url: _URL | UnsetType = UNSET
     events: _EVENTS | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
+    format: WebhookFormat | UnsetType = UNSET
+    header: _HEADER | UnsetType = UNSET
 
 
 class Delivery(Struct, frozen=True):
@@ -79,7 +103,7 @@ class Delivery(Struct, frozen=True):
 
 
 class WholeDelivery(Delivery, frozen=True):
-    """A delivery with its request (a CloudEvent in JSON) and the beginning of the response."""
+    """A delivery with its request, in the webhook's format, and the beginning of the response."""
 
     body: str
     response: str
@@ -107,23 +131,30 @@ async def _webhook(request: ApiRequest) -> StoredWebhook:
     return await request.app.webhooks.get(await _owner(request), int(request.values["webhook"]))
 
 
+def _shown(request: ApiRequest, kind: type[Shown], webhook: StoredWebhook) -> Shown:
+    """A webhook as answers have it: of the header only the name."""
+    return shown(kind, replace(webhook, header=request.app.webhooks.header_name(webhook)))
+
+
 async def list_webhooks(request: ApiRequest, query: PageQuery) -> Page[Webhook]:
     """List the webhooks of the owner, the oldest first."""
     found = await request.app.webhooks.list_of(await _owner(request))
-    return cut(found, query, lambda each: shown(Webhook, each))
+    return cut(found, query, lambda each: _shown(request, Webhook, each))
 
 
 async def create_webhook(request: ApiRequest, body: NewWebhook) -> NewlyMadeWebhook:
     """Create a webhook of the owner; its secret is shown only once."""
     owner = await _owner(request)
-    made = await request.app.webhooks.add(owner, body.url, body.events, request.actor)
+    made = await request.app.webhooks.add(
+        owner, body.url, body.events, request.actor, body.format, body.header
+    )
     request.created(f"{request.http.path.removeprefix('/api/v1')}/{made.id}")
-    return shown(NewlyMadeWebhook, made)
+    return _shown(request, NewlyMadeWebhook, made)
 
 
 async def get_webhook(request: ApiRequest) -> Webhook:
     """Return a webhook of the owner."""
-    return shown(Webhook, await _webhook(request))
+    return _shown(request, Webhook, await _webhook(request))
 
 
 async def change_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
@@ -136,8 +167,10 @@ async def change_webhook(request: ApiRequest, body: WebhookChange) -> Webhook:
         found.events if body.events is UNSET else body.events,
         found.is_active if body.is_active is UNSET else body.is_active,
         request.actor,
+        None if body.format is UNSET else body.format,
+        None if body.header is UNSET else body.header,
     )
-    return shown(Webhook, changed)
+    return _shown(request, Webhook, changed)
 
 
 async def delete_webhook(request: ApiRequest) -> None:
@@ -150,7 +183,7 @@ async def renew_webhook_secret(request: ApiRequest) -> NewlyMadeWebhook:
     """Create a new secret for a webhook of the owner; later deliveries use it."""
     owner, number = await _owner(request), int(request.values["webhook"])
     made = await request.app.webhooks.renew_secret(owner, number, request.actor)
-    return shown(NewlyMadeWebhook, made)
+    return _shown(request, NewlyMadeWebhook, made)
 
 
 async def ping_webhook(request: ApiRequest) -> Queued:
@@ -169,7 +202,9 @@ async def list_webhook_deliveries(request: ApiRequest, query: PageQuery) -> Page
 
 async def get_webhook_delivery(request: ApiRequest) -> WholeDelivery:
     """Return a delivery of a webhook of the owner, with its request and response."""
-    return shown(WholeDelivery, await _delivery(request))
+    webhook, delivery = await _webhook(request), await _delivery(request)
+    message = request.app.webhooks.message(webhook, delivery, request.app.origins.public)
+    return shown(WholeDelivery, replace(delivery, body=message.body))
 
 
 async def redeliver_to_webhook(request: ApiRequest) -> Queued:

@@ -49,13 +49,14 @@ def list_webhooks(data: Data = None, as_json: Json = False) -> None:
             each["id"],
             each["of"],
             each["url"],
+            each["format"],
             "yes" if each["is_active"] else "no",
             each["waiting"],
             each["dead"],
         )
         for each in found
     ]
-    columns = ("ID", "OF", "URL", "ACTIVE", "WAITING", "DEAD")
+    columns = ("ID", "OF", "URL", "FORMAT", "ACTIVE", "WAITING", "DEAD")
     print_table(columns, rows, "There are no webhooks yet.")
 
 
@@ -69,15 +70,29 @@ def add(
     event: Annotated[
         list[str] | None, typer.Option("--event", help="An event to send; by default all events.")
     ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="The form of what is sent: cloudevents, dockerhub, harbor, slack or teams.",
+        ),
+    ] = "cloudevents",
+    header: Annotated[
+        str, typer.Option("--header", help='A header to send along, such as "Authorization: x".')
+    ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Create a webhook and print its secret once."""
     from entrepot.hub.people.actors import OPERATOR
+    from entrepot.model.webhooks import WebhookFormat
+
+    if form not in list(WebhookFormat):
+        fail(f"no such format: {form}; choose one of {', '.join(WebhookFormat)}", USAGE)
 
     async def work(hub: "App") -> "Webhook":
-        owner = await _owner(hub, name)
-        return await hub.webhooks.add(owner, url, event or (), OPERATOR)
+        owner, chosen = await _owner(hub, name), WebhookFormat(form)
+        return await hub.webhooks.add(owner, url, event or (), OPERATOR, chosen, header)
 
     made = with_app(data, work)
     if as_json:
@@ -143,6 +158,8 @@ async def _described(hub: "App", webhook: "Webhook", name: str) -> dict[str, obj
         "of": name,
         "url": webhook.url,
         "events": list(webhook.events),
+        "format": str(webhook.format),
+        "header": hub.webhooks.header_name(webhook),
         "is_active": webhook.is_active,
         "created_at": webhook.created_at.isoformat(),
         "waiting": counts.get("waiting", 0),

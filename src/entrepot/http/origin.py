@@ -33,6 +33,11 @@ class Origins:
         self._trusted = tuple(ip_network(each) for each in trusted_proxies)
         self.is_trusted = lru_cache(maxsize=_PEERS)(self._is_trusted)
 
+    @property
+    def public(self) -> str:
+        """The public URL, "" where none is set."""
+        return self._public or ""
+
     def origin(self, request: Request) -> str:
         """`scheme://host[:port]`, without a slash at the end."""
         if self._public is not None and not self._others:

@@ -13,8 +13,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
 from entrepot.errors import EntrepotError
+from entrepot.hub.events.webhook_formats import render
 from entrepot.hub.events.webhook_urls import WebhookUrl, WebhookUrls
-from entrepot.hub.identity.keyring import WEBHOOK, Keyring
+from entrepot.hub.identity.keyring import WEBHOOK, WEBHOOK_HEADER, Keyring
 from entrepot.hub.identity.signing import signed_headers
 from entrepot.jobs.webhook_client import Answer, PostFailed
 from entrepot.metadata.engines.engine import Clock, Metadata
@@ -62,6 +63,7 @@ class WebhookDelivery:
         jitter: Callable[[], float],
         note: Note = lambda _: None,
         keyring: Keyring | None = None,
+        url: str = "",
     ) -> None:
         self._metadata = metadata
         self._targets = targets
@@ -70,6 +72,7 @@ class WebhookDelivery:
         self._jitter = jitter
         self._note = note
         self._keyring = keyring or Keyring()
+        self._url = url
         self._loop: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._busy: Counter[int] = Counter()
@@ -176,13 +179,17 @@ class WebhookDelivery:
         return outcome
 
     async def _post(self, webhook: Webhook, delivery: Delivery, now: datetime) -> Outcome:
-        body = delivery.body.encode()
+        message = render(webhook.format, delivery.body, self._url)
+        body = message.body.encode()
         secret = self._keyring.unwrap(WEBHOOK, webhook.secret)
         headers = {
-            "Content-Type": "application/cloudevents+json; charset=utf-8",
+            "Content-Type": message.media_type,
             "User-Agent": "Entrepot",
             **signed_headers(secret, delivery.message, body, now),
         }
+        name, _, value = self._keyring.unwrap(WEBHOOK_HEADER, webhook.header).partition(": ")
+        if name:
+            headers[name] = value
         attempts = delivery.attempts + 1
         try:
             answer = await self._client.post(self._targets.parse(webhook.url), headers, body)

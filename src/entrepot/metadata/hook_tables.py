@@ -20,6 +20,9 @@ webhooks: Final = Table(
     Column("is_active", SmallInteger, nullable=False),
     Column("created_at", NUMBER, nullable=False),
     Column("created_by", NUMBER, ForeignKey("accounts.namespace_id")),
+    Column("format", Text, nullable=False, server_default="cloudevents"),
+    # One line of the request's head, wrapped as the secret is: most are credentials.
+    Column("header", Text, nullable=False, server_default=""),
     Index("ix_webhooks_namespace_id", "namespace_id"),
     Index("ix_webhooks_repository_id", "repository_id"),
 )

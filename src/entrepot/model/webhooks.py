@@ -2,6 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class WebhookFormat(StrEnum):
+    """The form of what a webhook sends; `slack` is that of Mattermost too."""
+
+    CLOUDEVENTS = "cloudevents"
+    DOCKERHUB = "dockerhub"
+    HARBOR = "harbor"
+    SLACK = "slack"
+    TEAMS = "teams"
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,6 +20,7 @@ class Webhook:
     """An address that is told of `events` (none: of every one), signed with `secret`.
 
     It belongs to a namespace or to a repository; to neither once its repository is deleted.
+    `header` is sent along: `Name: value`, or empty.
     """
 
     id: int
@@ -20,6 +32,8 @@ class Webhook:
     is_active: bool
     created_at: datetime
     created_by: int | None
+    format: WebhookFormat = WebhookFormat.CLOUDEVENTS
+    header: str = ""
 
     def wants(self, event: str) -> bool:
         """Whether it is told of that event."""

@@ -14,7 +14,7 @@ from entrepot.hub.events.outbox import EVENTS
 from entrepot.hub.events.webhooks import Owner
 from entrepot.model.people.accounts import Namespace, NamespaceKind
 from entrepot.model.repositories import RepositoryFacts
-from entrepot.model.webhooks import Delivery, Webhook
+from entrepot.model.webhooks import Delivery, Webhook, WebhookFormat
 from entrepot.web.pages import Page, redirect
 from entrepot.web.repositories import facts_of, is_starred
 from entrepot.web.requests import PageRequest, PageRoute
@@ -24,7 +24,7 @@ _SIZE: Final = 25
 
 @dataclass(kw_only=True)
 class Shown:
-    """A webhook as pages show it: without its secret."""
+    """A webhook as pages show it: without its secret, and of its header only the name."""
 
     id: int
     url: str
@@ -32,6 +32,8 @@ class Shown:
     is_active: bool
     created_at: datetime
     counts: dict[str, int] = field(default_factory=dict)
+    format: WebhookFormat = WebhookFormat.CLOUDEVENTS
+    header: str = ""
 
 
 @dataclass(kw_only=True)
@@ -140,7 +142,16 @@ async def _shown(request: PageRequest, webhook: Webhook) -> Shown:
         is_active=webhook.is_active,
         created_at=webhook.created_at,
         counts=await request.app.webhooks.count(webhook),
+        format=webhook.format,
+        header=request.app.webhooks.header_name(webhook),
     )
+
+
+def _format(request: PageRequest) -> WebhookFormat:
+    try:
+        return WebhookFormat(request.form.get("format") or WebhookFormat.CLOUDEVENTS)
+    except ValueError as error:
+        raise Invalid("no such format") from error
 
 
 def _number(request: PageRequest, place: str) -> int:
@@ -166,7 +177,12 @@ async def show_all(request: PageRequest) -> Page:
 async def add(request: PageRequest) -> Page:
     """Make a webhook; its secret is shown once."""
     made = await request.app.webhooks.add(
-        await _owner(request), request.form.get("url"), request.form.get_all("event"), request.actor
+        await _owner(request),
+        request.form.get("url"),
+        request.form.get_all("event"),
+        request.actor,
+        _format(request),
+        request.form.get("header"),
     )
     return await _page(request, made, made.secret)
 
@@ -207,7 +223,11 @@ async def change(request: PageRequest) -> Page | Response:
         return redirect(_base(request), said="gone")
     elif what == "save":
         url, events = request.form.get("url"), request.form.get_all("event")
-        await rules.edit(owner, found.id, url, events, bool(request.form.get("active")), actor)
+        header = request.form.get("header") or None
+        if request.form.get("no-header"):
+            header = ""
+        is_active = bool(request.form.get("active"))
+        await rules.edit(owner, found.id, url, events, is_active, actor, _format(request), header)
         return redirect(address, said="saved")
     return redirect(address)
 
@@ -216,7 +236,7 @@ async def show_delivery(request: PageRequest) -> Page:
     """Show a delivery with its request and response."""
     webhook = await _webhook(request)
     delivery = await request.app.webhooks.get_delivery(webhook, _number(request, "delivery"))
-    body = delivery.body
+    body = request.app.webhooks.message(webhook, delivery, request.app.origins.public).body
     with suppress(ValueError):
         body = json.dumps(json.loads(body), indent=2)
     return DeliveryPage(

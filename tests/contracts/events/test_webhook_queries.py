@@ -9,7 +9,7 @@ from entrepot.metadata.engines.sentinels import WRAPPED
 from entrepot.metadata.events import deliveries, jobs, webhooks
 from entrepot.metadata.events.deliveries import DEAD, DELIVERED, WAITING
 from entrepot.metadata.events.jobs import LEASE
-from entrepot.model.webhooks import Outcome, Webhook
+from entrepot.model.webhooks import Outcome, Webhook, WebhookFormat
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_organization, add_repository
 
@@ -200,3 +200,22 @@ async def test_a_secret_is_stored_in_another_way_where_it_is_still_the_same(
         assert await webhooks.replace_secret(tx, plain.id, "whsec_x", f"{WRAPPED}y")
     assert await webhooks.list_unwrapped(reader) == []
     assert len(await webhooks.list_wrapped(reader, 1)) == 1
+
+
+async def test_a_webhook_keeps_its_format_and_its_header(metadata: Metadata) -> None:
+    made = await add(metadata, format=WebhookFormat.HARBOR, header="X: y")
+    plain = await add(metadata)
+    reader = metadata.reader
+    assert await webhooks.find_webhook(reader, made.id) == made
+    found = await webhooks.find_webhook(reader, plain.id)
+    assert found is not None
+    assert (found.format, found.header) == (WebhookFormat.CLOUDEVENTS, "")
+    assert await webhooks.list_headers(reader) == [(made.id, "X: y")]
+    async with metadata.begin() as tx:
+        assert not await webhooks.replace_header(tx, made.id, "other", "new")
+        assert await webhooks.replace_header(tx, made.id, "X: y", "X: z")
+        await webhooks.change_webhook(tx, replace(plain, format=WebhookFormat.TEAMS))
+    assert await webhooks.list_headers(reader) == [(made.id, "X: z")]
+    changed = await webhooks.find_webhook(reader, plain.id)
+    assert changed is not None
+    assert changed.format is WebhookFormat.TEAMS

@@ -7,8 +7,9 @@ import pytest
 from entrepot.hub.events.webhook_urls import WebhookUrls
 from entrepot.jobs.webhook_delivery import ATTEMPTS, WebhookDelivery
 from entrepot.model.repositories import Visibility
+from entrepot.model.webhooks import WebhookFormat
 from tests.doors.browsers import Browser
-from tests.doors.conftest import Town
+from tests.doors.conftest import INDEX, Town
 from tests.doors.programs import Program
 from tests.jobs.posts import Servers
 from tests.metadata.clocks import MovableClock
@@ -114,8 +115,50 @@ async def test_what_was_given_up_is_sent_again(town: Town, owner: Program) -> No
     await owner.do("GET", f"{path}/deliveries/999", status=404)
 
 
+@pytest.mark.parametrize("form", list(WebhookFormat))
+async def test_a_push_is_told_in_the_webhooks_form_with_its_header(
+    town: Town, owner: Program, form: WebhookFormat
+) -> None:
+    header = "Authorization: Bearer s3cret"
+    body = {"url": URL, "format": str(form), "header": header}
+    made = await owner.do("POST", N, body, status=201)
+    assert (made["format"], made["header"]) == (str(form), "Authorization")
+    name, auth = await town.build(Visibility.PUBLIC), town.auth["owner"]
+    answer = await town.doors.ask("PUT", f"/v2/{name}/manifests/v2", INDEX, auth=auth)
+    assert answer.status == 201
+    servers = Servers()
+    await deliver(town, servers)
+    (posted,) = servers.posted
+    assert posted.headers["Authorization"] == "Bearer s3cret"
+    assert posted.headers["webhook-signature"].startswith("v1,")
+    expected = "cloudevents+json" if form is WebhookFormat.CLOUDEVENTS else "json"
+    assert posted.headers["Content-Type"] == f"application/{expected}; charset=utf-8"
+    assert f"{name}".encode() in posted.body
+    path = f"{N}/{made['id']}"
+    (told,) = (await owner.get(f"{path}/deliveries"))["items"]
+    whole = await owner.get(f"{path}/deliveries/{told['id']}")
+    assert whole["body"].encode() == posted.body
+    changed = await owner.do("PATCH", path, {"format": "slack"})
+    assert (changed["format"], changed["header"]) == ("slack", "Authorization")
+    assert (await owner.do("PATCH", path, {"header": ""}))["header"] == ""
+
+
+async def test_a_form_is_told_only_of_what_it_can_say(town: Town, owner: Program) -> None:
+    await owner.do("POST", N, {"url": URL, "format": "dockerhub"}, status=201)
+    await owner.do("POST", "/repositories", {"name": "acme/fresh"}, status=201)
+    servers = Servers()
+    await deliver(town, servers)
+    assert servers.posted == []
+
+
 async def test_what_is_wrong_is_refused(town: Town, owner: Program) -> None:
     for body in (
+        {"url": URL, "format": "fax"},
+        {"url": URL, "header": "Host: x"},
+        {"url": URL, "header": "Webhook-Id: x"},
+        {"url": URL, "header": "no colon"},
+        {"url": URL, "header": "X: a\r\nY: b"},
+        {"url": URL, "header": "X: \u00e9"},
         {"url": "http://127.0.0.1/"},
         {"url": "ftp://example.org/"},
         {"url": URL, "events": ["tag.eaten"]},
@@ -138,12 +181,26 @@ async def test_pages_show_make_change_and_delete(town: Town) -> None:
     browser = Browser(town.doors, secret)
     base = "/u/acme/-/webhooks"
     assert "There are no webhooks yet" in (await browser.get(base)).body.decode()
-    made = await browser.post(base, url=URL, event="tag.pushed")
+    header = "Authorization: s3cret"
+    fields = {"url": URL, "event": "tag.pushed", "format": "harbor", "header": header}
+    made = await browser.post(base, **fields)
     assert made.status == 200
     assert "whsec_" in made.body.decode()
     (webhook,) = await town.doors.app.webhooks.list_all()
     one = f"{base}/{webhook.id}"
-    assert "whsec_" not in (await browser.get(one)).body.decode()
+    shown = (await browser.get(one)).body.decode()
+    assert "whsec_" not in shown
+    assert "s3cret" not in shown
+    assert "Remove the header Authorization" in shown
+    assert '<option value="harbor" selected>' in " ".join(shown.split())
+    assert (await browser.post(one, what="save", url=URL, format="fax")).status == 400
+    assert (await browser.post(one, what="save", url=URL, format="slack", active="1")).status == 303
+    (webhook,) = await town.doors.app.webhooks.list_all()
+    assert town.doors.app.webhooks.header_name(webhook) == "Authorization"
+    gone = {"no-header": "1", "format": "cloudevents", "active": "1"}
+    assert (await browser.post(one, what="save", url=URL, **gone)).status == 303
+    (webhook,) = await town.doors.app.webhooks.list_all()
+    assert (webhook.header, str(webhook.format)) == ("", "cloudevents")
     assert (await browser.post(one, what="ping")).status == 303
     await deliver(town, Servers())
     assert "delivered" in (await browser.get(one)).body.decode()

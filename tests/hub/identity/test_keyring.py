@@ -25,7 +25,7 @@ from entrepot.metadata.events import webhooks as webhook_rows
 from entrepot.metadata.people import second_factors as factor_rows
 from entrepot.metadata.people.tokens import find_signing_key
 from entrepot.model.people.accounts import Account
-from entrepot.model.webhooks import Webhook
+from entrepot.model.webhooks import Webhook, WebhookFormat
 from entrepot.settings import Settings
 from tests.hub.town import found_town
 from tests.jobs.test_webhook_delivery import Hall
@@ -152,6 +152,35 @@ async def test_a_webhooks_secret_is_wrapped_and_still_signs(
     await rules.edit(owner, made.id, "https://y.example/", [], True, hall.actor)
     assert await webhook_rows.list_unwrapped(metadata.reader) == []
     await check(metadata, KEY)
+
+
+async def test_a_webhooks_header_is_wrapped_as_its_secret_is(
+    metadata: Metadata, clock: MovableClock
+) -> None:
+    hall = Hall(metadata, clock, await found_town(metadata))
+    permissions = Permissions(metadata.reader, is_open=False)
+    owner, form = Owner("acme", hall.town.acme), WebhookFormat.SLACK
+    plain = Webhooks(metadata, permissions, WebhookUrls(), clock)
+    header = "Authorization: s3cret"
+    made = await plain.add(owner, "https://x.example/", [], hall.actor, form, header)
+    assert made.header == header
+    assert await wrap_all(metadata, KEY) == 2
+    (stored,) = await webhook_rows.list_webhooks(metadata.reader)
+    assert stored.header.startswith(WRAPPED)
+    rules = Webhooks(metadata, permissions, WebhookUrls(), clock, KEY)
+    assert rules.header_name(stored) == "Authorization"
+    kept = await rules.edit(owner, made.id, "https://x.example/", [], True, hall.actor)
+    assert (kept.header, kept.format) == (stored.header, form)
+    changed = await rules.edit(
+        owner, made.id, "https://x.example/", [], True, hall.actor, None, "X-Token: t"
+    )
+    assert changed.header.startswith(WRAPPED)
+    await check(metadata, KEY)
+    with pytest.raises(Unavailable):
+        await check(metadata, OTHER)
+    assert await unwrap_all(metadata, KEY) == 2
+    (stored,) = await webhook_rows.list_webhooks(metadata.reader)
+    assert stored.header == "X-Token: t"
 
 
 async def test_a_hub_on_sqlite_makes_its_key_and_does_not_begin_without_it(tmp_path: Path) -> None:

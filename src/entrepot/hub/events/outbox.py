@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from entrepot.hub.events.webhook_formats import REPOSITORY, carries
 from entrepot.hub.people.actors import Actor
 from entrepot.metadata.engines.engine import Transaction
 from entrepot.metadata.events import deliveries, jobs, webhooks
-from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
-from entrepot.model.webhooks import Webhook
+from entrepot.model.repositories import ChangeType, Repository, RepositoryChange, Visibility
+from entrepot.model.webhooks import Webhook, WebhookFormat
 
 EVENTS: Final = (
     "tag.pushed",
@@ -140,9 +141,23 @@ async def _tell(
     repository = webhook_event.repository
     name = repository.name.text
     for webhook in listening:
-        if webhook.wants(webhook_event.event):
+        event = webhook_event.event
+        if webhook.wants(event) and carries(webhook.format, event):
             data = {"repository": name, **webhook_event.data, "actor": actor.name}
-            await _add(tx, webhook, repository.id, webhook_event.event, name, data, now)
+            facts = _facts_for(webhook.format, repository)
+            await _add(tx, webhook, repository.id, event, name, data, now, facts)
+
+
+def _facts_for(form: WebhookFormat, repository: Repository) -> Facts | None:
+    """Facts of the repository for other forms than CloudEvents: it may be gone when sent."""
+    if form is WebhookFormat.CLOUDEVENTS:
+        return None
+    return {
+        "description": repository.description,
+        "is_private": repository.visibility is Visibility.PRIVATE,
+        "stars": repository.stars,
+        "created": int(repository.created_at.timestamp()),
+    }
 
 
 async def _add(
@@ -153,6 +168,7 @@ async def _add(
     subject: str,
     data: Facts,
     now: datetime,
+    facts: Facts | None = None,
 ) -> int:
     message = f"msg_{secrets.token_hex(16)}"
     body: dict[str, object] = {
@@ -168,6 +184,8 @@ async def _add(
         body["subject"] = data["tag"]
     elif "digest" in data:
         body["subject"] = data["digest"]
+    if facts is not None:
+        body[REPOSITORY] = facts
     text = json.dumps(body, separators=(",", ":"))
     made = await deliveries.add_delivery(tx, webhook.id, repository_id, message, event, text, now)
     await jobs.add_job(tx, jobs.DELIVER, f"{webhook.id} {repository_id}", now)

@@ -1,5 +1,6 @@
 """Webhooks as owners see them: made, changed, tried, looked at, deleted."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,8 +10,9 @@ from urllib.parse import urlsplit
 from entrepot.errors import DeliveryUnknown, InvalidWebhook, TooManyWebhooks, WebhookUnknown
 from entrepot.hub.events.audit import Audited, Details, Entry, record
 from entrepot.hub.events.outbox import EVENTS, add_ping
+from entrepot.hub.events.webhook_formats import Message, render
 from entrepot.hub.events.webhook_urls import WebhookUrls
-from entrepot.hub.identity.keyring import WEBHOOK, Keyring
+from entrepot.hub.identity.keyring import WEBHOOK, WEBHOOK_HEADER, Keyring
 from entrepot.hub.identity.signing import new_webhook_secret
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import Permissions, check_administrator
@@ -18,7 +20,7 @@ from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
 from entrepot.metadata.events import deliveries, jobs, webhooks
 from entrepot.metadata.people.accounts import find_namespace_by_id
 from entrepot.metadata.repositories import find_by_id
-from entrepot.model.webhooks import Delivery, Webhook
+from entrepot.model.webhooks import Delivery, Webhook, WebhookFormat
 from entrepot.oci.names import RepositoryName
 
 MAX_WEBHOOKS: Final = 20
@@ -28,6 +30,14 @@ KEPT: Final = timedelta(days=30)
 WAITS: Final = timedelta(days=3)
 """A delivery older than this has failed, also where attempts are left."""
 _NEWEST: Final = 2**62
+_HEADER: Final = re.compile(
+    r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}): ?([\x21-\x7e](?:[\x20-\x7e]{0,998}[\x21-\x7e])?)"
+)
+_OWN: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "date", "expect", "host"}
+    | {"keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"}
+)
+"""Headers that belong to the connection or to the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,15 @@ class Webhooks:
             raise WebhookUnknown
         return found
 
-    async def add(self, owner: Owner, url: str, events: Iterable[str], by: Actor) -> Webhook:
+    async def add(
+        self,
+        owner: Owner,
+        url: str,
+        events: Iterable[str],
+        by: Actor,
+        form: WebhookFormat = WebhookFormat.CLOUDEVENTS,
+        header: str = "",
+    ) -> Webhook:
         """Have the URL told of the events (none: of every one); the secret is shown this once."""
         if len(await self.list_of(owner)) >= MAX_WEBHOOKS:
             raise TooManyWebhooks(f"{owner.name} has reached the limit of {MAX_WEBHOOKS} webhooks")
@@ -121,6 +139,8 @@ class Webhooks:
             is_active=True,
             created_at=self._now(),
             created_by=by.identity.account_id,
+            format=form,
+            header=self._stored(header),
         )
         async with self._metadata.begin() as tx:
             made = replace(new, id=await webhooks.insert_webhook(tx, self._wrapped(new)))
@@ -138,10 +158,19 @@ class Webhooks:
         events: Iterable[str],
         is_active: bool,
         by: Actor,
+        form: WebhookFormat | None = None,
+        header: str | None = None,
     ) -> Webhook:
-        """Replace what a webhook is; its secret stays."""
+        """Replace what a webhook is; its secret stays, and so does what is `None`."""
         found = await self.get(owner, webhook_id)
-        changed = replace(found, url=self._checked(url), events=_known(events), is_active=is_active)
+        changed = replace(
+            found,
+            url=self._checked(url),
+            events=_known(events),
+            is_active=is_active,
+            format=found.format if form is None else form,
+            header=found.header if header is None else self._stored(header),
+        )
         async with self._metadata.begin() as tx:
             await webhooks.change_webhook(tx, changed)
             details = {"active": is_active}
@@ -221,6 +250,26 @@ class Webhooks:
             await deliveries.give_up_before(tx, now - WAITS, now, why)
             await deliveries.delete_ended_before(tx, now - KEPT)
             await webhooks.delete_orphans(tx)
+
+    def header_name(self, webhook: Webhook) -> str:
+        """The name of the header that the webhook sends along, "" without one."""
+        return self._keyring.unwrap(WEBHOOK_HEADER, webhook.header).partition(":")[0]
+
+    def message(self, webhook: Webhook, delivery: Delivery, url: str) -> Message:
+        """Return the body of a delivery in the webhook's format; `url` is the hub's public one."""
+        return render(webhook.format, delivery.body, url)
+
+    def _stored(self, header: str) -> str:
+        """A header as it is stored; raise `InvalidWebhook` where it cannot be sent along."""
+        if not header.strip():
+            return ""
+        found = _HEADER.fullmatch(header.strip())
+        if found is None:
+            raise InvalidWebhook("invalid header: write it as `Name: value`, at most 1,000 letters")
+        name = found[1].lower()
+        if name in _OWN or name.startswith("webhook-"):
+            raise InvalidWebhook(f"invalid header: the hub itself sends {found[1]}")
+        return self._keyring.wrap(WEBHOOK_HEADER, f"{found[1]}: {found[2]}")
 
     def _checked(self, url: str) -> str:
         self._targets.parse(url.strip())

@@ -8,10 +8,12 @@ import base64
 import hashlib
 import hmac
 import secrets
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
 from entrepot.errors import Unavailable
-from entrepot.metadata.engines.engine import Metadata
+from entrepot.metadata.engines.engine import Metadata, Transaction
 from entrepot.metadata.engines.sentinels import WRAPPED
 from entrepot.metadata.events import webhooks
 from entrepot.metadata.people import second_factors, tokens
@@ -20,6 +22,7 @@ from entrepot.metadata.registry import mirrors
 _NONCE: Final = 12
 TOTP: Final = "second factor"
 WEBHOOK: Final = "webhook"
+WEBHOOK_HEADER: Final = "webhook header"
 MIRROR: Final = "mirror"
 
 
@@ -77,21 +80,10 @@ async def wrap_all(metadata: Metadata, keyring: Keyring) -> int:
     """
     if not keyring.has_key:
         return 0
-    reader, count = metadata.reader, 0
-    for account_id, plain in await second_factors.list_unwrapped(reader):
-        wrapped = keyring.wrap(TOTP, plain)
-        async with metadata.begin() as tx:
-            count += await second_factors.replace_secret(tx, account_id, plain, wrapped)
-    for webhook_id, plain in await webhooks.list_unwrapped(reader):
-        wrapped = keyring.wrap(WEBHOOK, plain)
-        async with metadata.begin() as tx:
-            count += await webhooks.replace_secret(tx, webhook_id, plain, wrapped)
-    for mirror in await mirrors.list_mirrors(reader):
-        if mirror.secret and not mirror.secret.startswith(WRAPPED):
-            wrapped = keyring.wrap(MIRROR, mirror.secret)
-            async with metadata.begin() as tx:
-                count += await mirrors.replace_secret(tx, mirror.id, mirror.secret, wrapped)
-    if await tokens.find_signing_key(reader) is not None:
+    count = 0
+    for place in await _list_places(metadata, is_wrapped=False):
+        count += await _rewrite(metadata, place, partial(keyring.wrap, place.purpose))
+    if await tokens.find_signing_key(metadata.reader) is not None:
         async with metadata.begin() as tx:
             count += await tokens.delete_signing_keys(tx)
     return count
@@ -99,20 +91,47 @@ async def wrap_all(metadata: Metadata, keyring: Keyring) -> int:
 
 async def unwrap_all(metadata: Metadata, keyring: Keyring) -> int:
     """Store every secret as it is, for a version that knows of no key; say how many there were."""
-    reader, count = metadata.reader, 0
-    for account_id, wrapped in await second_factors.list_wrapped(reader):
-        plain = keyring.unwrap(TOTP, wrapped)
+    places = await _list_places(metadata, is_wrapped=True)
+    return sum(
+        [
+            await _rewrite(metadata, place, partial(keyring.unwrap, place.purpose))
+            for place in places
+        ]
+    )
+
+
+class _Place(NamedTuple):
+    """Secrets of one purpose, by their ids, and what stores one in another way."""
+
+    purpose: str
+    stored: Sequence[tuple[int, str]]
+    replace: Callable[[Transaction, int, str, str], Awaitable[int]]
+
+
+async def _list_places(metadata: Metadata, *, is_wrapped: bool) -> list[_Place]:
+    """Every secret that is wrapped, or that is not."""
+    reader = metadata.reader
+    list_factors = second_factors.list_wrapped if is_wrapped else second_factors.list_unwrapped
+    list_webhooks = webhooks.list_wrapped if is_wrapped else webhooks.list_unwrapped
+    headers = await webhooks.list_headers(reader)
+    of_mirrors = [(each.id, each.secret) for each in await mirrors.list_mirrors(reader)]
+
+    def chosen(found: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        return [each for each in found if each[1] and each[1].startswith(WRAPPED) is is_wrapped]
+
+    return [
+        _Place(TOTP, await list_factors(reader), second_factors.replace_secret),
+        _Place(WEBHOOK, await list_webhooks(reader), webhooks.replace_secret),
+        _Place(WEBHOOK_HEADER, chosen(headers), webhooks.replace_header),
+        _Place(MIRROR, chosen(of_mirrors), mirrors.replace_secret),
+    ]
+
+
+async def _rewrite(metadata: Metadata, place: _Place, rewrite: Callable[[str], str]) -> int:
+    count = 0
+    for number, stored in place.stored:
         async with metadata.begin() as tx:
-            count += await second_factors.replace_secret(tx, account_id, wrapped, plain)
-    for webhook_id, wrapped in await webhooks.list_wrapped(reader):
-        plain = keyring.unwrap(WEBHOOK, wrapped)
-        async with metadata.begin() as tx:
-            count += await webhooks.replace_secret(tx, webhook_id, wrapped, plain)
-    for mirror in await mirrors.list_mirrors(reader):
-        if mirror.secret.startswith(WRAPPED):
-            plain = keyring.unwrap(MIRROR, mirror.secret)
-            async with metadata.begin() as tx:
-                count += await mirrors.replace_secret(tx, mirror.id, mirror.secret, plain)
+            count += await place.replace(tx, number, stored, rewrite(stored))
     return count
 
 
@@ -122,6 +141,7 @@ async def check(metadata: Metadata, keyring: Keyring) -> None:
     for purpose, found in (
         (TOTP, await second_factors.list_wrapped(reader, 1)),
         (WEBHOOK, await webhooks.list_wrapped(reader, 1)),
+        (WEBHOOK_HEADER, await webhooks.list_headers(reader, 1)),
     ):
         for _, wrapped in found:
             keyring.unwrap(purpose, wrapped)

@@ -26,6 +26,8 @@ _COLUMNS: Final = (
     webhooks.c.is_active,
     webhooks.c.created_at,
     webhooks.c.created_by,
+    webhooks.c.format,
+    webhooks.c.header,
 )
 _SELECT: Final = select(*_COLUMNS)
 _LISTENING: Final = SqlStatement(
@@ -56,6 +58,8 @@ _INSERT: Final = SqlStatement(
         is_active=bindparam("active"),
         created_at=bindparam("at"),
         created_by=bindparam("by"),
+        format=bindparam("form"),
+        header=bindparam("line"),
     )
     .returning(webhooks.c.id)
 )
@@ -67,6 +71,8 @@ _CHANGE: Final = SqlStatement(
         secret=bindparam("key"),
         events=bindparam("wanted"),
         is_active=bindparam("active"),
+        format=bindparam("form"),
+        header=bindparam("line"),
     )
 )
 _SWITCH_OFF: Final = SqlStatement(
@@ -94,6 +100,17 @@ _SECRETS: Final = (
 )
 _WRAPPED: Final = SqlStatement(_SECRETS.where(webhooks.c.secret.startswith(WRAPPED)))
 _UNWRAPPED: Final = SqlStatement(_SECRETS.where(~webhooks.c.secret.startswith(WRAPPED)))
+_HEADERS: Final = SqlStatement(
+    select(webhooks.c.id, webhooks.c.header)
+    .where(webhooks.c.header != "")
+    .order_by(webhooks.c.id)
+    .limit(bindparam("limit"))
+)
+_REPLACE_HEADER: Final = SqlStatement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook_id"), webhooks.c.header == bindparam("old"))
+    .values(header=bindparam("new"))
+)
 _REPLACE: Final = SqlStatement(
     update(webhooks)
     .where(webhooks.c.id == bindparam("webhook_id"), webhooks.c.secret == bindparam("old"))
@@ -147,11 +164,13 @@ async def insert_webhook(tx: Transaction, webhook: Webhook) -> int:
         active=int(webhook.is_active),
         at=to_instant(webhook.created_at),
         by=webhook.created_by,
+        form=str(webhook.format),
+        line=webhook.header,
     )
 
 
 async def change_webhook(tx: Transaction, webhook: Webhook) -> None:
-    """Replace address, secret, events and whether it is active."""
+    """Replace address, secret, events, format, header and whether it is active."""
     await tx.run(
         _CHANGE,
         hook=webhook.id,
@@ -159,6 +178,8 @@ async def change_webhook(tx: Transaction, webhook: Webhook) -> None:
         key=webhook.secret,
         wanted=" ".join(webhook.events),
         active=int(webhook.is_active),
+        form=str(webhook.format),
+        line=webhook.header,
     )
 
 
@@ -191,3 +212,13 @@ async def list_unwrapped(reader: Reader, limit: int = _MANY) -> list[tuple[int, 
 async def replace_secret(tx: Transaction, webhook_id: int, old: str, new: str) -> bool:
     """Store the same secret in another way; `False` where it is another one by now."""
     return await tx.run(_REPLACE, webhook_id=webhook_id, old=old, new=new) > 0
+
+
+async def list_headers(reader: Reader, limit: int = _MANY) -> list[tuple[int, str]]:
+    """Webhooks that send a header, and what is stored of it, wrapped or not."""
+    return await list_all(reader, _secret, _HEADERS, limit=limit)
+
+
+async def replace_header(tx: Transaction, webhook_id: int, old: str, new: str) -> bool:
+    """Store the same header in another way; `False` where it is another one by now."""
+    return await tx.run(_REPLACE_HEADER, webhook_id=webhook_id, old=old, new=new) > 0
