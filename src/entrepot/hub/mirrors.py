@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from entrepot.errors import Conflict, Invalid, NotFound
 from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.identity.keyring import MIRROR, Keyring
-from entrepot.hub.names import check_name, claim
+from entrepot.hub.names import check_namespace_name, claim
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.people.closing import Belongings, Closing
 from entrepot.hub.permissions import check_administrator
@@ -118,7 +118,7 @@ class Mirrors:
     async def add(self, name: str, settings: MirrorSettings, by: Actor = OPERATOR) -> Mirror:
         """Make a mirror; raise `NameTaken`, `Conflict` and `Invalid`. The upstream is not asked."""
         check_administrator(by.identity)
-        check_name(name)
+        check_namespace_name(name)
         now = self._now()
         draft = _described(Mirror(0, name, "", settings.visibility, now), settings)
         async with self._metadata.begin() as tx:

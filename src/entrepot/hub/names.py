@@ -21,9 +21,16 @@ _KEPT_BACK: Final = (
     "oidc operator org orgs password privacy r readyz register registry repositories "
     "repository robots.txt root search security session sessions settings setup sign-in sign- "
     "out sign-up signin signout signup star stars static status support system team teams "
-    "terms token tokens u user users v1 v2 webhook webhooks welcome well-known www"
+    "terms token tokens u user users v1 v2 webhook webhooks welcome well-known www helm hf "
+    "llms.txt localhost mcp"
 )
-RESERVED: Final = frozenset(_KEPT_BACK.split())
+_OF_DOCKER_HUB: Final = (
+    "users auth access-tokens api_tokens auditlogs orgs namespaces repositories invites scim "
+    "search categories user"
+)
+FIRST_WORDS: Final = frozenset(_OF_DOCKER_HUB.split())
+"""The first words of paths of Docker Hub's API below `/v2/`: repositories there would hide it."""
+RESERVED: Final = frozenset(_KEPT_BACK.split()) | FIRST_WORDS
 """Names that only the operator gives: they look like parts of the hub itself."""
 
 
@@ -36,11 +43,31 @@ def check_name(name: str) -> None:
         )
 
 
+def check_namespace_name(name: str) -> None:
+    """As `check_name`, and raise `NameTaken` for names that nobody gives, the operator neither."""
+    check_name(name)
+    if name in FIRST_WORDS:
+        raise NameTaken(f"{name} is reserved: it is a part of addresses below /v2/")
+
+
 def check_free_name(name: str) -> None:
     """As `check_name`, and raise `NameTaken` for what is kept back, as mirrors' names are."""
     check_name(name)
     if name in RESERVED or name in PRESETS:
         raise NameTaken(f"{name} is taken")
+
+
+def check_chosen_name(name: str) -> None:
+    """As `check_free_name`, for names that anybody may choose: none looks like a host.
+
+    `ghcr.example/app` is an image on another registry to whoever reads it, and to Docker.
+    """
+    check_free_name(name)
+    if "." in name:
+        raise NameTaken(
+            f"{name} is reserved: names with a dot look like another registry's host; "
+            "use a dash, or ask an administrator"
+        )
 
 
 def fold_name(name: str) -> str:

@@ -166,6 +166,16 @@ async def test_an_invitation_to_the_hub_is_for_new_accounts(
         await invitations.accept(secret, town.accounts["stranger"], town.actors["stranger"])
 
 
+async def test_nobody_signs_up_as_another_registrys_host(
+    sign_ups: dict[SignUpMode, SignUp], metadata: Metadata
+) -> None:
+    sign_up = sign_ups[SignUpMode.OPEN]
+    for name in ("ghcr.io", "registry.example", "users", "localhost"):
+        with pytest.raises(NameTaken):
+            await sign_up.sign_up(name, PASSWORD, COMER)
+        assert await rows.find_account(metadata.reader, name) is None
+
+
 async def test_who_may_sign_up_is_the_hubs_to_say(
     invitations: Invitations, sign_ups: dict[SignUpMode, SignUp], town: Town, metadata: Metadata
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from entrepot.errors import Conflict, Denied, InvalidAccount, NamespaceUnknown, NameTaken
 from entrepot.hub.events.audit import AuditLog
+from entrepot.hub.names import FIRST_WORDS
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.people.organizations import Organizations
 from entrepot.metadata.engines.engine import Metadata
@@ -129,6 +130,27 @@ async def test_names_of_the_hub_itself_are_kept_back(
         with pytest.raises(NameTaken):
             await organizations.add(name, "member", town.actors["member"])
     await organizations.add("explore", "member")
+
+
+async def test_names_that_look_like_other_registries_are_for_administrators(
+    organizations: Organizations, town: Town
+) -> None:
+    for name in ("ghcr.io", "registry.example", "localhost", "invites", "hf"):
+        with pytest.raises(NameTaken):
+            await organizations.add(name, "member", town.actors["member"])
+    with pytest.raises(NameTaken, match="use a dash, or ask an administrator"):
+        await organizations.add("my.team", "member", town.actors["owner"])
+    await organizations.add("my.team", "member", town.actors["admin"])
+    await organizations.add("ghcr.io", "member", town.actors["operator"])
+
+
+@pytest.mark.parametrize("name", sorted(FIRST_WORDS))
+async def test_the_first_words_of_docker_hubs_api_are_nobodys_name(
+    organizations: Organizations, town: Town, name: str
+) -> None:
+    for who in ("member", "admin", "operator"):
+        with pytest.raises(NameTaken):
+            await organizations.add(name, "member", town.actors[who])
 
 
 async def test_a_member_leaves_and_the_last_owner_does_not(

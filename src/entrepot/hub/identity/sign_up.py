@@ -3,7 +3,7 @@
 from entrepot.errors import Denied
 from entrepot.hub.identity.login_throttle import SIGN_UP_FROM_ADDRESS, LoginThrottle, network_of
 from entrepot.hub.identity.passwords import Passwords, check_length
-from entrepot.hub.names import check_free_name
+from entrepot.hub.names import check_chosen_name
 from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.actors import Actor
 from entrepot.hub.people.invitations import Invitations
@@ -45,7 +45,7 @@ class SignUp:
         if not self.may_sign_up(is_invited=bool(invitation)):
             raise Denied("sign-up is closed: ask an administrator for an account")
         found = await self._invitations.get(invitation) if invitation else None
-        check_free_name(name)
+        check_chosen_name(name)
         check_length(password)
         await self._login_throttle.count(SIGN_UP_FROM_ADDRESS, network_of(by.address))
         password_hash = await self._passwords.hash(password)

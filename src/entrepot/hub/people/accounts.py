@@ -6,7 +6,7 @@ from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccou
 from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.identity.login_throttle import PASSWORD, LoginThrottle
 from entrepot.hub.identity.passwords import Passwords, check_length
-from entrepot.hub.names import check_free_name, check_name, claim, find_account
+from entrepot.hub.names import check_free_name, check_namespace_name, claim, find_account
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
@@ -46,7 +46,7 @@ class Accounts:
         For administrators; others sign up (`entrepot.hub.identity.sign_up`).
         """
         check_administrator(by.identity)
-        (check_name if by.identity.is_operator else check_free_name)(name)
+        (check_namespace_name if by.identity.is_operator else check_free_name)(name)
         password_hash = await self._passwords.hash(password)
         async with self._metadata.begin() as tx:
             return await self.insert(tx, name, password_hash, is_admin=is_admin, by=by)

@@ -4,7 +4,14 @@ from typing import Final
 
 from entrepot.errors import AccountUnknown, Conflict, Denied, InvalidAccount, NamespaceUnknown
 from entrepot.hub.events.audit import Audited, Entry, record
-from entrepot.hub.names import check_free_name, check_name, claim, find_account, fold_name
+from entrepot.hub.names import (
+    check_chosen_name,
+    check_free_name,
+    check_namespace_name,
+    claim,
+    find_account,
+    fold_name,
+)
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import Permissions, check_unlimited
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
@@ -44,7 +51,10 @@ class Organizations:
 
         Raises `NameTaken`, and `Conflict` for owners of `MOST_OWNED` who are not administrators.
         """
-        (check_name if by.identity.is_operator else check_free_name)(name)
+        if by.identity.is_operator:
+            check_namespace_name(name)
+        else:
+            (check_free_name if by.identity.is_superuser else check_chosen_name)(name)
         check_unlimited(by.identity)
         account = await self._account(owner)
         own = by.account is not None and by.account.id == account.id
