@@ -58,6 +58,20 @@ async def test_an_index_lists_charts_as_helm_reads_them(shop: ChartShop) -> None
     assert oldest["version"] == "0.9.0"
 
 
+async def test_an_index_gives_addresses_of_oci_where_they_are_asked_for(shop: ChartShop) -> None:
+    await shop.push("acme/open", "1.0.0+b.1")
+    plain = await shop.ask("/helm/acme/index.yaml")
+    for path in ("/helm/acme/index.yaml", "/helm/index.yaml"):
+        answer = await shop.ask(f"{path}?urls=oci")
+        assert answer.header("etag") != plain.header("etag")
+        found = [each for listed in json.loads(answer.body)["entries"].values() for each in listed]
+        addresses = {each["urls"][0] for each in found}
+        assert "oci://hub.test/acme/open:1.0.0_b.1" in addresses
+        assert "oci://hub.test/acme/inner:1.0.0" in addresses
+    assert (await shop.ask("/helm/acme/index.yaml?urls=http")).body == plain.body
+    assert (await shop.ask("/helm/acme/index.yaml?urls=ftp")).status == 400
+
+
 @pytest.mark.parametrize("identity", IDENTITIES)
 async def test_everybody_gets_the_charts_that_they_may_pull(shop: ChartShop, identity: str) -> None:
     if identity.startswith("disabled"):

@@ -1,12 +1,15 @@
 """ChartMuseum's API: uploads become what `helm push` makes, by whoever may push."""
 
+import base64
+import io
 import json
+import tarfile
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from entrepot.hub.contents.chart_packages import read_package
+from entrepot.hub.contents.chart_packages import read_package, read_texts
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
@@ -110,6 +113,36 @@ async def test_an_upload_is_a_chart_for_every_client(museum: Museum) -> None:
     assert (await museum.shop.versions())["demo"] == ["1.0.0+b.1"]
     got = await museum.shop.ask("/helm/acme/charts/demo-1.0.0+b.1.tgz")
     assert got.body == archive
+
+
+async def test_values_and_templates_are_read_from_the_archive(museum: Museum) -> None:
+    files = {
+        "Chart.yaml": b'{"apiVersion":"v2","name":"demo","version":"1.0.0"}',
+        "values.yaml": b"a: 1\n",
+        "templates/one.yaml": b"kind: One\n",
+        "templates/_help.tpl": b"{{ }}",
+        "charts/sub/templates/x.yaml": b"no",
+    }
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"demo/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    assert (await museum.upload(packed.getvalue())).status == 201
+    path = "/helm/api/acme/charts/demo/1.0.0"
+    values = await museum.shop.ask(f"{path}/values")
+    assert (values.body, values.header("content-type")) == (b"a: 1\n", "application/yaml")
+    templates = json.loads((await museum.shop.ask(f"{path}/templates")).body)
+    assert {each["name"]: base64.b64decode(each["data"]) for each in templates} == {
+        "templates/one.yaml": b"kind: One\n",
+        "templates/_help.tpl": b"{{ }}",
+    }
+    for part in ("values", "templates"):
+        assert (await museum.shop.ask(f"{path}/{part}", "stranger")).status == 404
+        assert (await museum.shop.ask(f"{path}/{part}", "nobody")).status == 401
+        assert (await museum.shop.ask(f"{path}/{part}", method="DELETE")).status == 405
+    assert read_texts(b"\x1f\x8bnot an archive") == {}
 
 
 async def test_a_version_that_is_there_is_replaced_by_force_only(museum: Museum) -> None:

@@ -67,6 +67,8 @@ class HelmDoor:
             ("GET", "/helm/api/{name}/charts/{chart}", self._list_charts),
             ("GET", "/helm/api/{name}/charts/{chart}/{version}", self._list_charts),
             ("DELETE", "/helm/api/{name}/charts/{chart}/{version}", museum.delete),
+            ("GET", "/helm/api/{name}/charts/{chart}/{version}/values", museum.show_values),
+            ("GET", "/helm/api/{name}/charts/{chart}/{version}/templates", museum.list_templates),
             ("GET", "/helm/{name}/index.yaml", self._show_index),
             ("GET", "/helm/{name}/artifacthub-repo.yml", show_description),
             ("GET", "/helm/{name}/charts/{file}", download),

@@ -47,6 +47,25 @@ class Packed:
     left_out: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How an index names charts: of the whole hub by namespace, and by OCI where there is a host.
+
+    Tags of OCI are those that Helm pushes: the version, with `_` for `+`.
+    """
+
+    is_whole_hub: bool
+    oci_host: str
+
+    def address(self, chart: ChartEntry) -> str:
+        """Where the archive of a version is; relative to the index, or by OCI."""
+        if self.oci_host:
+            tag = chart.version.replace("+", "_")
+            return f"oci://{self.oci_host}/{chart.repository}:{tag}"
+        prefix = f"{chart.repository.partition('/')[0]}/" if self.is_whole_hub else ""
+        return f"{prefix}charts/{chart.name}-{chart.version}.tgz"
+
+
 class Indexes:
     """The indexes that were made last, by all that they depend on."""
 
@@ -58,9 +77,8 @@ class Indexes:
         found = self._packed.get(etag)
         if found is None:
             entries = await request.app.charts.list_entries(index, most)
-            is_whole_hub = "name" not in request.values
-            now = request.app.now()
-            body = await asyncio.to_thread(_pack, entries, now, is_whole_hub=is_whole_hub)
+            form = _Form("name" not in request.values, oci_host(request))
+            body = await asyncio.to_thread(_pack, entries, request.app.now(), form)
             found = self._packed[etag] = Packed(body, index.count - len(entries))
         self._packed.move_to_end(etag)
         while len(self._packed) > 1 and self._is_too_much():
@@ -99,7 +117,7 @@ async def open_index(request: RequestContext) -> tuple[ChartIndex, str, int]:
     index = await request.app.charts.find_index(request.identity, scope)
     if index.is_empty:
         await _check_empty(request, scope)
-    named = repr((scope, index.revision, most)).encode()
+    named = repr((scope, index.revision, most, oci_host(request))).encode()
     return index, hashlib.sha256(named).hexdigest(), most
 
 
@@ -179,6 +197,14 @@ async def _check_empty(request: RequestContext, scope: ChartScope) -> None:
             raise NamespaceUnknown(f"no such user or organization: {namespace}")
 
 
+def oci_host(request: RequestContext) -> str:
+    """The host of `oci://` addresses, where `?urls=oci` asks for them; else ""."""
+    text = request.http.query("urls")
+    if text not in (None, "oci", "http"):
+        raise Invalid(f"urls={text[:20]}: `oci` or `http`")
+    return request.host if text == "oci" else ""
+
+
 def _most_versions(request: RequestContext) -> int:
     text = request.http.query("versions")
     if text is None:
@@ -188,30 +214,29 @@ def _most_versions(request: RequestContext) -> int:
     return int(text)
 
 
-def _pack(entries: Iterable[ChartEntry], now: datetime, *, is_whole_hub: bool) -> bytes:
+def _pack(entries: Iterable[ChartEntry], now: datetime, form: _Form) -> bytes:
     """The index, compressed. That of the whole hub names charts and archives by namespace."""
     listed: dict[str, list[ChartEntry]] = {}
     for entry in entries:
         space, slash, _ = entry.repository.partition("/")
-        key = f"{space}/{entry.name}" if is_whole_hub and slash else entry.name
+        key = f"{space}/{entry.name}" if form.is_whole_hub and slash else entry.name
         listed.setdefault(key, []).append(entry)
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
     head = f'{{"apiVersion":"v1","generated":"{now.isoformat()}",'
     parts = [packer.compress(f'{head}"serverInfo":{{"contextPath":"/helm"}},"entries":{{'.encode())]
     for place, (key, versions) in enumerate(sorted(listed.items())):
-        printed = ",\n".join(_print(versions, is_whole_hub=is_whole_hub))
+        printed = ",\n".join(_print(versions, form))
         before = ",\n" if place else ""
         parts.append(packer.compress(f"{before}{json.dumps(key)}:[{printed}]".encode()))
     return b"".join([*parts, packer.compress(b"}}\n"), packer.flush()])
 
 
-def _print(versions: Sequence[ChartEntry], *, is_whole_hub: bool) -> Iterator[str]:
+def _print(versions: Sequence[ChartEntry], form: _Form) -> Iterator[str]:
     """Each version: Chart.yaml, and where and what the archive is."""
     is_merged = len({each.repository for each in versions}) > 1
     for chart in versions:
         entry = _with_repository(chart) if is_merged else chart.entry
-        prefix = f"{chart.repository.partition('/')[0]}/" if is_whole_hub else ""
-        address = f"{prefix}charts/{chart.name}-{chart.version}.tgz"
+        address = form.address(chart)
         yield (
             f'{entry[:-1]},"urls":["{address}"],"created":"{chart.pushed_at.isoformat()}",'
             f'"digest":"{chart.content.rpartition(":")[2]}"}}'

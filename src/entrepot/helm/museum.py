@@ -4,6 +4,7 @@ An upload becomes the artifact that `helm push` makes, pushed by whoever uploads
 """
 
 import asyncio
+import base64
 import gzip
 import json
 import re
@@ -22,6 +23,7 @@ from entrepot.hub.contents.chart_packages import (
     descriptor,
     manifest_of,
     read_package,
+    read_texts,
     write_manifest,
 )
 from entrepot.kinds.charts import PROVENANCE
@@ -65,6 +67,37 @@ async def list_charts(request: RequestContext, indexes: Indexes) -> Response:
     if not versions:
         raise NotFound(f"no chart version found for {'-'.join(filter(None, (chart, version)))}")
     return answer(200, versions if version is None else versions[0])
+
+
+async def show_values(request: RequestContext) -> Response:
+    """values.yaml of a version."""
+    values = (await _read_chart_texts(request)).get("values.yaml", b"")
+    return content(200, "application/yaml", values, [("cache-control", "private, no-cache")])
+
+
+async def list_templates(request: RequestContext) -> Response:
+    """The templates of a version: their paths, and their bytes in base 64."""
+    texts = await _read_chart_texts(request)
+    return answer(
+        200,
+        [
+            {"name": path, "data": base64.b64encode(text).decode()}
+            for path, text in texts.items()
+            if path.startswith("templates/")
+        ],
+    )
+
+
+async def _read_chart_texts(request: RequestContext) -> dict[str, bytes]:
+    file = f"{request.values['chart']}-{request.values['version']}.tgz"
+    found = await find_chart(request, file)
+    app, name = request.app, RepositoryName(found.repository)
+    repository = await app.permissions.repository_to_see(request.identity, name)
+    blob = await app.blobs.get(repository, Digest.parse(found.content))
+    if blob.size > LARGEST:
+        raise TooLarge(f"a chart has at most {LARGEST} bytes")
+    archive = b"".join([run async for run in app.blobs.read(blob, 0, blob.size)])
+    return await asyncio.to_thread(read_texts, archive)
 
 
 async def upload(request: RequestContext) -> Response:

@@ -22,6 +22,8 @@ from entrepot.versions.keys import Unordered
 
 CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
 CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+MOST_TEXT: Final = 8 * 1024 * 1024
+"""Bytes of values and templates that are read of one chart."""
 _IMAGE: Final = "org.opencontainers.image."
 _KEPT: Final = (f"{_IMAGE}title", f"{_IMAGE}version")
 """Annotations that a chart's own do not replace."""
@@ -58,6 +60,25 @@ def read_chart_file(archive: bytes) -> tuple[Mapping[str, Any], int] | None:
     except (InputTooLarge, Unreadable):
         return None
     return None
+
+
+def read_texts(archive: bytes) -> dict[str, bytes]:
+    """Return values.yaml and the templates of a packaged chart by their paths in it.
+
+    Of more than `MOST_TEXT` bytes the last ones are left out; what cannot be read has none.
+    """
+    found: dict[str, bytes] = {}
+    room = MOST_TEXT
+    try:
+        for member in read_tar(open_stream(io.BytesIO(archive), len(archive))):
+            _, _, path = member.path.removeprefix("./").partition("/")
+            is_wanted = path == "values.yaml" or path.startswith("templates/")
+            if is_wanted and member.type == "file" and member.size <= room:
+                found[path] = member.read(member.size)
+                room -= member.size
+    except (InputTooLarge, Unreadable):
+        return found
+    return found
 
 
 def read_package(archive: bytes) -> ChartPackage | None:
