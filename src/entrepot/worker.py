@@ -83,6 +83,12 @@ def _open_api(app: App) -> Door:
     return ApiDoor(app)
 
 
+def _open_harbor(app: App) -> Door:
+    from entrepot.api.harbor import HarborDoor
+
+    return HarborDoor(app)
+
+
 def _open_helm(app: App) -> Door:
     from entrepot.helm.door import HelmDoor
 
@@ -103,6 +109,7 @@ def _open_mcp(app: App) -> Door:
 
 _LATE: tuple[tuple[tuple[str, ...], OpenDoor], ...] = (
     (("/helm/", "/api/chartsvc/"), _open_helm),
+    (("/api/v2.0/",), _open_harbor),
     (("/api/",), _open_api),
     (("/hf/",), _open_models),
     (("/mcp",), _open_mcp),
