@@ -7,10 +7,12 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from entrepot.extract.findings import ExtractionState
 from entrepot.hub.contents.attachments import Node
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.security.trusted_keys import TrustedKeys
+from entrepot.metadata.engines.slices import AT_ONCE
 from entrepot.metadata.registry import policies
 from entrepot.metadata.security import trusted_keys
 from entrepot.model.artifacts import AttachmentCounts
@@ -104,6 +106,20 @@ async def test_a_referrer_may_come_before_its_subject(shelf: Shelf) -> None:
     assert pushed == chart
     await shelf.settle()
     assert await shelf.marks(chart) == AttachmentCounts(sboms=1)
+
+
+async def test_many_findings_may_come_before_their_subject(shelf: Shelf) -> None:
+    late = image(config=descriptor(b"late", "application/x.late"))
+    names = [f"CVE-2024-{number}" for number in range(1000, 1000 + 2 * AT_ONCE)]
+    rules = [{"id": name, "properties": {"security-severity": "9.8"}} for name in names]
+    results = [{"ruleId": name, "message": {"text": "bad"}} for name in names]
+    run = {"tool": {"driver": {"name": "scanner", "rules": rules}}, "results": results}
+    await shelf.push_referrer(Digest.of(late), encode({"version": "2.1.0", "runs": [run]}), SARIF)
+    await shelf.settle()
+    chart = await shelf.push(late, b"late", tag="v1")
+    await shelf.settle()
+    assert (await shelf.marks(chart)).vulnerabilities == {"critical": len(names)}
+    assert (await shelf.get(chart)).state == ExtractionState.DONE
 
 
 async def test_findings_are_counted_by_severity(shelf: Shelf) -> None:

@@ -138,12 +138,19 @@ class ArtifactWriter:
             await charts.write_chart(tx, of, repository_id, contents.chart, self._now())
             return await finish(tx)
 
-        return await self.write_counts(location, count, finish_contents)
+        return await self.write_counts(location, count, finish_contents, contents.artifact)
 
-    async def write_counts(self, location: ArtifactLocation, count: Count, finish: Finish) -> bool:
+    async def write_counts(
+        self,
+        location: ArtifactLocation,
+        count: Count,
+        finish: Finish,
+        artifact: Artifact | None = None,
+    ) -> bool:
         """Write down what counts; anew where others have written it meanwhile.
 
-        Say whether it is written. Raises `Unavailable` where others do not cease.
+        Say whether it is written. `artifact` is what `finish` writes where nothing is stored yet.
+        Raises `Unavailable` where others do not cease.
         """
         for _ in range(_TRIES):
             found = await artifact_revisions.find_revision(
@@ -152,19 +159,26 @@ class ArtifactWriter:
             counting = await count()
             if counting is None:
                 return False
-            is_written = await self._write_counting(location, counting, found.counts, finish)
+            is_written = await self._write_counting(
+                location, counting, found.counts, finish, artifact
+            )
             if is_written is not None:
                 return is_written
         raise Unavailable("others go on counting the same")
 
     async def _write_counting(
-        self, location: ArtifactLocation, counting: Counting, before: int, finish: Finish
+        self,
+        location: ArtifactLocation,
+        counting: Counting,
+        before: int,
+        finish: Finish,
+        artifact: Artifact | None,
     ) -> bool | None:
         """As `write_counts`; `None` where others have written since `before`."""
         of = location.manifest_id
         changes = await self._counted_changes(of, counting)
         if changes.cost > AT_ONCE:
-            if not await self._write_counted(location, changes, before):
+            if not await self._write_counted(location, changes, before, artifact):
                 return None
             before, changes = before + 1, _CountedChanges()
         async with self._metadata.begin() as tx:
@@ -284,13 +298,20 @@ class ArtifactWriter:
         return _CountedChanges(gone, wanted, lost, new)
 
     async def _write_counted(
-        self, location: ArtifactLocation, changes: _CountedChanges, before: int
+        self,
+        location: ArtifactLocation,
+        changes: _CountedChanges,
+        before: int,
+        artifact: Artifact | None,
     ) -> bool:
         """Write them in slices; `False` as soon as the manifest is gone or another counts it."""
         of, within = location.manifest_id, location.repository_id
         async with self._metadata.begin() as tx:
             if (await _revision_there(tx, location)).counts != before:
                 return False
+            # What is attached may have come first: the number of writers needs a row to stand in.
+            if artifact is not None and await artifacts.find_artifact(tx, of) is None:
+                await artifacts.write_artifact(tx, replace(artifact, state=ExtractionState.QUEUED))
             await artifact_revisions.begin_counts(tx, of)
 
         async def may_go_on(tx: Transaction) -> bool:
