@@ -16,6 +16,11 @@ from tests.browser.watching import Watch
 pytestmark = pytest.mark.browser
 
 _NAME: Final = "docker/xss"
+_OWN: Final = ("", "/-/tags", "/-/tags?sort=size", "/-/history", "/-/delete?select=image")
+_LISTS: Final = (
+    *(f"/r/{_NAME}{path}" for path in _OWN),
+    *("/", "/u/docker", "/explore", "/search?q=xss", "/packages?q=x*", "/packages?q=script"),
+)
 _TAGS: Final = ("image", "index", "1.0.0", "files")
 _EVIDENCE: Final = {
     "application/spdx+json": poison.spdx,
@@ -107,17 +112,19 @@ def test_what_is_pushed_is_text_on_every_page(poisoned: list[str], watch: Watch)
 
 @pytest.mark.usefixtures("poisoned")
 def test_what_is_pushed_is_text_in_every_list(watch: Watch) -> None:
-    for path in ("", "/-/tags", "/-/tags?sort=size", "/-/history", "/-/delete?select=image"):
-        watch.open(f"/r/{_NAME}{path}")
-    for path in (
-        "/",
-        "/u/docker",
-        "/explore",
-        "/search?q=xss",
-        "/packages?q=x*",
-        "/packages?q=script",
-    ):
+    for path in _LISTS:
         watch.open(path)
+
+
+def test_words_without_a_space_widen_no_page(poisoned: list[str], watch: Watch) -> None:
+    wide = []
+    for path in (*_LISTS, *poisoned):
+        watch.open(path)
+        watch.browser.show_as(320)
+        width = watch.browser.run("return document.documentElement.scrollWidth")
+        wide += [] if width == 320 else [f"{path} is {width} px wide"]
+    watch.browser.show_as(1280)
+    assert wide == []
 
 
 @pytest.mark.parametrize(
