@@ -95,6 +95,12 @@ def _open_helm(app: App) -> Door:
     return HelmDoor(app)
 
 
+def _open_docker_hub(app: App) -> Door:
+    from entrepot.dockerhub.door import DockerHubDoor
+
+    return DockerHubDoor(app)
+
+
 def _open_models(app: App) -> Door:
     from entrepot.hf.door import ModelDoor
 
@@ -112,6 +118,7 @@ _LATE: tuple[tuple[tuple[str, ...], OpenDoor], ...] = (
     (("/api/v2.0/",), _open_harbor),
     (("/api/",), _open_api),
     (("/hf/",), _open_models),
+    (("/hub/",), _open_docker_hub),
     (("/mcp",), _open_mcp),
 )
 

@@ -44,6 +44,10 @@ class Tags:
             self._reader, repository.id, order, filters, limit=limit, offset=offset
         )
 
+    async def count_rows(self, repository: Repository, filters: Filters) -> int:
+        """Return how many tags `list_rows` lists on all pages."""
+        return await tag_listing.count_rows(self._reader, repository.id, filters)
+
     async def list_lines(
         self, repository: Repository, order: TagOrder, filters: Filters, limit: int, offset: int
     ) -> tuple[list[TagLine], int]:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from entrepot.errors import BadToken, Unavailable
@@ -42,6 +43,9 @@ _MARK_DIGITS: Final = len(mark_of("")) - 1
 
 CATALOG: Final = "*catalog*"
 """Not a repository's name: `*` cannot be part of one."""
+HUB: Final = "*hub*"
+"""As `CATALOG`: the token is one of Docker Hub's API, and good for no repository below `/v2/`."""
+_OF_REGISTRY: Final = {CATALOG: "catalog", HUB: "hub"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,18 @@ class RegistryTokens:
         self._key: ECKey | None = None
         self._read: OrderedDict[str, RegistryTokenClaims] = OrderedDict()
 
-    async def issue(self, claims: RegistryTokenClaims, now: datetime) -> str:
-        """The text of a token that says `claims`."""
+    async def issue(
+        self,
+        claims: RegistryTokenClaims,
+        now: datetime,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> str:
+        """The text of a token that says `claims`, and `more` that only its client reads."""
         from joserfc import jwt
 
         key = await self._signing_key(now)
         header = {"typ": "JWT", "alg": ALGORITHM, "kid": key.thumbprint()}
-        return jwt.encode(header, _to_json(claims, now), key, algorithms=[ALGORITHM])
+        return jwt.encode(header, {**more, **_to_json(claims, now)}, key, algorithms=[ALGORITHM])
 
     async def read(self, text: str, now: datetime) -> RegistryTokenClaims:
         """Return the token's claims; raise `BadToken` where it is invalid or expired."""
@@ -165,11 +174,11 @@ def _to_json(claims: RegistryTokenClaims, now: datetime) -> dict[str, object]:
 def _listed(grants: Grants) -> dict[str, object]:
     """Names, as other registries list them; where those are too long, marks of fixed length."""
     is_short = sum(len(name) + _ENTRY_LENGTH for name in grants) <= _MAX_LISTED
-    named = {name: actions for name, actions in grants.items() if is_short or name == CATALOG}
+    named = {name: actions for name, actions in grants.items() if is_short or name in _OF_REGISTRY}
     access = [
         {"type": "repository", "name": name, "actions": sorted(actions)}
-        if name != CATALOG
-        else {"type": "registry", "name": "catalog", "actions": ["*"]}
+        if name not in _OF_REGISTRY
+        else {"type": "registry", "name": _OF_REGISTRY[name], "actions": ["*"]}
         for name, actions in named.items()
     ]
     marks: dict[str, bytes] = {}
@@ -210,7 +219,7 @@ def _from_json(claims: Mapping[str, object]) -> RegistryTokenClaims:
 
 def _grant(entry: dict[str, object]) -> tuple[str, Actions]:
     if entry["type"] == "registry":
-        return CATALOG, frozenset({Action.PULL})
+        return HUB if entry["name"] == "hub" else CATALOG, frozenset({Action.PULL})
     actions = entry["actions"]
     if not isinstance(actions, list):
         raise BadToken

@@ -1,6 +1,6 @@
 """Personal tokens, refresh tokens, and registry tokens got with either or with a password."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.identity.authentication import Identity, password_mark
 from entrepot.hub.identity.registry_tokens import (
     CATALOG,
+    HUB,
     LIFETIME,
     RegistryTokenClaims,
     RegistryTokens,
@@ -193,6 +194,23 @@ class Tokens:
         )
         text = await self._registry_tokens.issue(claims, now)
         return IssuedToken(text, expires_at - now, grants)
+
+    async def issue_for_hub(
+        self, identity: Identity, lifetime: timedelta, more: Mapping[str, object]
+    ) -> str:
+        """A token of Docker Hub's API for all that the identity may do; `more` are further claims.
+
+        It ends with the password or the token that it was got with.
+        """
+        now = self._now()
+        claims = RegistryTokenClaims(
+            account_id=identity.account_id,
+            token_id=identity.token_id,
+            password_mark=password_mark(identity.account) if identity.account else "",
+            grants={HUB: frozenset({Action.PULL})},
+            expires_at=min(now + lifetime, identity.expires_at or now + lifetime),
+        )
+        return await self._registry_tokens.issue(claims, now, more)
 
     async def _grants(self, identity: Identity, asked: Iterable[AskedAccess]) -> dict[str, Actions]:
         grants: dict[str, Actions] = {}
