@@ -1,6 +1,8 @@
 """`hf` downloads models from the hub, as it does from Hugging Face."""
 
+import io
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from tests.clients.programs import Program, program, untouched
 from tests.support.server import Hub
 from tests.support.tools import ROOT
+from tests.wire.content import descriptor, image
 
 pytestmark = pytest.mark.clients
 
@@ -47,6 +50,33 @@ def test_hf_downloads_what_oras_pushed(hub: Hub, hf: Program, oras: Program) -> 
     hub.cli("repo", "visibility", name, "public")
     hf("download", name, "config.json", "--local-dir", hf.directory / "public")
     assert (hf.directory / "public" / "config.json").read_bytes() == b"{}"
+
+
+def test_members_of_an_archive_are_downloaded_as_files(
+    hub: Hub, hf: Program, oras: Program
+) -> None:
+    name = untouched(hub, "kit").partition("/")[2]
+    reached = hub.host.replace("localhost", "127.0.0.1") if hub.tls else hub.host
+    oras("login", reached, "-u", hub.username, "--password-stdin", stdin=hub.password)
+    kit = oras.directory / "kit.tar"
+    with tarfile.open(kit, "w") as archive:
+        for path, text in (("model/weights.gguf", WEIGHTS), ("Kitfile", b"manifestVersion: 1.0\n")):
+            member = tarfile.TarInfo(path)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    (oras.directory / "config.json").write_bytes(b"{}")
+    for file in ("kit.tar", "config.json"):
+        oras("blob", "push", f"{reached}/{name}", file)
+    layer = descriptor(kit.read_bytes(), "application/vnd.kitops.modelkit.model.v1.tar")
+    config = descriptor(b"{}", "application/vnd.kitops.modelkit.config.v1+json")
+    manifest = image(config=config, layers=[layer])
+    (oras.directory / "manifest.json").write_bytes(manifest)
+    oras("manifest", "push", f"{reached}/{name}:1.0", "manifest.json")
+    hub.cli("repo", "visibility", name, "public")
+    into = hf.directory / "kit"
+    hf("download", name, "--local-dir", into)
+    assert (into / "model" / "weights.gguf").read_bytes() == WEIGHTS
+    assert (into / "Kitfile").read_bytes() == b"manifestVersion: 1.0\n"
 
 
 @pytest.fixture

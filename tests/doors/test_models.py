@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from entrepot.hf.archives import Budget, list_members
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from tests.doors.conftest import Town
@@ -290,6 +292,29 @@ async def test_a_model_can_be_read_as_a_file_system(library: Library) -> None:
             return bytes(file.read(20))
 
     assert await library.run(read) == WEIGHTS[1000:1020]
+
+
+async def test_the_work_for_one_artifact_is_bounded(library: Library) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for number in range(300):
+            member = tarfile.TarInfo(f"directory-{number}")
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
+        archive.addfile(tarfile.TarInfo("file"))
+    content = packed.getvalue()
+    read = partial(_part, content)
+    budget = Budget(301)
+    assert [each.path for each in await list_members(read, len(content), budget)] == ["file"]
+    assert budget.left == 0
+    assert await list_members(read, len(content), budget) == []
+    for broken in (b"", b"x" * 512, b"\0" * 10_240, content[:700]):
+        found = await list_members(partial(_part, broken), len(broken), Budget())
+        assert found == []
+
+
+async def _part(content: bytes, start: int, length: int) -> bytes:
+    return content[start : start + length]
 
 
 async def test_many_files_are_listed_at_once(library: Library) -> None:

@@ -1,5 +1,6 @@
 """Members of an uncompressed tar archive in a blob: where each begins, without reading it whole."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -7,13 +8,22 @@ from typing import Final
 Read = Callable[[int, int], Awaitable[bytes]]
 """Returns bytes of the archive: from an offset on, as many as the second number says."""
 
-MOST_MEMBERS: Final = 100_000
+MOST_HEADERS: Final = 40_000
+"""Headers that are read of all archives of one artifact: of files, directories and links."""
+_OFTEN: Final = 200
 _BLOCK: Final = 512
 _AT_ONCE: Final = 64 * 1024
 _LONGEST: Final = 64 * 1024
 """Bytes of a header that extends another one."""
 _FILES: Final = (b"0", b"\0", b"7")
 _LONG_NAME, _EXTENDED = b"L", b"x"
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many headers may still be read."""
+
+    left: int = MOST_HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +53,15 @@ class _Window:
         return self._held[start - self._start : end - self._start]
 
 
-async def list_members(read: Read, size: int) -> list[Member]:
-    """Return the regular files of the archive, as far as it can be read; at most `MOST_MEMBERS`."""
+async def list_members(read: Read, size: int, budget: Budget) -> list[Member]:
+    """Return the regular files of the archive, as far as it and the budget reach."""
     window, offset = _Window(read, size), 0
     members: list[Member] = []
     extended: dict[str, str] = {}
-    while offset + _BLOCK <= size and len(members) < MOST_MEMBERS:
+    while offset + _BLOCK <= size and budget.left > 0:
+        budget.left -= 1
+        if budget.left % _OFTEN == 0:
+            await asyncio.sleep(0)  # others come in between
         header = await window.get(offset, _BLOCK)
         kind, length = header[156:157], _number(header[124:136])
         if length is None or not _is_intact(header):

@@ -38,7 +38,8 @@ _JSON: Final = "application/json"
 _MAX_BODY: Final = 512 * 1024
 _MAIN: Final = "main"
 _MOST_FOUND: Final = 100
-_REMEMBERED: Final = 32
+_REMEMBERED: Final = 50_000
+"""Files of artifacts that are kept in memory, in all."""
 
 
 class EntryUnknown(NotFound):
@@ -213,7 +214,7 @@ class ModelDoor:
         if files is None:
             manifest = await read_manifest(stored.content, stored.media_type)
             files = self._files[key] = await list_files(request.app, repository, manifest)
-            if len(self._files) > _REMEMBERED:
+            while len(self._files) > 1 and sum(map(len, self._files.values())) > _REMEMBERED:
                 self._files.popitem(last=False)
         return Revision(repository, stored, tag, files)
 

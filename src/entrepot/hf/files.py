@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from entrepot.app import App
-from entrepot.hf.archives import list_members
+from entrepot.hf.archives import Budget, list_members
 from entrepot.kinds.recognition.predicates import normal
 from entrepot.model.blobs import StoredBlob
 from entrepot.model.repositories import Repository
@@ -58,8 +58,9 @@ async def list_files(app: App, repository: Repository, manifest: Manifest) -> li
     """Return the files of the manifest's layers by path; of archives that are not compressed, the
     members."""
     found: dict[str, ModelFile] = {}
+    budget = Budget()
     for number, layer in enumerate(manifest.layers):
-        for file in await _files_of(app, repository, layer, number):
+        for file in await _files_of(app, repository, layer, number, budget):
             path = _plain(file.path)
             if path is not None and path not in found:
                 found[path] = ModelFile(path, file.size, file.blob, file.start)
@@ -67,14 +68,14 @@ async def list_files(app: App, repository: Repository, manifest: Manifest) -> li
 
 
 async def _files_of(
-    app: App, repository: Repository, layer: Descriptor, number: int
+    app: App, repository: Repository, layer: Descriptor, number: int, budget: Budget
 ) -> list[ModelFile]:
     media_type = normal(layer.media_type)
     title = next(filter(None, (layer.annotations.get(name) for name in _TITLES)), "")
     # A file may itself be called `weights.tar`: then it is that file.
     if media_type.endswith((".tar", "+tar")) and not title.endswith(".tar"):
         blob = await app.blobs.get(repository, layer.digest)
-        members = await list_members(partial(_read, app, blob), blob.size)
+        members = await list_members(partial(_read, app, blob), blob.size, budget)
         if members:
             return [ModelFile(each.path, each.size, layer.digest, each.start) for each in members]
     name = title or _NAMES.get(media_type) or f"layer-{number}"
