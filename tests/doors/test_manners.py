@@ -138,6 +138,6 @@ async def test_templates_are_compiled_where_nobody_waits(
         assert (await town.doors.ask("GET", "/explore")).status == 200
     (thread,) = threads
     assert thread is not threading.main_thread()
-    environment = render._environment("en")
+    environment = render.environment_of("en")
     loaded = {template.name for template in environment.cache.values()}  # type: ignore[union-attr]
     assert {"search/repositories.html", "base.html", "parts.html"} <= loaded

@@ -9,6 +9,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from entrepot.web.render import environment_of
 from entrepot.web.requests import LANGUAGES
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Open
@@ -103,3 +104,13 @@ async def test_a_percent_sign_is_only_a_percent_sign(open_doors: Open) -> None:
     for target in ("/search?q=100%25", "/packages?q=%25s", "/login?next=/%25(x)s"):
         answer = await Browser(open_doors()).get(target)
         assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(1, "1 pull"), (30608, "30\u202f608 pulls"), (12_345_678, "12.3 M pulls")]
+)
+def test_counts_in_sentences_are_written_as_counts(count: int, text: str) -> None:
+    template = environment_of("en").from_string(
+        "{{ ngettext('%(num)s pull', '%(num)s pulls', count) }}"
+    )
+    assert template.render(count=count) == text

@@ -4,12 +4,14 @@ import asyncio
 import gettext
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from entrepot.kinds.recognition.catalogue import kind_of_id
@@ -86,8 +88,19 @@ def number_of(count: int) -> str:
     )
 
 
+def _with_spaces(plural: Callable[..., str]) -> Callable[..., str]:
+    """`ngettext` of templates, whose `%(num)s` is written as `number` writes it."""
+
+    @pass_context
+    def ngettext(context: Context, one: str, many: str, count: int, **values: object) -> str:
+        return plural(context, one, many, count, **{"num": number_of(count), **values})
+
+    return ngettext
+
+
 @lru_cache(maxsize=8)
-def _environment(language: str) -> Environment:
+def environment_of(language: str) -> Environment:
+    """Return what draws templates in that language; made once."""
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -106,6 +119,7 @@ def _environment(language: str) -> Environment:
     environment.globals.update(
         # `_` fills places in; what somebody typed may hold a `%`, and goes through this one.
         said=words.gettext,
+        ngettext=_with_spaces(cast("Callable[..., str]", environment.globals["ngettext"])),
         asset=asset,
         kind_of=kind_of_id,
         icon=_icon,
@@ -146,7 +160,7 @@ _REFERRED: Final = re.compile(r"""{%-?\s*(?:extends|include|import|from)\s+["'](
 
 def _compile(language: str, names: list[str]) -> None:
     """Compile templates, and those that they extend or import by name."""
-    environment, seen = _environment(language), set[str]()
+    environment, seen = environment_of(language), set[str]()
     while names:
         name = names.pop()
         if name not in seen:
@@ -157,6 +171,6 @@ def _compile(language: str, names: list[str]) -> None:
 
 def render(page: Page, request: PageRequest) -> bytes:
     """The page as HTML."""
-    template = _environment(request.language).get_template(page.template_name)
+    template = environment_of(request.language).get_template(page.template_name)
     values: dict[str, Any] = {"page": page, "request": request}
     return template.render(values).encode(errors="replace")
