@@ -1,8 +1,8 @@
 """`python -m bench.readmes`: what others wait for while hostile READMEs are saved and looked at.
 
-Each README is written to take long: it is saved, and then twenty people look at its page again and
-again. Meanwhile another client asks at a steady rate for `/v2/`, for a manifest by tag and for the
-page of another repository. One worker serves all of them.
+Each README is written to take long: it is saved, and then twenty people look at its page at once,
+every second. Meanwhile another client asks at a steady rate for `/v2/`, for a manifest by tag and
+for the page of another repository. The hub has as many workers as it has by itself.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ OTHER: Final = "bench/other"
 READ: Final = "bench/read"
 SECRET: Final = "the password of bench"  # noqa: S105 - of a hub that lives for a minute
 _VIEWERS: Final = 20
-_SECONDS: Final = 5.0
+_SECONDS: Final = 8.0
 _WARM_UP: Final = 3.0
 """Seconds that the other client's process takes to begin."""
 _NAMES: Final = ("brackets and ticks", "pictures", "deep lists", "wide table", "runs of emphasis")
@@ -58,8 +58,10 @@ def view(port: int, control: Connection) -> None:
     def look(number: int) -> None:
         client = Client("127.0.0.1", port)
         while not over.is_set():
+            began = time.monotonic()
             client.get(f"/r/{READ}").expect(200)
             counts[number] += 1
+            over.wait(max(0.0, began + 1 - time.monotonic()))
 
     threads = [threading.Thread(target=look, args=(number,)) for number in range(_VIEWERS)]
     for thread in threads:
@@ -127,7 +129,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory) / "data"
         asyncio.run(add_owner(Settings(data=data)))
-        server = Server(data, free_port(), workers=1)
+        server = Server(data, free_port(), workers=2)
         server.start()
         try:
             server.wait_ready()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.metadata import migrate
 from scripts.short_functions import list_short_functions
 from tests.house.sources import ROOT, SOURCE, Function, functions_of, python_files
 
@@ -189,3 +190,13 @@ def test_a_package_of_many_modules_has_folders() -> None:
     scripts = SOURCE / "metadata" / "migrations" / "versions"
     crowded = {str(each): count for each, count in modules.items() if count > MOST_MODULES}
     assert set(crowded) <= {str(scripts)}
+
+
+def test_migrations_are_one_row_and_the_newest_is_the_head() -> None:
+    """Two branches that add one each are merged without a conflict."""
+    scripts = SOURCE / "metadata" / "migrations" / "versions"
+    texts = [path.read_text() for path in sorted(scripts.glob("[0-9]*.py"))]
+    numbers = [re.findall(r'^(?:down_)?revision = (?:"(\d+)"|None)', each, re.M) for each in texts]
+    assert [each[0] for each in numbers] == [f"{number:04}" for number in range(1, len(texts) + 1)]
+    assert [each[1] for each in numbers] == ["", *(each[0] for each in numbers[:-1])]
+    assert numbers[-1][0] == migrate.HEAD
