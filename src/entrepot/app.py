@@ -67,6 +67,10 @@ from entrepot.hub.security.trusted_keys import TrustedKeys
 from entrepot.hub.security.vulnerabilities import Vulnerabilities
 from entrepot.hub.stars import Stars
 from entrepot.hub.tags import Tags
+from entrepot.hub.workloads.id_tokens import IdTokens
+from entrepot.hub.workloads.issuers import Issuers
+from entrepot.hub.workloads.trusts import Trusts
+from entrepot.hub.workloads.workloads import Workloads
 from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.copying.copies import Copies
@@ -160,8 +164,14 @@ class App:
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
         self.keyring = Keyring(settings.read_secret_key())
         self.registry_tokens = RegistryTokens(metadata, self.keyring)
+        self._add_workloads(settings, metadata)
         self.authentication = Authentication(
-            metadata.reader, self.passwords, self.registry_tokens, self.login_throttle, self.now
+            metadata.reader,
+            self.passwords,
+            self.registry_tokens,
+            self.login_throttle,
+            self.workloads,
+            self.now,
         )
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
         self.sessions = Sessions(metadata, self.now)
@@ -187,6 +197,14 @@ class App:
             self.login_throttle,
             settings.sign_up,
         )
+
+    def _add_workloads(self, settings: Settings, metadata: Metadata) -> None:
+        urls = [settings.url, *settings.other_urls] if settings.url else []
+        audiences = [text for url in urls for text in (url.rstrip("/"), url.rstrip("/") + "/")]
+        id_tokens = IdTokens(metadata.reader, self.now, audiences)
+        self.issuers = Issuers(metadata, id_tokens, self.now, has_audience=bool(audiences))
+        self.trusts = Trusts(metadata, self.permissions, self.issuers, id_tokens, self.now)
+        self.workloads = Workloads(metadata, id_tokens, self.login_throttle, self.now)
 
     def _single_sign_on(self, settings: Settings, metadata: Metadata) -> SingleSignOn | None:
         if settings.oidc_issuer is None or settings.oidc_client_id is None:

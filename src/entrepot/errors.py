@@ -244,6 +244,10 @@ class TeamUnknown(NotFound):
     """No such team."""
 
 
+class TrustUnknown(NotFound):
+    """No such trust, issuer or grant."""
+
+
 class InvitationUnknown(NotFound):
     """The invitation does not exist or is no longer valid."""
 

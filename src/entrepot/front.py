@@ -7,6 +7,7 @@ from entrepot.http.errors import error_headers, error_response, failure_response
 from entrepot.http.messages import Request, Response, content, empty, without_body
 from entrepot.http.origin import Origins, normal_origin
 from entrepot.v2.door import refusal
+from entrepot.v2.tokens import TOKEN_PATHS
 
 MAX_PATH: Final = 2048
 MAX_QUERY: Final = 16 * 1024
@@ -123,7 +124,7 @@ def refused(request: Request, error: EntrepotError) -> Response:
         return problem_response(error, request)
     if request.path.startswith("/v2"):
         return refusal(error)
-    if request.path == "/token" or request.path.startswith("/v1/"):
+    if request.path in TOKEN_PATHS or request.path.startswith("/v1/"):
         return error_response(error)
     # No page: that would cost as much as what is refused.
     status = status_of(error)
@@ -142,7 +143,7 @@ def failed(request: Request) -> Response:
 
 
 def _is_for_programs(path: str) -> bool:
-    return path.startswith(_CORS_PATHS) or path in ("/v2", "/token")
+    return path.startswith(_CORS_PATHS) or path in ("/v2", *TOKEN_PATHS)
 
 
 def _vary(response: Response, name: str) -> None:

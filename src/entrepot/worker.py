@@ -51,6 +51,7 @@ from entrepot.ops.readiness import DrainFlag, Readiness
 from entrepot.ops.signals import ended_later
 from entrepot.settings import LogFormat, Settings
 from entrepot.v2.door import DistributionDoor
+from entrepot.v2.tokens import TOKEN_PATHS
 from entrepot.web.contents.docker_search import DockerSearch
 
 _log = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class Hub:
         self._app.rates.request(request.address)
         if path.startswith("/v2/") or path == "/v2":
             return await self._distribution.answer(request)
-        if path == "/token":
+        if path in TOKEN_PATHS:
             return await self._distribution.answer_token(request)
         if path.startswith("/v1/"):
             return await self._docker_search.answer(request)

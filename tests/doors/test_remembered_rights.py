@@ -1,10 +1,14 @@
 """All that decides who may pull and push is watched: a change ends what was remembered."""
 
+import json
 import re
 from collections import defaultdict
 from dataclasses import replace
 
+from joserfc.jwk import ECKey
+
 from entrepot.hub.identity.tokens import Tokens
+from entrepot.hub.workloads.trusts import TrustRules
 from entrepot.metadata import redirects
 from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.metadata.people import accounts, teams
@@ -14,17 +18,23 @@ from entrepot.model.mirrors import Mirror, MirrorVisibility
 from entrepot.model.people.accounts import NamespaceKind
 from entrepot.model.people.organizations import Permission, TeamRight
 from entrepot.model.people.tokens import TokenScope
+from entrepot.model.people.workloads import Condition
 from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.doors.conftest import Town
 from tests.doors.doors import basic
 from tests.metadata.clocks import START
+from tests.support.job_tokens import sign
 
 READ = 20
 """SQLITE_READ: a statement reads a column."""
 SHOWN = {
     "repositories": {
         *("created_at", "pulls", "description", "pushed_at", "stars", "kind", "size", "tag_count")
+    },
+    # A secret is given to a grant once, and has opened nothing before.
+    "grants": {
+        *("created_at", "last_used_at", "issuer", "subject", "claims", "address", "secret_hash")
     },
     "tokens": {"hint", "created_at", "last_used_at", "last_used_from"},
 }
@@ -40,6 +50,7 @@ async def test_every_column_that_decides_is_watched(town: Town, metadata: Sqlite
     auth["some"] = basic("editor", secret)
     _, secret = await tokens.add_organization("acme", "deploy", TokenScope.WRITE)
     auth["organization"] = basic("acme", secret)
+    auth["job"] = await _add_job(town)
     read = defaultdict[str, set[str]](set)
 
     def note(action: int, table: str | None, column: str | None, *_: object) -> int:
@@ -49,7 +60,7 @@ async def test_every_column_that_decides_is_watched(town: Town, metadata: Sqlite
 
     bearers = [
         await town.doors.bearer(auth[who], f"repository:{name}:pull,push")
-        for who in ("nobody", "member", "editor", "admin")
+        for who in ("nobody", "member", "editor", "admin", "job")
     ]
     metadata._read_connection.set_authorizer(note)
     for target in (name, "acme/former", "acme/absent", "absent/absent", "mirrored/absent"):
@@ -58,6 +69,7 @@ async def test_every_column_that_decides_is_watched(town: Town, metadata: Sqlite
                 await town.doors.ask(method, f"/v2/{target}/tags/list", auth=given)
     metadata._read_connection.set_authorizer(None)
     tables = {"accounts", "tokens", "members", "teams", "team_members", "team_rights"}
+    tables |= {"grants", "grant_trusts", "trusts"}
     assert tables | {"namespaces", "repositories", "redirects", "mirrors"} <= set(read)
     watched = _watched(metadata)
     answered = {"tags", "rights_revision", "signing_keys", "manifests"}
@@ -69,6 +81,21 @@ async def test_every_column_that_decides_is_watched(town: Town, metadata: Sqlite
         if "*" not in watched[table]
     }
     assert unwatched == set()
+
+
+async def _add_job(town: Town) -> str:
+    """The `Authorization` of a job that signed in."""
+    app, key = town.doors.app, ECKey.generate_key("P-256", {"kid": "k"})
+    keys = json.dumps({"keys": [key.as_dict(private=False)]})
+    await app.issuers.add("ci", "https://ci.test", audiences=("hub",), keys=keys)
+    rules = TrustRules("ci", (Condition("sub", ("job",)),), ("*",))
+    await app.trusts.add("acme", "main", rules)
+    now = int(app.now().timestamp())
+    claims: dict[str, object] = {"iss": "https://ci.test", "aud": "hub", "sub": "job"}
+    token = sign({**claims, "iat": now, "exp": now + 600}, key, alg="ES256", kid="k")
+    identity = await app.workloads.sign_in("acme", token, "127.0.0.1")
+    assert identity.job is not None
+    return basic("acme", await app.workloads.add_secret(identity.job.id))
 
 
 def _watched(metadata: SqliteMetadata) -> dict[str, set[str]]:

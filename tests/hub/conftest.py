@@ -16,6 +16,8 @@ from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.organizations import Organizations
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
+from entrepot.hub.workloads.id_tokens import IdTokens
+from entrepot.hub.workloads.workloads import Workloads
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.repositories import Visibility
 from entrepot.storage.memory import MemoryStorage
@@ -67,7 +69,10 @@ def authentication(
     clock: MovableClock,
 ) -> Authentication:
     """Who is asking."""
-    return Authentication(metadata.reader, passwords, registry_tokens, login_throttle, clock)
+    workloads = Workloads(metadata, IdTokens(metadata.reader, clock, ()), login_throttle, clock)
+    return Authentication(
+        metadata.reader, passwords, registry_tokens, login_throttle, workloads, clock
+    )
 
 
 @pytest.fixture

@@ -32,6 +32,9 @@ LATER_TABLES = {
     "artifact_findings",
     "chart_versions",
     "data_sets",
+    "grant_trusts",
+    "grants",
+    "issuers",
     "mirror_checks",
     "mirrors",
     "package_changes",
@@ -39,6 +42,7 @@ LATER_TABLES = {
     "package_matches",
     "pull_days",
     "rendered_readmes",
+    "trusts",
     "upload_reservations",
 }
 LATER_COLUMNS = {
@@ -46,7 +50,8 @@ LATER_COLUMNS = {
     "jobs": {"namespace_id", "repository_id"},
     "packages": {"matcher"},
     "repositories": {"is_mirrored"},
-    "tag_history": {"promoted_from"},
+    "tag_history": {"author", "promoted_from"},
+    "tags": {"author"},
     "webhooks": {"format", "header"},
 }
 

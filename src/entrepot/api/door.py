@@ -77,6 +77,8 @@ class ApiDoor:
             raise BadToken("registry tokens are valid for /v2 only: use an access token")
         if identity.token_id is not None:
             await self._app.tokens.touch(identity.token_id, request.sender)
+        if identity.job is not None:
+            await self._app.workloads.touch(identity.job.id)
         return identity
 
 

@@ -107,6 +107,8 @@ PLACES: Final[dict[str, object]] = {
     "account": NameText,
     "mirror": NameText,
     "team": NameText,
+    "issuer": NameText,
+    "trust": NameText,
     "member": NameText,
     "tag": TagText,
     "reference": ReferenceText,

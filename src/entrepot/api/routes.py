@@ -13,7 +13,7 @@ from entrepot.api import (
     webhooks,
 )
 from entrepot.api.contents import comparisons, manifests, searches, vulnerabilities
-from entrepot.api.people import accounts, namespaces, teams, tokens
+from entrepot.api.people import accounts, issuers, namespaces, teams, tokens, trusts
 from entrepot.api.requests import ApiRequest, ApiRoute, route
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
@@ -39,6 +39,8 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *comparisons.ROUTES,
     *accounts.ROUTES,
     *tokens.ROUTES,
+    *trusts.ROUTES,
+    *issuers.ROUTES,
     *namespaces.ROUTES,
     *teams.ROUTES,
     *webhooks.ROUTES,

@@ -130,7 +130,7 @@ async def get_tag(request: ApiRequest) -> Tag:
 async def delete_tag(request: ApiRequest) -> None:
     """Remove a tag; its manifest stays, and the history keeps the event."""
     tag = TagName(request.values["tag"])
-    by = request.identity.account_id
+    by = request.identity.author
     await request.app.manifests.untag(request.repository, tag, by, request.listener)
 
 
@@ -149,7 +149,7 @@ async def list_history(request: ApiRequest, query: HistoryQuery) -> Page[TagEven
 async def undo_event(request: ApiRequest, body: Undo) -> TagEvent:
     """Move a tag back to its digest before an event; a deleted tag is restored."""
     event = await request.app.history.restore(
-        request.repository, body.event, request.identity.account_id, request.listener
+        request.repository, body.event, request.identity.author, request.listener
     )
     return shown(TagEvent, event)
 
@@ -168,7 +168,7 @@ async def remove(request: ApiRequest, body: RemovalOrder) -> None:
         [(TagName(each.tag), Digest.parse(each.digest)) for each in body.tags],
         whole=body.whole,
         others=frozenset(body.others),
-        by=request.identity.account_id,
+        by=request.identity.author,
         listener=request.listener,
     )
 

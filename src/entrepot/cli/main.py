@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from entrepot import __version__
 from entrepot.cli import (
     audit,
+    ci,
     invite,
     mirrors,
     orgs,
@@ -80,6 +81,7 @@ app.add_typer(webhooks.app, name="webhook")
 app.add_typer(vulnerabilities.app, name="vulnerabilities")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(mirrors.app, name="mirror")
+app.add_typer(ci.app, name="ci")
 
 
 def _show_version(wanted: bool) -> None:

@@ -45,6 +45,8 @@ class HelmDoor:
         http.facts["account"] = identity.name
         if identity.token_id is not None:
             await self._app.tokens.touch(identity.token_id, http.sender)
+        if identity.job is not None:
+            await self._app.workloads.touch(identity.job.id)
         return await route.handler(request)
 
     async def _show_index(self, request: RequestContext) -> Response:

@@ -133,7 +133,7 @@ async def delete(request: RequestContext) -> Response:
     await request.app.manifests.delete(
         request.repository,
         Digest.parse(found.digest),
-        request.identity.account_id,
+        request.identity.author,
         request.listener,
     )
     return answer(200, {"deleted": True})
@@ -170,7 +170,7 @@ async def _push(
         OCI_MANIFEST,
         digest=None,
         tags=[Tag(tag)],
-        by=request.identity.account_id,
+        by=request.identity.author,
         condition=condition,
     )
 

@@ -339,6 +339,8 @@ class Permissions:
             return None
         if identity.namespace_id is not None:
             return Role.EDITOR if identity.namespace_id == namespace_id else None
+        if identity.job is not None:
+            return Role.EDITOR if identity.job.covers_namespace(namespace_id) else None
         if identity.account is None:
             return None
         if identity.account.id == namespace_id:
@@ -373,6 +375,8 @@ def listed_actions(identity: Identity, name: RepositoryName) -> Actions:
     patterns = identity.patterns
     if patterns is not None and not any(matches(pattern, name.text) for pattern in patterns):
         return NO_ACTIONS
+    most = ALL_ACTIONS if identity.job is None else identity.job.actions_on(name.text)
     if identity.grants is None:
-        return ALL_ACTIONS
-    return identity.grants.get(name.text) or identity.grants.get(mark_of(name.text), NO_ACTIONS)
+        return most
+    listed = identity.grants.get(name.text) or identity.grants.get(mark_of(name.text), NO_ACTIONS)
+    return most & listed

@@ -115,6 +115,8 @@ def subject_of(identity: Identity, address: str) -> str:
     """Who counts as one: an account with all its tokens, an organization's token, an address."""
     if identity.account is not None:
         return f"account {identity.account.name}"
+    if identity.job is not None:
+        return f"job {identity.job.id}"
     if identity.token_id is not None:
         return f"token {identity.token_id}"
     return f"address {_network(address)}"

@@ -14,6 +14,7 @@ from entrepot.hub.identity.sessions import IDLE
 from entrepot.jobs.clock_guard import ClockJumpGuard, bring_forward
 from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.metadata.engines.limits import delete_refilled
+from entrepot.metadata.people.grants import delete_expired_grants
 from entrepot.metadata.people.sessions import delete_sessions_over
 from entrepot.metadata.people.tokens import delete_expired_refresh_tokens, renew_lease, take_lease
 from entrepot.model.integrity import Pass
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 _LEASE: Final = 0.9
 """How long a periodic task is one worker's, of the time after which it is done again."""
 _RENEWAL: Final = 0.3
+_GRANTS_KEPT: Final = timedelta(days=30)
+"""How long a grant is listed after it has expired."""
 _PAUSES: Final = (0.1, 0.5, 2.0)
 """Seconds before a periodic task asks a database again that had no time for it."""
 
@@ -145,6 +148,7 @@ def periodic_tasks(
     async def expire_tokens() -> None:
         async with metadata.begin() as tx:
             await delete_expired_refresh_tokens(tx, now() - timedelta(days=1))
+            await delete_expired_grants(tx, now() - _GRANTS_KEPT)
 
     async def expire_sessions() -> None:
         moment = now()

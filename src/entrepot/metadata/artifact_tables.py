@@ -143,6 +143,8 @@ tag_history: Final = Table(
     Column("at", NUMBER, nullable=False),
     Column("by", NUMBER, ForeignKey("accounts.namespace_id")),
     Column("promoted_from", Text),  # the artifact that was promoted to the tag, if one was
+    # The name of somebody without an account: a job, or an organization's token.
+    Column("author", Text),
     Index("ix_tag_history_repository_id_tag_id", "repository_id", "tag", "id"),
     Index("ix_tag_history_repository_id_id", "repository_id", "id"),
 )

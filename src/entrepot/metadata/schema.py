@@ -8,6 +8,7 @@ from entrepot.metadata import (
     people_tables,
     policy_tables,
     scrub_tables,
+    workload_tables,
 )
 from entrepot.metadata.tables import SCHEMA
 
@@ -20,4 +21,5 @@ __all__ = [
     "people_tables",
     "policy_tables",
     "scrub_tables",
+    "workload_tables",
 ]

@@ -180,6 +180,8 @@ tags = Table(
     # Sorts by bytes as versions sort; 1 in `is_hidden` for tags that clients attach things by.
     Column("version_key", NAME, nullable=False, server_default=""),
     Column("is_hidden", SmallInteger, nullable=False, server_default="0"),
+    # The name of somebody without an account who moved it: a job, or an organization's token.
+    Column("author", Text),
     Index(
         "ix_tags_repository_id_is_hidden_version_key", "repository_id", "is_hidden", "version_key"
     ),

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from entrepot.model.artifacts import Artifact
 
+Author = int | str | None
+"""The author of a change: an account's id, or the name of somebody without an account."""
+
 
 class TagAction(StrEnum):
     """An event of a tag."""

@@ -18,7 +18,7 @@ from entrepot.metadata.registry import blobs, deletion_impact, history, manifest
 from entrepot.metadata.repositories import ChangeListener, lock_repository
 from entrepot.model.manifests import StoredManifest
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
-from entrepot.model.tags import TagAction, TagEvent
+from entrepot.model.tags import Author, TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
@@ -57,7 +57,7 @@ class History:
         repository_id: int,
         tag: Tag,
         digest: Digest,
-        by: int | None,
+        by: Author,
         promoted_from: str = "",
     ) -> str:
         """Remember where a tag is about to point; pushing the same again is no event.
@@ -74,9 +74,7 @@ class History:
         await self._note(tx, repository_id, tag.text, action, digest, previous, by, promoted_from)
         return previous or ""
 
-    async def note_untag(
-        self, tx: Transaction, repository_id: int, tag: Tag, by: int | None
-    ) -> str:
+    async def note_untag(self, tx: Transaction, repository_id: int, tag: Tag, by: Author) -> str:
         """Remember where a tag pointed that is about to be removed; return that, "" for none."""
         digest = await history.find_pointed_at(tx, repository_id, tag)
         if digest is not None:
@@ -87,7 +85,7 @@ class History:
         return digest or ""
 
     async def note_delete(
-        self, tx: Transaction, repository_id: int, manifest: StoredManifest, by: int | None
+        self, tx: Transaction, repository_id: int, manifest: StoredManifest, by: Author
     ) -> tuple[str, ...]:
         """Keep a manifest that is about to be deleted; remember and return the tags on it."""
         digest, now = manifest.digest, self._now()
@@ -108,7 +106,7 @@ class History:
         self,
         repository: Repository,
         event_id: int,
-        by: int | None,
+        by: Author,
         listener: ChangeListener | None = None,
     ) -> TagEvent:
         """Point the event's tag at the digest that it pointed at before the event.
@@ -127,7 +125,7 @@ class History:
         self,
         repository: Repository,
         event_id: int,
-        by: int | None,
+        by: Author,
         listener: ChangeListener | None = None,
     ) -> Sequence[TagEvent]:
         """Restore every tag that was deleted in the action that the event is part of.
@@ -155,7 +153,7 @@ class History:
         tx: Transaction,
         repository: Repository,
         event: TagEvent,
-        by: int | None,
+        by: Author,
         listener: ChangeListener | None,
     ) -> None:
         digest = Digest.parse(event.previous or event.digest)
@@ -171,7 +169,7 @@ class History:
             await listener(tx, change)
 
     async def _bring_back(
-        self, tx: Transaction, repository: Repository, digest: Digest, by: int | None
+        self, tx: Transaction, repository: Repository, digest: Digest, by: Author
     ) -> bool:
         """Store a deleted manifest as it was; `False` where it is there."""
         if await manifests.find_facts(tx, repository.id, digest) is not None:
@@ -195,7 +193,7 @@ class History:
         repository: Repository,
         root: Digest,
         since: datetime,
-        by: int | None,
+        by: Author,
     ) -> None:
         """Children of what came back, and what was attached and went with it, as far as kept."""
         queue, seen = [root], {root}
@@ -220,7 +218,7 @@ class History:
         repository: Repository,
         digest: Digest,
         since: datetime,
-        by: int | None,
+        by: Author,
     ) -> set[Digest]:
         """Set the tags again by which things were attached; say where they point."""
         found = set()
@@ -236,7 +234,7 @@ class History:
         return found
 
     async def _point(
-        self, tx: Transaction, repository: Repository, tag: Tag, digest: Digest, by: int | None
+        self, tx: Transaction, repository: Repository, tag: Tag, digest: Digest, by: Author
     ) -> str:
         """Point a tag at a manifest that is there; remember and return where it pointed."""
         facts = await manifests.find_facts(tx, repository.id, digest)
@@ -262,7 +260,7 @@ class History:
         action: TagAction,
         digest: Digest,
         previous: str | None,
-        by: int | None,
+        by: Author,
         promoted_from: str = "",
     ) -> None:
         now = self._now()

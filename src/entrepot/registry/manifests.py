@@ -21,6 +21,7 @@ from entrepot.metadata.registry import blobs, manifests, policies
 from entrepot.metadata.repositories import ChangeListener, PushTarget, lock_repository
 from entrepot.model.manifests import ManifestFacts, NewManifest, StoredManifest
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
+from entrepot.model.tags import Author
 from entrepot.oci.digests import EMPTY_JSON, EMPTY_JSON_DIGEST, Digest
 from entrepot.oci.manifests import Manifest, read_pushed_manifest
 from entrepot.oci.names import Reference, Tag
@@ -99,7 +100,7 @@ class Manifests:
         *,
         digest: Digest | None,
         tags: Sequence[Tag],
-        by: int | None,
+        by: Author,
         condition: Condition | None = None,
     ) -> Pushed:
         """Store a manifest and point the tags at it, all or nothing.
@@ -131,7 +132,7 @@ class Manifests:
         manifest: Manifest,
         new: NewManifest,
         tags: Sequence[Tag],
-        by: int | None,
+        by: Author,
         guard: "_Guard",
     ) -> None:
         now = self._now()
@@ -160,7 +161,7 @@ class Manifests:
         self,
         repository: Repository,
         tag: Tag,
-        by: int | None,
+        by: Author,
         listener: ChangeListener | None = None,
         condition: Condition | None = None,
     ) -> None:
@@ -186,7 +187,7 @@ class Manifests:
         self,
         repository: Repository,
         digest: Digest,
-        by: int | None,
+        by: Author,
         listener: ChangeListener | None = None,
         condition: Condition | None = None,
     ) -> None:

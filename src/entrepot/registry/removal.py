@@ -14,6 +14,7 @@ from entrepot.metadata.registry import deletion_impact, history, manifests
 from entrepot.metadata.repositories import ChangeListener, lock_repository
 from entrepot.model.manifests import StoredManifest
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
+from entrepot.model.tags import Author
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
@@ -81,7 +82,7 @@ class Removals:
         *,
         whole: bool,
         others: frozenset[str] = frozenset(),
-        by: int | None,
+        by: Author,
         listener: ChangeListener | None,
         spare_held: bool = False,
     ) -> None:
@@ -127,7 +128,7 @@ class Removals:
         repository_id: int,
         roots: Sequence[str],
         notes: History,
-        by: int | None,
+        by: Author,
     ) -> list[tuple[str, tuple[str, ...]]]:
         """Delete manifests with all that only they hold; their digests and the tags they had."""
         closure, _ = await self._closure(tx, repository_id, roots)

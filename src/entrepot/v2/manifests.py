@@ -72,7 +72,7 @@ async def put(request: RegistryRequest) -> Response:
         request.http.header("content-type"),
         digest=digest,
         tags=tags,
-        by=request.identity.account_id,
+        by=request.identity.author,
         condition=conditions_of(request.http),
     )
     known = request.rights.repository
@@ -92,7 +92,7 @@ async def put(request: RegistryRequest) -> Response:
 async def delete(request: RegistryRequest) -> Response:
     """Remove a tag alone, or a manifest with every tag on it."""
     parsed = reference_to_read(request.reference)
-    repository, by = request.repository, request.identity.account_id
+    repository, by = request.repository, request.identity.author
     condition = conditions_of(request.http)
     if isinstance(parsed, Tag):
         await request.app.manifests.untag(repository, parsed, by, request.listener, condition)

@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
 from entrepot.app import App
 from entrepot.errors import (
+    BadCredentials,
     Denied,
     Invalid,
     InvalidName,
@@ -23,8 +25,11 @@ from entrepot.http.router import Route, Router
 from entrepot.hub.identity.authentication import ANONYMOUS, Identity
 from entrepot.hub.identity.tokens import AskedAccess, IssuedToken
 from entrepot.hub.permissions import ALL_ACTIONS, Action
+from entrepot.hub.workloads.id_tokens import looks_like_id_token
 from entrepot.oci.names import RepositoryName
 
+TOKEN_PATHS: Final = ("/token", "/oauth/token")
+"""The second is that of token exchange elsewhere."""
 MAX_SCOPES: Final = 500
 """Scopes that one token is asked for: as many marks of names as fit into a header line of 8 KiB."""
 _MAX_FORM: Final = 262_144
@@ -33,6 +38,11 @@ _MAX_FIELD: Final = 65536
 """Bytes of a field that is no scope."""
 _MAX_FIELDS: Final = 1000
 _TYPE: Final = re.compile(r"([a-z0-9]+)(?:\([^)]*\))?")
+_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type
+_SUBJECT_TOKEN_TYPES: Final = frozenset(
+    {"urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt"}
+)
 _NO_STORE: Final = ("cache-control", "no-store")
 
 
@@ -44,7 +54,7 @@ class TokenDoor:
         self._router = Router(
             [
                 Route("GET", "/token", AccessRule.ANYONE, self._get),
-                Route("POST", "/token", AccessRule.ANYONE, self._post),
+                *(Route("POST", path, AccessRule.ANYONE, self._post) for path in TOKEN_PATHS),
             ]
         )
 
@@ -61,12 +71,13 @@ class TokenDoor:
         issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
         if form.get("offline_token") == "true" and identity != ANONYMOUS:
-            client = form.get("client_id")
-            answer["refresh_token"] = await self._app.tokens.add_refresh(identity, client)
+            answer["refresh_token"] = await self._refresh_token(identity, form)
         return _respond(answer)
 
     async def _post(self, request: Request) -> Response:
         form = await _read_form(request)
+        if form.get("grant_type") == _EXCHANGE:
+            return await self._exchange(request, form)
         asked = parse_scopes(form.get_all("scope"))
         grant = form.get("grant_type")
         refresh = form.get("refresh_token")
@@ -77,16 +88,46 @@ class TokenDoor:
         elif grant == "refresh_token":
             identity = await self._app.authentication.by_refresh_token(refresh)
         else:
-            raise Invalid("grant_type must be password or refresh_token")
+            raise Invalid("grant_type must be password, refresh_token or token exchange (RFC 8693)")
         await self._note(request, identity)
         issued = await self._issue(request, identity, asked)
         answer = _answer(issued)
         answer["scope"] = " ".join(_scope_texts(issued))
         if grant == "password" and form.get("access_type") == "offline":
-            refresh = await self._app.tokens.add_refresh(identity, form.get("client_id"))
+            refresh = await self._refresh_token(identity, form)
         if refresh:
             answer["refresh_token"] = refresh
         return _respond(answer)
+
+    async def _exchange(self, request: Request, form: Form) -> Response:
+        """An ID token for a secret of its job, which is a password (RFC 8693 section 2)."""
+        if form.get("subject_token_type") not in _SUBJECT_TOKEN_TYPES:
+            raise Invalid("subject_token_type must be that of an ID token or a JWT (RFC 8693)")
+        text, seconds = form.get("subject_token"), form.get("expires_in")
+        if not looks_like_id_token(text):
+            raise BadCredentials
+        if seconds and not (seconds.isascii() and seconds.isdigit() and int(seconds[:9]) > 0):
+            raise Invalid("expires_in must be a number of seconds")
+        session = timedelta(seconds=int(seconds[:9])) if seconds else None
+        name = form.get("username") or form.get("connection_id")
+        identity = await self._app.workloads.sign_in(name, text, request.sender, session)
+        await self._note(request, identity)
+        until = identity.expires_at or self._app.now()
+        return _respond(
+            {
+                "access_token": await self._refresh_token(identity, form),
+                "issued_token_type": _ACCESS_TOKEN,
+                "token_type": "Bearer",
+                "expires_in": max(1, int((until - self._app.now()).total_seconds())),
+                "scope": form.get("scope"),
+            }
+        )
+
+    async def _refresh_token(self, identity: Identity, form: Form) -> str:
+        """A secret that the client renews its tokens with; a job's ends with its grant."""
+        if identity.job is not None:
+            return await self._app.workloads.add_secret(identity.job.id)
+        return await self._app.tokens.add_refresh(identity, form.get("client_id"))
 
     async def _issue(
         self, request: Request, identity: Identity, asked: Iterable[AskedAccess]
@@ -108,6 +149,8 @@ class TokenDoor:
             request.facts["account"] = identity.name
         if identity.token_id is not None:
             await self._app.tokens.touch(identity.token_id, request.sender)
+        if identity.job is not None:
+            await self._app.workloads.touch(identity.job.id)
 
 
 def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:

@@ -133,7 +133,8 @@ class PageDoor:
 
     async def _authorize(self, request: PageRequest, route: PageRoute) -> None:
         """Raise where the route's rule does not let the visitor in."""
-        if request.identity.token_id is not None and route.rule not in _FOR_TOKENS:
+        is_token = request.identity.token_id is not None or request.identity.job is not None
+        if is_token and route.rule not in _FOR_TOKENS:
             raise Denied(
                 "tokens can open pages of repositories only: sign in to open account pages"
             )

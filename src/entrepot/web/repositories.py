@@ -179,7 +179,7 @@ async def undo(request: PageRequest) -> Response:
     text = request.form.get("event")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     await request.app.history.restore_action(
-        request.repository, number, request.identity.account_id, request.listener
+        request.repository, number, request.identity.author, request.listener
     )
     return redirect(f"/r/{request.repository.name}/-/history", said="restored")
 

@@ -22,7 +22,7 @@ from entrepot.web.contents import (
     vulnerabilities,
     zips,
 )
-from entrepot.web.operators import administration, mirrors
+from entrepot.web.operators import administration, issuers, mirrors
 from entrepot.web.people import (
     account,
     login,
@@ -30,6 +30,7 @@ from entrepot.web.people import (
     namespaces,
     single_sign_on,
     teams,
+    trusts,
 )
 from entrepot.web.requests import PageRoute
 
@@ -42,9 +43,11 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *account.ROUTES,
     *namespaces.ROUTES,
     *teams.ROUTES,
+    *trusts.ROUTES,
     *namespace_deletion.ROUTES,
     *administration.ROUTES,
     *mirrors.ROUTES,
+    *issuers.ROUTES,
     *vulnerabilities.ROUTES,
     *repository_settings.ROUTES,
     *policies.ROUTES,

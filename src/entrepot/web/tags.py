@@ -119,7 +119,7 @@ async def remove(request: PageRequest) -> Response:
         chosen,
         whole=request.form.get("whole") == "1",
         others=frozenset(request.form.get_all("other")),
-        by=request.identity.account_id,
+        by=request.identity.author,
         listener=request.listener,
     )
     return redirect(f"/r/{request.repository.name}/-/tags", said="deleted")

@@ -16,6 +16,7 @@ from entrepot.model.people.accounts import Role
 from entrepot.model.people.organizations import Permission, TeamRight
 from entrepot.model.people.tokens import Token, TokenKind, TokenScope
 from entrepot.oci.names import RepositoryName
+from tests.contracts.people.test_workload_queries import add_grant, add_issuer, add_trust
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_manifest, add_organization, add_repository
 
@@ -46,12 +47,20 @@ CHANGES = (
     "UPDATE tokens SET scope = 'repo:read'",
     "UPDATE tokens SET repositories = '[]'",
     "DELETE FROM tokens",
+    "UPDATE trusts SET is_enabled = 0",
+    "UPDATE trusts SET repositories = 'other'",
+    "UPDATE grants SET ended_at = 1",
+    "UPDATE grants SET expires_at = 1",
+    "DELETE FROM grant_trusts",
+    "DELETE FROM grants",
 )
 NO_CHANGES = (
     "UPDATE repositories SET pulls = pulls + 1, pulled_at = 1, pushed_at = 1",
     "UPDATE repositories SET kind = 'image', size = 1, tag_count = 1, stars = 1",
     "UPDATE tokens SET last_used_at = 1, last_used_from = '::1'",
     "DELETE FROM manifests",
+    "UPDATE trusts SET uses = uses + 1, last_used_at = 1",
+    "UPDATE grants SET last_used_at = 1",
 )
 
 
@@ -85,6 +94,8 @@ async def metadata(metadata: Metadata) -> Metadata:
         await teams.set_right(tx, team, TeamRight("app", Permission.WRITE))
         await redirects.set_redirect(tx, RepositoryName("acme/old"), app.id, START)
         await tokens.insert_token(tx, token, "hash")
+    trust = await add_trust(metadata, await add_issuer(metadata), acme, "acme")
+    await add_grant(metadata, trust)
     return metadata
 
 

@@ -22,6 +22,8 @@ PLACES = {
     "target": "acme/other",
     "mirror": "up",
     "team": "crew",
+    "issuer": "ci",
+    "trust": "main",
     "member": "disabled",
     "tag": "v1",
     "reference": "v1",

@@ -204,7 +204,7 @@ async def get_manifest(request: ApiRequest) -> Manifest:
 async def delete_manifest(request: ApiRequest) -> None:
     """Delete a manifest and its tags by digest, or only the tag by tag."""
     reference = _reference(request)
-    by, listener = request.identity.account_id, request.listener
+    by, listener = request.identity.author, request.listener
     if isinstance(reference, Tag):
         await request.app.manifests.untag(request.repository, reference, by, listener)
     else:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from entrepot.errors import Denied
 from entrepot.hub.events.outbox import enqueue_change
 from entrepot.hub.people.actors import Actor
 from entrepot.hub.permissions import Permissions, check_administrator
@@ -41,9 +42,14 @@ class Audited(StrEnum):
     ACCOUNT_LINK = "account.link"
     SIGN_IN = "account.signin"
     SIGN_IN_FAILED = "account.signin.failed"
+    GRANT_END = "grant.end"
+    GRANT_OPEN = "grant.open"
     INVITATION_ACCEPT = "invitation.accept"
     INVITATION_CREATE = "invitation.create"
     INVITATION_REVOKE = "invitation.revoke"
+    ISSUER_CREATE = "issuer.create"
+    ISSUER_DELETE = "issuer.delete"
+    ISSUER_EDIT = "issuer.update"
     KEY_DISTRUST = "key.distrust"
     KEY_TRUST = "key.trust"
     MEMBER_ADD = "org.member.add"
@@ -76,6 +82,9 @@ class Audited(StrEnum):
     TEAM_MEMBER_ADD = "team.member.add"
     TEAM_MEMBER_REMOVE = "team.member.remove"
     TEAM_RIGHT = "team.right"
+    TRUST_CREATE = "trust.create"
+    TRUST_DELETE = "trust.delete"
+    TRUST_EDIT = "trust.update"
     WEBHOOK_CREATE = "webhook.create"
     WEBHOOK_DELETE = "webhook.delete"
     WEBHOOK_EDIT = "webhook.update"
@@ -152,9 +161,14 @@ async def verify(reader: Reader) -> int | None:
 
 
 def audit_and_notify(actor: Actor, now: Clock) -> ChangeListener:
-    """Return the recorder of the actor's changes to repositories."""
+    """Return the recorder of the actor's changes to repositories.
+
+    It raises `Denied`, and the change is not made, where a job writes a tag that is not one of its
+    trusts' tags: every way to change a tag passes here.
+    """
 
     async def note(tx: Transaction, change: RepositoryChange) -> None:
+        _check_tags(actor, change)
         await enqueue_change(tx, change, actor, now())
         action = Audited.REPO_PROMOTE if change.promoted_from else _ACTIONS[change.event]
         # A manifest that is pushed without a tag is a part of what is tagged next.
@@ -173,6 +187,19 @@ def audit_and_notify(actor: Actor, now: Clock) -> ChangeListener:
         await record(tx, entry, now())
 
     return note
+
+
+def _check_tags(actor: Actor, change: RepositoryChange) -> None:
+    job = actor.identity.job
+    if job is None or change.event is ChangeType.CREATED:
+        return
+    name = change.repository.name.text
+    # With a manifest goes what tags that the job may not write depend on.
+    tags = (None,) if change.event is ChangeType.DELETED else change.tags
+    for tag in tags:
+        if not job.may_write(name, tag):
+            what = "delete manifests" if tag is None else f"write the tag {tag}"
+            raise Denied(f"the trusts of this job do not allow it to {what} in {name}")
 
 
 class AuditLog:

@@ -7,9 +7,11 @@ from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
 from entrepot.hub.identity.login_throttle import PASSWORD, LoginThrottle
 from entrepot.hub.identity.passwords import Passwords
 from entrepot.hub.identity.registry_tokens import RegistryTokenClaims, RegistryTokens
-from entrepot.hub.identity.secrets import hash_secret, looks_like_secret
+from entrepot.hub.identity.secrets import hash_secret, is_of_grant, looks_like_secret
 from entrepot.hub.names import find_account, fold_name
 from entrepot.hub.people.actors import ACTIONS_OF_SCOPE, ANONYMOUS, Identity
+from entrepot.hub.workloads.id_tokens import looks_like_id_token
+from entrepot.hub.workloads.workloads import Workloads
 from entrepot.metadata.engines.engine import Clock, Reader
 from entrepot.metadata.people.accounts import find_account_by_id, find_namespace_by_id
 from entrepot.metadata.people.tokens import find_token, find_token_by_id
@@ -32,12 +34,14 @@ class Authentication:
         passwords: Passwords,
         tokens: RegistryTokens,
         login_throttle: LoginThrottle,
+        workloads: Workloads,
         now: Clock,
     ) -> None:
         self._reader = reader
         self._passwords = passwords
         self._tokens = tokens
         self._login_throttle = login_throttle
+        self._workloads = workloads
         self._now = now
 
     async def by_credentials(self, name: str, secret: str, address: str = "") -> Identity:
@@ -45,10 +49,12 @@ class Authentication:
 
         Where there is a second factor the password alone is not enough (`SecondFactorMissing`):
         clients cannot ask for a code, so they need a personal token. Whoever guesses from
-        `address` is soon told to wait (`TooMany`).
+        `address` is soon told to wait (`TooMany`). An ID token is no guess at the account.
         """
         if looks_like_secret(secret) and "\0" not in name:
             return await self._by_token(name, secret)
+        if looks_like_id_token(secret):
+            return await self._workloads.sign_in(name, secret, address)
         account = await self.by_password(name, secret, address)
         if account.has_second_factor:
             raise SecondFactorMissing(
@@ -92,6 +98,11 @@ class Authentication:
 
     async def by_refresh_token(self, secret: str) -> Identity:
         """Return the identity that a refresh token was given to; else raise `BadCredentials`."""
+        if is_of_grant(secret):
+            job = await self._workloads.find_by_secret(secret)
+            if job is None:
+                raise BadCredentials
+            return job
         token = await find_token(self._reader, hash_secret(secret))
         if token is None or token.kind is not TokenKind.REFRESH or not token.is_live(self._now()):
             raise BadCredentials
@@ -108,6 +119,12 @@ class Authentication:
         claims = await self._tokens.read(text, self._now())
         if claims.token_id is not None:
             return await self._by_claimed_token(claims, claims.token_id)
+        if claims.grant_id is not None:
+            job = await self._workloads.find_by_grant(claims.grant_id)
+            if job is None:
+                raise BadToken
+            expires_at = min(claims.expires_at, job.expires_at or claims.expires_at)
+            return replace(job, grants=claims.grants, expires_at=expires_at)
         if claims.account_id is None:
             return Identity(grants=claims.grants, expires_at=claims.expires_at)
         account = await find_account_by_id(self._reader, claims.account_id)
@@ -136,11 +153,15 @@ class Authentication:
 
     async def _by_token(self, name: str, secret: str) -> Identity:
         identity = await self._find_by_token(secret)
-        if identity is None or fold_name(name) != identity.name.partition(":")[0]:
+        if identity is None:
+            raise BadCredentials
+        if identity.job is None and fold_name(name) != identity.name.partition(":")[0]:
             raise BadCredentials
         return identity
 
     async def _find_by_token(self, secret: str) -> Identity | None:
+        if is_of_grant(secret):
+            return await self._workloads.find_by_secret(secret)
         token = await find_token(self._reader, hash_secret(secret))
         if token is None or token.kind not in _PRESENTED or not token.is_live(self._now()):
             return None

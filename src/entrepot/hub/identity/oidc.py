@@ -7,31 +7,20 @@ are used: a start need not wait for them.
 import base64
 import hashlib
 import hmac
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote_plus, urlencode
 
-from entrepot.errors import BadCredentials, Unavailable
+from entrepot.errors import BadCredentials
 from entrepot.hub.events.webhook_urls import WebhookUrls
+from entrepot.hub.identity.issuer_keys import ALGORITHMS, IssuerKeys
 from entrepot.hub.identity.provider_client import Document, ProviderClient
 from entrepot.metadata.engines.engine import Clock
 
-if TYPE_CHECKING:
-    from joserfc.jwk import KeySet
-
-ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
-"""The algorithms that a provider may sign with; tokens with any other are refused."""
-
-_CACHED_FOR: Final = timedelta(hours=1)
-_ASK_AGAIN: Final = timedelta(minutes=1)
 _LEEWAY: Final = timedelta(seconds=60)
 _MAX_SUBJECT: Final = 255
 _MAX_TOKEN: Final = 65536
-_MAX_KEYS: Final = 100
-_NOT_AGAIN: Final = timedelta(seconds=5)
-"""For so long a provider that did not answer is not asked again where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +43,6 @@ class IdTokenClaims:
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """The provider's keys, and when it was asked for them."""
-
-    keys: "KeySet"
-    asked_at: datetime
-
-
 class Provider:
     """One provider of identities: finds its addresses and keys, and reads what it signs."""
 
@@ -71,15 +52,13 @@ class Provider:
         self.settings = settings
         self._now = now
         self._client = ProviderClient(settings.issuer, targets or WebhookUrls())
-        self._found: tuple[Document, datetime] | None = None
-        self._failed_at: datetime | None = None
-        self._keys: _Keys | None = None
+        self._published = IssuerKeys(settings.issuer, self._client, now)
 
     async def authorization_url(
         self, redirect_uri: str, state: str, nonce: str, verifier: str
     ) -> str:
         """Where to send the browser; it comes back to `redirect_uri` with `state` and a code."""
-        endpoint = await self._endpoint("authorization_endpoint")
+        endpoint = await self._published.endpoint("authorization_endpoint")
         parameters = {
             "response_type": "code",
             "client_id": self.settings.client_id,
@@ -97,7 +76,9 @@ class Provider:
 
         `said` is the parameter `iss`; one that says in its discovery that it sends it must.
         """
-        sends = (await self._discovered()).get("authorization_response_iss_parameter_supported")
+        sends = (await self._published.discover()).get(
+            "authorization_response_iss_parameter_supported"
+        )
         if said is None and sends is not True:
             return
         if said != self.settings.issuer:
@@ -125,16 +106,18 @@ class Provider:
 
     async def _with_profile(self, claims: IdTokenClaims, access_token: object) -> IdTokenClaims:
         """The claims of the provider's UserInfo endpoint (Core 1.0 section 5.3)."""
-        url = (await self._discovered()).get("userinfo_endpoint")
+        url = (await self._published.discover()).get("userinfo_endpoint")
         if not isinstance(url, str) or not isinstance(access_token, str):
             return claims
-        said = await self._get(await self._endpoint("userinfo_endpoint"), access_token)
+        said = await self._published.get(
+            await self._published.endpoint("userinfo_endpoint"), access_token
+        )
         if said.get("sub") != claims.subject:
             raise BadCredentials("the provider's responses name two different users")
         return _described(claims, {"name": claims.full_name, **said})
 
     async def _exchange(self, form: dict[str, str]) -> Document:
-        endpoint = await self._endpoint("token_endpoint")
+        endpoint = await self._published.endpoint("token_endpoint")
         secret = self.settings.client_secret
         auth: tuple[str, str] | None = None
         if secret is not None and await self._takes_basic():
@@ -148,7 +131,7 @@ class Provider:
         return answer
 
     async def _takes_basic(self) -> bool:
-        methods = (await self._discovered()).get("token_endpoint_auth_methods_supported")
+        methods = (await self._published.discover()).get("token_endpoint_auth_methods_supported")
         return not isinstance(methods, list) or "client_secret_basic" in methods
 
     async def _verified(self, token: str) -> Document:
@@ -159,7 +142,7 @@ class Provider:
 
         try:
             kid = extract_compact(token.encode()).headers().get("kid")
-            keys = await self._keys_with(kid if isinstance(kid, str) else None)
+            keys = await self._published.find_keys(kid if isinstance(kid, str) else None)
             return jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
         except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadCredentials("the provider's ID token is not signed by it") from error
@@ -183,54 +166,6 @@ class Provider:
         if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
             raise BadCredentials("the ID token has no subject")
         return _described(IdTokenClaims(self.settings.issuer, subject, "", "", ""), claims)
-
-    async def _keys_with(self, kid: str | None) -> "KeySet":
-        """The provider's keys; asked for again where it may have made that one since."""
-        from joserfc.jwk import KeySet
-
-        held, now = self._keys, self._now()
-        known = held is not None and (kid is None or kid in {key.kid for key in held.keys.keys})
-        patience = _CACHED_FOR if known else _ASK_AGAIN
-        if held is not None and now - held.asked_at < patience:
-            return held.keys
-        document = await self._get(await self._endpoint("jwks_uri"))
-        listed = document.get("keys")
-        if isinstance(listed, list) and len(listed) > _MAX_KEYS:
-            raise Unavailable("the sign-in provider has too many keys")
-        keys = KeySet.import_key_set(json.loads(json.dumps(dict(document))))
-        self._keys = _Keys(keys, now)
-        return keys
-
-    async def _endpoint(self, name: str) -> str:
-        endpoint = _text(await self._discovered(), name)
-        # A provider that is reached safely does not send anybody to where they are not.
-        safe = endpoint.startswith("https://") or self.settings.issuer.startswith("http://")
-        if not safe or not endpoint.startswith(("https://", "http://")):
-            raise Unavailable(f"the sign-in provider has no {name}")
-        return endpoint
-
-    async def _discovered(self) -> Document:
-        now = self._now()
-        if self._found is not None and now - self._found[1] < _CACHED_FOR:
-            return self._found[0]
-        if self._failed_at is not None and timedelta(0) <= now - self._failed_at < _NOT_AGAIN:
-            raise Unavailable("the sign-in provider does not answer")
-        url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        try:
-            document = await self._get(url)
-        except Unavailable:
-            self._failed_at = now
-            raise
-        if document.get("issuer") != self.settings.issuer:
-            raise Unavailable("the sign-in provider's issuer differs from the setting oidc_issuer")
-        self._found = (document, now)
-        return document
-
-    async def _get(self, url: str, access_token: str = "") -> Document:
-        status, document = await self._client.get(url, access_token)
-        if status != 200:
-            raise Unavailable("the sign-in provider sent an invalid response")
-        return document
 
 
 def _described(claims: IdTokenClaims, said: Document) -> IdTokenClaims:

@@ -1,4 +1,4 @@
-"""Asks a provider of identities, which is believed no more than any other stranger on the network.
+"""Asks an issuer of identities, which is believed no more than any other stranger on the network.
 
 An answer is read within one deadline and up to a size, no redirect is followed, and an address that
 is neither the issuer's own nor of the internet at large is not asked.
@@ -27,15 +27,26 @@ MAX_ANSWER: Final = 1024 * 1024
 Document = Mapping[str, object]
 """A JSON object that a provider sent, of which nothing is known yet."""
 _PORTS: Final = {"http": 80, "https": 443}
-_AMISS: Final = "the sign-in provider sent an invalid response"
 
 
 class ProviderClient:
-    """Sends requests to one provider."""
+    """Sends requests to one provider; `who` is what messages call it.
 
-    def __init__(self, issuer: str, targets: WebhookUrls) -> None:
+    The issuer's own address is not looked at where it `may_be_private`.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        targets: WebhookUrls,
+        *,
+        who: str = "the sign-in provider",
+        may_be_private: bool = True,
+    ) -> None:
         self._issuer = issuer
         self._targets = targets
+        self._may_be_private = may_be_private
+        self.who = who
 
     async def get(self, url: str, access_token: str = "") -> tuple[int, Document]:
         """The status and the JSON object of an answer; `Unavailable` for any other."""
@@ -66,27 +77,52 @@ class ProviderClient:
                 )
                 response = await client.send(request, auth=auth, stream=True)
                 try:
-                    return response.status_code, _document(await _read(response))
+                    return response.status_code, self._document(await self._read(response))
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise Unavailable("the sign-in provider does not answer") from error
+            raise Unavailable(f"{self.who} does not answer") from error
 
     async def _place(self, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
         """Where to connect for a URL: what was looked at is what is connected to."""
         parts = urlsplit(url)
-        if _origin(parts) == _origin(urlsplit(self._issuer)) or _has_proxy(parts):
+        is_own = self._may_be_private and _origin(parts) == _origin(urlsplit(self._issuer))
+        if is_own or _has_proxy(parts):
             return url, {}, {}
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
         found = await asyncio.get_running_loop().getaddrinfo(host, port)
         chosen = self._targets.choose([str(each[4][0]) for each in found])
         if chosen is None:
             raise Unavailable(
-                "the sign-in provider names an endpoint that is not allowed: see oidc_networks"
+                f"{self.who} names an endpoint that is not allowed: see oidc_networks"
+                if self._may_be_private
+                else f"{self.who} has a private address: allow it for this issuer"
             )
         shown = f"[{chosen}]" if isinstance(chosen, ipaddress.IPv6Address) else str(chosen)
         pinned = parts._replace(netloc=f"{shown}:{port}").geturl()
         return pinned, {"sni_hostname": host}, {"host": parts.netloc.rpartition("@")[2]}
+
+    async def _read(self, response: "httpx.Response") -> bytes:
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise self._amiss()
+        body = bytearray()
+        async for piece in response.aiter_raw():
+            body += piece
+            if len(body) > MAX_ANSWER:
+                raise self._amiss()
+        return bytes(body)
+
+    def _document(self, body: bytes) -> Document:
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise self._amiss() from error
+        if not isinstance(found, dict):
+            raise self._amiss()
+        return found
+
+    def _amiss(self) -> Unavailable:
+        return Unavailable(f"{self.who} sent an invalid response")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
@@ -114,24 +150,3 @@ def _client() -> "httpx.AsyncClient":
 def _trust() -> ssl.SSLContext:
     """The certificates that the system trusts, a private CA of the operator's included."""
     return ssl.create_default_context()
-
-
-async def _read(response: "httpx.Response") -> bytes:
-    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Unavailable(_AMISS)
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > MAX_ANSWER:
-            raise Unavailable(_AMISS)
-    return bytes(body)
-
-
-def _document(body: bytes) -> Document:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Unavailable(_AMISS) from error
-    if not isinstance(found, dict):
-        raise Unavailable(_AMISS)
-    return found

@@ -61,6 +61,8 @@ class RegistryTokenClaims:
     password_mark: str
     grants: Grants
     expires_at: datetime
+    grant_id: int | None = None
+    """The grant of a job that it was got with."""
 
 
 class RegistryTokens:
@@ -166,6 +168,7 @@ def _to_json(claims: RegistryTokenClaims, now: datetime) -> dict[str, object]:
         "iat": int(now.timestamp()),
         "jti": secrets.token_urlsafe(12),
         "tid": claims.token_id,
+        "gid": claims.grant_id,
         "pwm": claims.password_mark,
         **_listed(claims.grants),
     }
@@ -205,7 +208,7 @@ def _marked(value: object) -> dict[str, Actions]:
 
 def _from_json(claims: Mapping[str, object]) -> RegistryTokenClaims:
     subject, token_id, expires = claims.get("sub"), claims.get("tid"), claims.get("exp")
-    access = claims.get("access")
+    access, grant_id = claims.get("access"), claims.get("gid")
     if not isinstance(expires, int) or not isinstance(access, list):
         raise BadToken
     return RegistryTokenClaims(
@@ -214,6 +217,7 @@ def _from_json(claims: Mapping[str, object]) -> RegistryTokenClaims:
         password_mark=str(claims.get("pwm")),
         grants={**_marked(claims.get("marks")), **dict(_grant(entry) for entry in access)},
         expires_at=datetime.fromtimestamp(expires, UTC),
+        grant_id=grant_id if isinstance(grant_id, int) else None,
     )
 
 

@@ -18,7 +18,10 @@ _PREFIX: Final = {
 }
 _RANDOM: Final = 30
 _CHECKSUM: Final = 6
-_SECRET: Final = re.compile(r"((?:etp_(?:pat|rft|one)|eto_org)[0-9A-Za-z]{30})([0-9A-Za-z]{6})")
+_GRANT: Final = "eto_job"
+_SECRET: Final = re.compile(
+    r"((?:etp_(?:pat|rft|one)|eto_(?:org|job))[0-9A-Za-z]{30})([0-9A-Za-z]{6})"
+)
 
 HINT_LENGTH: Final = 12
 """Characters of a secret that lists may show."""
@@ -26,8 +29,17 @@ HINT_LENGTH: Final = 12
 
 def new_secret(kind: TokenKind) -> str:
     """A fresh secret: a prefix, 178 random bits in base 62, and a CRC-32 of both."""
-    body = _PREFIX[kind] + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
-    return body + _checksum(body)
+    return _new_secret(_PREFIX[kind])
+
+
+def new_grant_secret() -> str:
+    """A fresh secret of a job's grant."""
+    return _new_secret(_GRANT)
+
+
+def is_of_grant(secret: str) -> bool:
+    """Say whether a secret is one of a job's grant."""
+    return secret.startswith(_GRANT)
 
 
 def looks_like_secret(text: str) -> bool:
@@ -39,6 +51,11 @@ def looks_like_secret(text: str) -> bool:
 def hash_secret(secret: str) -> str:
     """Return the stored hash of a secret: it is random enough to need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _new_secret(prefix: str) -> str:
+    body = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    return body + _checksum(body)
 
 
 def _checksum(body: str) -> str:

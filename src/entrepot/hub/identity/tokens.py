@@ -191,6 +191,7 @@ class Tokens:
             password_mark=password_mark(identity.account) if identity.account else "",
             grants=grants,
             expires_at=expires_at,
+            grant_id=identity.job.id if identity.job else None,
         )
         text = await self._registry_tokens.issue(claims, now)
         return IssuedToken(text, expires_at - now, grants)

@@ -10,6 +10,8 @@ from typing import Final
 from entrepot.model.people.accounts import Account, Role
 from entrepot.model.people.organizations import Permission
 from entrepot.model.people.tokens import TokenScope
+from entrepot.model.tags import Author
+from entrepot.oci.tag_patterns import TagPatterns
 
 
 class Action(StrEnum):
@@ -55,12 +57,54 @@ def mark_of(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRights:
+    """The rights of a job by one trust: in one namespace, to some repositories and tags.
+
+    `repositories` are whole names and `prefix/*`; `tags` are patterns, empty for every tag.
+    """
+
+    namespace_id: int
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...]
+    actions: Actions
+
+    def covers(self, name: str) -> bool:
+        """Say whether these are rights to the repository."""
+        return any(matches(pattern, name) for pattern in self.repositories)
+
+
+@dataclass(frozen=True, slots=True)
+class JobGrant:
+    """The grant of a job that signed in with an ID token: the union of its trusts' rights."""
+
+    id: int
+    rights: tuple[JobRights, ...]
+
+    def actions_on(self, name: str) -> Actions:
+        """Return the most that the job may do with the repository."""
+        return NO_ACTIONS.union(*(each.actions for each in self.rights if each.covers(name)))
+
+    def covers_namespace(self, namespace_id: int | None) -> bool:
+        """Say whether some of the rights are in the namespace."""
+        return any(each.namespace_id == namespace_id for each in self.rights)
+
+    def may_write(self, name: str, tag: str | None) -> bool:
+        """Say whether the job may write the tag, or (`None`) what every tag may depend on."""
+        return any(
+            not each.tags or (tag is not None and TagPatterns(each.tags).find(tag) is not None)
+            for each in self.rights
+            if each.covers(name) and Action.PUSH in each.actions
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """An account, or an anonymous client (`account` is `None`), and the most it may do this way.
 
     An organization's token has no account: it acts as an editor of `namespace_id`. `patterns` are
     the repositories that a token is limited to. `grants` is what a registry token lists; `None`
     for credentials, which list nothing. `expires_at` is when the identity must be looked at again.
+    `job` is what a job holds that signed in with an ID token; it has no account either.
     """
 
     account: Account | None = None
@@ -72,6 +116,7 @@ class Identity:
     patterns: tuple[str, ...] | None = None
     is_operator: bool = False
     label: str = ""
+    job: JobGrant | None = None
 
     @property
     def account_id(self) -> int | None:
@@ -84,9 +129,19 @@ class Identity:
         return self.account.name if self.account else self.label
 
     @property
+    def author(self) -> Author:
+        """Who is recorded as the author of a change: an account's id, or a name without one."""
+        return self.account.id if self.account else self.label or None
+
+    @property
     def is_authenticated(self) -> bool:
         """Whether there is anybody to be asked about it later."""
-        return self.account is not None or self.namespace_id is not None or self.is_operator
+        return (
+            self.account is not None
+            or self.namespace_id is not None
+            or self.is_operator
+            or self.job is not None
+        )
 
     @property
     def is_unlimited(self) -> bool:

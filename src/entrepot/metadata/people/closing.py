@@ -35,6 +35,7 @@ from entrepot.metadata.tables import (
     upload_reservations,
     uploads,
 )
+from entrepot.metadata.workload_tables import trusts
 
 DELETED: Final = "deleted"
 """The kind of a namespace that is only an id."""
@@ -69,6 +70,7 @@ OF_NAMESPACE: Final = (
     teams.c.namespace_id,
     tokens.c.namespace_id,
     trusted_keys.c.namespace_id,
+    trusts.c.namespace_id,
     upload_reservations.c.namespace_id,
     webhooks.c.namespace_id,
 )

@@ -25,7 +25,7 @@ from entrepot.metadata.tables import (
     repository_blobs,
     tags,
 )
-from entrepot.model.tags import TagAction, TagEvent
+from entrepot.model.tags import Author, TagAction, TagEvent
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 
@@ -47,6 +47,7 @@ _ADD: Final = SqlStatement(
         at=bindparam("at"),
         by=bindparam("by"),
         promoted_from=bindparam("promoted_from"),
+        author=bindparam("author"),
     )
 )
 _EVENT: Final = select(
@@ -56,7 +57,7 @@ _EVENT: Final = select(
     tag_history.c.digest,
     tag_history.c.previous,
     tag_history.c.at,
-    accounts.c.name,
+    func.coalesce(accounts.c.name, tag_history.c.author),
     tag_history.c.promoted_from,
 ).join(accounts, accounts.c.namespace_id == tag_history.c.by, isouter=True)
 _OF_REPOSITORY: Final = (
@@ -196,7 +197,7 @@ async def note_tag(
     action: TagAction,
     digest: str,
     previous: str | None,
-    by: int | None,
+    by: Author,
     now: datetime,
     promoted_from: str = "",
 ) -> None:
@@ -209,8 +210,9 @@ async def note_tag(
         digest=digest,
         previous=previous,
         at=to_instant(now),
-        by=by,
         promoted_from=promoted_from or None,
+        by=by if isinstance(by, int) else None,
+        author=by if isinstance(by, str) else None,
     )
 
 
@@ -277,7 +279,7 @@ async def keep_deleted(
     digest: str,
     media_type: str,
     content: bytes,
-    by: int | None,
+    by: Author,
     now: datetime,
 ) -> None:
     """Keep the bytes of a manifest that is being deleted, so that it can come back.
@@ -291,7 +293,7 @@ async def keep_deleted(
         media_type=media_type,
         content=content,
         at=to_instant(now),
-        by=by,
+        by=by if isinstance(by, int) else None,
     )
     await tx.run(_RENEW_NAMED, repository=repository_id, manifest=digest, at=to_instant(now))
 

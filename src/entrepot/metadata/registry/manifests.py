@@ -15,6 +15,7 @@ from entrepot.metadata.engines.rows import find_one, first_text, get_number, lis
 from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.model.manifests import ManifestFacts, NewManifest, Referrer, StoredManifest
+from entrepot.model.tags import Author
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 
@@ -108,6 +109,7 @@ _MOVE_TAG: Final = SqlStatement(
         manifest_id=bindparam("manifest_id"),
         moved_at=bindparam("moved_at"),
         moved_by=bindparam("moved_by"),
+        author=bindparam("author"),
         version_key=bindparam("version_key"),
         is_hidden=bindparam("is_hidden"),
     )
@@ -117,6 +119,7 @@ _MOVE_TAG: Final = SqlStatement(
             "manifest_id": bindparam("manifest_id"),
             "moved_at": bindparam("moved_at"),
             "moved_by": bindparam("moved_by"),
+            "author": bindparam("author"),
         },
     )
 )
@@ -249,7 +252,7 @@ async def list_tagged_like(
 
 
 async def insert_manifest(
-    tx: Transaction, repository_id: int, manifest: NewManifest, by: int | None, now: datetime
+    tx: Transaction, repository_id: int, manifest: NewManifest, by: Author, now: datetime
 ) -> int:
     """Store a manifest with its references and return its id; repeating it changes only when."""
     manifest_id = await get_number(
@@ -263,7 +266,7 @@ async def insert_manifest(
         subject=str(manifest.subject) if manifest.subject else None,
         descriptor=manifest.descriptor,
         pushed_at=to_instant(now),
-        pushed_by=by,
+        pushed_by=by if isinstance(by, int) else None,
         content=manifest.content,
     )
     references = [("blob", digest) for digest in manifest.blobs]
@@ -290,7 +293,7 @@ async def delete_manifest(tx: Transaction, manifest_id: int) -> None:
 
 
 async def move_tag(
-    tx: Transaction, repository_id: int, tag: Tag, manifest_id: int, by: int | None, now: datetime
+    tx: Transaction, repository_id: int, tag: Tag, manifest_id: int, by: Author, now: datetime
 ) -> None:
     """Point the tag at the manifest; create the tag where it is new."""
     await tx.run(
@@ -299,7 +302,8 @@ async def move_tag(
         name=tag.text,
         manifest_id=manifest_id,
         moved_at=to_instant(now),
-        moved_by=by,
+        moved_by=by if isinstance(by, int) else None,
+        author=by if isinstance(by, str) else None,
         version_key=version_key(tag.text),
         is_hidden=int(is_hidden_tag(tag.text)),
     )

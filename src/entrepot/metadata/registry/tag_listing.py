@@ -23,7 +23,7 @@ COLUMNS: Final = (
     manifests.c.media_type,
     manifests.c.size,
     tags.c.moved_at,
-    accounts.c.name,
+    func.coalesce(accounts.c.name, tags.c.author),
     manifests.c.pulls,
     manifests.c.pulled_at,
     *ARTIFACT_COLUMNS,

@@ -142,7 +142,7 @@ async def _tag(request: PageRequest, fields: dict[str, str], files: list[_Upload
         "annotations": {"org.opencontainers.image.created": created},
     }
     body = json.dumps(whole, separators=(",", ":")).encode()
-    by = request.identity.account_id
+    by = request.identity.author
     await request.app.manifests.put(
         request.target, body, OCI_MANIFEST, digest=None, tags=[tag], by=by
     )

@@ -1,0 +1,1 @@
+"""Jobs that sign in with ID tokens: issuers, trusts in what these say, and grants."""
