@@ -61,8 +61,12 @@ from entrepot.hub.repositories import Repositories
 from entrepot.hub.repository_lists import RepositoryLists
 from entrepot.hub.repository_views import RepositoryViews
 from entrepot.hub.security.advisories import Advisories
+from entrepot.hub.security.exemptions import Exemptions
 from entrepot.hub.security.findings import FindingsAggregator
 from entrepot.hub.security.matching import Matching
+from entrepot.hub.security.pull_evidence import PullEvidenceReader
+from entrepot.hub.security.pull_policies import PullPolicies
+from entrepot.hub.security.pull_verdicts import PullVerdicts
 from entrepot.hub.security.trusted_keys import TrustedKeys
 from entrepot.hub.security.vulnerabilities import Vulnerabilities
 from entrepot.hub.stars import Stars
@@ -288,6 +292,12 @@ class App:
         self.matching = Matching(metadata, self.now)
         self.advisories = Advisories(metadata, self.matching, self.now)
         self.findings = FindingsAggregator(metadata, self.attachments, self.matching)
+        evidence = PullEvidenceReader(metadata, self.attachments, self.findings)
+        self.pull_verdicts = PullVerdicts(metadata, evidence, self.now)
+        self.pull_policies = PullPolicies(metadata, self.permissions, self.pull_verdicts, self.now)
+        self.exemptions = Exemptions(
+            metadata, self.permissions, self.pull_policies, self.pull_verdicts, self.now
+        )
         self.artifact_views = ArtifactViews(
             metadata, self.artifacts, self.attachments, self.findings
         )

@@ -13,6 +13,8 @@ class EntrepotError(Exception):
     """Anything that went wrong in a way we can name."""
 
     code: ClassVar[str] = "UNKNOWN"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers of the answer that tell more."""
 
     def __init__(self, message: str = "", detail: Mapping[str, object] | None = None) -> None:
         super().__init__(message or self.default_message())
@@ -94,7 +96,6 @@ class TooMany(EntrepotError):
         self.wait = wait
         """Seconds after which the next attempt can succeed."""
         self.headers = tuple(headers)
-        """What the answer says of the limit."""
 
 
 class Unsupported(EntrepotError):
@@ -360,6 +361,10 @@ class TagImmutable(Denied):
     """The tag is immutable."""
 
 
+class PullRefused(Denied):
+    """The rules of the repository refuse the pull."""
+
+
 class QuotaExceeded(Denied):
     """The quota of the namespace is exceeded."""
 
@@ -391,8 +396,7 @@ class InsufficientScope(Unauthenticated):
 class NoSuchNamespace(InsufficientScope):
     """The name has no namespace, or one that does not exist.
 
-    Only somebody who is signed in is told. `remedy` is what they can do about it, where `{origin}`
-    stands for the hub's address.
+    `remedy` tells people who are signed in what to do; `{origin}` stands for the hub's address.
     """
 
     def __init__(self, message: str, remedy: str) -> None:

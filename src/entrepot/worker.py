@@ -27,6 +27,7 @@ from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.scheduler import (
     DRAW,
     EXPIRE,
+    JUDGE,
     MATCH,
     PRUNE,
     REST,
@@ -245,6 +246,7 @@ class Worker:
         expire_fetches = partial(app.fetches.expire, settings.upload_expiry)
         tasks.append(PeriodicTask("expire-fetches", PRUNE, expire_fetches, is_shared=False))
         tasks.append(PeriodicTask("match-packages", MATCH, app.matching.match_waiting))
+        tasks.append(PeriodicTask("judge-pulls", JUDGE, app.pull_verdicts.judge_due))
         tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))
 
         clock_guard = ClockJumpGuard(app.now, time.monotonic, settings.grace)

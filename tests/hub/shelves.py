@@ -15,9 +15,14 @@ from entrepot.hub.contents.attachments import Attachments
 from entrepot.hub.contents.indexing import Indexing, ReadsContents
 from entrepot.hub.contents.readmes import Readmes
 from entrepot.hub.contents.summaries import Summaries
+from entrepot.hub.permissions import Permissions
 from entrepot.hub.security.advisories import Advisories
+from entrepot.hub.security.exemptions import Exemptions
 from entrepot.hub.security.findings import FindingsAggregator
 from entrepot.hub.security.matching import Matching
+from entrepot.hub.security.pull_evidence import PullEvidenceReader
+from entrepot.hub.security.pull_policies import PullPolicies
+from entrepot.hub.security.pull_verdicts import PullVerdicts
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata.contents import artifacts
@@ -84,6 +89,13 @@ class Shelf:
         self.findings = FindingsAggregator(metadata, self.attachments, self.matching)
         self.readmes = Readmes(metadata, Inline(), clock)
         self.summaries = Summaries(metadata, self.readmes)
+        evidence = PullEvidenceReader(metadata, self.attachments, self.findings)
+        self.pull_verdicts = PullVerdicts(metadata, evidence, clock)
+        permissions = Permissions(metadata.reader, is_open=False)
+        self.pull_policies = PullPolicies(metadata, permissions, self.pull_verdicts, clock)
+        self.exemptions = Exemptions(
+            metadata, permissions, self.pull_policies, self.pull_verdicts, clock
+        )
         described = Artifacts(metadata, storage)
         self.indexing = Indexing(
             metadata,

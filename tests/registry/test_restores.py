@@ -32,6 +32,7 @@ LATER_TABLES = {
     "artifact_findings",
     "chart_versions",
     "data_sets",
+    "exemptions",
     "grant_trusts",
     "grants",
     "issuers",
@@ -41,6 +42,7 @@ LATER_TABLES = {
     "package_coordinates",
     "package_matches",
     "pull_days",
+    "pull_judgements",
     "rendered_readmes",
     "trusts",
     "upload_reservations",
@@ -48,10 +50,13 @@ LATER_TABLES = {
 LATER_COLUMNS = {
     "artifacts": {"contents_revision", "counts_revision"},
     "jobs": {"namespace_id", "repository_id"},
+    "manifests": {"pull_verdict"},
+    "namespace_policies": {"pull_rules"},
     "packages": {"matcher"},
     "repositories": {"is_mirrored"},
+    "repository_policies": {"pull_rules"},
     "tag_history": {"author", "promoted_from"},
-    "tags": {"author"},
+    "tags": {"author", "pull_verdict"},
     "webhooks": {"format", "header"},
 }
 

@@ -14,6 +14,7 @@ from entrepot.cli import (
     orgs,
     policies,
     promote,
+    pull_policies,
     repos,
     serve,
     tokens,
@@ -63,6 +64,7 @@ app.command("check")(check.check)
 app.command("collect")(collect.collect)
 app.command("quota")(policies.quota)
 app.command("retain")(policies.retain)
+app.command("exempt")(pull_policies.exempt)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("scrub")(scrub.scrub)
@@ -79,6 +81,7 @@ app.add_typer(repos.app, name="repo")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(vulnerabilities.app, name="vulnerabilities")
+app.add_typer(pull_policies.app, name="policy")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(mirrors.app, name="mirror")
 app.add_typer(ci.app, name="ci")

@@ -230,6 +230,8 @@ class Signature(Struct, frozen=True):
     something else, damaged, expired), or `not checked` for want of a key."""
     reason: str = ""
     details: dict[str, str] = field(default_factory=dict)
+    root: str = ""
+    """The trust root of the hub that vouches for `identity`, empty where none does."""
 
     def names(self, digest: str) -> bool:
         """Say whether the payload names that digest."""

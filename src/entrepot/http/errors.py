@@ -9,6 +9,7 @@ from entrepot.errors import (
     ManifestBlobUnknown,
     MethodUnsupported,
     NoSuchNamespace,
+    PullRefused,
     RangeUnsatisfiable,
     TooMany,
     Unauthenticated,
@@ -68,6 +69,8 @@ def error_headers(error: EntrepotError, status: int) -> list[tuple[str, str]]:
         return [("content-range", f"bytes */{error.size}")]
     if isinstance(error, UpstreamFailed):
         return [("retry-after", str(error.wait))]
+    if isinstance(error, PullRefused):
+        return list(error.headers)
     if isinstance(error, TooMany):
         return [("retry-after", str(error.wait)), *error.headers]
     return [("retry-after", RETRY_AFTER[status])] if status in RETRY_AFTER else []

@@ -1,7 +1,7 @@
 """Who may do what. One function decides, and every door and every rule asks it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from entrepot.errors import Denied, NamespaceUnknown, NoSuchNamespace, RepositoryUnknown
 from entrepot.hub.names import find_namespace
@@ -237,6 +237,11 @@ class Permissions:
         if rights.repository is None or Action.PULL not in rights.actions:
             raise RepositoryUnknown(f"no such repository: {name}")
         return rights.repository
+
+    async def may_push(self, identity: Identity, repository: Repository) -> bool:
+        """Say whether the identity could push there, whatever a registry token lists."""
+        rights = await self.rights(replace(identity, grants=None), repository.name)
+        return Action.PUSH in rights.actions
 
     async def namespace_to_administer(self, identity: Identity, name: str) -> Namespace:
         """The namespace, for its owner; `NamespaceUnknown` to strangers, `Denied` to members."""

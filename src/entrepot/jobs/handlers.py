@@ -10,6 +10,7 @@ def job_handlers(app: App) -> dict[str, Work]:
 
     async def index(subject: str) -> None:
         await app.indexing.index(int(subject))
+        await app.pull_verdicts.judge_by_id(int(subject))
 
     async def summarize(subject: str) -> None:
         await app.summaries.summarize(int(subject))
@@ -17,6 +18,7 @@ def job_handlers(app: App) -> dict[str, Work]:
     async def recount(subject: str) -> None:
         repository_id, _, digest = subject.partition(" ")
         await app.indexing.count_marks(int(repository_id), digest)
+        await app.pull_verdicts.judge_manifest(int(repository_id), digest)
 
     async def measure(subject: str) -> None:
         await app.quotas.measure(int(subject))
@@ -34,4 +36,5 @@ def job_handlers(app: App) -> dict[str, Work]:
         jobs.MEASURE: measure,
         jobs.REASSESS: reassess,
         jobs.SPREAD: spread,
+        jobs.JUDGE: app.pull_policies.judge,
     }

@@ -131,6 +131,7 @@ EXPIRE: Final = timedelta(minutes=5)
 PRUNE: Final = timedelta(hours=1)
 DRAW: Final = timedelta(minutes=1)
 MATCH: Final = timedelta(minutes=1)
+JUDGE: Final = timedelta(minutes=1)
 SCRUB: Final = timedelta(minutes=1)
 REST: Final = timedelta(seconds=30)
 

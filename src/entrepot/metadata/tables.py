@@ -154,6 +154,9 @@ manifests = Table(
     Column("pulled_at", NUMBER),
     # The bytes as they came. Last, so that readers of the other columns do not page through it.
     Column("content", LargeBinary, nullable=False),
+    # What the rules say of a pull by digest: null or 0 nothing, 1 refused, 2 warned of. Behind the
+    # bytes: SQLite reads null, 0 and 1 from a row's head.
+    Column("pull_verdict", SmallInteger),
     UniqueConstraint("repository_id", "digest"),
     Index("ix_manifests_repository_id_subject_id", "repository_id", "subject", "id"),
 )
@@ -182,6 +185,8 @@ tags = Table(
     Column("is_hidden", SmallInteger, nullable=False, server_default="0"),
     # The name of somebody without an account who moved it: a job, or an organization's token.
     Column("author", Text),
+    # As of manifests, of a pull by this tag.
+    Column("pull_verdict", SmallInteger),
     Index(
         "ix_tags_repository_id_is_hidden_version_key", "repository_id", "is_hidden", "version_key"
     ),

@@ -1,6 +1,6 @@
 """Stored manifests and their referrers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from entrepot.oci.digests import Digest
 
@@ -13,6 +13,8 @@ class ManifestFacts:
     digest: str
     media_type: str
     size: int
+    verdict: int | None = field(default=None, kw_only=True)
+    """A `PullVerdict` about the reference that it was found by; `None` where there are no rules."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from entrepot.oci.manifests import read_manifest
 from entrepot.oci.names import Tag
 from entrepot.registry.history_entries import HistoryEntry, list_entries
 from entrepot.registry.manifest_references import needed_blobs, new_manifest
+from entrepot.registry.push_verdicts import judge_push
 from entrepot.registry.tag_rules import check_may_change
 
 _MOST: Final = 5000
@@ -244,7 +245,9 @@ class History:
         if previous not in (None, str(digest)):
             await check_may_change(tx, repository.id, tag.text)
         await self._note(tx, repository.id, tag.text, TagAction.RESTORED, digest, previous, by)
-        await manifests.move_tag(tx, repository.id, tag, facts.id, by, now)
+        verdicts = await judge_push(tx, repository.id, facts.id, digest, [tag.text], now)
+        verdict = verdicts.get(tag.text)
+        await manifests.move_tag(tx, repository.id, tag, facts.id, by, now, verdict)
         await jobs.add_job(tx, jobs.INDEX, str(facts.id), now)
         return previous or ""
 

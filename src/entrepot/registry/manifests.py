@@ -27,6 +27,7 @@ from entrepot.oci.manifests import Manifest, read_pushed_manifest
 from entrepot.oci.names import Reference, Tag
 from entrepot.registry.history import History
 from entrepot.registry.manifest_references import check_sizes, needed_blobs, new_manifest
+from entrepot.registry.push_verdicts import judge_push
 from entrepot.registry.quotas import charge_manifest
 from entrepot.registry.uploads import Uploads
 
@@ -137,18 +138,24 @@ class Manifests:
     ) -> None:
         now = self._now()
         async with self._metadata.begin() as tx:
-            repository, is_limited = await _lock(tx, target, now)
+            repository, is_limited, has_pull_rules = await _lock(tx, target, now)
             await guard.check(tx, repository)
             if not self._are_fetched:
                 await self._check_references(tx, repository, manifest)
             if is_limited:
                 await charge_manifest(tx, repository.id, new)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, by, now)
+            verdicts = {}
+            if has_pull_rules and new.subject is None:
+                verdicts = await judge_push(
+                    tx, repository.id, manifest_id, new.digest, [tag.text for tag in tags], now
+                )
             previous = []
             for tag in tags:
                 before = await self._history.note_push(tx, repository.id, tag, new.digest, by)
                 previous.append(before)
-                await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now)
+                verdict = verdicts.get(tag.text)
+                await manifests.move_tag(tx, repository.id, tag, manifest_id, by, now, verdict)
             await jobs.add_job(tx, jobs.INDEX, str(manifest_id), now)
             if target.listener is not None:
                 texts = tuple(tag.text for tag in tags)
@@ -246,13 +253,18 @@ class Manifests:
         _check_present(needed, held)
 
 
-async def _lock(tx: Transaction, target: PushTarget, now: datetime) -> tuple[Repository, bool]:
-    """Lock the repository, and record the push; say whether its namespace's room is limited."""
+async def _lock(
+    tx: Transaction, target: PushTarget, now: datetime
+) -> tuple[Repository, bool, bool]:
+    """Lock the repository, and record the push.
+
+    Say whether its namespace's room is limited, and whether there are rules about pulls.
+    """
     repository = target.found or await target.ensure(tx, now)
-    is_limited = await policies.lock_for_manifest(tx, repository.id, now)
-    if is_limited is None:
+    found = await policies.lock_for_manifest(tx, repository.id, now)
+    if found is None:
         raise RepositoryUnknown
-    return repository, is_limited
+    return repository, *found
 
 
 @dataclass(frozen=True, slots=True)

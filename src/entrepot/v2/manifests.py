@@ -13,6 +13,7 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
 from entrepot.oci.names import Reference, Tag, parse_reference
 from entrepot.v2.requests import RegistryRequest
+from entrepot.v2.verdicts import heed_verdict
 
 
 async def get(request: RegistryRequest) -> Response:
@@ -33,9 +34,12 @@ async def respond(
     if request.http.header("if-none-match") is not None:
         facts = await manifests.get_facts(repository, reference)
         if matches_etag(request.http, facts.digest):
+            extra = [*extra, *await heed_verdict(request, repository, facts)]
             _count_pull(request, repository, facts)
             return empty(304, [*_validators(facts), *extra])
     found = await manifests.get(repository, reference)
+    if found.verdict:
+        extra = [*extra, *await heed_verdict(request, repository, found)]
     _count_pull(request, repository, found)
     return content(200, found.media_type, found.content, [*_validators(found), *extra])
 
@@ -47,13 +51,17 @@ async def head(request: RegistryRequest) -> Response:
     )
     # As on Docker Hub, asking is no pull: clients look there what is left.
     limits = request.app.rates.look_at_pulls(request.identity, request.http.address)
-    return respond_to_head(request, found, limits)
+    return await respond_to_head(request, request.repository, found, limits)
 
 
-def respond_to_head(
-    request: RegistryRequest, found: ManifestFacts, extra: Sequence[tuple[str, str]]
+async def respond_to_head(
+    request: RegistryRequest,
+    repository: Repository,
+    found: ManifestFacts,
+    extra: Sequence[tuple[str, str]],
 ) -> Response:
     """The answer to a `HEAD` of that manifest."""
+    extra = [*extra, *await heed_verdict(request, repository, found)]
     if matches_etag(request.http, found.digest):
         return empty(304, [*_validators(found), *extra])
     length = ("content-length", str(found.size))

@@ -36,7 +36,8 @@ async def head_manifest(request: RegistryRequest) -> Response:
     """Answer as `get_manifest` does, without the bytes."""
     found = await _resolve(request)
     limits = request.app.rates.look_at_pulls(request.identity, request.http.address)
-    return manifests.respond_to_head(request, found.facts, [*limits, *_headers(request, found)])
+    headers = [*limits, *_headers(request, found)]
+    return await manifests.respond_to_head(request, found.repository, found.facts, headers)
 
 
 async def get_blob(request: RegistryRequest) -> Response:

@@ -105,8 +105,8 @@ async def test_locking_says_whether_room_is_limited_and_where_the_blob_is(
         assert known == (True, blob.key)
         assert await policies.lock_for_blob(tx, other.id, absent) == (False, None)
         assert await policies.lock_for_blob(tx, limited.id + other.id, digest) is None
-        assert await policies.lock_for_manifest(tx, limited.id, START) is True
-        assert await policies.lock_for_manifest(tx, other.id, START) is False
+        assert await policies.lock_for_manifest(tx, limited.id, START) == (True, False)
+        assert await policies.lock_for_manifest(tx, other.id, START) == (False, False)
         assert await policies.lock_for_manifest(tx, limited.id + other.id, START) is None
     found = [await find_repository(metadata.reader, each.name) for each in (limited, other)]
     assert [each and each.pushed_at for each in found] == [START, START]

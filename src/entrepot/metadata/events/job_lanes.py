@@ -29,6 +29,9 @@ REASSESS: Final = "reassess"
 """The job of counting anew what a manifest and its subjects have; its subject is its id."""
 SPREAD: Final = "spread"
 """The job of asking for that wherever a package is listed whose vulnerabilities have changed."""
+JUDGE: Final = "judge"
+"""The job of judging a repository's manifests by the rules about pulls; its subject is its id, or a
+namespace's behind a word."""
 DELIVER: Final = "deliver"
 """The job of telling a webhook what happened to a repository; its subject is both ids."""
 
@@ -81,6 +84,7 @@ LANES: Final[dict[str, tuple[ColumnElement[int], ColumnElement[int]]]] = {
     INDEX: (_NAMESPACE_OF_MANIFEST, _REPOSITORY_OF_MANIFEST),
     SUMMARIZE: (_NAMESPACE_OF_REPOSITORY, _SUBJECT),
     RECOUNT: (_NAMESPACE_OF_REPOSITORY, _SUBJECT),
+    JUDGE: (_NAMESPACE_OF_REPOSITORY, _SUBJECT),
     MEASURE: (_SUBJECT, _NOBODY),
     REASSESS: (_NAMESPACE_OF_MANIFEST, _REPOSITORY_OF_MANIFEST),
 }

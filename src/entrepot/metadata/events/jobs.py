@@ -21,6 +21,7 @@ from entrepot.metadata.events.job_lanes import (
     DUE,
     INDEX,
     IS_DELIVERY,
+    JUDGE,
     LANES,
     MEASURE,
     QUEUED,
@@ -38,6 +39,7 @@ from entrepot.model.jobs import FailedJob, Job, Lane
 __all__ = [
     "DELIVER",
     "INDEX",
+    "JUDGE",
     "MEASURE",
     "QUEUED",
     "REASSESS",

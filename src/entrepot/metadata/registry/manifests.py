@@ -41,13 +41,13 @@ def _by_tag(*columns: object) -> SqlStatement:
     )
 
 
-_FACTS_BY_DIGEST: Final = _by_digest(*_FACTS)
-_FACTS_BY_TAG: Final = _by_tag(*_FACTS)
-_STORED_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.content)
-_STORED_BY_TAG: Final = _by_tag(*_FACTS, manifests.c.content)
+_FACTS_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.pull_verdict)
+_FACTS_BY_TAG: Final = _by_tag(*_FACTS, tags.c.pull_verdict)
+_STORED_BY_DIGEST: Final = _by_digest(*_FACTS, manifests.c.content, manifests.c.pull_verdict)
+_STORED_BY_TAG: Final = _by_tag(*_FACTS, manifests.c.content, tags.c.pull_verdict)
 # Hexadecimal digits come before `g`.
 _BY_PREFIX: Final = SqlStatement(
-    select(*_FACTS, manifests.c.content)
+    select(*_FACTS, manifests.c.content, manifests.c.pull_verdict)
     .where(
         manifests.c.repository_id == bindparam("repository_id"),
         manifests.c.digest >= bindparam("first"),
@@ -112,6 +112,7 @@ _MOVE_TAG: Final = SqlStatement(
         author=bindparam("author"),
         version_key=bindparam("version_key"),
         is_hidden=bindparam("is_hidden"),
+        pull_verdict=bindparam("pull_verdict"),
     )
     .on_conflict_do_update(
         index_elements=["repository_id", "name"],
@@ -120,6 +121,7 @@ _MOVE_TAG: Final = SqlStatement(
             "moved_at": bindparam("moved_at"),
             "moved_by": bindparam("moved_by"),
             "author": bindparam("author"),
+            "pull_verdict": bindparam("pull_verdict"),
         },
     )
 )
@@ -190,9 +192,11 @@ _LIST_STORED: Final = SqlStatement(
 )
 
 
-_stored: Final = row_mapper(StoredManifest)
 _referrer: Final = row_mapper(Referrer)
-_facts: Final = row_mapper(ManifestFacts)
+
+
+def _stored(row: Row) -> StoredManifest:
+    return StoredManifest(row[0], row[1], row[2], row[3], row[4])
 
 
 async def find_manifest(
@@ -200,7 +204,9 @@ async def find_manifest(
 ) -> StoredManifest | None:
     """The manifest that the tag points at, or of that digest, with its bytes."""
     row = await _find(reader, repository_id, reference, _STORED_BY_TAG, _STORED_BY_DIGEST)
-    return None if row is None else _stored(row)
+    if row is None:
+        return None
+    return StoredManifest(row[0], row[1], row[2], row[3], row[4], verdict=row[5])
 
 
 async def find_facts(
@@ -208,7 +214,7 @@ async def find_facts(
 ) -> ManifestFacts | None:
     """As `find_manifest`, without reading the bytes."""
     row = await _find(reader, repository_id, reference, _FACTS_BY_TAG, _FACTS_BY_DIGEST)
-    return None if row is None else _facts(row)
+    return None if row is None else ManifestFacts(row[0], row[1], row[2], row[3], verdict=row[4])
 
 
 async def find_by_prefix(reader: Reader, repository_id: int, prefix: str) -> StoredManifest | None:
@@ -248,7 +254,7 @@ async def list_tagged_like(
         end=prefix + "\x7f",
         limit=limit,
     )
-    return [(str(row[0]), _facts(row[1:])) for row in rows]
+    return [(row[0], ManifestFacts(row[1], row[2], row[3], row[4])) for row in rows]
 
 
 async def insert_manifest(
@@ -293,9 +299,15 @@ async def delete_manifest(tx: Transaction, manifest_id: int) -> None:
 
 
 async def move_tag(
-    tx: Transaction, repository_id: int, tag: Tag, manifest_id: int, by: Author, now: datetime
+    tx: Transaction,
+    repository_id: int,
+    tag: Tag,
+    manifest_id: int,
+    by: Author,
+    now: datetime,
+    verdict: int | None = None,
 ) -> None:
-    """Point the tag at the manifest; create the tag where it is new."""
+    """Point the tag at the manifest, with the verdict of pulls by it; create it where it is new."""
     await tx.run(
         _MOVE_TAG,
         repository_id=repository_id,
@@ -306,6 +318,7 @@ async def move_tag(
         author=by if isinstance(by, str) else None,
         version_key=version_key(tag.text),
         is_hidden=int(is_hidden_tag(tag.text)),
+        pull_verdict=verdict,
     )
 
 

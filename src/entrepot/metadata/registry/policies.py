@@ -106,7 +106,10 @@ _LOCK_FOR_MANIFEST: Final = SqlStatement(
     text(
         "UPDATE repositories SET pushed_at = :moment WHERE id = :of RETURNING (SELECT count(*)"
         " FROM namespace_policies WHERE namespace_policies.namespace_id ="
-        " repositories.namespace_id AND quota IS NOT NULL)"
+        " repositories.namespace_id AND quota IS NOT NULL), EXISTS (SELECT 1 FROM"
+        " namespace_policies WHERE namespace_policies.namespace_id = repositories.namespace_id AND"
+        " pull_rules <> '') OR EXISTS (SELECT 1 FROM repository_policies WHERE"
+        " repository_policies.repository_id = repositories.id AND pull_rules <> '')"
     )
 )
 _LOCK_QUOTA: Final = SqlStatement(
@@ -257,14 +260,15 @@ async def lock_for_blob(
     return None if row is None else (bool(row[0]), row[1])
 
 
-async def lock_for_manifest(tx: Transaction, repository_id: int, now: datetime) -> bool | None:
+async def lock_for_manifest(
+    tx: Transaction, repository_id: int, now: datetime
+) -> tuple[bool, bool] | None:
     """Lock the repository and record a push to it; `None` where it is gone.
 
-    Say whether its namespace's room is limited.
+    Say whether its namespace's room is limited, and whether there are rules about pulls.
     """
-    return await find_one(
-        tx, lambda row: bool(row[0]), _LOCK_FOR_MANIFEST, of=repository_id, moment=to_instant(now)
-    )
+    row = await tx.one(_LOCK_FOR_MANIFEST, of=repository_id, moment=to_instant(now))
+    return None if row is None else (bool(row[0]), bool(row[1]))
 
 
 async def lock_quota(tx: Transaction, namespace_id: int) -> bool:

@@ -17,6 +17,7 @@ from entrepot.oci.names import Tag
 from entrepot.registry.copying.closures import Closure, gather, lists_all
 from entrepot.registry.history import History
 from entrepot.registry.manifest_references import new_manifest
+from entrepot.registry.push_verdicts import judge_push
 from entrepot.registry.quotas import charge, charge_manifest
 
 
@@ -71,13 +72,15 @@ class _Linking:
     by: int | None
     changes: list[RepositoryChange] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    has_pull_rules: bool = False
 
     async def run(self, now: datetime) -> Copied:
         """Link, insert and tag; then tell the target's listener."""
         tx, repository = self.tx, self.repository
-        is_limited = await policies.lock_for_manifest(tx, repository.id, now)
-        if is_limited is None:
+        found = await policies.lock_for_manifest(tx, repository.id, now)
+        if found is None:
             raise RepositoryUnknown
+        is_limited, self.has_pull_rules = found
         linked = await self._link_blobs(now, is_limited=is_limited)
         new = await self._insert_manifests(now, is_limited=is_limited)
         root = next(iter(self.closure.manifests))
@@ -131,6 +134,8 @@ class _Linking:
             if is_limited:
                 await charge_manifest(tx, repository.id, new)
             manifest_id = await manifests.insert_manifest(tx, repository.id, new, self.by, now)
+            if self.has_pull_rules and new.subject is None:
+                await judge_push(tx, repository.id, manifest_id, digest, [], now)
             await jobs.add_job(tx, jobs.INDEX, str(manifest_id), now)
             inserted.add(text)
             if text not in tagged:
@@ -153,17 +158,22 @@ class _Linking:
         facts = await manifests.find_facts(tx, repository.id, parsed)
         if facts is None:
             raise ManifestUnknown
+        verdicts = {}
+        if self.has_pull_rules and self.closure.parsed[digest].subject is None:
+            texts = [tag.text for tag in tags]
+            verdicts = await judge_push(tx, repository.id, facts.id, parsed, texts, now)
         previous = []
         for tag in tags:
             before = await self.history.note_push(
                 tx, repository.id, tag, parsed, self.by, promoted_from=origin
             )
             previous.append(before)
-            await manifests.move_tag(tx, repository.id, tag, facts.id, self.by, now)
+            verdict = verdicts.get(tag.text)
+            await manifests.move_tag(tx, repository.id, tag, facts.id, self.by, now, verdict)
         # Its tags are a part of what is found out about it.
         await jobs.add_job(tx, jobs.INDEX, str(facts.id), now)
-        texts = tuple(tag.text for tag in tags)
-        self._note(self.closure.parsed[digest], digest, texts, tuple(previous), origin)
+        named = tuple(tag.text for tag in tags)
+        self._note(self.closure.parsed[digest], digest, named, tuple(previous), origin)
 
     def _note(
         self,
