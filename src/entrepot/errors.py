@@ -1,8 +1,7 @@
 """The few ways to fail.
 
-A precise class (`ManifestUnknown`) belongs to one family (`NotFound`); a door translates families
-once. `code` is the word that clients see: the OCI distribution-spec's (1.1, "Error Codes") where it
-has one, the reference registry's otherwise.
+A precise class (`ManifestUnknown`) belongs to one family (`NotFound`), which doors translate; `code`
+is the OCI distribution-spec's word (1.1, "Error Codes") where it has one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,9 +28,6 @@ class EntrepotError(Exception):
     def message(self) -> str:
         """The error message for a person; never contains a secret."""
         return str(self)
-
-
-# Families
 
 
 class Invalid(EntrepotError):

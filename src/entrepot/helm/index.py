@@ -132,6 +132,8 @@ async def download(request: RequestContext) -> Response:
         raise NotFound(f"{found.name} {found.version} has no provenance file")
     name = RepositoryName(found.repository)
     repository = await app.permissions.repository_to_see(request.identity, name)
+    facts = await app.manifests.get_facts(repository, Digest.parse(found.digest))
+    await app.pull_verdicts.check(repository.id, facts, found.tag)
     blob = await app.blobs.get(repository, Digest.parse(digest))
     headers = [
         ("content-disposition", f'attachment; filename="{request.values["file"]}"'),

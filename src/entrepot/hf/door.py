@@ -209,6 +209,7 @@ class ModelDoor:
         repository = await self._open_repository(request)
         text = request.values.get("revision", _MAIN)
         stored, tag = await self._find(request, repository, text)
+        await request.app.pull_verdicts.check(repository.id, stored, tag or None)
         key = (repository.id, stored.digest)
         files = self._files.get(key)
         if files is None:

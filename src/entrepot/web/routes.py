@@ -19,6 +19,7 @@ from entrepot.web.contents import (
     comparisons,
     downloads,
     promotions,
+    pull_verdicts,
     vulnerabilities,
     zips,
 )
@@ -56,6 +57,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *downloads.ROUTES,
     *zips.ROUTES,
     *promotions.ROUTES,
+    *pull_verdicts.ROUTES,
     *tags.ROUTES,
     *comparisons.ROUTES,
     *badges.ROUTES,

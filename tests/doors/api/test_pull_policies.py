@@ -205,3 +205,25 @@ async def test_the_schema_is_published(town: Town) -> None:
     schema = answer.json()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "none_at_or_above" in answer.text
+
+
+async def test_the_page_that_a_refusal_names_tells_each_rule(town: Town, name: str) -> None:
+    for reference in (f"{name}:v1", f"{name}@{INDEX_DIGEST}"):
+        answer = await town.doors.ask("GET", f"/r/{reference}/policy")
+        assert answer.status == 200
+        text = answer.body.decode()
+        assert "refused" in text
+        assert "it is not signed" in text
+    await programs(town)["owner"].ask("PUT", f"/repositories/{name}/-/pull-policy", {"rules": []})
+    text = (await town.doors.ask("GET", f"/r/{name}:v1/policy")).body.decode()
+    assert "No rule is about this artifact." in text
+
+
+@pytest.mark.parametrize("target", ["/hf/{}/resolve/v1/a", "/r/{}:v1/files.zip"])
+async def test_other_doors_refuse_what_a_pull_is_refused(
+    town: Town, name: str, target: str
+) -> None:
+    answer = await town.doors.ask("GET", target.format(name))
+    assert answer.status == 403
+    await programs(town)["owner"].ask("PUT", f"/repositories/{name}/-/pull-policy", {"rules": []})
+    assert (await town.doors.ask("GET", target.format(name))).status == 404

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from entrepot.errors import Unavailable
+from entrepot.errors import PullRefused, Unavailable
 from entrepot.hub.security.pull_evidence import PullEvidenceReader
 from entrepot.kinds.recognition.catalogue import kind_of_id
 from entrepot.metadata.contents import artifact_revisions
@@ -104,6 +104,11 @@ class PullVerdicts:
         if tag is None:
             tag = judgement.mildest(await self._tags(reader, repository_id, manifest))
         return _decision(judgement, tag)
+
+    async def check(self, repository_id: int, facts: ManifestFacts, tag: str | None) -> None:
+        """Raise `PullRefused` where the verdict that came with the manifest refuses its pull."""
+        if facts.verdict == PullVerdict.REFUSE:
+            raise PullRefused(await self.explain(repository_id, facts, tag) or "a rule refuses it")
 
     async def explain(self, repository_id: int, facts: ManifestFacts, tag: str | None) -> str:
         """Why a pull is refused or warned of, as it was judged last; empty where it is not."""

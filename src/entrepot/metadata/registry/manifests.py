@@ -199,14 +199,16 @@ def _stored(row: Row) -> StoredManifest:
     return StoredManifest(row[0], row[1], row[2], row[3], row[4])
 
 
+def _judged(row: Row) -> StoredManifest:
+    return StoredManifest(row[0], row[1], row[2], row[3], row[4], verdict=row[5])
+
+
 async def find_manifest(
     reader: Reader, repository_id: int, reference: Tag | Digest
 ) -> StoredManifest | None:
     """The manifest that the tag points at, or of that digest, with its bytes."""
     row = await _find(reader, repository_id, reference, _STORED_BY_TAG, _STORED_BY_DIGEST)
-    if row is None:
-        return None
-    return StoredManifest(row[0], row[1], row[2], row[3], row[4], verdict=row[5])
+    return None if row is None else _judged(row)
 
 
 async def find_facts(
@@ -220,7 +222,7 @@ async def find_facts(
 async def find_by_prefix(reader: Reader, repository_id: int, prefix: str) -> StoredManifest | None:
     """The manifest whose digest begins so, with its bytes; `None` of none and of several."""
     found = await list_all(
-        reader, _stored, _BY_PREFIX, repository_id=repository_id, first=prefix, end=f"{prefix}g"
+        reader, _judged, _BY_PREFIX, repository_id=repository_id, first=prefix, end=f"{prefix}g"
     )
     return found[0] if len(found) == 1 else None
 

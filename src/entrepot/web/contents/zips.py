@@ -29,13 +29,15 @@ async def download_all(request: PageRequest) -> Response:
     """
     opened = await open_artifact(request)
     request.app.rates.pull(request.identity, request.http.address)
+    stored = opened.described.stored
+    await request.app.pull_verdicts.check(request.repository.id, stored, request.values.get("tag"))
     layers = [each for each in opened.described.manifest.layers if title_of(each)]
     if not layers:
         raise NotFound("this artifact has no files with names")
     blobs = request.app.blobs
     found = [await blobs.get(request.repository, each.digest) for each in layers]
     name = request.repository.name.text.rpartition("/")[2]
-    tag = request.values.get("tag") or opened.described.stored.digest[7:19]
+    tag = request.values.get("tag") or stored.digest[7:19]
     headers = [
         ("content-type", "application/zip"),
         ("content-disposition", disposition(f"{name}-{tag}.zip")),
