@@ -1,7 +1,7 @@
 """The few ways to fail.
 
-A precise class (`ManifestUnknown`) belongs to one family (`NotFound`), which doors translate. `code`
-is the word of the OCI distribution-spec (1.1, "Error Codes") where it has one.
+A precise class (`ManifestUnknown`) belongs to one family (`NotFound`), which doors translate; its
+`code` is the word of the OCI distribution-spec (1.1, "Error Codes") where it has one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
