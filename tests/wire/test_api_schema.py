@@ -16,9 +16,15 @@ from tests.wire.hubs import Hub, serving
 pytestmark = pytest.mark.wire
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
-# No schema can say what is a public key, nor which URL leads to the internet at large.
+# No schema can say what is a public key or an ID token, when an exemption may end, which URL leads
+# to the internet at large, nor that a rule names what it wants or what it does not.
 TAKES_MORE = (
     "trust_key",
+    "try_token",
+    "add_exemption",
+    "preview_pull_policy",
+    "set_namespace_pull_policy",
+    "set_repository_pull_policy",
     "create_repository_webhook",
     "change_repository_webhook",
     "create_namespace_webhook",

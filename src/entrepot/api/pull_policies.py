@@ -18,7 +18,7 @@ from entrepot.model.security.pull_policies import (
 )
 from entrepot.oci.names import Tag, parse_reference
 
-_SCHEMA: Final = "application/schema+json"
+_SCHEMA: Final = "application/json"
 
 
 class Rule(Struct, frozen=True):

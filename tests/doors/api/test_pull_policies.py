@@ -201,7 +201,7 @@ async def test_pulls_cost_as_many_statements_with_rules_as_without(
 
 async def test_the_schema_is_published(town: Town) -> None:
     answer = await town.doors.ask("GET", "/api/v1/schemas/pull-policy.json")
-    assert answer.header("content-type") == "application/schema+json"
+    assert answer.header("content-type") == "application/json"
     schema = answer.json()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "none_at_or_above" in answer.text

@@ -23,7 +23,7 @@ async def test_a_trust_lives_by_the_api(ci: Ci, town: Town) -> None:
     made = await owner.do("POST", path, TRUST, status=201)
     assert (made["scope"], made["minutes"], made["is_enabled"]) == ("repo:write", 60, True)
     assert await owner.get(f"{path}/main") == made
-    tried = await owner.do("POST", f"{path}/try", {"token": ci.token()})
+    tried = await owner.do("POST", "/namespaces/acme/id-tokens/try", {"token": ci.token()})
     assert tried["problem"] == ""
     assert tried["trusts"][0]["is_met"] is True
     auth = basic("acme", ci.token())

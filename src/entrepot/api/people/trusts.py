@@ -277,7 +277,7 @@ _G: Final = "/namespaces/{namespace}/grants"
 ROUTES: Final = (
     route("GET", _T, AccessRule.NAMESPACE_OWNER, list_trusts),
     route("POST", _T, AccessRule.NAMESPACE_OWNER, create_trust, status=201),
-    route("POST", f"{_T}/try", AccessRule.NAMESPACE_OWNER, try_token),
+    route("POST", "/namespaces/{namespace}/id-tokens/try", AccessRule.NAMESPACE_OWNER, try_token),
     route("GET", _ONE, AccessRule.NAMESPACE_OWNER, get_trust),
     route("PATCH", _ONE, AccessRule.NAMESPACE_OWNER, change_trust),
     route("DELETE", _ONE, AccessRule.NAMESPACE_OWNER, delete_trust),

@@ -23,7 +23,7 @@ from entrepot.metadata.people_tables import (
     teams,
     trusted_keys,
 )
-from entrepot.metadata.policy_tables import namespace_policies
+from entrepot.metadata.policy_tables import exemptions, namespace_policies
 from entrepot.metadata.tables import (
     accounts,
     manifests,
@@ -63,6 +63,7 @@ OF_ACCOUNT: Final = (
 )
 """Rows that go with the account."""
 OF_NAMESPACE: Final = (
+    exemptions.c.namespace_id,
     invitations.c.namespace_id,
     members.c.namespace_id,
     mirrors.c.namespace_id,
