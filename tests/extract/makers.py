@@ -159,6 +159,9 @@ def _head(major: int, number: int) -> bytes:
     return bytes([major << 5 | extra]) + number.to_bytes(size, "big")
 
 
+_COSE_NAMES = {"alg": 1, "crit": 2, "cty": 3}
+
+
 def cose(
     algorithm: str,
     key: Key,
@@ -178,7 +181,7 @@ def cose(
             1,
             int(datetime(2026, 3, 14, 8, 10, 2, tzinfo=UTC).timestamp()),
         ),
-        **{name.replace("_", "."): value for name, value in said.items()},
+        **{_COSE_NAMES.get(name, name.replace("_", ".")): each for name, each in said.items()},
     }
     protected, payload = cbor(fields), notary_payload(subject)
     made = sign_as(algorithm, key, cbor(["Signature1", protected, b"", payload]))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from entrepot.extract.findings import Signature, Task
@@ -20,6 +20,7 @@ from tests.extract.makers import (
     OTHER,
     START,
     SUBJECT,
+    address64,
     certificate,
     cose,
     jws,
@@ -92,10 +93,12 @@ def test_a_signature_past_its_expiry_is_invalid(
     tmp_path: Path, media_type: str, moment: object
 ) -> None:
     key = key_for("ES256")
-    names = ["io.cncf.notary.signingScheme", "io.cncf.notary.expiry"]
-    crit: dict[str, Any] = {"crit": names} if media_type.endswith("json") else {}
     content = FORMS[media_type](
-        "ES256", key, [certificate(key)], **{"io_cncf_notary_expiry": moment, **crit}
+        "ES256",
+        key,
+        [certificate(key)],
+        io_cncf_notary_expiry=moment,
+        crit=["io.cncf.notary.signingScheme", "io.cncf.notary.expiry"],
     )
     early = checked(tmp_path, content, media_type, now="2026-02-01T23:59:00+00:00")
     assert (early.check, early.expires_at) == ("valid", "2026-02-02T00:00:00+00:00")
@@ -159,6 +162,55 @@ def test_a_demand_that_nobody_here_knows_is_invalid(tmp_path: Path) -> None:
     content = jws("ES256", key, [certificate(key)], crit=["io.example.magic"])
     found = checked(tmp_path, content, "application/jose+json", keys=[pem(key)])
     assert (found.check, "io.example.magic" in found.reason) == ("invalid", True)
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"crit": []}, "signingScheme"),
+        ({"io_cncf_notary_signingScheme": "notary.pgp"}, "notary.pgp"),
+        ({"io_cncf_notary_expiry": "2099-01-01T00:00:00Z"}, "expiry"),
+        ({"io_cncf_notary_authenticSigningTime": "2026-01-02T00:00:00Z"}, "authenticSigningTime"),
+        ({"cty": "application/json"}, "application/json"),
+    ],
+)
+def test_headers_are_as_the_specification_has_them(
+    tmp_path: Path, media_type: str, said: dict[str, Any], reason: str
+) -> None:
+    key = key_for("ES256")
+    content = FORMS[media_type]("ES256", key, [certificate(key)], **said)
+    found = checked(tmp_path, content, media_type, keys=[pem(key)])
+    assert (found.check, reason in found.reason) == ("invalid", True), found.reason
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+@pytest.mark.parametrize(("algorithm", "size"), [("PS256", "PS384"), ("PS512", "PS256")])
+def test_an_rsa_key_of_another_size_than_the_algorithm_s_is_invalid(
+    tmp_path: Path, media_type: str, algorithm: str, size: str
+) -> None:
+    key = key_for(size)
+    content = FORMS[media_type](algorithm, key, [certificate(key)])
+    assert checked(tmp_path, content, media_type).check == "invalid"
+    assert checked(tmp_path, content, media_type, keys=[pem(key)]).check == "invalid"
+
+
+def test_another_curve_of_the_same_size_is_invalid(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256K1())
+    content = jws("ES256", key, [certificate(key)])
+    assert checked(tmp_path, content, "application/jose+json", keys=[pem(key)]).check == "invalid"
+
+
+@pytest.mark.parametrize("salt", [0, 20, 64])
+def test_a_salt_of_another_length_than_the_hash_s_is_invalid(tmp_path: Path, salt: int) -> None:
+    key = key_for("PS256")
+    assert isinstance(key, rsa.RSAPrivateKey)
+    document = json.loads(jws("PS256", key, [certificate(key)]))
+    message = f"{document['protected']}.{document['payload']}".encode()
+    made = key.sign(message, padding.PSS(padding.MGF1(hashes.SHA256()), salt), hashes.SHA256())
+    document["signature"] = address64(made)
+    content = json.dumps(document).encode()
+    assert checked(tmp_path, content, "application/jose+json", keys=[pem(key)]).check == "invalid"
 
 
 def issued(key: ec.EllipticCurvePrivateKey, by: ec.EllipticCurvePrivateKey) -> x509.Certificate:

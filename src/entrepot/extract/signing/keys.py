@@ -1,7 +1,7 @@
 """Public keys, and whether one of them made a signature."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from cryptography import x509
@@ -20,8 +20,10 @@ _HASHES: Final[Mapping[int, Hash]] = {
 }
 _DAMAGED: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 """The errors that loading a damaged key or certificate raises."""
-_CURVES: Final = {256: 256, 384: 384, 512: 521}
-"""The size of the curve that each ES algorithm of JOSE is for (RFC 7518 section 3.4)."""
+_CURVES: Final = {256: "secp256r1", 384: "secp384r1", 512: "secp521r1"}
+"""The curve that each ES algorithm of JOSE is for (RFC 7518 section 3.4)."""
+_MODULI: Final = {256: 2048, 384: 3072, 512: 4096}
+"""The size of the RSA key that the Notary Project has for each PS algorithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,12 @@ class Algorithm:
     bits: int
 
     def fits(self, key: Key) -> bool:
-        """Say whether the algorithm is one for this type of key."""
-        if self.family == "ES":
-            if not isinstance(key, ec.EllipticCurvePublicKey):
-                return False
-            return key.curve.key_size == _CURVES[self.bits]
-        kind = rsa.RSAPublicKey if self.family == "PS" else ed25519.Ed25519PublicKey
-        return isinstance(key, kind)
+        """Say whether the algorithm is the one for this type and size of key."""
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            return self.family == "ES" and key.curve.name == _CURVES[self.bits]
+        if isinstance(key, rsa.RSAPublicKey):
+            return self.family == "PS" and key.key_size == _MODULI[self.bits]
+        return self.family == "Ed"
 
 
 ALGORITHMS: Final[Mapping[str | int, Algorithm]] = {
@@ -101,7 +102,10 @@ class Signed:
             if isinstance(key, rsa.RSAPublicKey):
                 if self.algorithm is None:
                     yield attempt
-                yield _Attempt(key, self.signature, self.payload, bits, attempt.is_digest, True)
+                # JOSE and COSE have a salt as long as the hash; cosign's may have any.
+                salt = padding.PSS.AUTO if self.algorithm is None else padding.PSS.DIGEST_LENGTH
+                padded = padding.PSS(padding.MGF1(_HASHES[bits]), salt)
+                yield replace(attempt, pss=padded)
             elif self.algorithm is None:
                 yield attempt
             else:
@@ -122,7 +126,7 @@ class _Attempt:
     payload: bytes
     bits: int = 0
     is_digest: bool = False
-    is_pss: bool = False
+    pss: padding.PSS | None = None
 
 
 def _verifies(attempt: _Attempt) -> bool:
@@ -135,11 +139,8 @@ def _verifies(attempt: _Attempt) -> bool:
         digest = Prehashed(plain) if attempt.is_digest else plain
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, payload, ec.ECDSA(digest))
-        elif attempt.is_pss:
-            pss = padding.PSS(padding.MGF1(plain), padding.PSS.AUTO)
-            key.verify(signature, payload, pss, digest)
         else:
-            key.verify(signature, payload, padding.PKCS1v15(), digest)
+            key.verify(signature, payload, attempt.pss or padding.PKCS1v15(), digest)
     except InvalidSignature:
         return False
     return True

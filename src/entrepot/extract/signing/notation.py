@@ -36,8 +36,14 @@ _KNOWN: Final = frozenset(
     }
 )
 """Headers that a signature may demand to be understood; a demand for others makes it invalid."""
+_CRITICAL: Final = frozenset({f"{_PREFIX}expiry", f"{_PREFIX}authenticSigningTime"})
+"""Headers that a signature must demand to be understood where it has them."""
+_SCHEME: Final = f"{_PREFIX}signingScheme"
+AUTHORITY_SCHEME: Final = "notary.x509.signingAuthority"
+_SCHEMES: Final = frozenset({"notary.x509", AUTHORITY_SCHEME})
+_PAYLOAD: Final = "application/vnd.cncf.notary.payload.v1+json"
 _SIGN1: Final = 18
-_ALG, _CRIT, _CHAIN = 1, 2, 33
+_ALG, _CRIT, _TYPE, _CHAIN = 1, 2, 3, 33
 _MOST: Final = 20
 
 
@@ -46,6 +52,7 @@ class _Envelope:
     """The fields of both forms; `signed` are the bytes that the signature is over."""
 
     algorithm: object
+    payload_type: object
     demands: Sequence[object]
     fields: Mapping[Any, Any]
     payload: bytes
@@ -75,10 +82,9 @@ def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -
     if algorithm is None:
         reason = f"its algorithm {as_text(name, 40)} is none of the Notary Project's"
         return SignatureCheck(Result.INVALID, reason)
-    unknown = [each for each in envelope.demands if each not in _KNOWN]
-    if unknown:
-        reason = f"it demands that {as_text(unknown[0], 60)} is understood, which is not known here"
-        return SignatureCheck(Result.INVALID, reason)
+    fault = _fault_in_headers(envelope)
+    if fault:
+        return SignatureCheck(Result.INVALID, fault)
     if not is_chain(chain):
         return SignatureCheck(
             Result.INVALID, "its certificates are no chain, each issued by the next"
@@ -87,9 +93,27 @@ def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -
     return check(signed, task.keys, chain[0] if chain else None)
 
 
+def _fault_in_headers(envelope: _Envelope) -> str:
+    """Why the protected headers are none of the Notary Project's; empty where they are."""
+    fields, demands = envelope.fields, envelope.demands
+    unknown = [each for each in demands if each not in _KNOWN]
+    if unknown:
+        return f"it demands that {as_text(unknown[0], 60)} is understood, which is not known here"
+    missing = [each for each in sorted(_CRITICAL & fields.keys()) if each not in demands]
+    if _SCHEME not in demands or missing:
+        name = missing[0] if missing else _SCHEME
+        return f"its header {name} is not marked as critical"
+    scheme = fields.get(_SCHEME)
+    if scheme not in _SCHEMES:
+        return f"its signing scheme {as_text(scheme, 60)} is none of the Notary Project's"
+    if envelope.payload_type != _PAYLOAD:
+        return f"its payload is of type {as_text(envelope.payload_type, 60)}, not {_PAYLOAD}"
+    return ""
+
+
 def _said(envelope: _Envelope, chain: Sequence[x509.Certificate]) -> Signing:
     """Its own claims: when it was signed, until when it is good, by which scheme."""
-    scheme = as_text(envelope.fields.get(f"{_PREFIX}signingScheme"), 100)
+    scheme = as_text(envelope.fields.get(_SCHEME), 100)
     stamped = stamped_at(envelope.stamp, envelope.signature) if envelope.stamp else None
     said = {"Signing scheme": scheme, "Signing agent": envelope.agent}
     moment, source = _signed_at(envelope, stamped)
@@ -123,6 +147,7 @@ def _jws(content: bytes) -> _Envelope:
     fields = as_mapping(parse_json(decode(protected)))
     return _Envelope(
         algorithm=fields.get("alg"),
+        payload_type=fields.get("cty"),
         demands=as_list(fields.get("crit"))[:_MOST],
         fields=fields,
         payload=decode(payload),
@@ -148,6 +173,7 @@ def _cose(content: bytes) -> _Envelope:
     stamp = header.get(f"{_PREFIX}timestampSignature")
     return _Envelope(
         algorithm=fields.get(_ALG),
+        payload_type=fields.get(_TYPE),
         # Numbers are COSE's own headers: the algorithm, the content type.
         demands=[each for each in as_list(fields.get(_CRIT))[:_MOST] if not isinstance(each, int)],
         fields=fields,
