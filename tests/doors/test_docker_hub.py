@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from entrepot.hub.people.actors import Actor, Identity
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.repositories import Visibility
 from entrepot.oci.names import RepositoryName
 from tests.doors.conftest import INDEX_DIGEST, Town
@@ -101,6 +102,16 @@ async def test_a_token_ends_with_what_it_was_got_with_and_opens_nothing_else(tow
     registry = await town.doors.bearer(town.auth["editor"], f"repository:{name}:*")
     assert (await ask(town, "GET", f"/repositories/{name}", registry)).status == 401
     assert (await ask(town, "GET", "/user", town.auth["editor"])).status == 401
+
+
+async def test_history_names_an_organization_s_token(town: Town) -> None:
+    name = await town.build(Visibility.PRIVATE)
+    _, secret = await town.doors.app.tokens.add_organization("acme", "cleaner", TokenScope.ADMIN)
+    answer = await ask(town, "DELETE", f"/repositories/{name}/tags/v1", f"Bearer {secret}")
+    assert answer.status == 204, answer.body
+    owner = Program(town.doors, town.auth["owner"])
+    events = (await owner.get(f"/repositories/{name}/-/history?tag=v1"))["items"]
+    assert [(each["action"], each["by"]) for each in events] == [("deleted", "acme:cleaner")]
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)

@@ -334,7 +334,7 @@ async def list_images(request: RequestContext) -> Response:
 async def delete_tag(request: RequestContext) -> Response:
     """Remove a tag; its manifest stays, and the removal can be undone."""
     await _authorize(request, AccessRule.DELETE)
-    by, tag = request.identity.account_id, Tag(request.values["tag"])
+    by, tag = request.identity.author, Tag(request.values["tag"])
     await request.app.manifests.untag(request.repository, tag, by, request.listener)
     return empty(204)
 

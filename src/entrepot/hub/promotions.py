@@ -11,13 +11,14 @@ from entrepot.hub.permissions import Permissions
 from entrepot.metadata.engines.engine import Clock
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.copies import Copied, CopyOrder
+from entrepot.model.tags import Author
 from entrepot.oci.names import Reference, RepositoryName, Tag
 
 
 class LinksArtifacts(Protocol):
     """Copies artifacts between repositories of the hub."""
 
-    async def link(self, order: CopyOrder, target: PushTarget, by: int | None) -> Copied:
+    async def link(self, order: CopyOrder, target: PushTarget, by: Author) -> Copied:
         """Have the artifact in the target with all that belongs to it, or none of it."""
 
 
@@ -56,7 +57,7 @@ class Promotions:
             with_attachments=with_attachments,
             dry_run=dry_run,
         )
-        return await self._copies.link(order, into, by.identity.account_id)
+        return await self._copies.link(order, into, by.identity.author)
 
     async def _find_target(self, name: RepositoryName, by: Actor) -> PushTarget:
         """Where a push of the actor's goes; one that does not exist is created by it."""

@@ -10,6 +10,16 @@ Author = int | str | None
 """The author of a change: an account's id, or the name of somebody without an account."""
 
 
+def account_of(author: Author) -> int | None:
+    """The id of the account that made a change; `None` where it has none."""
+    return author if isinstance(author, int) else None
+
+
+def name_of(author: Author) -> str | None:
+    """The name of an author without an account; `None` where an account is the author."""
+    return author if isinstance(author, str) else None
+
+
 class TagAction(StrEnum):
     """An event of a tag."""
 

@@ -8,11 +8,13 @@ import pytest
 from entrepot.errors import EntrepotError
 from entrepot.hub.people.actors import OPERATOR
 from entrepot.metadata.registry import policies
+from entrepot.model.people.tokens import TokenScope
 from entrepot.model.policies import Policy
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.browsers import Browser
 from tests.doors.conftest import Town
+from tests.doors.doors import basic
 from tests.doors.programs import Program
 from tests.support.artifacts import Shelf
 
@@ -147,6 +149,16 @@ async def test_history_audit_and_webhooks_name_the_source(
     of_tag = next(each for each in told if each["tag"] == "1.4")
     assert of_tag["promoted_from"] == f"{DEV}:1.4-rc3"
     assert (of_tag["digest"], of_tag["actor"]) == (str(root), "editor")
+
+
+async def test_history_names_an_organization_s_token(town: Town, dev: Shelf) -> None:
+    await stock(dev)
+    app = town.doors.app
+    _, secret = await app.tokens.add_organization("acme", "release", TokenScope.ADMIN)
+    await Program(town.doors, basic("acme", secret)).do("POST", PATH, ORDER)
+    owner = Program(town.doors, town.auth["owner"])
+    events = (await owner.get(f"/repositories/{PROD}/-/history?tag=1.4"))["items"]
+    assert [each["by"] for each in events] == ["acme:release"]
 
 
 async def test_both_rights_are_needed(town: Town, dev: Shelf, prod: Shelf) -> None:

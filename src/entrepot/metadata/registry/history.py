@@ -25,7 +25,7 @@ from entrepot.metadata.tables import (
     repository_blobs,
     tags,
 )
-from entrepot.model.tags import Author, TagAction, TagEvent
+from entrepot.model.tags import Author, TagAction, TagEvent, account_of, name_of
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 
@@ -211,8 +211,8 @@ async def note_tag(
         previous=previous,
         at=to_instant(now),
         promoted_from=promoted_from or None,
-        by=by if isinstance(by, int) else None,
-        author=by if isinstance(by, str) else None,
+        by=account_of(by),
+        author=name_of(by),
     )
 
 
@@ -293,7 +293,7 @@ async def keep_deleted(
         media_type=media_type,
         content=content,
         at=to_instant(now),
-        by=by if isinstance(by, int) else None,
+        by=account_of(by),
     )
     await tx.run(_RENEW_NAMED, repository=repository_id, manifest=digest, at=to_instant(now))
 

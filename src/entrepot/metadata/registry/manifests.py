@@ -15,7 +15,7 @@ from entrepot.metadata.engines.rows import find_one, first_text, get_number, lis
 from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.tables import manifest_references, manifests, tags
 from entrepot.model.manifests import ManifestFacts, NewManifest, Referrer, StoredManifest
-from entrepot.model.tags import Author
+from entrepot.model.tags import Author, account_of, name_of
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag
 
@@ -274,7 +274,7 @@ async def insert_manifest(
         subject=str(manifest.subject) if manifest.subject else None,
         descriptor=manifest.descriptor,
         pushed_at=to_instant(now),
-        pushed_by=by if isinstance(by, int) else None,
+        pushed_by=account_of(by),
         content=manifest.content,
     )
     references = [("blob", digest) for digest in manifest.blobs]
@@ -316,8 +316,8 @@ async def move_tag(
         name=tag.text,
         manifest_id=manifest_id,
         moved_at=to_instant(now),
-        moved_by=by if isinstance(by, int) else None,
-        author=by if isinstance(by, str) else None,
+        moved_by=account_of(by),
+        author=name_of(by),
         version_key=version_key(tag.text),
         is_hidden=int(is_hidden_tag(tag.text)),
         pull_verdict=verdict,

@@ -11,6 +11,7 @@ from entrepot.metadata.registry import blobs, manifests, policies
 from entrepot.metadata.repositories import PushTarget
 from entrepot.model.copies import Copied, CopyOrder
 from entrepot.model.repositories import ChangeType, Repository, RepositoryChange
+from entrepot.model.tags import Author
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import Manifest
 from entrepot.oci.names import Tag
@@ -33,7 +34,7 @@ class Copies:
         self._now = now
         self._history = History(metadata, now)
 
-    async def link(self, order: CopyOrder, target: PushTarget, by: int | None) -> Copied:
+    async def link(self, order: CopyOrder, target: PushTarget, by: Author) -> Copied:
         """Have the artifact in the target with all its children and attachments, or none of it.
 
         One transaction: readers see all of it or nothing. A dry run is the same, undone. Raises
@@ -69,7 +70,7 @@ class _Linking:
     repository: Repository
     target: PushTarget
     closure: Closure
-    by: int | None
+    by: Author
     changes: list[RepositoryChange] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     has_pull_rules: bool = False
