@@ -179,7 +179,9 @@ class App:
         )
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
         self.sessions = Sessions(metadata, self.now)
-        self.authenticator = Authenticator(self.authentication, self.sessions)
+        self.authenticator = Authenticator(
+            self.authentication, self.sessions, self.tokens, self.workloads
+        )
         self.authorizer = Authorizer(metadata, self.authenticator, self.permissions, self.now)
         self.second_factors = SecondFactors(
             metadata, self.accounts, self.login_throttle, "Entrepot", self.now, self.keyring

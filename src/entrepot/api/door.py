@@ -11,7 +11,7 @@ from entrepot.api.reading import MAX_BODY, check_places, read_arguments
 from entrepot.api.requests import FOR_STRANGERS, ApiRequest, ApiRoute, Operation
 from entrepot.api.routes import ROUTES
 from entrepot.app import App
-from entrepot.errors import BadToken, EntrepotError, Unauthenticated
+from entrepot.errors import EntrepotError, Unauthenticated
 from entrepot.http.messages import Request, Response, content, empty
 from entrepot.http.paging import next_link
 from entrepot.http.router import Router
@@ -71,14 +71,8 @@ class ApiDoor:
 
     async def _identify(self, request: Request) -> Identity:
         """Whoever `Authorization` says. Cookies are never read: no page can make a browser call."""
-        identity = await self._app.authenticator.identify(request)
+        identity = await self._app.authenticator.identify_caller(request)
         request.facts["account"] = identity.name
-        if identity.grants is not None:
-            raise BadToken("registry tokens are valid for /v2 only: use an access token")
-        if identity.token_id is not None:
-            await self._app.tokens.touch(identity.token_id, request.sender)
-        if identity.job is not None:
-            await self._app.workloads.touch(identity.job.id)
         return identity
 
 

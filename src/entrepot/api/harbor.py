@@ -7,7 +7,7 @@ from msgspec import DecodeError, Struct, ValidationError, json
 
 from entrepot.app import App
 from entrepot.context import RequestContext
-from entrepot.errors import BadToken, EntrepotError, Invalid, RepositoryUnknown, Unauthenticated
+from entrepot.errors import EntrepotError, Invalid, RepositoryUnknown, Unauthenticated
 from entrepot.http.authorize import AccessRule
 from entrepot.http.bodies import read_body
 from entrepot.http.errors import basic_error_response
@@ -39,14 +39,10 @@ class HarborDoor:
         request = RequestContext(self._app, http)
         try:
             route, request.values = self._router.find(http.method, http.path)
-            identity = request.identity = await self._app.authenticator.identify(http)
+            identity = request.identity = await self._app.authenticator.identify_caller(http)
             http.facts["account"] = identity.name
             if not identity.is_authenticated:
                 raise Unauthenticated
-            if identity.grants is not None:
-                raise BadToken("registry tokens are valid for /v2 only: use an access token")
-            if identity.token_id is not None:
-                await self._app.tokens.touch(identity.token_id, http.sender)
             return await route.handler(request)
         except EntrepotError as error:
             return basic_error_response(error)

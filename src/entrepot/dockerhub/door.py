@@ -119,8 +119,7 @@ class DockerHubDoor:
             if identity.grants is None or HUB not in identity.grants:
                 raise BadToken("registry tokens are valid for /v2 only: use an access token")
             identity = replace(identity, grants=None)
-        if identity.token_id is not None:
-            await self._app.tokens.touch(identity.token_id, http.sender)
+        await self._app.authenticator.note_use(identity, http.sender)
         return identity
 
 

@@ -43,10 +43,6 @@ class HelmDoor:
         route, request.values = self._router.find(http.method, http.path)
         identity = request.identity = await self._app.authenticator.identify(http)
         http.facts["account"] = identity.name
-        if identity.token_id is not None:
-            await self._app.tokens.touch(identity.token_id, http.sender)
-        if identity.job is not None:
-            await self._app.workloads.touch(identity.job.id)
         return await route.handler(request)
 
     async def _show_index(self, request: RequestContext) -> Response:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from entrepot.app import App
 from entrepot.context import RequestContext
 from entrepot.errors import (
-    BadToken,
     EntrepotError,
     Invalid,
     ManifestUnknown,
@@ -108,12 +107,8 @@ class ModelDoor:
         request = RequestContext(self._app, http)
         try:
             route, request.values = self._router.find(http.method, http.path)
-            identity = request.identity = await self._app.authenticator.identify(http)
+            identity = request.identity = await self._app.authenticator.identify_caller(http)
             http.facts["account"] = identity.name
-            if identity.grants is not None:
-                raise BadToken("registry tokens are valid for /v2 only: use an access token")
-            if identity.token_id is not None:
-                await self._app.tokens.touch(identity.token_id, http.sender)
             response = await route.handler(request)
         except EntrepotError as error:
             response = _refuse(request, error)

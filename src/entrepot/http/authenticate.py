@@ -10,7 +10,9 @@ from entrepot.http.messages import Request
 from entrepot.hub.identity.authentication import Authentication
 from entrepot.hub.identity.secrets import looks_like_secret
 from entrepot.hub.identity.sessions import Sessions, SignedIn
+from entrepot.hub.identity.tokens import Tokens
 from entrepot.hub.people.actors import ANONYMOUS, Identity
+from entrepot.hub.workloads.workloads import Workloads
 
 _MAX_HEADER: Final = 16384
 
@@ -18,14 +20,22 @@ _MAX_HEADER: Final = 16384
 class Authenticator:
     """Finds out who sends a request, by the database as it is at that moment."""
 
-    def __init__(self, authentication: Authentication, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        sessions: Sessions,
+        tokens: Tokens,
+        workloads: Workloads,
+    ) -> None:
         self._authentication = authentication
         self._sessions = sessions
+        self._tokens = tokens
+        self._workloads = workloads
 
     async def identify(self, request: Request) -> Identity:
         """The identity that `Authorization` presents; `ANONYMOUS` without one.
 
-        Raises `BadCredentials` or `BadToken`.
+        The use of a token or a job's grant is noted. Raises `BadCredentials` or `BadToken`.
         """
         authorization = request.header("authorization")
         if authorization is None:
@@ -39,8 +49,24 @@ class Authenticator:
         if scheme != "bearer":
             raise BadToken
         if looks_like_secret(value):
-            return await self._authentication.by_access_token(value)
+            identity = await self._authentication.by_access_token(value)
+            return await self.note_use(identity, request.sender)
         return await self._authentication.by_registry_token(value)
+
+    async def identify_caller(self, request: Request) -> Identity:
+        """As `identify`, where registry tokens are refused with `BadToken`."""
+        identity = await self.identify(request)
+        if identity.grants is not None:
+            raise BadToken("registry tokens are valid for /v2 only: use an access token")
+        return identity
+
+    async def note_use(self, identity: Identity, address: str) -> Identity:
+        """Record when its token or its job's grant was used last, to the minute; return it."""
+        if identity.token_id is not None:
+            await self._tokens.touch(identity.token_id, address)
+        if identity.job is not None:
+            await self._workloads.touch(identity.job.id)
+        return identity
 
     async def identify_basic(self, value: str, address: str) -> Identity:
         """The identity of Basic credentials (RFC 7617); `ANONYMOUS` where both parts are empty.
@@ -50,7 +76,8 @@ class Authenticator:
         name, secret = parse_basic(value)
         if not name and not secret:
             return ANONYMOUS
-        return await self._authentication.by_credentials(name, secret, address)
+        identity = await self._authentication.by_credentials(name, secret, address)
+        return await self.note_use(identity, address)
 
     async def find_session(self, request: Request, origin: str) -> tuple[SignedIn | None, str]:
         """The session that a browser's cookies name, and its secret; `None` where none is good."""

@@ -156,6 +156,8 @@ class Authorizer:
             self._revision = revision
         found = self._remembered.get(key)
         if found is not None and not self._is_expired(found.identity):
+            if found.identity.grants is None:
+                await self._authenticator.note_use(found.identity, request.sender)
             return found
         identity = await self._authenticator.identify(request)
         authorized = Authorized(identity, await self._permissions.rights(identity, name))

@@ -10,7 +10,6 @@ from entrepot.api.door import ApiDoor
 from entrepot.api.problems import problem_response
 from entrepot.app import App
 from entrepot.errors import (
-    BadToken,
     Denied,
     EntrepotError,
     Invalid,
@@ -78,10 +77,8 @@ class McpDoor:
         if http.method != "POST":
             raise MethodUnsupported(("POST",))
         self._check_origin(http)
-        identity = await self._app.authenticator.identify(http)
+        identity = await self._app.authenticator.identify_caller(http)
         http.facts["account"] = identity.name
-        if identity.grants is not None:
-            raise BadToken("registry tokens are valid for /v2 only: use an access token")
         if media_type(http) != _JSON:
             raise UnsupportedForm("send a message of JSON-RPC as application/json")
         return await self._reply(http, await read_body(http, _MAX_BODY))

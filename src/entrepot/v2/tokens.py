@@ -147,10 +147,7 @@ class TokenDoor:
     async def _note(self, request: Request, identity: Identity) -> None:
         if identity.is_authenticated:
             request.facts["account"] = identity.name
-        if identity.token_id is not None:
-            await self._app.tokens.touch(identity.token_id, request.sender)
-        if identity.job is not None:
-            await self._app.workloads.touch(identity.job.id)
+        await self._app.authenticator.note_use(identity, request.sender)
 
 
 def parse_scopes(texts: Iterable[str]) -> list[AskedAccess]:
