@@ -297,9 +297,7 @@ class App:
         evidence = PullEvidenceReader(metadata, self.attachments, self.findings)
         self.pull_verdicts = PullVerdicts(metadata, evidence, self.now)
         self.pull_policies = PullPolicies(metadata, self.permissions, self.pull_verdicts, self.now)
-        self.exemptions = Exemptions(
-            metadata, self.permissions, self.pull_policies, self.pull_verdicts, self.now
-        )
+        self.exemptions = Exemptions(metadata, self.permissions, self.pull_verdicts, self.now)
         self.artifact_views = ArtifactViews(
             metadata, self.artifacts, self.attachments, self.findings
         )

@@ -93,9 +93,7 @@ class Shelf:
         self.pull_verdicts = PullVerdicts(metadata, evidence, clock)
         permissions = Permissions(metadata.reader, is_open=False)
         self.pull_policies = PullPolicies(metadata, permissions, self.pull_verdicts, clock)
-        self.exemptions = Exemptions(
-            metadata, permissions, self.pull_policies, self.pull_verdicts, clock
-        )
+        self.exemptions = Exemptions(metadata, permissions, self.pull_verdicts, clock)
         described = Artifacts(metadata, storage)
         self.indexing = Indexing(
             metadata,

@@ -9,8 +9,9 @@ def job_handlers(app: App) -> dict[str, Work]:
     """The handler of each kind of job, by the name of the kind."""
 
     async def index(subject: str) -> None:
-        await app.indexing.index(int(subject))
-        await app.pull_verdicts.judge_by_id(int(subject))
+        place = await app.indexing.index(int(subject))
+        if place is not None:
+            await app.pull_verdicts.judge_manifest(place.repository_id, place.digest)
 
     async def summarize(subject: str) -> None:
         await app.summaries.summarize(int(subject))
@@ -36,5 +37,5 @@ def job_handlers(app: App) -> dict[str, Work]:
         jobs.MEASURE: measure,
         jobs.REASSESS: reassess,
         jobs.SPREAD: spread,
-        jobs.JUDGE: app.pull_policies.judge,
+        jobs.JUDGE: app.pull_verdicts.judge,
     }

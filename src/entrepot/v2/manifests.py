@@ -34,7 +34,8 @@ async def respond(
     if request.http.header("if-none-match") is not None:
         facts = await manifests.get_facts(repository, reference)
         if matches_etag(request.http, facts.digest):
-            extra = [*extra, *await heed_verdict(request, repository, facts)]
+            if facts.verdict:
+                extra = [*extra, *await heed_verdict(request, repository, facts)]
             _count_pull(request, repository, facts)
             return empty(304, [*_validators(facts), *extra])
     found = await manifests.get(repository, reference)
@@ -61,7 +62,8 @@ async def respond_to_head(
     extra: Sequence[tuple[str, str]],
 ) -> Response:
     """The answer to a `HEAD` of that manifest."""
-    extra = [*extra, *await heed_verdict(request, repository, found)]
+    if found.verdict:
+        extra = [*extra, *await heed_verdict(request, repository, found)]
     if matches_etag(request.http, found.digest):
         return empty(304, [*_validators(found), *extra])
     length = ("content-length", str(found.size))

@@ -7,9 +7,11 @@ import pytest
 
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.worker import JobWorker
+from entrepot.metadata import repositories
 from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.model.repositories import Visibility
 from entrepot.oci.media_types import OCI_INDEX
+from entrepot.oci.names import RepositoryName
 from tests.doors.api.test_api_repositories import programs
 from tests.doors.conftest import INDEX, INDEX_DIGEST, Town
 from tests.doors.v2.test_push_costs import counted
@@ -186,7 +188,8 @@ async def test_pulls_cost_as_many_statements_with_rules_as_without(
 ) -> None:
     name = await town.build(Visibility.PUBLIC)
     target, auth = f"/v2/{name}/manifests/v1", town.auth["owner"]
-    await town.doors.ask("GET", target, auth=auth)
+    for _ in range(2):  # the first notes when the token was used
+        await town.doors.ask("GET", target, auth=auth)
     with counted(metadata, monkeypatch) as without:
         assert (await town.doors.ask("GET", target, auth=auth)).body == INDEX
     path = f"/repositories/{name}/-/pull-policy"
@@ -197,6 +200,17 @@ async def test_pulls_cost_as_many_statements_with_rules_as_without(
     with counted(metadata, monkeypatch) as with_rules:
         assert (await town.doors.ask("GET", target, auth=auth)).body == INDEX
     assert with_rules.statements == without.statements
+
+
+async def test_judging_costs_one_statement_where_there_are_no_rules(
+    town: Town, metadata: SqliteMetadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = RepositoryName(await town.build(Visibility.PUBLIC))
+    repository = await repositories.find_repository(metadata.reader, name)
+    assert repository is not None
+    with counted(metadata, monkeypatch) as costs:
+        await town.doors.app.pull_verdicts.judge_manifest(repository.id, str(INDEX_DIGEST))
+    assert len(costs.statements) == 1, costs.statements
 
 
 async def test_the_schema_is_published(town: Town) -> None:

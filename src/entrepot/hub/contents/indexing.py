@@ -101,40 +101,43 @@ class Indexing:
         self._matching = matching
         self._writer = ArtifactWriter(metadata, now)
 
-    async def index(self, manifest_id: int) -> None:
-        """Describe one manifest and all that depends on it; one that is gone is no error.
+    async def index(self, manifest_id: int) -> ArtifactLocation | None:
+        """Describe one manifest and all that depends on it; return its place, `None` if it is gone.
 
         A manifest that cannot be read records why, and does not delay others; raises `Unavailable`
         and `OutOfSpace` only, which pass.
         """
         found = await manifests.find_by_id(self._metadata.reader, manifest_id)
         if found is None:
-            return
+            return None
+        stored, repository_id = found
+        place = ArtifactLocation(stored.id, repository_id, stored.digest)
         try:
-            await self._index(*found)
+            await self._index(stored, place)
         except (Unavailable, OutOfSpace):
             raise
         except Exception as error:  # pushed content causes it: trying it again gives the same
             _log.exception("indexing failed", extra={"manifest": manifest_id})
-            await self._mark_failed(*found, error)
+            await self._mark_failed(stored, place, error)
+        return place
 
     async def _mark_failed(
-        self, stored: StoredManifest, repository_id: int, error: Exception
+        self, stored: StoredManifest, place: ArtifactLocation, error: Exception
     ) -> None:
         said = error.message if isinstance(error, EntrepotError) else type(error).__name__
         reason = f"it cannot be worked with: {said}"[:2000]
         async with self._metadata.begin() as tx:
-            if not await is_there(tx, ArtifactLocation(stored.id, repository_id, stored.digest)):
+            if not await is_there(tx, place):
                 return
             written = await artifacts.find_artifact(tx, stored.id)
-            artifact = written or unknown_artifact(stored, repository_id)
+            artifact = written or unknown_artifact(stored, place.repository_id)
             await artifacts.write_artifact(
                 tx, replace(artifact, state=ExtractionState.FAILED, reason=reason, reader=READER)
             )
-            await self._summarize(tx, repository_id)
+            await self._summarize(tx, place.repository_id)
 
-    async def _index(self, stored: StoredManifest, repository_id: int) -> None:
-        place = ArtifactLocation(stored.id, repository_id, stored.digest)
+    async def _index(self, stored: StoredManifest, place: ArtifactLocation) -> None:
+        repository_id = place.repository_id
         since = await artifact_revisions.find_revision(self._metadata.reader, stored.id)
         described = await self._artifacts.describe(repository_id, stored)
         if described.artifact.size > _QUICK:

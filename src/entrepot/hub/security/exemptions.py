@@ -7,13 +7,10 @@ from entrepot.errors import Invalid, NotFound
 from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.security.pull_policies import JUDGE_NAMESPACE, PullPolicies
-from entrepot.hub.security.pull_verdicts import AT_ONCE, PullVerdicts
+from entrepot.hub.security.pull_verdicts import PullVerdicts
 from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Clock, Metadata
-from entrepot.metadata.events import jobs
 from entrepot.metadata.security import exemptions
-from entrepot.model.repositories import Repository
 from entrepot.model.security.exemptions import Exempted, Exemption
 from entrepot.oci.names import RepositoryName
 
@@ -30,13 +27,11 @@ class Exemptions:
         self,
         metadata: Metadata,
         permissions: Permissions,
-        policies: PullPolicies,
         verdicts: PullVerdicts,
         now: Clock,
     ) -> None:
         self._metadata = metadata
         self._permissions = permissions
-        self._policies = policies
         self._verdicts = verdicts
         self._now = now
 
@@ -61,24 +56,23 @@ class Exemptions:
             raise Invalid("the end of an exemption is in the future, and at most a year away")
         namespace_name, _, rest = name.partition("/")
         namespace = await self._permissions.namespace_to_administer(by.identity, namespace_name)
-        repository = None
+        repository_id = None
         if rest:
             repository = await self._permissions.repository_to_administer(
                 by.identity, RepositoryName(name)
             )
+            repository_id = repository.id
         elif exempted.tag:
             raise Invalid("a tag is exempted in its repository: give the repository's name")
         exemption = Exemption(0, namespace.id, "", what, reason, until, now, by.name)
         async with self._metadata.begin() as tx:
             if len(await exemptions.list_exemptions(tx, namespace.id, MOST)) >= MOST:
                 raise Invalid(f"{namespace_name} has {MOST} exemptions: remove some")
-            number = await exemptions.insert_exemption(
-                tx, exemption, repository.id if repository else None
-            )
-            await jobs.add_job(tx, jobs.JUDGE, _subject(namespace.id, repository), now)
+            number = await exemptions.insert_exemption(tx, exemption, repository_id)
+            await self._verdicts.ask_to_judge(tx, namespace.id, repository_id)
             details = {"what": what, "reason": reason, "until": until.isoformat()}
             await record(tx, Entry(namespace.id, by, Audited.EXEMPTION_ADD, name, details), now)
-        await self._judge(namespace.id, repository)
+        await self._verdicts.judge_newest(namespace.id, repository_id)
         return number
 
     async def remove(self, namespace: str, number: int, by: Actor = OPERATOR) -> None:
@@ -88,26 +82,16 @@ class Exemptions:
         exemption = await exemptions.find_exemption(self._metadata.reader, found.id, number)
         if exemption is None:
             raise NotFound(f"{namespace} has no exemption {number}")
-        repository = None
+        repository_id = None
         if exemption.repository:
             repository = await repositories.find_repository(
                 self._metadata.reader, RepositoryName(exemption.repository)
             )
+            repository_id = repository.id if repository else None
         async with self._metadata.begin() as tx:
             await exemptions.delete_exemption(tx, number)
-            await jobs.add_job(tx, jobs.JUDGE, _subject(found.id, repository), now)
+            await self._verdicts.ask_to_judge(tx, found.id, repository_id)
             target = exemption.repository or namespace
             details = {"what": exemption.what, "reason": exemption.reason}
             await record(tx, Entry(found.id, by, Audited.EXEMPTION_REMOVE, target, details), now)
-        await self._judge(found.id, repository)
-
-    async def _judge(self, namespace_id: int, repository: Repository | None) -> None:
-        """Judge again what the exemption may be about; the newest of it before returning."""
-        if repository is None:
-            await self._policies.judge_namespace(namespace_id)
-        else:
-            await self._verdicts.judge_repository(repository.id, AT_ONCE)
-
-
-def _subject(namespace_id: int, repository: Repository | None) -> str:
-    return f"{JUDGE_NAMESPACE} {namespace_id}" if repository is None else str(repository.id)
+        await self._verdicts.judge_newest(found.id, repository_id)

@@ -7,19 +7,15 @@ from typing import Final
 from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import Permissions
-from entrepot.hub.security.pull_verdicts import AT_ONCE, PullVerdicts
+from entrepot.hub.security.pull_verdicts import PullVerdicts
 from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Clock, Metadata
-from entrepot.metadata.events import jobs
 from entrepot.metadata.security import pull_policies
 from entrepot.model.people.accounts import Namespace
 from entrepot.model.repositories import Repository
 from entrepot.model.security.pull_policies import PullPolicy, PullVerdict
 from entrepot.oci.names import RepositoryName
 
-JUDGE_NAMESPACE: Final = "namespace"
-"""The word before the id of a namespace in the subject of a job."""
-_PAGE: Final = 200
 PREVIEWED: Final = 1000
 """Tags that a preview looks at: the first by name."""
 _MONTH: Final = timedelta(days=30)
@@ -84,13 +80,13 @@ class PullPolicies:
         async with self._metadata.begin() as tx:
             await repositories.lock_repository(tx, found)
             await pull_policies.set_of_repository(tx, found.id, policy.text)
-            await jobs.add_job(tx, jobs.JUDGE, str(found.id), self._now())
+            await self._verdicts.ask_to_judge(tx, found.namespace_id, found.id)
             details = {"rules": policy.text[:400]}
             entry = Entry(
                 found.namespace_id, by, Audited.REPO_PULL_POLICY, found.name.text, details
             )
             await record(tx, entry, self._now())
-        await self._verdicts.judge_repository(found.id, AT_ONCE)
+        await self._verdicts.judge_newest(found.namespace_id, found.id)
 
     async def set_of_namespace(self, name: str, policy: PullPolicy, by: Actor = OPERATOR) -> None:
         """Replace the rules of all repositories of a namespace; for its owners."""
@@ -98,32 +94,11 @@ class PullPolicies:
         async with self._metadata.begin() as tx:
             await pull_policies.set_of_namespace(tx, found.id, policy.text)
             details = {"rules": policy.text[:400]}
-            await jobs.add_job(tx, jobs.JUDGE, f"{JUDGE_NAMESPACE} {found.id}", self._now())
+            await self._verdicts.ask_to_judge(tx, found.id, None)
             await record(
                 tx, Entry(found.id, by, Audited.ORG_PULL_POLICY, name, details), self._now()
             )
-        await self.judge_namespace(found.id)
-
-    async def judge(self, subject: str) -> None:
-        """Do the job of this subject: judge all of a repository, or all that are in a namespace."""
-        what, _, number = subject.rpartition(" ")
-        if what == JUDGE_NAMESPACE:
-            await self.judge_namespace(int(number))
-        else:
-            await self._verdicts.judge_repository(int(number))
-
-    async def judge_namespace(self, namespace_id: int) -> None:
-        """Have all repositories of the namespace judged again; some of it is done on return."""
-        reader, first = self._metadata.reader, True
-        after = 0
-        while some := await pull_policies.list_repositories_of(reader, namespace_id, after, _PAGE):
-            async with self._metadata.begin() as tx:
-                for repository_id in some:
-                    await jobs.add_job(tx, jobs.JUDGE, str(repository_id), self._now())
-            if first:
-                for repository_id in some[:20]:
-                    await self._verdicts.judge_repository(repository_id, AT_ONCE // 10)
-            after, first = some[-1], False
+        await self._verdicts.judge_newest(found.id, None)
 
     async def preview(self, repository: Repository, policy: PullPolicy | None) -> PullPreview:
         """Return what these rules of the repository would refuse; `None`: those that it has."""

@@ -8,18 +8,24 @@ from entrepot.errors import PullRefused, Unavailable
 from entrepot.hub.security.pull_evidence import PullEvidenceReader
 from entrepot.kinds.recognition.catalogue import kind_of_id
 from entrepot.metadata.contents import artifact_revisions
-from entrepot.metadata.engines.engine import Clock, Metadata, Reader
-from entrepot.metadata.registry import manifests
+from entrepot.metadata.engines.engine import Clock, Metadata, Reader, Transaction
+from entrepot.metadata.events import jobs
 from entrepot.metadata.security import exemptions, pull_judgements, pull_policies
 from entrepot.metadata.security.pull_policies import JudgedManifest, RepositoryPolicies
 from entrepot.model.manifests import ManifestFacts
 from entrepot.model.security.pull_decisions import Judgement, RuleResult, judge
 from entrepot.model.security.pull_policies import PullVerdict
+from entrepot.oci.aside import aside
 
-AT_ONCE: Final = 200
+_AT_ONCE: Final = 200
 """Manifests that are judged before a change of rules is answered; a job judges the others."""
+_REPOSITORIES_AT_ONCE: Final = 20
+_NAMESPACE: Final = "namespace"
+"""The word before the id of a namespace in the subject of a job."""
 _PAGE: Final = 100
 _TRIES: Final = 20
+_FINDING: Final = 64
+"""What a finding weighs beside bytes of a document: judging it takes as long as parsing those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,46 @@ class PullVerdicts:
         """Judge a manifest again, and those that it lists; nothing where there are no rules."""
         reader = self._metadata.reader
         policies = await pull_policies.find_policies(reader, repository_id)
+        if policies is None or policies.is_empty:
+            return
         manifest = await pull_policies.find_judged(reader, repository_id, digest)
-        if policies is None or policies.is_empty or manifest is None:
+        if manifest is None:
             return
         await self._judge(repository_id, manifest, policies)
         for child in await pull_policies.list_listed(reader, repository_id, manifest.id):
             await self._judge(repository_id, child, policies)
 
-    async def judge_by_id(self, manifest_id: int) -> None:
-        """As `judge_manifest`, of the manifest with that id; of one that is gone, nothing."""
-        found = await manifests.find_by_id(self._metadata.reader, manifest_id)
-        if found is not None:
-            await self.judge_manifest(found[1], found[0].digest)
+    async def ask_to_judge(
+        self, tx: Transaction, namespace_id: int | None, repository_id: int | None
+    ) -> None:
+        """Have a job judge all manifests of the repository, or of the namespace without one."""
+        subject = str(repository_id or f"{_NAMESPACE} {namespace_id}")
+        await jobs.add_job(tx, jobs.JUDGE, subject, self._now())
+
+    async def judge_newest(self, namespace_id: int | None, repository_id: int | None) -> None:
+        """Judge the newest manifests of what a job was asked for: those are in use."""
+        if repository_id is not None:
+            await self.judge_repository(repository_id, _AT_ONCE)
+            return
+        for each in await pull_policies.list_repositories_of(
+            self._metadata.reader, namespace_id or 0, 0, _REPOSITORIES_AT_ONCE
+        ):
+            await self.judge_repository(each, _AT_ONCE // 10)
+
+    async def judge(self, subject: str) -> None:
+        """Do the job of this subject: judge a repository, or ask for each of a namespace."""
+        what, _, number = subject.rpartition(" ")
+        if what != _NAMESPACE:
+            await self.judge_repository(int(number))
+            return
+        namespace_id, after = int(number), 0
+        while some := await pull_policies.list_repositories_of(
+            self._metadata.reader, namespace_id, after, _PAGE
+        ):
+            async with self._metadata.begin() as tx:
+                for each in some:
+                    await self.ask_to_judge(tx, namespace_id, each)
+            after = some[-1]
 
     async def judge_repository(self, repository_id: int, most: int | None = None) -> None:
         """Judge every manifest of the repository, or the first `most`, the newest first."""
@@ -171,7 +205,10 @@ class PullVerdicts:
             # Signatures and SBOMs must be had by whoever wants to check them.
             return Judgement(policies.fingerprint)
         holding = await exemptions.list_holding(reader, policies.namespace_id, repository_id, now)
-        return judge(policies.scoped, evidence, holding, now, policies.fingerprint)
+        weight = _FINDING * len(evidence.findings)
+        return await aside(
+            weight, lambda: judge(policies.scoped, evidence, holding, now, policies.fingerprint)
+        )
 
     async def _tags(
         self, reader: Reader, repository_id: int, manifest: JudgedManifest

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,6 +37,14 @@ class CheckContext:
     exemptions: Sequence[Exemption]
     now: datetime
     again_at: datetime | None = None
+    exempt_vulnerabilities: frozenset[tuple[str, str]] = field(init=False)
+    """Ids in capitals, each with the package that it is exempt in; empty for every package."""
+
+    def __post_init__(self) -> None:
+        found = (each.exempted for each in self.exemptions)
+        self.exempt_vulnerabilities = frozenset(
+            (each.vulnerability.upper(), each.package) for each in found if each.vulnerability
+        )
 
     def note(self, moment: datetime) -> None:
         """Note that something changes at this moment."""
@@ -61,7 +69,7 @@ def _check_vulnerabilities(limit: VulnerabilityLimit, context: CheckContext) -> 
             continue
         counts_from = seen + timedelta(days=limit.grace_days)
         context.note(counts_from)
-        if counts_from <= context.now and not _is_exempt(finding, context.exemptions):
+        if counts_from <= context.now and not _is_exempt(finding, context):
             found.setdefault(finding.identifier, finding.severity)
     if not found:
         return "", f"no vulnerability of severity {limit.none_at_or_above} or worse"
@@ -78,13 +86,12 @@ def _counted(found: Mapping[str, str]) -> str:
     return f"{said} {noun} ({named})"
 
 
-def _is_exempt(finding: ArtifactFinding, exemptions: Sequence[Exemption]) -> bool:
-    ids = {each.upper() for each in (finding.identifier, *finding.aliases)}
-    return any(
-        each.exempted.vulnerability.upper() in ids
-        and each.exempted.package in ("", finding.package)
-        for each in exemptions
-        if each.exempted.vulnerability
+def _is_exempt(finding: ArtifactFinding, context: CheckContext) -> bool:
+    exempt = context.exempt_vulnerabilities
+    return bool(exempt) and any(
+        (name.upper(), package) in exempt
+        for name in (finding.identifier, *finding.aliases)
+        for package in ("", finding.package)
     )
 
 

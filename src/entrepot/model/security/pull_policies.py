@@ -1,6 +1,7 @@
 """Pull policies: rules about what an artifact needs so that it may be pulled."""
 
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, json
@@ -197,17 +198,20 @@ class PullPolicy(_Part, frozen=True, kw_only=True):
     @classmethod
     def parse(cls, text: str | bytes) -> "PullPolicy":
         """The policy that `text` holds, without rules where it is empty; else `Invalid`."""
-        if not text:
-            return cls()
-        try:
-            return json.decode(text, type=cls)
-        except (ValidationError, ValueError) as error:
-            raise Invalid(f"invalid pull policy: {error}") from error
+        return _parse_policy(text) if text else cls()
 
     @property
     def text(self) -> str:
         """The policy as it is stored; empty without rules."""
         return json.encode(self).decode() if self.rules else ""
+
+
+@lru_cache(maxsize=64)  # a job judges the manifests of a repository by the same text
+def _parse_policy(text: str | bytes) -> PullPolicy:
+    try:
+        return json.decode(text, type=PullPolicy)
+    except (ValidationError, ValueError) as error:
+        raise Invalid(f"invalid pull policy: {error}") from error
 
 
 def pull_policy_schema() -> dict[str, Any]:
