@@ -90,6 +90,8 @@ from entrepot.registry.mirroring.fetches import FETCHES, Fetches
 from entrepot.registry.mirroring.mirrored_blobs import MirroredBlobs
 from entrepot.registry.mirroring.mirrored_lists import MirroredLists
 from entrepot.registry.mirroring.mirrors import MirroredManifests
+from entrepot.registry.mirroring.prefetches import Prefetches
+from entrepot.registry.mirroring.upstream_artifacts import UpstreamArtifacts
 from entrepot.registry.mirroring.upstreams import Upstreams
 from entrepot.registry.pulls import Pulls
 from entrepot.registry.quotas import Quotas
@@ -282,6 +284,8 @@ class App:
         self.mirrored_lists = MirroredLists(
             metadata, self.mirrored_manifests, self.upstreams, self.now
         )
+        artifacts = UpstreamArtifacts(metadata, self.mirrored_manifests, self.mirrored_lists)
+        self.prefetches = Prefetches(metadata, artifacts, self.mirrored_lists, self.mirrored_blobs)
         self.evictions = Evictions(metadata, self.now)
         self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
 

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -235,6 +236,28 @@ class Upstream:
             if self.pause:
                 await asyncio.sleep(self.pause)
         return True
+
+
+class RunningUpstream:
+    """An upstream in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.upstream = Upstream()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.upstream.start(), self._loop).result(10)
+
+    def stop(self) -> None:
+        """Vanish."""
+        asyncio.run_coroutine_threadsafe(self.upstream.close(), self._loop).result(10)
+
+    def end(self) -> None:
+        """Vanish, with the thread."""
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
 
 def _descriptor(media_type: str, content: bytes) -> dict[str, object]:

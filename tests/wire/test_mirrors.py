@@ -1,12 +1,10 @@
 """Mirrors over sockets: two workers, real clients, a worker that is killed."""
 
-import asyncio
 import hashlib
 import http.client
 import json
 import os
 import signal
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,35 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools import attempt, run, tool
-from tests.support.upstream import Upstream, digest_of
+from tests.support.upstream import RunningUpstream, Upstream, digest_of
 from tests.wire.hubs import ADMIN_PASSWORD, Hub, serving
 
 pytestmark = pytest.mark.wire
 
 LARGE = os.urandom(16 * 1024 * 1024)
 OTHER = LARGE[::-1]
-
-
-class _Running:
-    """An upstream in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.upstream = Upstream()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.upstream.start(), self._loop).result(10)
-
-    def stop(self) -> None:
-        """Vanish."""
-        asyncio.run_coroutine_threadsafe(self.upstream.close(), self._loop).result(10)
-
-    def end(self) -> None:
-        """Vanish, with the thread."""
-        self.stop()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +34,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def running() -> Iterator[_Running]:
+def running() -> Iterator[RunningUpstream]:
     """A registry that is mirrored."""
-    found = _Running()
+    found = RunningUpstream()
     yield found
     found.end()
 
 
 @pytest.fixture
-def upstream(running: _Running) -> Upstream:
+def upstream(running: RunningUpstream) -> Upstream:
     """What it has and was asked."""
     return running.upstream
 
@@ -124,7 +100,7 @@ def test_a_killed_worker_is_followed_by_another(hub: Hub, upstream: Upstream, mi
 
 
 def test_crane_oras_and_skopeo_pull_what_the_upstream_has(
-    hub: Hub, running: _Running, upstream: Upstream, mirror: str, tmp_path: Path
+    hub: Hub, running: RunningUpstream, upstream: Upstream, mirror: str, tmp_path: Path
 ) -> None:
     digest = upstream.add_image("lib/app", "1", b"layer", config=_CONFIG)
     host = f"127.0.0.1:{hub.client.port}"
@@ -161,7 +137,7 @@ def test_a_push_is_refused_in_words(hub: Hub, upstream: Upstream, mirror: str) -
     assert "is a mirror of" in pushed.said
 
 
-def test_the_operators_commands(hub: Hub, running: _Running, upstream: Upstream) -> None:
+def test_the_operators_commands(hub: Hub, running: RunningUpstream, upstream: Upstream) -> None:
     upstream.needs_token = True
     upstream.credentials = ("robot", "secret")
     options = ["--url", upstream.url, "--allow-private-network", "--user", "robot"]

@@ -8,10 +8,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from entrepot.api.fields import Asked, Moment, NameText
 from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, route
+from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.mirrors import MAX_TTL, MirrorSettings, settings_of
 from entrepot.model.mirrors import DEFAULT_TTL, NEVER, MirrorVisibility
 from entrepot.model.mirrors import Mirror as StoredMirror
+from entrepot.model.prefetches import AttachmentChoice, Selection
+from entrepot.oci.names import RepositoryName
 
 _Url = Annotated[str, Meta(max_length=500, description="The registry's URL; empty: the preset's.")]
 _Text = Annotated[str, Meta(max_length=500)]
@@ -20,6 +23,8 @@ _Ttl = Annotated[int, Meta(ge=NEVER, le=MAX_TTL, description="Seconds; -1: never
 _Words = Annotated[tuple[_Text, ...], Meta(max_length=100)]
 _Size = Annotated[int, Meta(ge=1, le=2**62, description="The most bytes that are cached.")]
 _Visibility = Literal["public", "signed-in", "members"]
+_MOST_TAGS: Final = 1000
+"""Tags that a pattern of one request may stand for; the command has no such limit."""
 
 
 class Mirror(Struct, frozen=True):
@@ -83,6 +88,43 @@ class MirrorChange(Asked, frozen=True, kw_only=True):
     exclude: _Words | UnsetType = UNSET
 
 
+class PrefetchOrder(Asked, frozen=True, kw_only=True):
+    """The artifacts to fetch, by repositories below the mirror."""
+
+    references: Annotated[
+        tuple[_Text, ...],
+        Meta(
+            min_length=1,
+            max_length=100,
+            description="`REPOSITORY:TAG` or `REPOSITORY@DIGEST`; `*` and `?` stand for any text.",
+            examples=[["library/nginx:1.27", "library/redis:7.*"]],
+        ),
+    ]
+    platforms: Annotated[
+        tuple[_Text, ...], Meta(max_length=50, description="Such as `linux/amd64`; empty: all.")
+    ] = ()
+    attachments: Literal["all", "signatures", "none"] = "all"
+    dry_run: Annotated[bool, Meta(description="Only say what would be fetched.")] = False
+
+
+class Prefetched(Struct, frozen=True):
+    """An artifact, and how much of it was not here."""
+
+    reference: str
+    action: Literal["copy", "skip", "fail"]
+    digest: str
+    bytes: int
+    blobs: int
+    note: str
+    """Why it failed, or what the upstream lacks."""
+
+
+class PrefetchReport(Struct, frozen=True):
+    """The outcome for every artifact."""
+
+    artifacts: list[Prefetched]
+
+
 async def list_mirrors(request: ApiRequest, query: PageQuery) -> Page[Mirror]:
     """List the mirrors by name."""
     return cut(await request.app.mirrors.list_all(), query, _shown)
@@ -118,6 +160,40 @@ async def delete_mirror(request: ApiRequest) -> None:
     await request.app.mirrors.remove(request.values["mirror"], request.actor)
 
 
+async def prefetch(request: ApiRequest, body: PrefetchOrder) -> PrefetchReport:
+    """Fetch artifacts whole, so that they are here when they are pulled.
+
+    The answer comes when all is here. Downloads of blobs go on where the client leaves before: ask
+    again, and what is here is not fetched again.
+    """
+    app, found = request.app, list[Prefetched]()
+    mirror = await app.mirrors.get(request.values["mirror"])
+    selection = Selection(body.platforms, AttachmentChoice(body.attachments))
+    for reference in body.references:
+        name, pattern = _split(reference)
+        asked = await app.mirrors.find_name(RepositoryName(f"{mirror.name}/{name}"))
+        outcomes = app.prefetches.run(
+            asked, pattern, selection, dry_run=body.dry_run, most=_MOST_TAGS
+        )
+        found += [
+            Prefetched(
+                each.reference, each.action.value, each.digest, each.size, each.blobs, each.reason
+            )
+            async for each in outcomes
+        ]
+    return PrefetchReport(found)
+
+
+def _split(reference: str) -> tuple[str, str]:
+    """The repository, and the tag, pattern or digest behind it."""
+    name, at, digest = reference.partition("@")
+    if not at:
+        name, _, digest = reference.rpartition(":")
+    if not name or not digest:
+        raise Invalid(f"say which tags of {reference}: write REPOSITORY:TAG")
+    return name, digest
+
+
 def _shown(mirror: StoredMirror) -> Mirror:
     return Mirror(
         mirror.name,
@@ -148,4 +224,5 @@ ROUTES: Final = (
     route("GET", _ONE, AccessRule.HUB_ADMIN, get_mirror),
     route("PATCH", _ONE, AccessRule.HUB_ADMIN, change_mirror),
     route("DELETE", _ONE, AccessRule.HUB_ADMIN, delete_mirror),
+    route("POST", f"{_ONE}/prefetch", AccessRule.HUB_ADMIN, prefetch),
 )

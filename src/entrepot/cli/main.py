@@ -10,7 +10,6 @@ from entrepot.cli import (
     audit,
     ci,
     invite,
-    mirrors,
     orgs,
     policies,
     promote,
@@ -34,6 +33,7 @@ from entrepot.cli.maintenance import (
     scrub,
     secrets,
 )
+from entrepot.cli.mirroring import mirrors, prefetch
 from entrepot.errors import EntrepotError
 
 
@@ -83,6 +83,7 @@ app.add_typer(webhooks.app, name="webhook")
 app.add_typer(vulnerabilities.app, name="vulnerabilities")
 app.add_typer(pull_policies.app, name="policy")
 app.add_typer(secrets.app, name="secrets")
+mirrors.app.command("prefetch")(prefetch.prefetch)
 app.add_typer(mirrors.app, name="mirror")
 app.add_typer(ci.app, name="ci")
 

@@ -16,8 +16,9 @@ from entrepot.hub.people.closing import Belongings, Closing
 from entrepot.hub.permissions import check_administrator
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
 from entrepot.metadata.registry import mirrors
-from entrepot.model.mirrors import DEFAULT_TTL, NEVER, Mirror, MirrorVisibility
+from entrepot.model.mirrors import DEFAULT_TTL, NEVER, Mirror, MirroredName, MirrorVisibility
 from entrepot.model.people.accounts import NamespaceKind
+from entrepot.oci.names import RepositoryName
 from entrepot.upstream.presets import PRESETS
 
 Test = Callable[[Mirror], Awaitable[str]]
@@ -110,6 +111,13 @@ class Mirrors:
         if found is None:
             raise NotFound(f"no such mirror: {name}")
         return found
+
+    async def find_name(self, name: RepositoryName) -> MirroredName:
+        """The name in the mirror that it begins with; `NotFound` where that is no mirror."""
+        mirror = await self.get(name.text.partition("/")[0])
+        if name.namespace is None:
+            raise Invalid(f"say which repository: {name}/REPOSITORY")
+        return MirroredName(mirror, mirror.canonical(name))
 
     async def measure(self, mirror: Mirror) -> int:
         """The bytes of the blobs that are cached."""

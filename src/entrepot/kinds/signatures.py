@@ -1,6 +1,7 @@
 """Signatures: cosign's, sigstore bundles, the Notary Project's, OpenPGP's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Final
 
 from entrepot.kinds import shell
@@ -12,6 +13,10 @@ from entrepot.kinds.recognition.predicates import Recognizes, all_layers, any_of
 
 _SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
 _BUNDLE: Final = "application/vnd.dev.sigstore.bundle*"
+_COSIGN: Final = "application/vnd.dev.cosign.artifact.sig.v*"
+_NOTATION: Final = "application/vnd.cncf.notary.signature"
+_GPG: Final = ("application/pgp-signature", "application/vnd.gnupg.*")
+_TYPES: Final = (_COSIGN, _NOTATION, *_GPG)
 _PREDICATE: Final = "dev.sigstore.bundle.predicateType"
 _TABS: Final = (Tab.SIGNATURES, Tab.DOCUMENT, Tab.FILES, Tab.CONFIG)
 
@@ -50,7 +55,17 @@ def _notation(target: CommandTarget, view: ManifestView) -> tuple[Command, ...]:
 
 def attests(view: ManifestView) -> bool:
     """Say whether a sigstore bundle holds a statement that is more than a signature."""
-    said = view.manifest.annotations
+    return _attests(view.manifest.annotations)
+
+
+def is_signature(artifact_type: str, annotations: Mapping[str, str]) -> bool:
+    """Say whether a referrer is a signature, by what a list of referrers says of it."""
+    if fnmatchcase(artifact_type, _BUNDLE):
+        return not _attests(annotations)
+    return any(fnmatchcase(artifact_type, each) for each in _TYPES)
+
+
+def _attests(said: Mapping[str, str]) -> bool:
     return (
         said.get(_PREDICATE, _SIGNS) != _SIGNS
         and said.get("dev.sigstore.bundle.content", "") != "message-signature"
@@ -87,7 +102,7 @@ COSIGN: Final = _signature(
     "Cosign signatures",
     any_of(
         layered("application/vnd.dev.cosign.simplesigning.v*"),
-        typed("application/vnd.dev.cosign.artifact.sig.v*"),
+        typed(_COSIGN),
     ),
 )
 BUNDLE: Final = _signature(
@@ -102,7 +117,7 @@ NOTATION: Final = _signature(
     "notation-signature",
     "Notary Project signature",
     "Notary Project signatures",
-    typed("application/vnd.cncf.notary.signature"),
+    typed(_NOTATION),
     annotation_facts(("Certificates", "io.cncf.notary.x509chain.thumbprint#S256")),
     _notation,
 )
@@ -111,7 +126,7 @@ GPG: Final = _signature(
     "OpenPGP signature",
     "OpenPGP signatures",
     any_of(
-        typed("application/pgp-signature", "application/vnd.gnupg.*", "application/pgp-keys"),
+        typed(*_GPG, "application/pgp-keys"),
         all_layers("application/pgp-signature"),
     ),
 )

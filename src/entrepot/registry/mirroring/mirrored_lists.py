@@ -26,6 +26,8 @@ _KEPT: Final = 500
 _LONGEST: Final = 3600.0
 _MOST_PAGES: Final = 20
 _MOST_REFERRERS: Final = 10_000
+_MOST_TAGS: Final = 50_000
+_TAGS_A_PAGE: Final = 1000
 _NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 
@@ -91,8 +93,7 @@ class MirroredLists:
             return UpstreamTags(tags[:size], more, error.message)
         if page is None:
             raise RepositoryUnknown(f"{asked.mirror.name} has no {asked.upstream_name}")
-        listed = page.body.get("tags")
-        tags = [each for each in listed if isinstance(each, str)] if listed else []  # type: ignore[attr-defined]
+        tags = _tags_in(page)
         following = _next_query(page)
         if not following and len(tags) > size:
             # It knows no pages.
@@ -100,6 +101,24 @@ class MirroredLists:
             following = urlencode({"n": size, "last": tags[size - 1]}) if len(tags) > size else ""
             tags = tags[:size]
         return UpstreamTags(tags, following)
+
+    async def list_all_tags(self, asked: MirroredName) -> list[str]:
+        """Every tag of the upstream's repository as it is now, at most 50,000.
+
+        Raises `RepositoryUnknown` where there is none, and why the upstream cannot be asked.
+        """
+        self._check(asked)
+        found, path = dict[str, None](), f"tags/list?n={_TAGS_A_PAGE}"
+        while path and len(found) < _MOST_TAGS:
+            page = await self._page(asked, path, is_fresh=True)
+            if page is None:
+                raise RepositoryUnknown(f"{asked.mirror.name} has no {asked.upstream_name}")
+            known = len(found)
+            found |= dict.fromkeys(_tags_in(page))
+            following = _next_query(page)
+            # A page without a new tag would be asked for again and again.
+            path = f"tags/list?{following}" if following and len(found) > known else ""
+        return list(found)[:_MOST_TAGS]
 
     async def list_referrers(
         self, asked: MirroredName, repository: Repository | None, subject: Digest
@@ -109,22 +128,45 @@ class MirroredLists:
         Where it has no such list, the tag that clients keep instead is fetched.
         """
         found: list[Mapping[str, object]] = []
-        path = f"referrers/{subject}"
         try:
-            self._check(asked)
-            for _ in range(_MOST_PAGES):
-                page = await self._page(asked, path)
-                if page is None:
-                    await self._fetch_fallback(asked, repository, subject)
-                    break
-                found += [each for each in referrers_of(page) if _is_descriptor(each)]
-                following = _next_query(page)
-                if not following or len(found) > _MOST_REFERRERS:
-                    break
-                path = f"referrers/{subject}?{following}"
+            if not await self._read_referrers(asked, subject, found, is_fresh=False):
+                await self._fetch_fallback(asked, repository, subject)
         except (UpstreamFailed, TooMany, NotFound) as error:
             return UpstreamReferrers(found, error.message)
         return UpstreamReferrers(found[:_MOST_REFERRERS])
+
+    async def find_referrers_now(
+        self, asked: MirroredName, subject: Digest
+    ) -> Sequence[Mapping[str, object]] | None:
+        """The upstream's referrers as they are now; `None` where it has no such list.
+
+        Raises why the upstream cannot be asked.
+        """
+        found: list[Mapping[str, object]] = []
+        has_list = await self._read_referrers(asked, subject, found, is_fresh=True)
+        return found[:_MOST_REFERRERS] if has_list else None
+
+    async def _read_referrers(
+        self,
+        asked: MirroredName,
+        subject: Digest,
+        found: list[Mapping[str, object]],
+        *,
+        is_fresh: bool,
+    ) -> bool:
+        """Add every page's descriptors; return whether the upstream has such a list."""
+        self._check(asked)
+        path = f"referrers/{subject}"
+        for _ in range(_MOST_PAGES):
+            page = await self._page(asked, path, is_fresh=is_fresh)
+            if page is None:
+                return False
+            found += [each for each in referrers_of(page) if _is_descriptor(each)]
+            following = _next_query(page)
+            if not following or len(found) > _MOST_REFERRERS:
+                break
+            path = f"referrers/{subject}?{following}"
+        return True
 
     async def _fetch_fallback(
         self, asked: MirroredName, repository: Repository | None, subject: Digest
@@ -137,9 +179,11 @@ class MirroredLists:
         refuse(decide(asked.mirror, state, now), asked.mirror, now)
         check_allowed(asked)
 
-    async def _page(self, asked: MirroredName, path: str) -> ListPage | None:
+    async def _page(
+        self, asked: MirroredName, path: str, *, is_fresh: bool = False
+    ) -> ListPage | None:
         key = (asked.mirror.id, asked.name.text, path)
-        kept = self._kept.get(key)
+        kept = None if is_fresh else self._kept.get(key)
         if kept is not None and time.monotonic() < kept[0]:
             return kept[1]
         try:
@@ -153,6 +197,12 @@ class MirroredLists:
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return page
+
+
+def _tags_in(page: ListPage) -> list[str]:
+    listed = page.body.get("tags")
+    found = listed if isinstance(listed, list) else []
+    return [each for each in found if isinstance(each, str)]
 
 
 def _next_query(page: ListPage) -> str:

@@ -25,7 +25,7 @@ from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.metadata.registry import manifests, mirrors
 from entrepot.metadata.repositories import PushTarget
-from entrepot.model.manifests import ManifestFacts
+from entrepot.model.manifests import ManifestFacts, StoredManifest
 from entrepot.model.mirrors import CacheOutcome, Mirror, MirroredName
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
@@ -82,18 +82,25 @@ class MirroredManifests:
         self._negative: OrderedDict[tuple[int, str, str], tuple[float, str]] = OrderedDict()
 
     async def resolve(
-        self, asked: MirroredName, repository: Repository | None, reference: Reference
+        self,
+        asked: MirroredName,
+        repository: Repository | None,
+        reference: Reference,
+        *,
+        is_fresh: bool = False,
     ) -> Resolved:
         """The manifest, fetched or compared with the upstream's where that is due.
 
-        Raises `ManifestUnknown`, `TooMany` and `UpstreamFailed`, which name the upstream.
+        With `is_fresh` a tag is always compared. Raises `ManifestUnknown`, `TooMany` and
+        `UpstreamFailed`, which name the upstream.
         """
         facts, checked_at, reader = None, None, self._metadata.reader
         if repository is not None:
             facts = await manifests.find_facts(reader, repository.id, reference)
             if facts is not None and isinstance(reference, Tag):
                 checked_at = await mirrors.find_checked_at(reader, repository.id, reference.text)
-        state = CacheState(facts is not None, isinstance(reference, Digest), checked_at)
+        known_at = None if is_fresh else checked_at
+        state = CacheState(facts is not None, isinstance(reference, Digest), known_at)
         decision = decide(asked.mirror, state, self._now())
         if facts is not None and repository is not None:
             if decision is Decision.SERVE:
@@ -103,11 +110,43 @@ class MirroredManifests:
                 return Resolved(repository, facts, CacheOutcome.STALE, checked_at, reason)
         refuse(decision, asked.mirror, self._now())
         check_allowed(asked)
-        self._check_negative(asked, reference)
+        if not is_fresh:
+            self._check_negative(asked, reference)
         return await self._once(
             (asked.name.text, str(reference)),
             lambda: self._ask(asked, repository, reference, facts, checked_at),
         )
+
+    async def peek(
+        self, asked: MirroredName, repository: Repository | None, reference: Reference
+    ) -> tuple[StoredManifest, bool]:
+        """The manifest as the upstream has it now, and whether it is new here; nothing is kept.
+
+        Raises as `resolve` does.
+        """
+        reader, here = self._metadata.reader, None
+        if repository is not None:
+            here = await manifests.find_manifest(reader, repository.id, reference)
+        if here is not None and isinstance(reference, Digest):
+            return here, False
+        check_offline(asked.mirror)
+        check_allowed(asked)
+        try:
+            known = None
+            if here is not None and isinstance(reference, Tag):
+                known = await self._upstreams.find_digest(asked, reference)
+            if here is not None and here.digest == known:
+                return here, False
+            fetched = await self._upstreams.fetch_manifest(asked, reference)
+        except (UpstreamFailed, TooMany) as error:
+            await self._upstreams.note_failure(asked.mirror, error)
+            raise _as_missing(error) from error
+        claimed = reference if isinstance(reference, Digest) else fetched.digest
+        digest = Digest.of(fetched.content, claimed.algorithm if claimed else "sha256")
+        if claimed is not None and digest != claimed:
+            raise UpstreamFailed(f"{asked.mirror.name} sent other bytes than {claimed}")
+        kind, size = fetched.media_type or "", len(fetched.content)
+        return StoredManifest(0, str(digest), kind, size, fetched.content), True
 
     async def _once(
         self, key: tuple[str, str], work: Callable[[], Awaitable[Resolved]]

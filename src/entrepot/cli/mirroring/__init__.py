@@ -1,0 +1,1 @@
+"""Commands about mirrors of other registries, and about what is kept of them."""
