@@ -38,6 +38,7 @@ EXAMPLES = {
     "oidc_client_secret": '"…"',
     "secret_key": '"32 characters or more, such as openssl rand -hex 32 prints"',
     "secret_key_file": '"/run/secrets/entrepot"',
+    "oidc_groups_claim": '"groups"',
     "oidc_client_secret_file": '"/run/secrets/oidc"',
 }
 

@@ -49,6 +49,7 @@ from entrepot.hub.identity.tokens import Tokens
 from entrepot.hub.mirrors import Mirrors
 from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.closing import Closing
+from entrepot.hub.people.groups import Groups, HubGroups
 from entrepot.hub.people.invitations import Invitations
 from entrepot.hub.people.organizations import Organizations
 from entrepot.hub.people.teams import Teams
@@ -76,6 +77,7 @@ from entrepot.hub.workloads.issuers import Issuers
 from entrepot.hub.workloads.trusts import Trusts
 from entrepot.hub.workloads.workloads import Workloads
 from entrepot.metadata.engines.engine import Clock, Metadata
+from entrepot.model.people.groups import GroupSource
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.copying.copies import Copies
 from entrepot.registry.history import History
@@ -166,6 +168,7 @@ class App:
         )
         self.teams = Teams(metadata, self.permissions, self.now)
         self.invitations = Invitations(metadata, self.permissions, self.now)
+        self.groups = Groups(metadata, self.permissions, self.now, _hub_groups(settings))
 
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
         self.keyring = Keyring(settings.read_secret_key())
@@ -218,7 +221,11 @@ class App:
         if settings.oidc_issuer is None or settings.oidc_client_id is None:
             return None
         provider = ProviderSettings(
-            settings.oidc_issuer, settings.oidc_client_id, settings.read_oidc_client_secret()
+            settings.oidc_issuer,
+            settings.oidc_client_id,
+            settings.read_oidc_client_secret(),
+            settings.oidc_scopes,
+            settings.oidc_groups_claim,
         )
         return SingleSignOn(
             metadata,
@@ -226,6 +233,7 @@ class App:
             self.passwords,
             Provider(provider, self.now, WebhookUrls(settings.oidc_networks)),
             self.registry_tokens,
+            self.groups,
             name=settings.oidc_name,
             may_sign_up=settings.oidc_sign_up,
             now=self.now,
@@ -326,6 +334,16 @@ class App:
             self.matching,
             self.now,
         )
+
+
+def _hub_groups(settings: Settings) -> dict[GroupSource, HubGroups]:
+    """The groups that the operator's settings name, by who says who is in them."""
+    found = dict[GroupSource, HubGroups]()
+    if settings.oidc_issuer is not None and settings.oidc_groups_claim is not None:
+        found[GroupSource.OIDC] = HubGroups(
+            frozenset(settings.oidc_sign_in_groups), frozenset(settings.oidc_admin_groups)
+        )
+    return found
 
 
 async def build_app(settings: Settings) -> App:

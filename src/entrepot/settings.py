@@ -231,6 +231,24 @@ class Settings:
         "Skip the hub's second factor because the provider asks for its own.",
         False,
     )
+    oidc_scopes: tuple[str, ...] = _setting(
+        "Further scopes to ask the provider for, such as `groups` where it wants that for groups.",
+        (),
+    )
+    oidc_groups_claim: str | None = _setting(
+        "The claim with a person's groups, such as `groups`, or a JSON pointer such as "
+        "`/realm_access/roles`; without it groups are ignored.",
+        None,
+        pattern=r"^[!-~]{1,200}$",
+    )
+    oidc_sign_in_groups: tuple[str, ...] = _setting(
+        "Groups of the provider that may sign in; by default everyone whom the provider lets in.",
+        (),
+    )
+    oidc_admin_groups: tuple[str, ...] = _setting(
+        "Groups of the provider whose members are administrators of the hub.",
+        (),
+    )
     oidc_networks: tuple[str, ...] = _setting(
         "Private networks that the provider's endpoints may be in, such as "
         "`10.1.0.0/16`, when they differ from the issuer's own host and port.",

@@ -151,3 +151,25 @@ def test_a_log_is_whole_until_somebody_changes_it(run: Run, admin: str, data: Pa
     result = run("audit", "verify")
     assert result.exit_code == 1
     assert "entry 1" in result.stderr
+
+
+def test_groups_are_mapped_listed_and_removed(
+    run: Run, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("ISSUER", "https://id"), ("CLIENT_ID", "hub"), ("GROUPS_CLAIM", "g")):
+        monkeypatch.setenv(f"ENTREPOT_OIDC_{name}", value)
+    said(run("org", "add", "acme", "--owner", admin))
+    assert said(run("org", "group", "list", "acme")) == "No groups are mapped in acme.\n"
+    made = said(run("org", "group", "add", "acme", "devs", "--role", "editor"))
+    assert made == "Mapped the group devs to the role editor in acme.\n"
+    for words in (("--role", "king"), ("--source", "saml")):
+        assert run("org", "group", "add", "acme", "x", *words).exit_code == 2
+    assert run("org", "group", "add", "acme", "x", "--source", "ldap").exit_code == 1
+    rows = told(run("org", "group", "list", "acme", "--json"))
+    assert isinstance(rows, list)
+    assert [(each["group"], each["role"], each["holders"]) for each in rows] == [
+        ("devs", "editor", 0)
+    ]
+    number = str(rows[0]["id"])
+    said(run("org", "group", "remove", "acme", number))
+    assert run("org", "group", "remove", "acme", number).exit_code == 1

@@ -13,12 +13,14 @@ from entrepot.hub.identity.sessions import Sessions
 from entrepot.hub.identity.sign_in import SignIn
 from entrepot.hub.identity.tokens import Tokens
 from entrepot.hub.people.accounts import Accounts
+from entrepot.hub.people.groups import Groups, HubGroups
 from entrepot.hub.people.organizations import Organizations
 from entrepot.hub.permissions import Permissions
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.workloads.id_tokens import IdTokens
 from entrepot.hub.workloads.workloads import Workloads
 from entrepot.metadata.engines.engine import Metadata
+from entrepot.model.people.groups import GroupSource
 from entrepot.model.repositories import Visibility
 from entrepot.storage.memory import MemoryStorage
 from tests.hub.shelves import HereAndNow, Shelf
@@ -52,6 +54,14 @@ def organizations(
 ) -> Organizations:
     """Namespaces that several accounts share."""
     return Organizations(metadata, permissions, default_visibility=Visibility.PRIVATE, now=clock)
+
+
+@pytest.fixture
+def groups(metadata: Metadata, permissions: Permissions, clock: MovableClock) -> Groups:
+    """Groups of a provider, of which one makes administrators'."""
+    of_hub = HubGroups(admins=frozenset({"admins"}))
+    known = {GroupSource.OIDC: of_hub, GroupSource.LDAP: HubGroups()}
+    return Groups(metadata, permissions, clock, known)
 
 
 @pytest.fixture

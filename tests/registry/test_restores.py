@@ -35,6 +35,8 @@ LATER_TABLES = {
     "exemptions",
     "grant_trusts",
     "grants",
+    "group_mappings",
+    "group_members",
     "issuers",
     "mirror_checks",
     "mirrors",
@@ -48,15 +50,18 @@ LATER_TABLES = {
     "upload_reservations",
 }
 LATER_COLUMNS = {
+    "accounts": {"admin_from"},
     "artifacts": {"contents_revision", "counts_revision"},
     "jobs": {"namespace_id", "repository_id"},
     "manifests": {"pull_verdict"},
+    "members": {"from_groups"},
     "namespace_policies": {"pull_rules"},
     "packages": {"matcher"},
     "repositories": {"is_mirrored"},
     "repository_policies": {"pull_rules"},
     "tag_history": {"author", "promoted_from"},
     "tags": {"author", "pull_verdict"},
+    "team_members": {"from_groups"},
     "webhooks": {"format", "header"},
 }
 

@@ -14,7 +14,7 @@ from entrepot.api import (
     webhooks,
 )
 from entrepot.api.contents import comparisons, manifests, searches, vulnerabilities
-from entrepot.api.people import accounts, issuers, namespaces, teams, tokens, trusts
+from entrepot.api.people import accounts, groups, issuers, namespaces, teams, tokens, trusts
 from entrepot.api.requests import ApiRequest, ApiRoute, route
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
@@ -45,6 +45,7 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *issuers.ROUTES,
     *namespaces.ROUTES,
     *teams.ROUTES,
+    *groups.ROUTES,
     *webhooks.ROUTES,
     *administration.ROUTES,
     *mirrors.ROUTES,

@@ -81,7 +81,35 @@ team_members: Final = Table(
     SCHEMA,
     Column("team_id", NUMBER, ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
     Column("account_id", NUMBER, ForeignKey("accounts.namespace_id"), primary_key=True),
+    # 1: as of members.
+    Column("from_groups", SmallInteger, nullable=False, server_default="0"),
     Index("ix_team_members_account_id", "account_id"),
+    sqlite_with_rowid=False,
+)
+
+group_mappings: Final = Table(
+    "group_mappings",
+    SCHEMA,
+    number_id(),
+    Column("namespace_id", NUMBER, ForeignKey("namespaces.id"), nullable=False),
+    Column("source", Text, nullable=False),  # oidc, ldap
+    Column("external_group", NAME, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("team_id", NUMBER, ForeignKey("teams.id", ondelete="SET NULL"), index=True),
+    Column("created_at", NUMBER, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Index("ix_group_mappings_namespace_id", "namespace_id"),
+    Index("ix_group_mappings_external_group", "external_group"),
+)
+
+group_members: Final = Table(
+    "group_members",
+    SCHEMA,
+    Column(
+        "mapping_id", NUMBER, ForeignKey("group_mappings.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("account_id", NUMBER, ForeignKey("accounts.namespace_id"), primary_key=True),
+    Index("ix_group_members_account_id", "account_id"),
     sqlite_with_rowid=False,
 )
 

@@ -68,6 +68,8 @@ accounts = Table(
     Column("totp_secret", Text),
     Column("totp_since", NUMBER),
     Column("totp_step", NUMBER, nullable=False, server_default="0"),
+    # The source (oidc, ldap) whose groups made this an administrator; None: somebody did.
+    Column("admin_from", Text),
 )
 
 members = Table(
@@ -76,6 +78,8 @@ members = Table(
     Column("namespace_id", NUMBER, ForeignKey("namespaces.id"), primary_key=True),
     Column("account_id", NUMBER, ForeignKey("accounts.namespace_id"), primary_key=True),
     Column("role", Text, nullable=False),  # owner, editor, member
+    # 1: groups of a sign-in provider gave the role, and take it away again.
+    Column("from_groups", SmallInteger, nullable=False, server_default="0"),
     Index("ix_members_account_id", "account_id"),
 )
 

@@ -26,6 +26,7 @@ from entrepot.web.contents import (
 from entrepot.web.operators import administration, issuers, mirrors
 from entrepot.web.people import (
     account,
+    groups,
     login,
     namespace_deletion,
     namespaces,
@@ -44,6 +45,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *account.ROUTES,
     *namespaces.ROUTES,
     *teams.ROUTES,
+    *groups.ROUTES,
     *trusts.ROUTES,
     *namespace_deletion.ROUTES,
     *administration.ROUTES,

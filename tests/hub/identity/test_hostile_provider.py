@@ -17,6 +17,7 @@ from entrepot.hub.identity.registry_tokens import RegistryTokens
 from entrepot.hub.identity.single_sign_on import Returned, SingleSignOn
 from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.actors import ANONYMOUS, Actor
+from entrepot.hub.people.groups import Groups
 from entrepot.metadata.engines.engine import Metadata
 from tests.metadata.clocks import START, MovableClock
 from tests.support.identity_provider import (
@@ -59,6 +60,7 @@ def sso(
     accounts: Accounts,
     passwords: Passwords,
     registry_tokens: RegistryTokens,
+    groups: Groups,
     clock: MovableClock,
 ) -> SingleSignOn:
     """Single sign-on with that provider."""
@@ -70,6 +72,7 @@ def sso(
         passwords,
         oidc,
         registry_tokens,
+        groups,
         name="Ours",
         may_sign_up=True,
         now=clock,

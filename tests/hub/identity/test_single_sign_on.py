@@ -17,6 +17,7 @@ from entrepot.hub.identity.registry_tokens import RegistryTokens
 from entrepot.hub.identity.single_sign_on import LIFETIME, Returned, SingleSignOn, name_from
 from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.actors import ANONYMOUS, OPERATOR, Actor, actor_of
+from entrepot.hub.people.groups import Groups
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.audit import AuditQuery
 from entrepot.model.people.accounts import Account
@@ -49,10 +50,11 @@ def make(
     accounts: Accounts,
     passwords: Passwords,
     registry_tokens: RegistryTokens,
+    groups: Groups,
     clock: MovableClock,
 ) -> "Make":
     """Makes single sign-on by different settings."""
-    return Make(provider, metadata, accounts, passwords, registry_tokens, clock)
+    return Make(provider, metadata, accounts, passwords, registry_tokens, groups, clock)
 
 
 class Make:
@@ -65,11 +67,13 @@ class Make:
         accounts: Accounts,
         passwords: Passwords,
         registry_tokens: RegistryTokens,
+        groups: Groups,
         clock: MovableClock,
     ) -> None:
         self._provider = provider
         self._parts = (metadata, accounts, passwords)
         self._keys = registry_tokens
+        self._groups = groups
         self._clock = clock
 
     def __call__(
@@ -85,6 +89,7 @@ class Make:
             *self._parts,
             Provider(settings, self._clock, targets),
             self._keys,
+            self._groups,
             name="Ours",
             may_sign_up=may_sign_up,
             now=self._clock,

@@ -48,6 +48,8 @@ class Member(Struct, frozen=True):
 
     name: str
     role: Role
+    is_from_groups: bool = False
+    """Whether groups of a sign-in provider gave the role, and take it away again."""
 
 
 class NewRole(Asked, frozen=True, kw_only=True):
@@ -167,7 +169,8 @@ async def delete_namespace(request: ApiRequest) -> None:
 async def list_members(request: ApiRequest, query: PageQuery) -> Page[Member]:
     """List the organization's members."""
     found = await request.app.organizations.list_members(request.namespace.name, request.actor)
-    return cut(found, query, lambda each: Member(*each))
+    from_groups = await request.app.groups.list_members(request.namespace.name, request.actor)
+    return cut(found, query, lambda each: Member(*each, is_from_groups=each[0] in from_groups))
 
 
 async def set_member(request: ApiRequest, body: NewRole) -> Member:

@@ -38,6 +38,8 @@ class TeamMember(Struct, frozen=True):
     """A member of a team."""
 
     name: str
+    is_from_groups: bool = False
+    """Whether groups of a sign-in provider put the member there."""
 
 
 class Right(Struct, frozen=True):
@@ -94,7 +96,9 @@ async def list_team_members(request: ApiRequest, query: PageQuery) -> Page[TeamM
     """List the members of the team."""
     name, team = request.namespace.name, request.values["team"]
     found = await request.app.teams.list_members(name, team, request.actor)
-    return cut(found, query, TeamMember)
+    of_team = await request.app.teams.get(name, team, request.actor)
+    from_groups = await request.app.groups.list_team_members(of_team)
+    return cut(found, query, lambda each: TeamMember(each, each in from_groups))
 
 
 async def add_team_member(request: ApiRequest) -> None:

@@ -172,6 +172,9 @@ def _check_together(settings: Settings) -> None:
         fail("tls = auto makes its own certificate: leave tls_cert out", USAGE)
     if settings.oidc_issuer is not None and settings.oidc_client_id is None:
         fail("oidc_issuer needs oidc_client_id", USAGE)
+    uses_groups = settings.oidc_sign_in_groups or settings.oidc_admin_groups
+    if uses_groups and settings.oidc_groups_claim is None:
+        fail("oidc_sign_in_groups and oidc_admin_groups need oidc_groups_claim", USAGE)
     _check_storage(settings)
     given = (
         settings.tls_cert,

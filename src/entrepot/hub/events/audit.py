@@ -44,6 +44,8 @@ class Audited(StrEnum):
     SIGN_IN_FAILED = "account.signin.failed"
     GRANT_END = "grant.end"
     GRANT_OPEN = "grant.open"
+    GROUP_MAP = "group.map"
+    GROUP_UNMAP = "group.unmap"
     EXEMPTION_ADD = "exemption.add"
     EXEMPTION_REMOVE = "exemption.remove"
     INVITATION_ACCEPT = "invitation.accept"

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote_plus, urlencode
 
-from entrepot.errors import BadCredentials
+from entrepot.errors import BadCredentials, Denied
 from entrepot.hub.events.webhook_urls import WebhookUrls
 from entrepot.hub.identity.issuer_keys import ALGORITHMS, IssuerKeys
 from entrepot.hub.identity.provider_client import Document, ProviderClient
+from entrepot.hub.people.groups import MAX_GROUP, MOST_GROUPS
+from entrepot.hub.workloads.trust_conditions import find_value
 from entrepot.metadata.engines.engine import Clock
 
 _LEEWAY: Final = timedelta(seconds=60)
@@ -25,11 +27,16 @@ _MAX_TOKEN: Final = 65536
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """Who the provider is, and what it calls this hub; without a secret, a public client."""
+    """Who the provider is, and what it calls this hub; without a secret, a public client.
+
+    `groups_claim` is a name or a JSON pointer; without it nobody has groups.
+    """
 
     issuer: str
     client_id: str
     client_secret: str | None
+    scopes: tuple[str, ...] = ()
+    groups_claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class IdTokenClaims:
     name: str
     full_name: str
     email: str
+    groups: tuple[str, ...] | None = None
+    """The groups of the person; `None` where the provider has not said."""
 
 
 class Provider:
@@ -63,7 +72,7 @@ class Provider:
             "response_type": "code",
             "client_id": self.settings.client_id,
             "redirect_uri": redirect_uri,
-            "scope": "openid profile email",
+            "scope": " ".join(("openid", "profile", "email", *self.settings.scopes)),
             "state": state,
             "nonce": nonce,
             "code_challenge": _challenge(verifier),
@@ -100,7 +109,8 @@ class Provider:
         if not isinstance(token, str) or len(token) > _MAX_TOKEN:
             raise BadCredentials("the provider sent no ID token")
         claims = self._believed(await self._verified(token), nonce)
-        if claims.name:
+        is_told = self.settings.groups_claim is None or claims.groups is not None
+        if claims.name and is_told:
             return claims
         return await self._with_profile(claims, answer.get("access_token"))
 
@@ -114,7 +124,12 @@ class Provider:
         )
         if said.get("sub") != claims.subject:
             raise BadCredentials("the provider's responses name two different users")
-        return _described(claims, {"name": claims.full_name, **said})
+        known = {"name": claims.full_name, "preferred_username": claims.name}
+        return self._described(claims, {**known, **said})
+
+    def _described(self, claims: IdTokenClaims, said: Document) -> IdTokenClaims:
+        groups = read_groups(said, self.settings.groups_claim)
+        return _described(replace(claims, groups=groups), said)
 
     async def _exchange(self, form: dict[str, str]) -> Document:
         endpoint = await self._published.endpoint("token_endpoint")
@@ -165,7 +180,7 @@ class Provider:
         subject = _text(claims, "sub")
         if not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
             raise BadCredentials("the ID token has no subject")
-        return _described(IdTokenClaims(self.settings.issuer, subject, "", "", ""), claims)
+        return self._described(IdTokenClaims(self.settings.issuer, subject, "", "", ""), claims)
 
 
 def _described(claims: IdTokenClaims, said: Document) -> IdTokenClaims:
@@ -175,6 +190,29 @@ def _described(claims: IdTokenClaims, said: Document) -> IdTokenClaims:
     is_verified = verified is True or verified == "true"
     full_name, email = _text(said, "name"), _text(said, "email") if is_verified else claims.email
     return replace(claims, name=name, full_name=full_name, email=email)
+
+
+def read_groups(claims: Document, name: str | None) -> tuple[str, ...] | None:
+    """The groups in the claim of that name; `None` without it. Raises `Denied` for too many.
+
+    A part of them would take away what the others give.
+    """
+    if name is None:
+        return None
+    # Core 1.0 section 5.6.2; Microsoft sends an address in place of more than 200 groups.
+    elsewhere = claims.get("_claim_names")
+    is_left_out = isinstance(elsewhere, dict) and name in elsewhere
+    found = find_value(claims, name)
+    if is_left_out or (isinstance(found, list) and len(found) > MOST_GROUPS):
+        raise Denied(
+            "you are in more groups than the provider sends: ask an administrator to let it send"
+            " only the groups that are assigned to this hub"
+        )
+    if found is None:
+        return None
+    values = found if isinstance(found, list) else [found]
+    texts = (each for each in values if isinstance(each, str) and each.isprintable())
+    return tuple(text for text in texts if 0 < len(text) <= MAX_GROUP)
 
 
 def _challenge(verifier: str) -> str:

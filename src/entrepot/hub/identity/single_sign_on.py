@@ -26,11 +26,13 @@ from entrepot.hub.identity.secrets import hash_secret
 from entrepot.hub.names import MAX_NAME, check_free_name
 from entrepot.hub.people.accounts import MAX_EMAIL, MAX_FULL_NAME, Accounts
 from entrepot.hub.people.actors import Actor
+from entrepot.hub.people.groups import Groups
 from entrepot.hub.permissions import check_own
 from entrepot.metadata.engines.engine import Clock, Metadata, to_instant
 from entrepot.metadata.people import accounts as rows
 from entrepot.metadata.people import external_identities
 from entrepot.model.people.accounts import Account
+from entrepot.model.people.groups import GroupSource
 
 LIFETIME: Final = timedelta(minutes=10)
 """The time that a person may take at the provider."""
@@ -76,6 +78,7 @@ class SingleSignOn:
         passwords: Passwords,
         provider: Provider,
         keys: RegistryTokens,
+        groups: Groups,
         *,
         name: str,
         may_sign_up: bool,
@@ -86,6 +89,7 @@ class SingleSignOn:
         self._passwords = passwords
         self._provider = provider
         self._keys = keys
+        self._groups = groups
         self._login_throttle = LoginThrottle(metadata, now)
         self._may_sign_up = may_sign_up
         self._now = now
@@ -142,11 +146,20 @@ class SingleSignOn:
         reader = self._metadata.reader
         found = await external_identities.find_linked_account(reader, claims.issuer, claims.subject)
         if found is None:
-            return await self._sign_up(claims, by)
-        account = await rows.find_account_by_id(reader, found)
-        if account is None or account.disabled_at is not None:
+            self._groups.check_sign_in(GroupSource.OIDC, claims.groups or ())
+            account = await self._sign_up(claims, by)
+            return await self._with_groups(account, claims, by)
+        linked = await rows.find_account_by_id(reader, found)
+        if linked is None or linked.disabled_at is not None:
             raise BadCredentials("this account is disabled")
-        return account
+        return await self._with_groups(linked, claims, by)
+
+    async def _with_groups(self, account: Account, claims: IdTokenClaims, by: Actor) -> Account:
+        """The account with what its groups give; `Denied` where none of them may sign in."""
+        if self._provider.settings.groups_claim is None:
+            return account
+        groups = claims.groups or ()
+        return await self._groups.apply(account, GroupSource.OIDC, groups, by.address)
 
     async def link(
         self, account: Account, attempt: Attempt, returned: Returned, session: str, by: Actor
@@ -160,6 +173,7 @@ class SingleSignOn:
         if attempt.account_id != account.id or not is_same:
             raise BadCredentials("another account or browser started linking")
         claims = await self._claims(attempt, returned, by)
+        self._groups.check_sign_in(GroupSource.OIDC, claims.groups or ())
         now = self._now()
         async with self._metadata.begin() as tx:
             linked = await external_identities.link_account(
@@ -168,6 +182,7 @@ class SingleSignOn:
             if not linked:
                 raise Conflict("the provider's account is already linked to an account of this hub")
             await record(tx, _link_entry(account, by, claims.issuer), now)
+        await self._with_groups(account, claims, by)
 
     async def unlink(self, account: Account, password: str, by: Actor) -> None:
         """Remove the account's link to the provider; the password is left to sign in."""
@@ -177,6 +192,7 @@ class SingleSignOn:
         async with self._metadata.begin() as tx:
             if await external_identities.unlink_account(tx, issuer, account.id):
                 await record(tx, _link_entry(account, by, ""), self._now())
+        await self._groups.end(account, GroupSource.OIDC, by.address)
 
     async def is_linked(self, account: Account) -> bool:
         """Say whether the account is linked to the provider."""

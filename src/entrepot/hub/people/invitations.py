@@ -139,7 +139,8 @@ class Invitations:
         namespace_id = invitation.namespace_id
         if namespace_id is not None:
             held = await accounts.find_role(tx, namespace_id, account.id)
-            if held is None or _RANK[held] < _RANK[invitation.role]:
+            # The same role too: what groups gave is then given by hand, and stays.
+            if held is None or _RANK[held] <= _RANK[invitation.role]:
                 await accounts.set_role(tx, namespace_id, account.id, invitation.role)
             if invitation.team_id is not None:
                 await teams.add_team_member(tx, invitation.team_id, account.id)

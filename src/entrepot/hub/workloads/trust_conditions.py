@@ -140,16 +140,21 @@ def is_from_stranger(kind: IssuerKind, conditions: Sequence[Condition], claims: 
 
 def find_claim(claims: Claims, name: str) -> tuple[str, ...]:
     """The values of a claim as texts; of a list its members, of anything else none."""
-    value: object = claims
-    if name.startswith("/"):
-        for part in name[1:].split("/"):
-            # RFC 6901 section 4.
-            key = part.replace("~1", "/").replace("~0", "~")
-            value = value.get(key) if isinstance(value, Mapping) else None
-    else:
-        value = claims.get(name)
+    value = find_value(claims, name)
     values = value[:_MAX_FOUND] if isinstance(value, list) else [value]
     return tuple(text for text in map(_text, values) if text)
+
+
+def find_value(claims: Claims, name: str) -> object:
+    """The value of a claim by its name or its JSON pointer (RFC 6901); `None` without it."""
+    if not name.startswith("/"):
+        return claims.get(name)
+    value: object = claims
+    for part in name[1:].split("/"):
+        # RFC 6901 section 4.
+        key = part.replace("~1", "/").replace("~0", "~")
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _text(value: object) -> str:

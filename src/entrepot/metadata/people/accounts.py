@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, null, or_, select, update
 
 from entrepot.metadata.engines.engine import (
     Reader,
@@ -77,7 +77,7 @@ _SET_DISABLED: Final = SqlStatement(
 _SET_ADMIN: Final = SqlStatement(
     update(accounts)
     .where(accounts.c.namespace_id == bindparam("id"))
-    .values(is_admin=bindparam("new_value"))
+    .values(is_admin=bindparam("new_value"), admin_from=null())
 )
 _SET_PROFILE: Final = SqlStatement(
     update(accounts)
@@ -129,7 +129,9 @@ _SET_ROLE: Final = SqlStatement(
         role=bindparam("role"),
     )
     .on_conflict_do_update(
-        index_elements=["namespace_id", "account_id"], set_={"role": bindparam("role")}
+        index_elements=["namespace_id", "account_id"],
+        # Given by hand, whoever gave it before: groups do not take it away.
+        set_={"role": bindparam("role"), "from_groups": 0},
     )
 )
 _REMOVE_MEMBER: Final = SqlStatement(

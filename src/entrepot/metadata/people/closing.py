@@ -15,6 +15,8 @@ from entrepot.metadata.hook_tables import webhooks
 from entrepot.metadata.mirror_tables import mirrors
 from entrepot.metadata.people_tables import (
     external_identities,
+    group_mappings,
+    group_members,
     invitations,
     recovery_codes,
     sessions,
@@ -53,6 +55,7 @@ FORGETTING: Final = (
 """Columns with the author of a change: the rows stay without it when the account goes."""
 OF_ACCOUNT: Final = (
     external_identities.c.account_id,
+    group_members.c.account_id,
     invitations.c.invited_by,
     members.c.account_id,
     recovery_codes.c.account_id,
@@ -64,6 +67,7 @@ OF_ACCOUNT: Final = (
 """Rows that go with the account."""
 OF_NAMESPACE: Final = (
     exemptions.c.namespace_id,
+    group_mappings.c.namespace_id,
     invitations.c.namespace_id,
     members.c.namespace_id,
     mirrors.c.namespace_id,

@@ -60,7 +60,12 @@ _MEMBERS: Final = SqlStatement(
 _ADD_MEMBER: Final = SqlStatement(
     insert(team_members)
     .values(team_id=bindparam("team_id"), account_id=bindparam("account_id"))
-    .on_conflict_do_nothing()
+    # Who is in by groups is in by hand from now on: groups do not end it.
+    .on_conflict_do_update(
+        index_elements=["team_id", "account_id"],
+        set_={"from_groups": 0},
+        where=team_members.c.from_groups == 1,
+    )
 )
 _REMOVE_MEMBER: Final = SqlStatement(
     delete(team_members).where(
@@ -154,7 +159,7 @@ async def list_team_members(reader: Reader, team_id: int) -> list[str]:
 
 
 async def add_team_member(tx: Transaction, team_id: int, account_id: int) -> bool:
-    """Say whether the account was none of the team's members before."""
+    """Say whether the account was none of the members that were added by hand."""
     return await tx.run(_ADD_MEMBER, team_id=team_id, account_id=account_id) > 0
 
 

@@ -9,6 +9,7 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
 from entrepot.model.people.accounts import Namespace, NamespaceKind, Role
+from entrepot.model.people.groups import GroupMapping
 from entrepot.model.people.organizations import Invitation
 from entrepot.model.people.tokens import Token
 from entrepot.model.repositories import Visibility
@@ -51,6 +52,12 @@ class MembersPage(NamespacePage):
     template: ClassVar[str] = "namespaces/members.html"
     members: list[tuple[str, Role]]
     invitations: list[Invitation]
+    from_groups: set[str]
+    """The members whose roles groups of a sign-in provider gave."""
+    mappings: list[GroupMapping]
+    sources: list[str]
+    """Who says which groups people are in; empty: groups give nothing on this hub."""
+    teams: list[str]
     link: str = ""
 
 
@@ -152,13 +159,21 @@ async def show_members(request: PageRequest, link: str = "") -> Page:
     """Members and invitations; `link` is that of an invitation just made."""
     name = request.namespace.name
     shared = frame(request, "members", f"{name}: members")
-    invitations = []
+    app, actor, sources = request.app, request.actor, list(map(str, request.app.groups.sources))
+    invitations, mappings, teams = [], list[GroupMapping](), list[str]()
     if shared["may_administer"]:
-        invitations = await request.app.invitations.list_of(request.actor, name)
+        invitations = await app.invitations.list_of(actor, name)
+    if shared["may_administer"] and shared["is_organization"]:
+        mappings = await app.groups.list_of(name, actor)
+        teams = [each.name for each in await app.teams.list_of(name, actor)] if sources else []
     return MembersPage(
         **shared,
-        members=await request.app.organizations.list_members(name, request.actor),
+        members=await app.organizations.list_members(name, actor),
         invitations=invitations,
+        from_groups=await app.groups.list_members(name, actor),
+        mappings=mappings,
+        sources=sources,
+        teams=teams,
         link=link,
     )
 

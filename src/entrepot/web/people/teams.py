@@ -27,6 +27,8 @@ class TeamPage(NamespacePage):
     template: ClassVar[str] = "namespaces/team.html"
     team: Team
     members: list[str]
+    from_groups: set[str]
+    """The members whom groups of a sign-in provider put there."""
     rights: list[TeamRight]
 
 
@@ -49,10 +51,12 @@ async def show_team(request: PageRequest) -> Page:
     """One team."""
     name, team = request.namespace.name, request.values["team"]
     teams = request.app.teams
+    found = await teams.get(name, team, request.actor)
     return TeamPage(
         **frame(request, "teams", f"{name}: {team}"),
-        team=await teams.get(name, team, request.actor),
+        team=found,
         members=await teams.list_members(name, team, request.actor),
+        from_groups=await request.app.groups.list_team_members(found),
         rights=await teams.list_rights(name, team, request.actor),
     )
 
