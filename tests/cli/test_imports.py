@@ -32,3 +32,15 @@ from entrepot.worker import Worker
 print(*set(sys.modules) - before)
 """
     assert run(code).split() == []
+
+
+def test_a_command_on_a_hub_far_away_imports_no_server() -> None:
+    code = """
+import sys
+from entrepot.cli import main
+from entrepot.cli.hubs import remote
+print(*(name for name in sys.modules if name.startswith("entrepot")))
+"""
+    found = {name.split(".")[1] for name in run(code).split() if "." in name}
+    assert "cli" in found
+    assert not found & {"api", "app", "hub", "http", "metadata", "registry", "storage", "worker"}

@@ -12,7 +12,7 @@ from entrepot.cli.main import app
 from entrepot.settings import Settings
 from tests.house.sources import ROOT, SOURCE, reference, tracked_files
 
-EVERYWHERE = frozenset({"--data", "--json", "--help"})
+EVERYWHERE = frozenset({"--hub", "--data", "--json", "--help"})
 
 
 def test_every_setting_is_told_as_the_code_tells_it() -> None:

@@ -25,6 +25,7 @@ class RepositorySummary(Struct, frozen=True):
     kind: str
     stars: int
     pulls: int
+    created_at: Moment
     pushed_at: Moment | None
     visibility: Visibility
     archived: bool

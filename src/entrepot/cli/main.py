@@ -12,9 +12,7 @@ from entrepot.cli import (
     invite,
     orgs,
     policies,
-    promote,
     pull_policies,
-    repos,
     serve,
     tokens,
     trust,
@@ -23,6 +21,8 @@ from entrepot.cli import (
     webhooks,
 )
 from entrepot.cli.common.output import explain, fail
+from entrepot.cli.contents import promote, repos, search, tags
+from entrepot.cli.hubs import login
 from entrepot.cli.maintenance import (
     backups,
     check,
@@ -59,6 +59,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("serve")(serve.serve)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
+app.command("search")(search.search)
 app.command("trust")(trust.trust)
 app.command("check")(check.check)
 app.command("collect")(collect.collect)
@@ -78,6 +82,7 @@ app.add_typer(users.app, name="user")
 app.add_typer(orgs.app, name="org")
 app.add_typer(tokens.app, name="token")
 app.add_typer(repos.app, name="repo")
+app.add_typer(tags.app, name="tag")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(vulnerabilities.app, name="vulnerabilities")

@@ -15,7 +15,7 @@ from entrepot.cli.common.output import (
     print_table,
     with_app,
 )
-from entrepot.cli.repos import parse_name
+from entrepot.cli.common.references import parse_name
 
 if TYPE_CHECKING:
     from entrepot.app import App

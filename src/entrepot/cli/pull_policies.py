@@ -17,8 +17,8 @@ from entrepot.cli.common.output import (
     print_table,
     with_app,
 )
+from entrepot.cli.common.references import parse_name
 from entrepot.cli.maintenance.reindex import do_due_jobs
-from entrepot.cli.repos import parse_name
 
 if TYPE_CHECKING:
     from entrepot.app import App

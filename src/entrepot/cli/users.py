@@ -7,7 +7,16 @@ import typer
 
 from entrepot.cli.common.addresses import Url, hub_url
 from entrepot.cli.common.closing import delete_namespace
-from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table, with_app
+from entrepot.cli.common.output import (
+    USAGE,
+    Data,
+    Json,
+    fail,
+    print_json,
+    print_table,
+    read_line_of_stdin,
+    with_app,
+)
 
 if TYPE_CHECKING:
     from entrepot.app import App
@@ -136,21 +145,12 @@ def second_factor(name: Name, data: Data = None, as_json: Json = False) -> None:
 def read_password(from_stdin: bool) -> str:
     """The password from the standard input, or asked for twice on a terminal."""
     if from_stdin:
-        text = _line_of_stdin()
-        if not text:
-            fail("no password on the standard input", USAGE)
+        text = read_line_of_stdin()
     elif sys.stdin.isatty():
         text = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     else:
         fail("pass the password with --password-stdin", USAGE)
     return text
-
-
-def _line_of_stdin() -> str:
-    try:
-        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        fail("the password on the standard input is not UTF-8", USAGE)
 
 
 def _say(as_json: bool, name: str, change: str, sentence: str) -> None:

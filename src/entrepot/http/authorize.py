@@ -177,7 +177,7 @@ class Authorizer:
         except InvalidName as error:
             raise RepositoryUnknown from error
         if rights.repository is None or Action.PULL not in rights.actions:
-            raise RepositoryUnknown
+            raise RepositoryUnknown(f"no such repository: {text}")
         if not _may(rule, identity, rights):
             raise Denied if identity.is_authenticated else Unauthenticated
         return rights

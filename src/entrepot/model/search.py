@@ -110,6 +110,7 @@ class Hit:
     visibility: Visibility
     archived: bool
     tag_count: int
+    created_at: datetime
     recommended: TagRow | None = None
     """The tag that people are told to pull, where a list shows it."""
     pulls_by_day: tuple[int, ...] = ()

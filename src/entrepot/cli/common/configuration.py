@@ -23,7 +23,8 @@ _FIELDS: Final = {each.name: each for each in fields(Settings)}
 _FILE: Final = Path("entrepot.toml")
 _OF_OTHERS: Final = re.compile(
     # Kubernetes and Docker tell containers of hub, such as one that is called `entrepot`.
-    r"TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?"
+    # And these two name a hub that is far away (`entrepot login`).
+    r"HUB|TOKEN|TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?"
 )
 _URL = re.compile(r"https?://[^/?#\s]+")
 _SECONDS: Final = re.compile(r"[+-]?\d+(\.\d+)?")

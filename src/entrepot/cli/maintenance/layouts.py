@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot.cli.common.output import USAGE, Data, Json, counted, fail, print_json, with_app
+from entrepot.cli.common.output import Data, Json, counted, print_json, with_app
 from entrepot.cli.common.progress import showing
-from entrepot.cli.repos import parse_name
-from entrepot.errors import EntrepotError, RepositoryUnknown
+from entrepot.cli.common.references import parse_artifact, parse_name
+from entrepot.errors import RepositoryUnknown
 
 if TYPE_CHECKING:
     from entrepot.app import App
@@ -45,20 +45,6 @@ def import_(
         print_json({"name": name, "tags": tags})
     else:
         print(f"Imported into {name}: {', '.join(tags) or 'no tags'}.")
-
-
-def parse_artifact(text: str) -> "tuple[RepositoryName, Reference | None]":
-    """The repository of `NAME`, `NAME:TAG` or `NAME@DIGEST`, and which; else exit with 2."""
-    from entrepot.oci.names import parse_reference
-
-    name, at, digest = text.partition("@")
-    tag = ""
-    if not at and ":" in name.rpartition("/")[2]:
-        name, _, tag = name.rpartition(":")
-    try:
-        return parse_name(name), parse_reference(digest or tag) if digest or tag else None
-    except EntrepotError as error:
-        fail(error.message, USAGE)
 
 
 async def _export(hub: "App", name: "RepositoryName", which: "Reference | None", path: Path) -> int:

@@ -66,6 +66,7 @@ HIT_COLUMNS: Final = (
     repositories.c.visibility,
     repositories.c.archived_at,
     repositories.c.tag_count,
+    repositories.c.created_at,
 )
 _HITS: Final = SqlStatement(select(*HIT_COLUMNS).where(is_among("repositories.id", "ids")))
 

@@ -1,0 +1,1 @@
+"""Commands about what a hub holds: repositories, tags, and what is found in them."""
