@@ -79,7 +79,7 @@ def parse_selection(platforms: list[str] | None, attachments: str) -> "Selection
 
 def parse_wanted(text: str) -> "tuple[RepositoryName, str]":
     """The repository and the tag, pattern of tags, or digest; else exit with 2."""
-    from entrepot.cli.repos import parse_name
+    from entrepot.cli.common.references import parse_name
 
     name, at, digest = text.partition("@")
     if at:
