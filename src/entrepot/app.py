@@ -68,6 +68,7 @@ from entrepot.hub.security.matching import Matching
 from entrepot.hub.security.pull_evidence import PullEvidenceReader
 from entrepot.hub.security.pull_policies import PullPolicies
 from entrepot.hub.security.pull_verdicts import PullVerdicts
+from entrepot.hub.security.trust_roots import TrustRoots
 from entrepot.hub.security.trusted_keys import TrustedKeys
 from entrepot.hub.security.vulnerabilities import Vulnerabilities
 from entrepot.hub.stars import Stars
@@ -249,6 +250,7 @@ class App:
         self.stars = Stars(metadata, self.permissions, self.now)
         self.tags = Tags(metadata)
         self.trusted_keys = TrustedKeys(metadata, self.permissions, self.now)
+        self.trust_roots = TrustRoots(metadata, self.now)
         self.blobs = Blobs(metadata, storage, self.now, settings.grace)
         self.uploads = Uploads(metadata, storage, self.now)
         self.manifests = Manifests(

@@ -266,7 +266,7 @@ class TooManyWebhooks(Conflict):
 
 
 class KeyUnknown(NotFound):
-    """No such key."""
+    """No such key or trust root."""
 
 
 class SessionUnknown(NotFound):

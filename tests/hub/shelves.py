@@ -23,6 +23,7 @@ from entrepot.hub.security.matching import Matching
 from entrepot.hub.security.pull_evidence import PullEvidenceReader
 from entrepot.hub.security.pull_policies import PullPolicies
 from entrepot.hub.security.pull_verdicts import PullVerdicts
+from entrepot.hub.security.trust_roots import TrustRoots
 from entrepot.jobs.handlers import job_handlers
 from entrepot.jobs.worker import JobWorker
 from entrepot.metadata.contents import artifacts
@@ -94,6 +95,7 @@ class Shelf:
         permissions = Permissions(metadata.reader, is_open=False)
         self.pull_policies = PullPolicies(metadata, permissions, self.pull_verdicts, clock)
         self.exemptions = Exemptions(metadata, permissions, self.pull_verdicts, clock)
+        self.trust_roots = TrustRoots(metadata, clock)
         described = Artifacts(metadata, storage)
         self.indexing = Indexing(
             metadata,

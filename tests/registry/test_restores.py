@@ -46,6 +46,7 @@ LATER_TABLES = {
     "pull_days",
     "pull_judgements",
     "rendered_readmes",
+    "trust_roots",
     "trusts",
     "upload_reservations",
 }

@@ -32,6 +32,14 @@ NameText = Annotated[
         examples=["docker"],
     ),
 ]
+RootText = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$",
+        description="The name of a trust root.",
+        examples=["company"],
+    ),
+]
 TagText = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", description="A tag.", examples=["1.0"]),
@@ -108,6 +116,7 @@ PLACES: Final[dict[str, object]] = {
     "mirror": NameText,
     "team": NameText,
     "issuer": NameText,
+    "root": RootText,
     "trust": NameText,
     "member": NameText,
     "tag": TagText,

@@ -14,7 +14,16 @@ from entrepot.api import (
     webhooks,
 )
 from entrepot.api.contents import comparisons, manifests, searches, vulnerabilities
-from entrepot.api.people import accounts, groups, issuers, namespaces, teams, tokens, trusts
+from entrepot.api.people import (
+    accounts,
+    groups,
+    issuers,
+    namespaces,
+    teams,
+    tokens,
+    trust_roots,
+    trusts,
+)
 from entrepot.api.requests import ApiRequest, ApiRoute, route
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
@@ -43,6 +52,7 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *tokens.ROUTES,
     *trusts.ROUTES,
     *issuers.ROUTES,
+    *trust_roots.ROUTES,
     *namespaces.ROUTES,
     *teams.ROUTES,
     *groups.ROUTES,

@@ -16,6 +16,7 @@ from entrepot.cli import (
     serve,
     tokens,
     trust,
+    trust_roots,
     users,
     vulnerabilities,
     webhooks,
@@ -87,6 +88,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(vulnerabilities.app, name="vulnerabilities")
 app.add_typer(pull_policies.app, name="policy")
+app.add_typer(trust_roots.app, name="trust-root")
 app.add_typer(secrets.app, name="secrets")
 mirrors.app.command("prefetch")(prefetch.prefetch)
 app.add_typer(mirrors.app, name="mirror")

@@ -28,7 +28,8 @@ class Result(StrEnum):
     """The result of a signature check, the best one first."""
 
     VERIFIED = "verified"
-    """A key that the namespace trusts made it, over a payload that names the subject."""
+    """It names the subject, and is by a key that the namespace trusts or by the holder of a
+    certificate that a trust root of the hub vouches for."""
     VALID = "valid"
     """The certificate or key that it brings along fits it; the hub does not vouch for that one."""
     NOT_CHECKED = "not checked"
@@ -37,6 +38,8 @@ class Result(StrEnum):
     """It signs something else, does not fit, came at the wrong time, or cannot be read."""
 
 
+NOTATION: Final = "notation"
+"""The form of the Notary Project's signatures."""
 OPENPGP: Final = "gpg"
 """The form of signatures that name an archive, or nothing, and never a manifest."""
 
@@ -226,8 +229,8 @@ class Signature(Struct, frozen=True):
     not_before: str = ""
     not_after: str = ""
     check: str = Result.NOT_CHECKED
-    """`verified` by a trusted key, `valid` by the certificate or key that it brings, `invalid` (of
-    something else, damaged, expired), or `not checked` for want of a key."""
+    """`verified` by a trusted key or a trust root, `valid` by the certificate or key that it
+    brings, `invalid` (of something else, damaged, expired), or `not checked` for want of a key."""
     reason: str = ""
     details: dict[str, str] = field(default_factory=dict)
     root: str = ""
@@ -280,6 +283,20 @@ class Blob(Struct, frozen=True):
     annotations: dict[str, str] = field(default_factory=dict)
 
 
+SIGSTORE: Final = "sigstore"
+"""The kind of trust root that is the file `trusted_root.json` of a sigstore."""
+X509: Final = "x509"
+"""The kind of trust root that is certificates in PEM, for the Notary Project's signatures."""
+
+
+class TrustRoot(Struct, frozen=True):
+    """A root that the hub trusts to say who signed."""
+
+    name: str
+    kind: str
+    content: str
+
+
 class Task(Struct, frozen=True):
     """One artifact to be read."""
 
@@ -291,6 +308,7 @@ class Task(Struct, frozen=True):
     annotations: dict[str, str] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     """Public keys in PEM that the namespace trusts."""
+    roots: list[TrustRoot] = field(default_factory=list)
     now: str = ""
     """When it is read, in RFC 3339; without it nothing counts as expired."""
     seconds: float = 20.0

@@ -37,5 +37,6 @@ def job_handlers(app: App) -> dict[str, Work]:
         jobs.MEASURE: measure,
         jobs.REASSESS: reassess,
         jobs.SPREAD: spread,
+        jobs.VERIFY: app.trust_roots.verify,
         jobs.JUDGE: app.pull_verdicts.judge,
     }

@@ -266,7 +266,7 @@ TOOLS: Final = (
     Tool(
         "list_signatures",
         "Signatures of an artifact",
-        "List who signed an artifact; `check` is `verified` only where a trusted key made it.",
+        "List who signed an artifact; `check` is `verified` only by a trusted key or a trust root.",
         _Part,
         _part("/signatures"),
     ),

@@ -166,6 +166,19 @@ trusted_keys: Final = Table(
     UniqueConstraint("namespace_id", "name"),
 )
 
+trust_roots: Final = Table(
+    "trust_roots",
+    SCHEMA,
+    number_id(),
+    Column("name", NAME, nullable=False, unique=True),
+    # sigstore, x509; removed: the shipped root of that name is not trusted.
+    Column("kind", Text, nullable=False),
+    # A `trusted_root.json`, or certificates in PEM.
+    Column("content", Text, nullable=False),
+    Column("expires_at", NUMBER),
+    Column("created_at", NUMBER, nullable=False),
+)
+
 limits: Final = Table(
     "limits",
     SCHEMA,

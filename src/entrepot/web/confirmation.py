@@ -25,6 +25,7 @@ _DANGERS: Final = {
     (_MEMBERS, "role", ""): "member",
     (_MEMBERS, "role", "owner"): "owner",
     (_KEYS, "what", "remove"): "key",
+    ("/admin/trust-roots", "what", "remove"): "trust-root",
     ("/settings/tokens/revoke", "", ""): "token",
     ("/u/{namespace}/-/tokens/revoke", "", ""): "token",
 }

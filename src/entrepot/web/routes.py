@@ -23,7 +23,7 @@ from entrepot.web.contents import (
     vulnerabilities,
     zips,
 )
-from entrepot.web.operators import administration, issuers, mirrors
+from entrepot.web.operators import administration, issuers, mirrors, trust_roots
 from entrepot.web.people import (
     account,
     groups,
@@ -51,6 +51,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *administration.ROUTES,
     *mirrors.ROUTES,
     *issuers.ROUTES,
+    *trust_roots.ROUTES,
     *vulnerabilities.ROUTES,
     *repository_settings.ROUTES,
     *policies.ROUTES,

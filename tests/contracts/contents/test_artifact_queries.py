@@ -108,6 +108,9 @@ async def test_documents_are_written_in_place_of_those_of_their_names(
                 reader, namespace_id, name, repository_id=only
             )
     assert await artifacts.list_with_document(reader, namespace_id + 1, "readme") == []
+    for after, ids in ((0, listed), (found.manifest_id, [])):
+        assert await artifacts.list_all_with_document(reader, "readme", after, 10) == ids
+    assert await artifacts.list_all_with_document(reader, "absent", 0, 10) == []
     assert await artifacts.find_document(reader, found.manifest_id, "readme") == readme
     assert await artifacts.find_document(reader, found.manifest_id, "values") == twice
     assert await artifacts.find_document(reader, found.manifest_id, "no") is None

@@ -6,8 +6,9 @@ from datetime import timedelta
 from entrepot.metadata import repository_settings, stars
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.repositories import delete_repository, find_repository
-from entrepot.metadata.security import trusted_keys
+from entrepot.metadata.security import trust_roots, trusted_keys
 from entrepot.model.repositories import Repository, Visibility
+from entrepot.model.security.trust_roots import RootKind, StoredRoot
 from entrepot.model.security.trusted_keys import TrustedKey
 from entrepot.oci.names import RepositoryName
 from tests.metadata.clocks import START
@@ -86,3 +87,17 @@ async def test_keys_are_trusted_by_name_in_one_namespace(metadata: Metadata) -> 
         assert await trusted_keys.delete_trusted_key(tx, acme, "release")
         assert not await trusted_keys.delete_trusted_key(tx, acme, "release")
     assert len(await trusted_keys.list_trusted_keys(metadata.reader, zoo)) == 1
+
+
+async def test_trust_roots_have_names_of_their_own(metadata: Metadata) -> None:
+    ours = StoredRoot("ours", RootKind.SIGSTORE, "{}", START, START)
+    none = StoredRoot("gone", RootKind.REMOVED, "", None, START)
+    async with metadata.begin() as tx:
+        assert await trust_roots.insert_root(tx, ours)
+        assert await trust_roots.insert_root(tx, none)
+        assert not await trust_roots.insert_root(tx, replace(ours, content="other"))
+    assert await trust_roots.list_roots(metadata.reader) == [none, ours]
+    async with metadata.begin() as tx:
+        assert await trust_roots.delete_root(tx, "ours")
+        assert not await trust_roots.delete_root(tx, "ours")
+    assert await trust_roots.list_roots(metadata.reader) == [none]

@@ -23,6 +23,7 @@ PLACES = {
     "mirror": "up",
     "team": "crew",
     "issuer": "ci",
+    "root": "public-good",
     "trust": "main",
     "member": "disabled",
     "tag": "v1",

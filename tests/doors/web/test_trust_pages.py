@@ -9,6 +9,7 @@ from tests.doors.conftest import Town
 from tests.doors.doors import basic
 from tests.doors.jobs import Ci, ci, provider
 from tests.support.job_tokens import AUDIENCE
+from tests.support.private_sigstore import PrivateSigstore
 
 __all__ = ["ci", "provider"]
 
@@ -90,3 +91,20 @@ async def test_an_administrator_registers_tests_and_deletes_an_issuer(ci: Ci, to
     assert "calls itself by another issuer" in failed
     assert (await admin.post(address, what="delete", name="gitlab")).status == 303
     assert "https://gitlab.com" not in (await admin.get(address)).text
+
+
+async def test_an_administrator_adds_and_removes_trust_roots(ci: Ci, town: Town) -> None:
+    admin, address = await browser_of(ci, town, "admin"), "/admin/trust-roots"
+    page = (await admin.get(address)).text
+    assert "public-good" in page
+    assert "comes with the hub" in page
+    root = PrivateSigstore().trusted_root()
+    assert (await admin.post(address, what="add", name="ours", content=root)).status == 303
+    for name in ("ours", "public-good"):
+        asked = (await admin.post(address, what="remove", name=name)).text
+        assert f"The trust root {name} will be removed" in asked
+        assert (await admin.post(address, what="remove", name=name, confirmed="1")).status == 303
+    assert "The hub trusts no root" in (await admin.get(address)).text
+    assert (await admin.post(address, what="restore")).status == 303
+    assert "public-good" in (await admin.get(address)).text
+    assert "removed the trust root ours" in (await admin.get("/admin/audit")).text

@@ -6,9 +6,10 @@ from msgspec import Struct, field
 class Marks(Struct, frozen=True):
     """Counts of the attachments of an artifact and its children.
 
-    `signatures` are those that name the artifact; of these a trusted key made the `verified` ones,
-    and the certificate or key that they bring fits the `valid` ones. `invalid` ones come on top:
-    they name something else, are damaged, or cannot be read.
+    `signatures` are those that name the artifact; of these a trusted key, or somebody for whom a
+    trust root vouches, made the `verified` ones, and the certificate or key that they bring fits
+    the `valid` ones. `invalid` ones come on top: they name something else, are damaged, or cannot
+    be read.
     """
 
     signatures: int = 0

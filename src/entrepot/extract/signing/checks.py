@@ -1,8 +1,9 @@
 """Results of signature checks: one of four, and the reason.
 
-`verified` means exactly that one of the task's keys made the signature over a payload that names
-the subject. `valid` means that the certificate which the signature brings fits it, and that nobody
-here vouches for the certificate. `invalid` is a signature of something else, one that does not fit,
+`verified` means exactly that one of the task's keys, or the holder of a certificate that one of its
+roots vouches for, made the signature over a payload that names the subject. `valid` means that the
+certificate which the signature brings fits it, and that nobody here vouches for the certificate.
+`invalid` is a signature of something else, one that does not fit,
 and one that cannot be read. `not checked` is a signature that names the subject, and for which no
 key is here that could check it.
 """
@@ -16,10 +17,12 @@ from cryptography import x509
 
 from entrepot.extract.findings import Result, Signature, Task
 from entrepot.extract.signing.certificates import claims_of, was_valid
+from entrepot.extract.signing.keyless import Vouching
 from entrepot.extract.signing.keys import Key, Signed, fingerprint, key_of, load_key
 from entrepot.extract.signing.timestamps import parse_moment
 
 _CERTIFIED: Final = "the signature matches its certificate; nobody here vouches for the certificate"
+_VOUCHED: Final = "by the holder of a certificate that a trust root of this hub vouches for"
 _LOGGED: Final = "the signature matches the key in its log entry; nobody here vouches for the key"
 _NO_KEY: Final = "no trusted key of this namespace verifies it, and it brings no certificate"
 _ORDER: Final = tuple(Result)
@@ -32,6 +35,17 @@ class SignatureCheck:
     result: Result
     reason: str
     key_id: str = ""
+    root: str = ""
+
+    def vouched(self, vouching: Vouching) -> "SignatureCheck":
+        """The result with what the roots say of the certificate that made the signature."""
+        if self.result is not Result.VALID:
+            return self
+        if vouching.root:
+            return replace(self, result=Result.VERIFIED, reason=_VOUCHED, root=vouching.root)
+        if vouching.is_faulty:
+            return replace(self, result=Result.INVALID, reason=vouching.reason)
+        return replace(self, reason=vouching.reason or self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ def signature_of(
     subject = task.subject if task.subject in named else next(iter(named), "")
     fault = _wrong_subject(subject, task) or signing.fault or _wrong_time(signing, task)
     if fault and checked.result is not Result.INVALID:
-        checked = replace(checked, result=Result.INVALID, reason=fault)
+        checked = replace(checked, result=Result.INVALID, reason=fault, root="")
     claims = claims_of(signing.certificate) if signing.certificate else {}
     details = {**claims.pop("details", {}), **signing.details}
     return Signature(
@@ -110,6 +124,7 @@ def signature_of(
         check=checked.result,
         reason=checked.reason,
         details=details,
+        root=checked.root,
         **claims,
     )
 

@@ -1,5 +1,6 @@
 """Public keys, and whether one of them made a signature."""
 
+from base64 import encodebytes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -164,6 +165,11 @@ def load_key(pem: str) -> Key | None:
         return _usable(serialization.load_pem_public_key(pem.encode()))
     except _DAMAGED:
         return None
+
+
+def pem_of(content: bytes) -> str:
+    """A public key's bytes (SubjectPublicKeyInfo in DER) as PEM, as `load_key` takes it."""
+    return f"-----BEGIN PUBLIC KEY-----\n{encodebytes(content).decode()}-----END PUBLIC KEY-----\n"
 
 
 def key_of(certificate: x509.Certificate) -> Key | None:

@@ -1,6 +1,5 @@
 """Entries of transparency logs that signatures bring: when, where, and by which key."""
 
-from base64 import encodebytes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from entrepot.extract.signing.certificates import load_certificate
-from entrepot.extract.signing.keys import Key, key_of, load_key
+from entrepot.extract.signing.keys import Key, key_of, load_key, pem_of
 from entrepot.extract.signing.timestamps import parse_moment
 from entrepot.extract.texts import (
     as_list,
@@ -102,5 +101,4 @@ def _load(content: bytes) -> Key | None:
     certificate = load_certificate(content)
     if certificate:
         return key_of(certificate)
-    pem = f"-----BEGIN PUBLIC KEY-----\n{encodebytes(content).decode()}-----END PUBLIC KEY-----\n"
-    return load_key(pem)
+    return load_key(pem_of(content))

@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from cryptography import x509
+from msgspec import structs
 
-from entrepot.extract.findings import Result, Signature, Task
-from entrepot.extract.limits import Unreadable
+from entrepot.extract.findings import NOTATION, Result, Signature, Task
+from entrepot.extract.limits import Unreadable, cut
 from entrepot.extract.signing.cbor import Tagged, encode_head, parse_cbor
 from entrepot.extract.signing.certificates import is_chain, load_certificate
 from entrepot.extract.signing.checks import SignatureCheck, Signing, check, signature_of
 from entrepot.extract.signing.keys import ALGORITHMS, Signed
 from entrepot.extract.signing.timestamps import AUTHORITY, parse_moment, stamped_at
+from entrepot.extract.signing.x509_roots import vouch_for_chain
 from entrepot.extract.texts import (
     as_list,
     as_mapping,
@@ -27,7 +29,7 @@ from entrepot.extract.texts import (
     parse_json,
 )
 
-FORM: Final = "notation"
+FORM: Final = NOTATION
 _PREFIX: Final = "io.cncf.notary."
 _KNOWN: Final = frozenset(
     {
@@ -39,8 +41,8 @@ _KNOWN: Final = frozenset(
 _CRITICAL: Final = frozenset({f"{_PREFIX}expiry", f"{_PREFIX}authenticSigningTime"})
 """Headers that a signature must demand to be understood where it has them."""
 _SCHEME: Final = f"{_PREFIX}signingScheme"
-AUTHORITY_SCHEME: Final = "notary.x509.signingAuthority"
-_SCHEMES: Final = frozenset({"notary.x509", AUTHORITY_SCHEME})
+_AUTHORITY_SCHEME: Final = "notary.x509.signingAuthority"
+_SCHEMES: Final = frozenset({"notary.x509", _AUTHORITY_SCHEME})
 _PAYLOAD: Final = "application/vnd.cncf.notary.payload.v1+json"
 _SIGN1: Final = 18
 _ALG, _CRIT, _TYPE, _CHAIN = 1, 2, 3, 33
@@ -71,9 +73,13 @@ def read_notation(content: bytes, task: Task) -> Signature:
         raise Unreadable("a certificate of its chain cannot be read")
     target = as_mapping(json_or_nothing(envelope.payload).get("targetArtifact"))
     subject = as_text(target.get("digest"), 200)
-    return signature_of(
+    found = signature_of(
         FORM, [subject], _check(envelope, chain, task), _said(envelope, chain), task
     )
+    # A root vouches for the whole name of the subject, whatever else the certificate says.
+    names = (chain[0].subject, chain[0].issuer) if found.root else ()
+    texts = [cut(name.rfc4514_string(), 1000) for name in names]
+    return structs.replace(found, identity=texts[0], issuer=texts[1]) if texts else found
 
 
 def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -> SignatureCheck:
@@ -90,7 +96,12 @@ def _check(envelope: _Envelope, chain: Sequence[x509.Certificate], task: Task) -
             Result.INVALID, "its certificates are no chain, each issued by the next"
         )
     signed = Signed(envelope.signature, envelope.signed, algorithm)
-    return check(signed, task.keys, chain[0] if chain else None)
+    checked = check(signed, task.keys, chain[0] if chain else None)
+    # Signing authorities have trust stores of their own, and Ed25519 is not the Notary's.
+    is_foreign = envelope.fields.get(_SCHEME) == _AUTHORITY_SCHEME or algorithm.family == "Ed"
+    if checked.result is not Result.VALID or is_foreign:
+        return checked
+    return checked.vouched(vouch_for_chain(chain, task.roots, parse_moment(task.now)))
 
 
 def _fault_in_headers(envelope: _Envelope) -> str:

@@ -1,6 +1,8 @@
 """cosign's and sigstore's signatures: simple signing, bundles, and DSSE envelopes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from cryptography import x509
@@ -9,8 +11,15 @@ from entrepot.extract.findings import Blob, Result, Signature, Task
 from entrepot.extract.limits import Unreadable
 from entrepot.extract.signing.certificates import load_certificate
 from entrepot.extract.signing.checks import SignatureCheck, Signing, best_of, check, signature_of
+from entrepot.extract.signing.keyless import Vouching, vouch_for_bundle
 from entrepot.extract.signing.keys import Key, Signed
 from entrepot.extract.signing.logs import LogEntry, entry_of_annotation, entry_of_bundle
+from entrepot.extract.signing.promises import (
+    LoggedSignature,
+    promise_of_annotation,
+    promise_of_bundle,
+    vouch_for_promise,
+)
 from entrepot.extract.signing.timestamps import AUTHORITY, stamped_at
 from entrepot.extract.texts import (
     as_list,
@@ -27,6 +36,8 @@ _BITS: Final = {"SHA2_256": 256, "SHA2_384": 384, "SHA2_512": 512}
 _MOST: Final = 20
 """Signatures, log entries and time stamps of one envelope that are looked at."""
 _SUBJECTS: Final = 500
+_STATEMENT: Final = "application/vnd.in-toto"
+"""How the types of payloads begin that are statements."""
 
 
 def pae(kind: str, payload: bytes) -> bytes:
@@ -42,16 +53,34 @@ def read_simple_signing(blob: Blob, content: bytes, task: Task) -> Signature:
     signature = decode_or_nothing(blob.annotations.get("dev.cosignproject.cosign/signature", ""))
     entry = _annotated_entry(blob)
     checked = check(Signed(signature, content), task.keys, certificate or entry.key)
+    logged = LoggedSignature(signature, sha256(content).digest())
+    checked = _vouched(checked, certificate, logged, blob, task)
     stamp = json_or_nothing(blob.annotations.get("dev.sigstore.cosign/rfc3161timestamp", ""))
     stamps = [decode_or_nothing(stamp.get("SignedRFC3161Timestamp"))]
     signing = _signing(certificate, [entry], stamps, signature)
     return signature_of("cosign", [subject], checked, signing, task)
 
 
+def _annotation(blob: Blob) -> Mapping[str, Any]:
+    return json_or_nothing(blob.annotations.get("dev.sigstore.cosign/bundle", ""))
+
+
 def _annotated_entry(blob: Blob) -> LogEntry:
-    return entry_of_annotation(
-        json_or_nothing(blob.annotations.get("dev.sigstore.cosign/bundle", ""))
-    )
+    return entry_of_annotation(_annotation(blob))
+
+
+def _vouched(
+    checked: SignatureCheck,
+    certificate: x509.Certificate | None,
+    logged: LoggedSignature,
+    blob: Blob,
+    task: Task,
+) -> SignatureCheck:
+    """The result with what the roots say of the certificate and the log in the annotations."""
+    if certificate is None or checked.result is not Result.VALID:
+        return checked
+    promise = promise_of_annotation(_annotation(blob))
+    return checked.vouched(vouch_for_promise(promise, certificate, logged, task.roots))
 
 
 def _signing(
@@ -87,17 +116,37 @@ def read_bundle(said: Mapping[str, Any], task: Task) -> Signature:
     brought = certificate or next((each.key for each in entries if each.key), None)
     envelope = as_mapping(said.get("dsseEnvelope"))
     if envelope:
-        checked, subjects, signature = _check_envelope(envelope, task, brought)
+        found = _check_envelope(envelope, task, brought)
     else:
-        checked, subjects, signature = _check_message(said, task, brought)
+        found = _check_message(said, task, brought)
+    checked = found.checked
+    if certificate and checked.result is Result.VALID:
+        checked = checked.vouched(_vouch_for_bundle(said, certificate, found, task))
     stamped = as_mapping(material.get("timestampVerificationData")).get("rfc3161Timestamps")
     stamps = [
         decode_or_nothing(as_mapping(each).get("signedTimestamp"))
         for each in as_list(stamped)[:_MOST]
     ]
     hint = as_text(as_mapping(material.get("publicKey")).get("hint"), 200)
-    signing = _signing(certificate, entries, stamps, signature, hint)
-    return signature_of("sigstore bundle", subjects, checked, signing, task)
+    signing = _signing(certificate, entries, stamps, found.signature, hint)
+    return signature_of("sigstore bundle", found.subjects, checked, signing, task)
+
+
+def _vouch_for_bundle(
+    said: Mapping[str, Any], certificate: x509.Certificate, found: "_Found", task: Task
+) -> Vouching:
+    is_message = not said.get("dsseEnvelope")
+    if is_message and len(found.signed) != sha256().digest_size:
+        return Vouching(reason="only signatures over SHA-256 are checked by trust roots")
+    if not is_message and found.count != 1:
+        return Vouching(reason="only envelopes with one signature are checked by trust roots")
+    entries = as_list(as_mapping(said.get("verificationMaterial")).get("tlogEntries"))
+    promise = promise_of_bundle(as_mapping(entries[0])) if len(entries) == 1 else None
+    if promise is None:
+        return vouch_for_bundle(said, certificate, found.signed, task.roots)
+    digest = found.signed if is_message else sha256(found.signed).digest()
+    logged = LoggedSignature(found.signature, digest)
+    return vouch_for_promise(promise, certificate, logged, task.roots)
 
 
 def _bundled_certificate(material: Mapping[str, Any]) -> x509.Certificate | None:
@@ -109,9 +158,23 @@ def _bundled_certificate(material: Mapping[str, Any]) -> x509.Certificate | None
     return certificate
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The result of a check, the digests that are named, and the first of `count` signatures.
+
+    `signed` is the payload, or the digest where only that is signed.
+    """
+
+    checked: SignatureCheck
+    subjects: Sequence[str]
+    signature: bytes
+    signed: bytes
+    count: int = 1
+
+
 def _check_message(
     said: Mapping[str, Any], task: Task, brought: x509.Certificate | Key | None
-) -> tuple[SignatureCheck, Sequence[str], bytes]:
+) -> _Found:
     """A signature over a digest that stands beside it: the bytes themselves are not needed."""
     message = as_mapping(said.get("messageSignature"))
     digest = as_mapping(message.get("messageDigest"))
@@ -119,35 +182,40 @@ def _check_message(
     bits = _BITS.get(as_text(digest.get("algorithm"), 40) or "SHA2_256", 0)
     if not signature or not bits or len(content) * 8 != bits:
         reason = "it holds no signature of a digest that can be checked"
-        return SignatureCheck(Result.INVALID, reason), [], signature
+        return _Found(SignatureCheck(Result.INVALID, reason), [], signature, content)
     signed = Signed(signature, content, digest_bits=bits)
-    return check(signed, task.keys, brought), [f"sha{bits}:{content.hex()}"], signature
+    named = [f"sha{bits}:{content.hex()}"]
+    return _Found(check(signed, task.keys, brought), named, signature, content)
 
 
 def read_envelope_signature(said: Mapping[str, Any], blob: Blob, task: Task) -> Signature:
     """A DSSE envelope by itself, as cosign attaches attestations."""
     certificate = load_certificate(blob.annotations.get("dev.sigstore.cosign/certificate", ""))
     entry = _annotated_entry(blob)
-    checked, subjects, signature = _check_envelope(said, task, certificate or entry.key)
+    found = _check_envelope(said, task, certificate or entry.key)
+    logged = LoggedSignature(found.signature, sha256(found.signed).digest())
+    checked = _vouched(found.checked, certificate, logged, blob, task)
     stamp = json_or_nothing(blob.annotations.get("dev.sigstore.cosign/rfc3161timestamp", ""))
     stamps = [decode_or_nothing(stamp.get("SignedRFC3161Timestamp"))]
-    signing = _signing(certificate, [entry], stamps, signature)
-    return signature_of("DSSE envelope", subjects, checked, signing, task)
+    signing = _signing(certificate, [entry], stamps, found.signature)
+    return signature_of("DSSE envelope", found.subjects, checked, signing, task)
 
 
 def _check_envelope(
     envelope: Mapping[str, Any], task: Task, brought: x509.Certificate | Key | None
-) -> tuple[SignatureCheck, Sequence[str], bytes]:
-    """The results of its signatures, the digests that it names, and the first signature."""
+) -> _Found:
+    """The best result of its signatures; a payload that is no statement names nothing."""
+    kind = as_text(envelope.get("payloadType"), 200)
     payload = decode(envelope.get("payload"))
-    encoded = pae(as_text(envelope.get("payloadType"), 200), payload)
+    encoded = pae(kind, payload)
     signatures = [
         decode_or_nothing(as_mapping(each).get("sig"))
         for each in as_list(envelope.get("signatures"))[:_MOST]
     ]
     checks = [check(Signed(each, encoded), task.keys, brought) for each in signatures]
-    subjects = _subjects(json_or_nothing(payload))
-    return best_of(checks), subjects, signatures[0] if signatures else b""
+    subjects = _subjects(json_or_nothing(payload)) if kind.startswith(_STATEMENT) else []
+    first = signatures[0] if signatures else b""
+    return _Found(best_of(checks), subjects, first, payload, len(signatures))
 
 
 def _subjects(statement: Mapping[str, Any]) -> Sequence[str]:

@@ -36,6 +36,7 @@ from entrepot.hub.contents.contributions import (
     weight_of,
 )
 from entrepot.hub.contents.readmes import Readmes
+from entrepot.hub.security.effective_roots import list_for_tasks
 from entrepot.hub.security.matching import Matching
 from entrepot.kinds.recognition.kind import Extractor
 from entrepot.metadata.contents import artifact_relations, artifact_revisions, artifacts, packages
@@ -53,7 +54,7 @@ from entrepot.storage.protocols import BlobKey, HasPaths, Storage
 
 _log = logging.getLogger(__name__)
 
-READER: Final = 4
+READER: Final = 5
 """The version of what reads contents: greater, and `entrepot reindex` reads everything again."""
 FINDINGS: Final = "findings"
 """The document that holds all that was found but the texts, which are documents themselves."""
@@ -224,6 +225,7 @@ class Indexing:
                     annotations=described.manifest.annotations,
                     now=self._now().isoformat(),
                     keys=await trusted_keys.list_pems(self._metadata.reader, repository_id),
+                    roots=await list_for_tasks(self._metadata.reader),
                 )
             )
 

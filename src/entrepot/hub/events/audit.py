@@ -80,6 +80,8 @@ class Audited(StrEnum):
     REPO_TRANSFER = "repo.transfer"
     REPO_UNARCHIVE = "repo.unarchive"
     REPO_VISIBILITY = "repo.visibility"
+    ROOT_ADD = "trust_root.add"
+    ROOT_REMOVE = "trust_root.remove"
     TAG_DELETE = "repo.tag.delete"
     TAG_PUSH = "repo.tag.push"
     TEAM_CREATE = "team.create"

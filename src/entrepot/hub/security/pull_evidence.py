@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from entrepot.extract.findings import OPENPGP, Findings, Result
+from entrepot.extract.findings import NOTATION, OPENPGP, Findings, Result, Signature
 from entrepot.hub.contents.attachments import Attached, Attachments
 from entrepot.hub.security.findings import FindingsAggregator
 from entrepot.kinds.recognition.catalogue import kind_of_id
@@ -14,6 +14,7 @@ from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.security import pull_evidence, trusted_keys
 from entrepot.metadata.security.pull_policies import JudgedManifest, RepositoryPolicies
 from entrepot.model.security.pull_evidence import AttestationFact, PullEvidence, SignatureFact
+from entrepot.model.security.pull_policies import Claims
 
 SIGN_PREDICATE: Final = "https://sigstore.dev/cosign/sign/v1"
 _SIGNED: Final = frozenset({"signed", "attestation"})
@@ -132,10 +133,20 @@ def _facts_of(found: Findings, about: _About) -> list[SignatureFact]:
             each.issuer,
             each.root,
             about.is_index,
+            _claims_of(each),
+            each.form == NOTATION,
         )
         for each in found.signatures
         if each.form != OPENPGP
     ]
+
+
+def _claims_of(signature: Signature) -> dict[str, str]:
+    """Return the certificate's claims of the build, by the names that rules have for them."""
+    if not signature.root or signature.form == NOTATION:
+        return {}
+    said = {name.lower().replace(" ", "_"): text for name, text in signature.details.items()}
+    return {name: said[name] for name in Claims.__struct_fields__ if name in said}
 
 
 def _needs(policies: RepositoryPolicies) -> frozenset[str]:

@@ -180,6 +180,12 @@ _WITH_DOCUMENT: Final = SqlStatement(
     )
     .order_by(artifacts.c.manifest_id)
 )
+_ALL_WITH_DOCUMENT: Final = SqlStatement(
+    select(documents.c.manifest_id)
+    .where(documents.c.manifest_id > bindparam("after"), documents.c.name == bindparam("name"))
+    .order_by(documents.c.manifest_id)
+    .limit(bindparam("limit"))
+)
 _COUNT_STATES: Final = SqlStatement(
     select(artifacts.c.state, func.count()).group_by(artifacts.c.state)
 )
@@ -327,6 +333,13 @@ async def list_with_document(
         namespace_id=namespace_id,
         name=name,
         only=repository_id,
+    )
+
+
+async def list_all_with_document(reader: Reader, name: str, after: int, limit: int) -> list[int]:
+    """Manifests of all namespaces that have a document of that name; a page of ids past `after`."""
+    return await list_all(
+        reader, first_number, _ALL_WITH_DOCUMENT, name=name, after=after, limit=limit
     )
 
 

@@ -29,6 +29,8 @@ REASSESS: Final = "reassess"
 """The job of counting anew what a manifest and its subjects have; its subject is its id."""
 SPREAD: Final = "spread"
 """The job of asking for that wherever a package is listed whose vulnerabilities have changed."""
+VERIFY: Final = "verify"
+"""The job of asking for all that may be signed to be read again: other roots are trusted now."""
 JUDGE: Final = "judge"
 """The job of judging a repository's manifests by the rules about pulls; its subject is its id, or a
 namespace's behind a word."""

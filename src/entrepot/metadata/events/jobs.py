@@ -29,6 +29,7 @@ from entrepot.metadata.events.job_lanes import (
     RECOUNT,
     SPREAD,
     SUMMARIZE,
+    VERIFY,
     Turns,
     interleave,
     list_lanes,
@@ -46,6 +47,7 @@ __all__ = [
     "RECOUNT",
     "SPREAD",
     "SUMMARIZE",
+    "VERIFY",
     "Turns",
 ]
 

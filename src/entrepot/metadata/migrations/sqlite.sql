@@ -166,5 +166,6 @@ CREATE INDEX ix_group_mappings_team_id ON group_mappings (team_id);
 CREATE INDEX ix_group_mappings_external_group ON group_mappings (external_group);
 CREATE TABLE group_members ( mapping_id INTEGER NOT NULL, account_id INTEGER NOT NULL, CONSTRAINT pk_group_members PRIMARY KEY (mapping_id, account_id), CONSTRAINT fk_group_members_mapping_id FOREIGN KEY(mapping_id) REFERENCES group_mappings (id) ON DELETE CASCADE, CONSTRAINT fk_group_members_account_id FOREIGN KEY(account_id) REFERENCES accounts (namespace_id) ) WITHOUT ROWID;
 CREATE INDEX ix_group_members_account_id ON group_members (account_id);
+CREATE TABLE trust_roots ( id INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, content TEXT NOT NULL, expires_at INTEGER, created_at INTEGER NOT NULL, CONSTRAINT pk_trust_roots PRIMARY KEY (id), CONSTRAINT uq_trust_roots_name UNIQUE (name) );
 INSERT INTO rights_revision (revision) VALUES (0);
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0026', '0008');
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0027', '0008');

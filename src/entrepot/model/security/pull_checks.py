@@ -1,5 +1,6 @@
 """The requirements of pull policies: each says what is missing, or what meets it."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ _RANKS: Final = ("unknown", "negligible", "low", "medium", "high", "critical")
 _SILENT: Final = frozenset({"not_affected", "fixed", "suppressed", "ignored"})
 _MOST_NAMED: Final = 3
 _VERIFIED: Final = "verified"
+_SUBJECT: Final = "x509.subject:"
 _INVALID: Final = "invalid"
 
 
@@ -98,7 +100,7 @@ def _is_exempt(finding: ArtifactFinding, context: CheckContext) -> bool:
 def _check_signed(signed: Signed, context: CheckContext) -> _Checked:
     made = [each for each in context.evidence.signatures if signed.by_index or not each.is_of_index]
     if not signed.any and not signed.all:
-        good = [each for each in made if each.check == _VERIFIED]
+        good = [each for each in made if each.is_by_key]
         if good:
             return "", f"signed by {good[0].signer}"
         return _why_unsigned(made), ""
@@ -118,6 +120,9 @@ def _why_unsigned(made: Sequence[SignatureFact]) -> str:
         return "it is not signed"
     if all(each.check == _INVALID for each in made):
         return "its signature is not valid"
+    known = next((each.signer for each in made if each.root), None)
+    if known is not None:
+        return f"it is signed by {known}, whom the rule does not name, and by no trusted key"
     return "its signature is by nobody who is trusted here"
 
 
@@ -130,10 +135,31 @@ def _is_by(signer: Signer, fact: SignatureFact, evidence: PullEvidence) -> bool:
         return False
     if isinstance(signer.key, str):
         fingerprint = evidence.keys.get(signer.key)
-        return fact.check == _VERIFIED and fingerprint is not None and fact.key_id == fingerprint
-    if not fact.root or (isinstance(signer.root, str) and fact.root != signer.root):
+        return fact.is_by_key and fingerprint is not None and fact.key_id == fingerprint
+    if fact.check != _VERIFIED or not fact.root:
         return False
-    return fact.issuer == signer.issuer and matches_any([str(signer.identity)], fact.identity)
+    if isinstance(signer.root, str) and fact.root != signer.root:
+        return False
+    if isinstance(signer.issuer, str) and fact.issuer != signer.issuer:
+        return False
+    return _is_named(str(signer.identity), fact) and all(
+        matches_any([wanted], fact.claims.get(name, ""))
+        for name, wanted in signer.claims.given.items()
+    )
+
+
+def _is_named(identity: str, fact: SignatureFact) -> bool:
+    """Say whether the identity is meant: a pattern, or parts of a name that all are in it."""
+    if not identity.startswith(_SUBJECT):
+        return matches_any([identity], fact.identity)
+    wanted = _parts_of_name(identity.removeprefix(_SUBJECT))
+    return fact.is_named_by_subject and bool(wanted) and wanted <= _parts_of_name(fact.identity)
+
+
+def _parts_of_name(name: str) -> set[str]:
+    """The parts of a distinguished name (RFC 4514); a comma behind a backslash parts nothing."""
+    parts = (part.strip().partition("=") for part in re.split(r"(?<!\\),", name))
+    return {f"{key.strip().upper()}={value.strip()}" for key, _, value in parts if key.strip()}
 
 
 def _check_attestation(needed: AttestationNeeded, context: CheckContext) -> _Checked:
@@ -155,7 +181,7 @@ def _check_attestation(needed: AttestationNeeded, context: CheckContext) -> _Che
 
 def _is_attested(needed: AttestationNeeded, fact: AttestationFact, evidence: PullEvidence) -> bool:
     if not needed.any:
-        return any(each.check == _VERIFIED for each in fact.signatures)
+        return any(each.is_by_key for each in fact.signatures)
     return any(_is_signed(signer, fact.signatures, evidence) for signer in needed.any)
 
 

@@ -11,7 +11,7 @@ from entrepot.model.security.advisories import ArtifactFinding
 class SignatureFact:
     """The result of checking a signature of the artifact's digest.
 
-    `root` is the trust root that vouches for the identity, empty where none does.
+    `root` is the trust root that vouches for the identity and the claims, empty where none does.
     """
 
     check: str
@@ -20,6 +20,14 @@ class SignatureFact:
     issuer: str = ""
     root: str = ""
     is_of_index: bool = False
+    claims: Mapping[str, str] = field(default_factory=dict)
+    is_named_by_subject: bool = False
+    """Whether the identity is the whole name of a certificate's subject, as notation has it."""
+
+    @property
+    def is_by_key(self) -> bool:
+        """Say whether a key that the namespace trusts made it."""
+        return self.check == "verified" and not self.root
 
     @property
     def signer(self) -> str:

@@ -77,23 +77,52 @@ class VulnerabilityLimit(_Part, frozen=True, kw_only=True):
     unknown: Literal["allow", "refuse"] = "allow"
 
 
+class Claims(_Part, frozen=True, kw_only=True):
+    """Claims of the build that a certificate must have beside the identity; `*` is allowed.
+
+    Ids stay when a repository or its owner is renamed, and nobody else can take them.
+    """
+
+    repository: _Line | UnsetType = UNSET
+    repository_id: _Line | UnsetType = UNSET
+    owner: _Line | UnsetType = UNSET
+    owner_id: _Line | UnsetType = UNSET
+    ref: _Line | UnsetType = UNSET
+    commit: _Line | UnsetType = UNSET
+    trigger: _Line | UnsetType = UNSET
+    workflow: _Line | UnsetType = UNSET
+    build_config: _Line | UnsetType = UNSET
+    runner: _Line | UnsetType = UNSET
+    visibility: _Line | UnsetType = UNSET
+    environment: _Line | UnsetType = UNSET
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The claims that are given, by their names."""
+        found = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in found.items() if value is not UNSET}
+
+
 class Signer(_Part, frozen=True, kw_only=True):
     """A trusted key by its name, or an identity in a certificate that a trust root vouches for.
 
-    `identity` may hold `*`. Without `root` any trust root of the hub will do.
+    `identity` may hold `*`; for notation it may be `x509.subject: C=US, O=Acme`, parts of the name
+    that all must be there. It needs its `issuer` or the `root`, so that it means one person.
     """
 
     key: _Line | UnsetType = UNSET
     issuer: _Line | UnsetType = UNSET
     identity: _Line | UnsetType = UNSET
     root: _Line | UnsetType = UNSET
+    claims: Claims = Claims()
 
     def __post_init__(self) -> None:
-        by_identity = self.identity is not UNSET and self.issuer is not UNSET
+        is_bound = self.issuer is not UNSET or self.root is not UNSET
+        by_identity = self.identity is not UNSET and is_bound
         if (self.key is UNSET) is not by_identity:
-            raise ValueError("a signer is a key, or an identity with its issuer")
-        if self.key is not UNSET and self.root is not UNSET:
-            raise ValueError("a key has no root")
+            raise ValueError("a signer is a key, or an identity with its issuer or its root")
+        if self.key is not UNSET and (is_bound or self.claims.given):
+            raise ValueError("a key has no issuer, no root and no claims")
 
     @property
     def shown(self) -> str:
@@ -102,8 +131,9 @@ class Signer(_Part, frozen=True, kw_only=True):
 
 
 class Signed(_Part, frozen=True, kw_only=True):
-    """A signature of this digest that is verified: by whomever the namespace trusts, or by these.
+    """A signature of this digest that is verified: by a key that the namespace trusts, or by these.
 
+    A trust root says who signed, not who may: identities are named.
     An attached SBOM or attestation is no signature, though it is signed.
     """
 
