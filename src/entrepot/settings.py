@@ -4,13 +4,16 @@ Light on purpose: the processes that answer requests import this, and not what r
 settings (`entrepot.cli.common.configuration`).
 """
 
+import json
 import os
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from entrepot.model.described_settings import DescribedSetting, SettingSource
 from entrepot.model.people.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
 
@@ -53,7 +56,9 @@ def is_secret(name: str) -> bool:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return ""
-    return "••••••" if is_secret(name) else str(value)
+    if is_secret(name):
+        return "••••••"
+    return json.dumps(value) if isinstance(value, bool | tuple) else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,12 +267,26 @@ class Settings:
     )
     log_format: LogFormat = _setting("The log format: `auto`, `json` or `text`.", LogFormat.AUTO)
 
-    def described(self) -> tuple[tuple[str, str, str], ...]:
-        """Name, value and meaning of each setting, for operators; secrets are masked."""
+    def described(self) -> tuple[DescribedSetting, ...]:
+        """Each setting, for operators."""
         return tuple(
-            (each.name, _shown(each.name, getattr(self, each.name)), each.metadata["help"])
-            for each in fields(self)
+            DescribedSetting(
+                each.name,
+                _shown(each.name, getattr(self, each.name)),
+                each.metadata["help"],
+                self.source_of(each.name),
+            )
+            for each in fields(Settings)
         )
+
+    def source_of(self, name: str) -> SettingSource:
+        """Where the setting's value came from; `OPTION` for one that a program gave."""
+        setting = next(each for each in fields(Settings) if each.name == name)
+        if setting.default_factory is not MISSING:
+            is_default = getattr(self, name) == setting.default_factory()
+        else:
+            is_default = getattr(self, name) == setting.default
+        return SettingSource.DEFAULT if is_default else SettingSource.OPTION
 
     @property
     def sqlite_file(self) -> Path:
@@ -316,3 +335,15 @@ class Settings:
         if self.secret_key is None and self.database is None and made.is_file():
             return made.read_text().strip()
         return self.secret_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSettings(Settings):
+    """Settings that were read from several places, and remember from which."""
+
+    sources: Mapping[str, SettingSource]
+    """Of each setting that was given."""
+
+    def source_of(self, name: str) -> SettingSource:
+        """Where the setting's value came from."""
+        return self.sources.get(name, SettingSource.DEFAULT)

@@ -1,5 +1,6 @@
 """A browser's side of the doors: cookies, and forms that come from pages of ours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -27,13 +28,15 @@ class Browser:
         """Open a page."""
         return await self.doors.ask_with("GET", target, b"", {**headers, "cookie": self.cookies})
 
-    async def post(self, target: str, **fields: str) -> Answer:
-        """Send a form as a page of ours does."""
+    async def post(self, target: str, **fields: str | list[str]) -> Answer:
+        """Send a form as a page of ours does; a field with several values is sent for each."""
         token = form_token(FORM_SECRET, self.session)
         return await self.send(target, {"token": token, **fields}, origin=ORIGIN)
 
-    async def send(self, target: str, fields: dict[str, str], **headers: str) -> Answer:
+    async def send(
+        self, target: str, fields: Mapping[str, str | list[str]], **headers: str
+    ) -> Answer:
         """Send a form with just these fields and headers."""
-        body = urlencode(fields).encode()
+        body = urlencode(fields, doseq=True).encode()
         headers.setdefault("content_type", FORM)
         return await self.doors.ask_with("POST", target, body, {**headers, "cookie": self.cookies})

@@ -68,7 +68,7 @@ def test_a_setting_is_one_field(copy: Path) -> None:
     module.write_text(head + GREETING + field + rest)
     program = (
         "from entrepot.settings import Settings; "
-        "print(Settings(greeting='Hi').greeting, dict(x[:2] for x in Settings().described()))"
+        "print(Settings(greeting='Hi').greeting, {x.name: x.value for x in Settings().described()})"
     )
     shown = says(copy, program)
     assert shown.startswith("Hi ")

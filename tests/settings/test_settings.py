@@ -10,9 +10,10 @@ import pytest
 import typer
 
 from entrepot.cli.common.configuration import read_settings
+from entrepot.model.described_settings import SettingSource
 from entrepot.model.people.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
-from entrepot.settings import BlobSender, LogFormat, Settings
+from entrepot.settings import BlobSender, LogFormat, ReadSettings, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +25,7 @@ def _no_settings_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 def test_without_anything_said_the_defaults_hold() -> None:
-    assert read_settings() == Settings()
+    assert read_settings() == ReadSettings(sources={})
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_file(
@@ -36,6 +37,23 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
     monkeypatch.setenv("ENTREPOT_PORT", "2")
     found = read_settings(port=3, host=None)
     assert (found.host, found.port, found.workers) == ("environment", 3, 7)
+    told = {each.name: each.source for each in pickle.loads(pickle.dumps(found)).described()}  # noqa: S301 - ours
+    assert [told[name] for name in ("host", "port", "workers", "tls")] == [
+        SettingSource.ENVIRONMENT,
+        SettingSource.OPTION,
+        SettingSource.FILE,
+        SettingSource.DEFAULT,
+    ]
+
+
+def test_values_are_shown_as_the_file_has_them() -> None:
+    settings = Settings(trusted_proxies=("10.0.0.0/8",), s3_redirect=False, secret_key="k" * 32)
+    told = {each.name: each for each in settings.described()}
+    assert told["trusted_proxies"].value == '["10.0.0.0/8"]'
+    assert told["s3_redirect"].value == "false"
+    assert told["secret_key"].value == "••••••"
+    assert told["secret_key"].source is SettingSource.OPTION
+    assert told["workers"].source is SettingSource.DEFAULT
 
 
 @pytest.mark.parametrize(

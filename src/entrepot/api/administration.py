@@ -17,6 +17,7 @@ from entrepot.api.people.namespaces import (
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import NotFound
 from entrepot.http.authorize import AccessRule
+from entrepot.model.described_settings import SettingSource
 from entrepot.model.people.accounts import Account, NamespaceKind
 
 _MOST_FAILURES: Final = 1000
@@ -93,11 +94,12 @@ class Storage(Struct, frozen=True):
 
 
 class Setting(Struct, frozen=True):
-    """A setting and its value; secrets are masked."""
+    """A setting, its value and where that came from; secrets are masked."""
 
     name: str
     value: str
     meaning: str
+    source: SettingSource
 
 
 class Health(Struct, frozen=True):
@@ -123,7 +125,7 @@ async def get_storage(request: ApiRequest) -> Storage:
 
 async def list_settings(request: ApiRequest, query: PageQuery) -> Page[Setting]:
     """List the settings and their values."""
-    return cut(request.app.describe_settings(), query, lambda each: Setting(*each))
+    return cut(request.app.describe_settings(), query, lambda each: shown(Setting, each))
 
 
 async def list_users(request: ApiRequest, query: PageQuery) -> Page[User]:

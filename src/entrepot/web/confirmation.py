@@ -21,6 +21,7 @@ _DANGERS: Final = {
     ("/admin/users", "what", "not-admin"): "not-admin",
     ("/admin/users", "what", "disable"): "disable",
     ("/admin/users", "what", "second-factor"): "second-factor",
+    ("/admin/users/selected", "what", "disable"): "disable",
     (_TEAM, "what", "delete"): "team",
     (_MEMBERS, "role", ""): "member",
     (_MEMBERS, "role", "owner"): "owner",
@@ -30,8 +31,9 @@ _DANGERS: Final = {
     ("/u/{namespace}/-/tokens/revoke", "", ""): "token",
 }
 """Route, field and value of what is asked about, and the words for it in `confirm.html`."""
-_SUBJECTS: Final = ("name", "member", "id")
+_SUBJECTS: Final = ("name", "member", "id", "select")
 """The fields that say of whom or what; one of them is there in every form that is asked about."""
+_MOST_NAMED: Final = 50
 
 
 @dataclass(kw_only=True)
@@ -41,6 +43,8 @@ class ConfirmPage(Page):
     template: ClassVar[str] = "confirm.html"
     danger: str
     subject: str
+    count: int
+    """How many are named in `subject`."""
     place: str
     fields: list[tuple[str, str]]
     back: str
@@ -59,12 +63,22 @@ def find_danger(pattern: str, form: Form) -> str:
 
 def ask(request: PageRequest, danger: str) -> Page:
     """The page that asks."""
-    subject = next(filter(None, (request.form.get(each).strip() for each in _SUBJECTS)), "")
+    named = [request.values.get("team", "")] if danger == "team" else _subjects(request.form)
     return ConfirmPage(
         title="Are you sure?",
         danger=danger,
-        subject=request.values.get("team", "") if danger == "team" else subject,
+        subject=", ".join(named[:_MOST_NAMED]),
+        count=len(named),
         place=request.values.get("namespace", ""),
         fields=[each for each in request.form.fields if each[0] not in _NOT_AGAIN],
         back=local_address(request.form.get("back") or "/"),
     )
+
+
+def _subjects(form: Form) -> list[str]:
+    """Those whom the form is about: one, or all that were selected."""
+    for field in _SUBJECTS:
+        named = [each.strip() for each in form.get_all(field) if each.strip()]
+        if named:
+            return named
+    return []

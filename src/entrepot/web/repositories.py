@@ -52,6 +52,7 @@ class Columns:
 
     platforms: bool
     referrers: bool
+    pulled: bool
 
 
 @dataclass(kw_only=True)
@@ -99,10 +100,12 @@ async def facts_of(request: PageRequest) -> RepositoryFacts:
 
 def columns_of(rows: Iterable[TagRow]) -> Columns:
     """Return which columns a list of these tags needs."""
-    artifacts = [row.artifact for row in rows if row.artifact]
+    listed = list(rows)
+    artifacts = [row.artifact for row in listed if row.artifact]
     return Columns(
         platforms=any(each.platforms for each in artifacts),
         referrers=any(not each.marks.is_empty for each in artifacts),
+        pulled=any(row.pulled_at for row in listed),
     )
 
 

@@ -23,7 +23,7 @@ from entrepot.web.contents import (
     vulnerabilities,
     zips,
 )
-from entrepot.web.operators import administration, issuers, mirrors, trust_roots
+from entrepot.web.operators import administration, issuers, mirrors, trust_roots, users
 from entrepot.web.people import (
     account,
     groups,
@@ -49,6 +49,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *trusts.ROUTES,
     *namespace_deletion.ROUTES,
     *administration.ROUTES,
+    *users.ROUTES,
     *mirrors.ROUTES,
     *issuers.ROUTES,
     *trust_roots.ROUTES,

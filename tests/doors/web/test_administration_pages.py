@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from entrepot.hub.people.actors import Actor, Identity
 from entrepot.metadata import repository_facts
 from entrepot.metadata.registry import pull_days
 from entrepot.metadata.repositories import find_repository
@@ -122,3 +123,69 @@ async def test_the_log_is_exported_whole(town: Town, admin: Browser) -> None:
     assert (await owner.get("/admin/audit.csv")).status == 404
     answer = await see(owner, "/u/acme/-/audit.csv")
     assert "acme-audit.csv" in str(answer.header("content-disposition"))
+
+
+async def test_selected_accounts_are_disabled_and_enabled_together(
+    town: Town, admin: Browser
+) -> None:
+    accounts = town.doors.app.accounts
+
+    async def disabled() -> set[str]:
+        return {each.name for each in await accounts.list_all() if each.disabled_at is not None}
+
+    chosen, path = ["stranger", "member"], "/admin/users/selected"
+    asked = await admin.post(path, select=chosen, what="disable")
+    assert asked.status == 200
+    text = asked.body.decode()
+    assert "Disabling these 2 accounts signs them out" in text
+    assert "stranger, member" in text
+    assert await disabled() == {"disabled"}
+    answer = await admin.post(path, select=chosen, what="disable", confirmed="1")
+    assert answer.status == 303
+    assert await disabled() == {"disabled", "member", "stranger"}
+    answer = await admin.post(path, select=chosen, what="enable")
+    assert answer.status == 303
+    assert await disabled() == {"disabled"}
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (["stranger", "admin"], "disable"),
+        (["stranger", "nobody-of-this-name"], "disable"),
+        ([f"person{number}" for number in range(51)], "disable"),
+        (["stranger"], "admin"),
+    ],
+)
+async def test_a_selection_that_may_not_be_changes_nothing(
+    town: Town, admin: Browser, names: list[str], what: str
+) -> None:
+    path = "/admin/users/selected"
+    answer = await admin.post(path, select=names, what=what, confirmed="1")
+    assert answer.status in (400, 404)
+    found = await town.doors.app.accounts.list_all()
+    assert {each.name for each in found if each.disabled_at is not None} == {"disabled"}
+    assert {each.name for each in found if each.is_admin} == {"admin"}
+
+
+async def test_users_are_exported(town: Town, admin: Browser) -> None:
+    await town.doors.app.accounts.set_profile(
+        town.people["member"],
+        "=HYPERLINK(1)",
+        "m@example.org",
+        Actor(Identity(town.people["member"])),
+    )
+    answer = await see(admin, "/admin/users.csv?sort=name")
+    assert "hub-users.csv" in str(answer.header("content-disposition"))
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert [each["name"] for each in rows] == sorted(town.people)
+    by_name = {each["name"]: each for each in rows}
+    assert by_name["member"]["full_name"] == "'=HYPERLINK(1)"
+    assert by_name["admin"]["is_admin"] == "true"
+    assert by_name["disabled"]["is_disabled"] == "true"
+    few = await see(admin, "/admin/users.csv?q=str")
+    assert few.body.decode().count("\n") == 2
+    owner = Browser(
+        town.doors, await town.doors.app.sessions.begin(town.people["owner"], address="", client="")
+    )
+    assert (await owner.get("/admin/users.csv")).status == 404

@@ -17,7 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from entrepot.cli.common.output import USAGE, fail
-from entrepot.settings import FILES, PREFIX, Settings, is_secret
+from entrepot.model.described_settings import SettingSource
+from entrepot.settings import FILES, PREFIX, ReadSettings, Settings, is_secret
 
 _FIELDS: Final = {each.name: each for each in fields(Settings)}
 _FILE: Final = Path("entrepot.toml")
@@ -40,9 +41,15 @@ _BOOLEANS: Final = {
 def read_settings(**options: object) -> Settings:
     """Return the settings with the given options; exit with status 2 if one is invalid."""
     _check_names(os.environ)
-    given: dict[str, object] = _read_file() | _read_environment(os.environ)
-    given |= {name: value for name, value in options.items() if value is not None}
-    settings = Settings(**{name: _checked(name, value) for name, value in given.items()})  # type: ignore[arg-type]
+    found = {
+        SettingSource.FILE: _read_file(),
+        SettingSource.ENVIRONMENT: _read_environment(os.environ),
+        SettingSource.OPTION: {k: value for k, value in options.items() if value is not None},
+    }
+    given = {name: value for values in found.values() for name, value in values.items()}
+    sources = {name: source for source, values in found.items() for name in values}
+    checked: dict[str, Any] = {name: _checked(name, value) for name, value in given.items()}
+    settings = ReadSettings(**checked, sources=sources)
     _check_together(settings)
     return settings
 

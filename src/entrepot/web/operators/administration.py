@@ -1,8 +1,7 @@
-"""`/admin`: the hub's dashboard, users, organizations, repositories, jobs, settings, audit log."""
+"""`/admin`: the hub's dashboard, organizations, repositories, jobs, settings, audit log."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import ClassVar, Final, TypeVar
 
@@ -10,9 +9,10 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
 from entrepot.hub.administration import Dashboard, HubHealth
+from entrepot.model.described_settings import DescribedSetting
 from entrepot.model.integrity import Damage, Pass
 from entrepot.model.jobs import FailedJob, JobCount
-from entrepot.model.usage import AccountUsage, NamespaceUsage, RepositoryUsage, UsageOrder
+from entrepot.model.usage import NamespaceUsage, RepositoryUsage, UsageOrder
 from entrepot.web.contents.charts import Tile, treemap_of
 from entrepot.web.operators.audit import AuditPart, audit_csv, audit_part, audit_query
 from entrepot.web.pages import Page, redirect
@@ -86,30 +86,6 @@ class OrganizationsPage(ListPage):
     organizations: list[NamespaceUsage]
 
 
-@dataclass(frozen=True, slots=True)
-class UserLine:
-    """An account as the list shows it: nothing secret."""
-
-    name: str
-    full_name: str
-    email: str
-    is_admin: bool
-    is_disabled: bool
-    has_second_factor: bool
-    created_at: datetime
-    seen_at: datetime | None
-    size: int
-
-
-@dataclass(kw_only=True)
-class UsersPage(ListPage):
-    """Everybody who may sign in."""
-
-    template: ClassVar[str] = "administration/users.html"
-    users: list[UserLine]
-    link: str = ""
-
-
 @dataclass(kw_only=True)
 class JobsPage(AdminPage):
     """The page of queued and failed jobs."""
@@ -124,7 +100,7 @@ class SettingsPage(AdminPage):
     """The settings in force; secrets are not shown."""
 
     template: ClassVar[str] = "administration/settings.html"
-    settings: list[tuple[str, str, str]]
+    settings: list[DescribedSetting]
 
 
 @dataclass(kw_only=True)
@@ -160,7 +136,7 @@ async def show_dashboard(request: PageRequest) -> Page:
     )
 
 
-async def _list(
+async def list_page(
     request: PageRequest, first: UsageOrder, listing: Listing[Listed]
 ) -> tuple[list[Listed], Pager, str, UsageOrder]:
     """The page of a list that the address asks for, at most the last; with text and order."""
@@ -177,7 +153,7 @@ async def _list(
 async def show_repositories(request: PageRequest) -> Page:
     """A page of all repositories, the greatest first unless another order is asked for."""
     listing = request.app.administration.list_repositories
-    found, pager, query, order = await _list(request, UsageOrder.SIZE, listing)
+    found, pager, query, order = await list_page(request, UsageOrder.SIZE, listing)
     return RepositoriesPage(
         title="Repositories",
         current="repositories",
@@ -191,7 +167,7 @@ async def show_repositories(request: PageRequest) -> Page:
 async def show_organizations(request: PageRequest) -> Page:
     """A page of all organizations, the greatest first unless another order is asked for."""
     listing = request.app.administration.list_organizations
-    found, pager, query, order = await _list(request, UsageOrder.SIZE, listing)
+    found, pager, query, order = await list_page(request, UsageOrder.SIZE, listing)
     return OrganizationsPage(
         title="Organizations",
         current="organizations",
@@ -200,61 +176,6 @@ async def show_organizations(request: PageRequest) -> Page:
         query=query,
         order=order,
     )
-
-
-async def show_users(request: PageRequest, link: str = "") -> Page:
-    """A page of accounts that have the text that is looked for; `link` is one just made."""
-    listing = request.app.administration.list_accounts
-    found, pager, query, order = await _list(request, UsageOrder.NAME, listing)
-    return UsersPage(
-        title="Users",
-        current="users",
-        users=_user_lines(found),
-        pager=pager,
-        query=query,
-        order=order,
-        link=link,
-    )
-
-
-def _user_lines(found: Sequence[AccountUsage]) -> list[UserLine]:
-    return [
-        UserLine(
-            each.account.name,
-            each.account.full_name,
-            each.account.email,
-            each.account.is_admin,
-            each.account.disabled_at is not None,
-            each.account.has_second_factor,
-            each.account.created_at,
-            each.seen_at,
-            each.size,
-        )
-        for each in found
-    ]
-
-
-async def change_user(request: PageRequest) -> Page | Response:
-    """Make, disable or enable an account, or make a link for a new password."""
-    form, accounts, actor = request.form, request.app.accounts, request.actor
-    name, what = form.get("name").strip(), form.get("what")
-    if what == "add":
-        await accounts.add(name, form.get("password"), by=actor)
-    elif what == "disable":
-        await accounts.disable(name, actor)
-    elif what == "enable":
-        await accounts.enable(name, actor)
-    elif what in ("admin", "not-admin"):
-        await accounts.set_admin(name, what == "admin", actor)
-    elif what == "second-factor":
-        await request.app.second_factors.remove(await accounts.get(name), actor)
-    elif what == "link":
-        secret = await request.app.password_links.begin(await accounts.get(name), actor)
-        return await show_users(request, f"{request.origin}/welcome/{secret}")
-    elif what == "invite":
-        _, secret = await request.app.invitations.invite(actor)
-        return await show_users(request, f"{request.origin}/invitations/{secret}")
-    return redirect("/admin/users", said="saved")
 
 
 async def show_jobs(request: PageRequest) -> Page:
@@ -302,8 +223,6 @@ ROUTES: Final = (
     PageRoute("GET", "/admin", AccessRule.HUB_ADMIN, show_dashboard),
     PageRoute("GET", "/admin/organizations", AccessRule.HUB_ADMIN, show_organizations),
     PageRoute("GET", "/admin/repositories", AccessRule.HUB_ADMIN, show_repositories),
-    PageRoute("GET", "/admin/users", AccessRule.HUB_ADMIN, show_users),
-    PageRoute("POST", "/admin/users", AccessRule.HUB_ADMIN, change_user),
     PageRoute("GET", "/admin/jobs", AccessRule.HUB_ADMIN, show_jobs),
     PageRoute("POST", "/admin/jobs", AccessRule.HUB_ADMIN, retry_job),
     PageRoute("GET", "/admin/settings", AccessRule.HUB_ADMIN, show_settings),

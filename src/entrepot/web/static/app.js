@@ -122,8 +122,9 @@
 
   // Boxes to select many rows, and how many are.
   all("form[data-select]").forEach((form) => {
-    const boxes = all("input[name=select]", form);
-    const every = form.querySelector("input[data-every]");
+    // Boxes may stand in a table outside of the form, whose rows have forms of their own.
+    const boxes = [...form.elements].filter((each) => each.name === "select");
+    const every = [...form.elements].find((each) => each.matches("[data-every]"));
     const count = form.querySelector("[data-count]");
     const bar = form.querySelector(".selected-bar");
     const show = () => {
@@ -137,7 +138,7 @@
       boxes.forEach((box) => { box.checked = every.checked; });
       show();
     });
-    form.addEventListener("change", show);
+    boxes.forEach((box) => box.addEventListener("change", show));
     show();
   });
 
