@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from entrepot.model.described_settings import DescribedSetting, SettingSource
+from entrepot.model.operators.described_settings import DescribedSetting, SettingSource
 from entrepot.model.people.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
 

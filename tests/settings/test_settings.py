@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from entrepot.cli.common.configuration import read_settings
-from entrepot.model.described_settings import SettingSource
+from entrepot.model.operators.described_settings import SettingSource
 from entrepot.model.people.accounts import SignUpMode
 from entrepot.model.repositories import Visibility
 from entrepot.settings import BlobSender, LogFormat, ReadSettings, Settings

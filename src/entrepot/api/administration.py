@@ -17,7 +17,7 @@ from entrepot.api.people.namespaces import (
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import NotFound
 from entrepot.http.authorize import AccessRule
-from entrepot.model.described_settings import SettingSource
+from entrepot.model.operators.described_settings import SettingSource
 from entrepot.model.people.accounts import Account, NamespaceKind
 
 _MOST_FAILURES: Final = 1000

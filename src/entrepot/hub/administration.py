@@ -17,8 +17,8 @@ from entrepot.metadata.registry import scrubs, usage
 from entrepot.metadata.registry.statistics import find_numbers
 from entrepot.model.integrity import Damage, Pass
 from entrepot.model.jobs import FailedJob, JobCount
-from entrepot.model.statistics import HubNumbers
-from entrepot.model.usage import (
+from entrepot.model.operators.statistics import HubNumbers
+from entrepot.model.operators.usage import (
     AccountUsage,
     DailyNumbers,
     KindUsage,

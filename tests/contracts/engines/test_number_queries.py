@@ -15,8 +15,8 @@ from entrepot.metadata.registry import (
     statistics,
     uploads,
 )
+from entrepot.model.operators.statistics import HubNumbers
 from entrepot.model.repositories import Repository, RepositoryFacts, Visibility
-from entrepot.model.statistics import HubNumbers
 from entrepot.model.uploads import Upload
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Tag

@@ -8,9 +8,9 @@ from entrepot.metadata import repository_facts
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.people import accounts, sessions, tokens
 from entrepot.metadata.registry import policies, pull_days, usage
+from entrepot.model.operators.usage import KindUsage, UsageOrder
 from entrepot.model.people.accounts import Role, Session
 from entrepot.model.repositories import Repository
-from entrepot.model.usage import KindUsage, UsageOrder
 from tests.metadata.clocks import START
 from tests.metadata.rows import add_account, add_blob, add_organization, add_repository, set_pushed
 

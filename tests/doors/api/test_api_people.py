@@ -205,7 +205,9 @@ async def test_a_team_has_members_and_rights(town: Town) -> None:
     team = f"{N}/teams/crew"
     await owner.do("POST", f"{N}/teams", {"name": "crew", "description": "Deck"}, status=201)
     await owner.do("PUT", f"{team}/members/member", status=204)
-    assert (await member.get(f"{team}/members"))["items"] == [{"name": "member"}]
+    assert (await member.get(f"{team}/members"))["items"] == [
+        {"name": "member", "is_from_groups": False}
+    ]
     await member.do("POST", "/repositories", {"name": "acme/app/x"}, status=403)
     await owner.do("PUT", f"{team}/rights/app/*", {"permission": "write"})
     rights = (await member.get(f"{team}/rights"))["items"]

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from entrepot.cli.common.output import USAGE, fail
-from entrepot.model.described_settings import SettingSource
+from entrepot.model.operators.described_settings import SettingSource
 from entrepot.settings import FILES, PREFIX, ReadSettings, Settings, is_secret
 
 _FIELDS: Final = {each.name: each for each in fields(Settings)}

@@ -15,7 +15,7 @@ from entrepot.metadata.tables import (
     tags,
     uploads,
 )
-from entrepot.model.statistics import HubNumbers
+from entrepot.model.operators.statistics import HubNumbers
 
 
 def _count(table: object) -> SqlStatement:

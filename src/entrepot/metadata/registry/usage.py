@@ -20,8 +20,7 @@ from entrepot.metadata.tables import (
     pull_days,
     repositories,
 )
-from entrepot.model.people.accounts import NamespaceKind
-from entrepot.model.usage import (
+from entrepot.model.operators.usage import (
     AccountUsage,
     KindUsage,
     Lease,
@@ -29,6 +28,7 @@ from entrepot.model.usage import (
     RepositoryUsage,
     UsageOrder,
 )
+from entrepot.model.people.accounts import NamespaceKind
 
 _DAY: Final = 86_400_000_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()

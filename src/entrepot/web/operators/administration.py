@@ -9,10 +9,10 @@ from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response
 from entrepot.http.paging import Pager
 from entrepot.hub.administration import Dashboard, HubHealth
-from entrepot.model.described_settings import DescribedSetting
 from entrepot.model.integrity import Damage, Pass
 from entrepot.model.jobs import FailedJob, JobCount
-from entrepot.model.usage import NamespaceUsage, RepositoryUsage, UsageOrder
+from entrepot.model.operators.described_settings import DescribedSetting
+from entrepot.model.operators.usage import NamespaceUsage, RepositoryUsage, UsageOrder
 from entrepot.web.contents.charts import Tile, treemap_of
 from entrepot.web.operators.audit import AuditPart, audit_csv, audit_part, audit_query
 from entrepot.web.pages import Page, redirect

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.http.messages import Response, content
-from entrepot.model.usage import AccountUsage, UsageOrder
+from entrepot.model.operators.usage import AccountUsage, UsageOrder
 from entrepot.web.contents.downloads import cell, disposition
 from entrepot.web.operators.administration import ListPage, list_page
 from entrepot.web.pages import Page, redirect
