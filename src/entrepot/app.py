@@ -7,7 +7,7 @@ database and the storage that the settings name.
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 
 from entrepot import __version__
@@ -46,6 +46,8 @@ from entrepot.hub.identity.sign_in import SignIn
 from entrepot.hub.identity.sign_up import SignUp
 from entrepot.hub.identity.single_sign_on import SingleSignOn
 from entrepot.hub.identity.tokens import Tokens
+from entrepot.hub.mirroring.pull_rules import PullRules
+from entrepot.hub.mirroring.rule_runs import RuleRuns, RuleTools
 from entrepot.hub.mirrors import Mirrors
 from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.closing import Closing
@@ -101,6 +103,7 @@ from entrepot.registry.quotas import Quotas
 from entrepot.registry.referrers import Referrers
 from entrepot.registry.removal import Removals
 from entrepot.registry.retention import Retention
+from entrepot.registry.tag_rules import find_immutable_tags
 from entrepot.registry.uploads import Uploads
 from entrepot.settings import Settings
 from entrepot.storage.migrating import MovingStorage
@@ -298,6 +301,17 @@ class App:
         self.prefetches = Prefetches(metadata, artifacts, self.mirrored_lists, self.mirrored_blobs)
         self.evictions = Evictions(metadata, self.now)
         self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
+        self.pull_rules = PullRules(metadata, self.mirrors, self.now)
+        tools = RuleTools(
+            metadata,
+            self.mirrors,
+            self.promotions,
+            self.prefetches,
+            self.removals,
+            partial(find_immutable_tags, metadata.reader),
+            self.now,
+        )
+        self.rule_runs = RuleRuns(tools)
 
     def _add_artifacts(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.reader = SandboxedReader()

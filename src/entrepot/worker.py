@@ -30,6 +30,7 @@ from entrepot.jobs.scheduler import (
     JUDGE,
     MATCH,
     PRUNE,
+    PULL,
     REST,
     SET_CLOCK,
     WATCH_CLOCK,
@@ -247,6 +248,7 @@ class Worker:
         tasks.append(PeriodicTask("expire-fetches", PRUNE, expire_fetches, is_shared=False))
         tasks.append(PeriodicTask("match-packages", MATCH, app.matching.match_waiting))
         tasks.append(PeriodicTask("judge-pulls", JUDGE, app.pull_verdicts.judge_due))
+        tasks.append(PeriodicTask("pull-rules", PULL, app.rule_runs.run_due))
         tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))
 
         clock_guard = ClockJumpGuard(app.now, time.monotonic, settings.grace)

@@ -45,6 +45,8 @@ LATER_TABLES = {
     "package_matches",
     "pull_days",
     "pull_judgements",
+    "pull_rule_tags",
+    "pull_rules",
     "rendered_readmes",
     "trust_roots",
     "trusts",

@@ -46,7 +46,6 @@ class Promotions:
         Raises `RepositoryUnknown` and `Denied` where the actor may not, and what a push raises.
         """
         found = await self._permissions.repository_to_see(by.identity, source)
-        into = await self._find_target(target, by)
         kept = (reference,) if isinstance(reference, Tag) else ()
         mark = ":" if isinstance(reference, Tag) else "@"
         order = CopyOrder(
@@ -57,6 +56,15 @@ class Promotions:
             with_attachments=with_attachments,
             dry_run=dry_run,
         )
+        return await self.copy(order, target, by)
+
+    async def copy(self, order: CopyOrder, target: RepositoryName, by: Actor = OPERATOR) -> Copied:
+        """Copy what the order names, from a repository that the actor may pull from.
+
+        Raises `RepositoryUnknown` and `Denied` where the actor may not push to the target, and what
+        a push raises.
+        """
+        into = await self._find_target(target, by)
         return await self._copies.link(order, into, by.identity.author)
 
     async def _find_target(self, name: RepositoryName, by: Actor) -> PushTarget:

@@ -134,6 +134,7 @@ MATCH: Final = timedelta(minutes=1)
 JUDGE: Final = timedelta(minutes=1)
 SCRUB: Final = timedelta(minutes=1)
 REST: Final = timedelta(seconds=30)
+PULL: Final = timedelta(seconds=15)
 
 
 def periodic_tasks(

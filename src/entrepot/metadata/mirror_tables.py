@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, SmallInteger, Table, Text
+from sqlalchemy import Column, ForeignKey, Identity, Index, SmallInteger, Table, Text
 
 from entrepot.metadata.tables import NAME, NUMBER, SCHEMA
 
@@ -43,5 +43,40 @@ mirror_checks: Final = Table(
     Column("tag", NAME, primary_key=True),
     # When the upstream last said where the tag points.
     Column("checked_at", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+pull_rules: Final = Table(
+    "pull_rules",
+    SCHEMA,
+    Column("id", NUMBER, Identity(always=False), primary_key=True),
+    Column("name", NAME, nullable=False, unique=True),
+    # The mirror's namespace.
+    Column("namespace_id", NUMBER, ForeignKey("namespaces.id", ondelete="CASCADE"), nullable=False),
+    # JSON: source, target, tags, schedule and the like.
+    Column("settings", Text, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    # When it runs next; null: when somebody asks for it.
+    Column("due_at", NUMBER),
+    # Whether the next run may delete more than half of its tags.
+    Column("is_confirmed", SmallInteger, nullable=False, server_default="0"),
+    # JSON: the last run; empty: there was none.
+    Column("run", Text, nullable=False, server_default=""),
+    Index("ix_pull_rules_due_at", "due_at"),
+    Index("ix_pull_rules_namespace_id", "namespace_id"),
+)
+
+pull_rule_tags: Final = Table(
+    "pull_rule_tags",
+    SCHEMA,
+    Column("rule_id", NUMBER, ForeignKey("pull_rules.id", ondelete="CASCADE"), primary_key=True),
+    # The tag at the source.
+    Column("tag", NAME, primary_key=True),
+    # The digest that the rule has put here; empty: none.
+    Column("digest", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("size", NUMBER, nullable=False),
+    Column("changed_at", NUMBER, nullable=False),
     sqlite_with_rowid=False,
 )

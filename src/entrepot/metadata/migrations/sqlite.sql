@@ -167,5 +167,9 @@ CREATE INDEX ix_group_mappings_external_group ON group_mappings (external_group)
 CREATE TABLE group_members ( mapping_id INTEGER NOT NULL, account_id INTEGER NOT NULL, CONSTRAINT pk_group_members PRIMARY KEY (mapping_id, account_id), CONSTRAINT fk_group_members_mapping_id FOREIGN KEY(mapping_id) REFERENCES group_mappings (id) ON DELETE CASCADE, CONSTRAINT fk_group_members_account_id FOREIGN KEY(account_id) REFERENCES accounts (namespace_id) ) WITHOUT ROWID;
 CREATE INDEX ix_group_members_account_id ON group_members (account_id);
 CREATE TABLE trust_roots ( id INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, content TEXT NOT NULL, expires_at INTEGER, created_at INTEGER NOT NULL, CONSTRAINT pk_trust_roots PRIMARY KEY (id), CONSTRAINT uq_trust_roots_name UNIQUE (name) );
+CREATE TABLE pull_rules ( id INTEGER NOT NULL, name TEXT NOT NULL, namespace_id INTEGER NOT NULL, settings TEXT NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER, is_confirmed SMALLINT DEFAULT '0' NOT NULL, run TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_pull_rules PRIMARY KEY (id), CONSTRAINT fk_pull_rules_namespace_id FOREIGN KEY(namespace_id) REFERENCES namespaces (id) ON DELETE CASCADE, CONSTRAINT uq_pull_rules_name UNIQUE (name) );
+CREATE INDEX ix_pull_rules_due_at ON pull_rules (due_at);
+CREATE INDEX ix_pull_rules_namespace_id ON pull_rules (namespace_id);
+CREATE TABLE pull_rule_tags ( rule_id INTEGER NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL, changed_at INTEGER NOT NULL, CONSTRAINT pk_pull_rule_tags PRIMARY KEY (rule_id, tag), CONSTRAINT fk_pull_rule_tags_rule_id FOREIGN KEY(rule_id) REFERENCES pull_rules (id) ON DELETE CASCADE ) WITHOUT ROWID;
 INSERT INTO rights_revision (revision) VALUES (0);
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0027', '0008');
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0028', '0008');

@@ -12,7 +12,7 @@ from entrepot.metadata.artifact_tables import deleted_manifests, tag_history
 from entrepot.metadata.engines.engine import Reader, SqlStatement, Transaction
 from entrepot.metadata.engines.rows import first_text, list_all
 from entrepot.metadata.hook_tables import webhooks
-from entrepot.metadata.mirror_tables import mirrors
+from entrepot.metadata.mirror_tables import mirrors, pull_rules
 from entrepot.metadata.people_tables import (
     external_identities,
     group_mappings,
@@ -72,6 +72,7 @@ OF_NAMESPACE: Final = (
     members.c.namespace_id,
     mirrors.c.namespace_id,
     namespace_policies.c.namespace_id,
+    pull_rules.c.namespace_id,
     teams.c.namespace_id,
     tokens.c.namespace_id,
     trusted_keys.c.namespace_id,

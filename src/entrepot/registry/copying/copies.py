@@ -86,9 +86,12 @@ class _Linking:
         new = await self._insert_manifests(now, is_limited=is_limited)
         root = next(iter(self.closure.manifests))
         for tag, digest in self.closure.tags.items():
-            if attached_to(tag) is not None and digest != root:
+            is_copied = digest in self.closure.parsed and digest != root
+            if is_copied and attached_to(tag) is not None:
                 await self._attach(Tag(tag), digest, now)
-        await self._point(root, self.order.tags, self.order.origin, now)
+        # A late attachment of what is there and tagged is no push of that.
+        if self.order.tags or root in new:
+            await self._point(root, self.order.tags, self.order.origin, now)
         if self.target.listener is not None:
             for change in self.changes:
                 await self.target.listener(tx, change)

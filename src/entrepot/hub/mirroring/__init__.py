@@ -1,0 +1,1 @@
+"""Rules by which tags of other registries are copied here."""
