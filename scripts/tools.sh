@@ -11,6 +11,7 @@ conformance  github.com/opencontainers/distribution-spec/conformance  .         
 oras         oras.land/oras                                           cmd/oras      v1.3.6
 crane        github.com/google/go-containerregistry                   cmd/crane     v0.22.1
 regctl       github.com/regclient/regclient                           cmd/regctl    v0.11.7
+regsync      github.com/regclient/regclient                           cmd/regsync   v0.11.7
 cue          cuelang.org/go                                           cmd/cue       v0.17.1
 registry     github.com/distribution/distribution/v3                  cmd/registry  v3.1.2
 helm3        helm.sh/helm/v3                                          cmd/helm      v3.22.0

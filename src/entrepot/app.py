@@ -47,6 +47,7 @@ from entrepot.hub.identity.sign_up import SignUp
 from entrepot.hub.identity.single_sign_on import SingleSignOn
 from entrepot.hub.identity.tokens import Tokens
 from entrepot.hub.mirroring.pull_rules import PullRules
+from entrepot.hub.mirroring.regsync_imports import RegsyncImports
 from entrepot.hub.mirroring.rule_runs import RuleRuns, RuleTools
 from entrepot.hub.mirrors import Mirrors
 from entrepot.hub.people.accounts import Accounts
@@ -302,6 +303,7 @@ class App:
         self.evictions = Evictions(metadata, self.now)
         self.mirrors = Mirrors(metadata, self.keyring, self.upstreams.test, self.closing, self.now)
         self.pull_rules = PullRules(metadata, self.mirrors, self.now)
+        self.regsync_imports = RegsyncImports(metadata, self.mirrors, self.pull_rules)
         tools = RuleTools(
             metadata,
             self.mirrors,

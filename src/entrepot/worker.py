@@ -239,18 +239,9 @@ class Worker:
     def _start_scheduler(self, app: App, metrics: Metrics) -> None:
         settings, metadata = self._settings, app.metadata
         tasks = periodic_tasks(metadata, app.pulls, app.uploads, settings.upload_expiry, app.now)
-        tasks.append(PeriodicTask("prune-webhooks", PRUNE, app.webhooks.prune))
-        tasks.append(PeriodicTask("forget-pulls", PRUNE, app.pull_counts.forget))
-        tasks.append(PeriodicTask("rest", REST, app.reader.rest, is_shared=False))
-        tasks.append(PeriodicTask("rest-renderer", REST, app.renderer.rest, is_shared=False))
-        tasks.append(PeriodicTask("evict", EXPIRE, app.evictions.run))
+        tasks += _upkeep_tasks(app)
         expire_fetches = partial(app.fetches.expire, settings.upload_expiry)
         tasks.append(PeriodicTask("expire-fetches", PRUNE, expire_fetches, is_shared=False))
-        tasks.append(PeriodicTask("match-packages", MATCH, app.matching.match_waiting))
-        tasks.append(PeriodicTask("judge-pulls", JUDGE, app.pull_verdicts.judge_due))
-        tasks.append(PeriodicTask("pull-rules", PULL, app.rule_runs.run_due))
-        tasks.append(PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing))
-
         clock_guard = ClockJumpGuard(app.now, time.monotonic, settings.grace)
         tasks += _clock_tasks(app.now, clock_guard)
 
@@ -308,6 +299,21 @@ class Worker:
             await self._app.close()
         if self._log is not None:
             self._log.close()
+
+
+def _upkeep_tasks(app: App) -> list[PeriodicTask]:
+    """What is done now and then, whatever the settings are."""
+    return [
+        PeriodicTask("prune-webhooks", PRUNE, app.webhooks.prune),
+        PeriodicTask("forget-pulls", PRUNE, app.pull_counts.forget),
+        PeriodicTask("rest", REST, app.reader.rest, is_shared=False),
+        PeriodicTask("rest-renderer", REST, app.renderer.rest, is_shared=False),
+        PeriodicTask("evict", EXPIRE, app.evictions.run),
+        PeriodicTask("match-packages", MATCH, app.matching.match_waiting),
+        PeriodicTask("judge-pulls", JUDGE, app.pull_verdicts.judge_due),
+        PeriodicTask("pull-rules", PULL, app.rule_runs.run_due),
+        PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing),
+    ]
 
 
 def _clock_tasks(now: Clock, clock_guard: ClockJumpGuard) -> list[PeriodicTask]:

@@ -8,8 +8,8 @@ import pytest
 
 from entrepot.metadata.registry import manifests, policies, pull_rules
 from entrepot.metadata.repositories import find_repository
+from entrepot.model.mirroring.pull_rules import PullRule, RuleRun, RuleSettings, RuleState
 from entrepot.model.policies import Policy
-from entrepot.model.pull_rules import PullRule, RuleRun, RuleSettings, RuleState
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName, Tag
 from tests.doors.mirror_doors import Mirrored, mirrored, upstream

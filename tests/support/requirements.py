@@ -73,6 +73,7 @@ REQUIREMENTS: Final[Sequence[Requirement]] = (
     _program("oras", "clients"),
     _program("crane", "clients"),
     _program("regctl", "clients"),
+    _program("regsync", "clients"),
     _program("helm3", "clients"),
     _program("helm4", "clients"),
     _program("cosign", "clients"),

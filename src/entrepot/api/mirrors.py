@@ -11,9 +11,9 @@ from entrepot.api.requests import ApiRequest, route
 from entrepot.errors import Invalid
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.mirrors import MAX_TTL, MirrorSettings, settings_of
+from entrepot.model.mirroring.prefetches import AttachmentChoice, Selection
 from entrepot.model.mirrors import DEFAULT_TTL, NEVER, MirrorVisibility
 from entrepot.model.mirrors import Mirror as StoredMirror
-from entrepot.model.prefetches import AttachmentChoice, Selection
 from entrepot.oci.names import RepositoryName
 
 _Url = Annotated[str, Meta(max_length=500, description="The registry's URL; empty: the preset's.")]

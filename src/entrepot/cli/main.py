@@ -34,7 +34,7 @@ from entrepot.cli.maintenance import (
     scrub,
     secrets,
 )
-from entrepot.cli.mirroring import mirrors, prefetch, rules
+from entrepot.cli.mirroring import imports, mirrors, prefetch, rules
 from entrepot.errors import EntrepotError
 
 
@@ -91,6 +91,7 @@ app.add_typer(pull_policies.app, name="policy")
 app.add_typer(trust_roots.app, name="trust-root")
 app.add_typer(secrets.app, name="secrets")
 mirrors.app.command("prefetch")(prefetch.prefetch)
+mirrors.app.command("import")(imports.import_)
 mirrors.app.add_typer(rules.app, name="rule")
 app.add_typer(mirrors.app, name="mirror")
 app.add_typer(ci.app, name="ci")

@@ -124,7 +124,7 @@ class _Parser:
             raise self._wrong("a group of the form (?")
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise self._wrong("groups in so many groups")
+            raise self._wrong("a group in twenty others")
         step = self._alternatives()
         self._depth -= 1
         if not self._take(")"):

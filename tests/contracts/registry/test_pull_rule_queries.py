@@ -6,7 +6,7 @@ from datetime import timedelta
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.people import closing
 from entrepot.metadata.registry import pull_rules
-from entrepot.model.pull_rules import (
+from entrepot.model.mirroring.pull_rules import (
     PullRule,
     RuleRun,
     RuleSettings,

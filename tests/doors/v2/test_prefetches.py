@@ -8,7 +8,7 @@ import pytest
 
 from entrepot.metadata.registry import blobs, manifests
 from entrepot.metadata.repositories import find_repository
-from entrepot.model.prefetches import AttachmentChoice, FetchAction, Prefetched, Selection
+from entrepot.model.mirroring.prefetches import AttachmentChoice, FetchAction, Prefetched, Selection
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from tests.doors.mirror_doors import Mirrored, mirrored, upstream

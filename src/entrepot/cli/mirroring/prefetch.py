@@ -20,7 +20,7 @@ from entrepot.errors import EntrepotError
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.model.prefetches import Prefetched, Selection
+    from entrepot.model.mirroring.prefetches import Prefetched, Selection
     from entrepot.oci.names import RepositoryName
 
 References = Annotated[
@@ -67,7 +67,7 @@ def prefetch(
 
 def parse_selection(platforms: list[str] | None, attachments: str) -> "Selection":
     """The parts that the options name; ends the command where they name none."""
-    from entrepot.model.prefetches import AttachmentChoice, Selection
+    from entrepot.model.mirroring.prefetches import AttachmentChoice, Selection
 
     if attachments not in set(AttachmentChoice):
         fail(f"invalid attachments {attachments}: use all, signatures or none", USAGE)

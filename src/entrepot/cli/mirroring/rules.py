@@ -20,7 +20,7 @@ from entrepot.cli.common.progress import showing
 
 if TYPE_CHECKING:
     from entrepot.app import App
-    from entrepot.model.pull_rules import PullRule, RuleRun, RuleSettings, RuleTag
+    from entrepot.model.mirroring.pull_rules import PullRule, RuleRun, RuleSettings, RuleTag
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,7 +48,10 @@ Versions = Annotated[
     typer.Option("--versions", help="A range of versions, such as '>=1.2 <2' or ^1.4."),
 ]
 Newest = Annotated[
-    int | None, typer.Option("--newest", min=1, help="Only so many, the greatest versions.")
+    int | None,
+    typer.Option(
+        "--newest", min=1, help="The number of tags to keep up with: the greatest versions."
+    ),
 ]
 Platforms = Annotated[
     list[str] | None, typer.Option("--platform", help="A platform to copy; by default all.")
@@ -62,6 +65,9 @@ When = Annotated[
 ]
 Delete = Annotated[
     str, typer.Option("--delete", help="keep or follow: tags that vanish at the source.")
+]
+Flatten = Annotated[
+    bool, typer.Option("--flatten", help="Copy the image of the platform, without its index.")
 ]
 NoOverwrite = Annotated[
     bool, typer.Option("--no-overwrite", help="Leave tags that point elsewhere here.")
@@ -79,6 +85,7 @@ def add(
     versions: Versions = None,
     newest: Newest = None,
     platform: Platforms = None,
+    flatten: Flatten = False,
     attachments: Attachments = "all",
     schedule: When = "",
     delete: Delete = "keep",
@@ -95,6 +102,7 @@ def add(
         versions=tuple(versions or ()),
         newest=newest,
         platforms=tuple(platform or ()),
+        flatten=flatten,
         attachments=attachments,
         schedule=schedule,
         delete=delete,
@@ -166,7 +174,11 @@ def run(
 ) -> None:
     """Run a pull rule now, or say what a run would do."""
     if dry_run:
-        planned = with_app(data, lambda hub: _preview(hub, name))
+
+        async def preview(hub: "App") -> "list[RuleTag]":
+            return await hub.rule_runs.preview(await hub.pull_rules.get(name))
+
+        planned = with_app(data, preview)
         if as_json:
             print_json({"dry_run": True, "tags": [_described_tag(each) for each in planned]})
         else:
@@ -211,16 +223,12 @@ def _settings(**given: object) -> "RuleSettings":
     from msgspec import ValidationError, convert
 
     from entrepot.errors import EntrepotError
-    from entrepot.model.pull_rules import RuleSettings
+    from entrepot.model.mirroring.pull_rules import RuleSettings
 
     try:
         return convert(given, RuleSettings)
     except (EntrepotError, ValidationError) as error:
         fail(str(error), USAGE)
-
-
-async def _preview(hub: "App", name: str) -> "list[RuleTag]":
-    return await hub.rule_runs.preview(await hub.pull_rules.get(name))
 
 
 async def _run(

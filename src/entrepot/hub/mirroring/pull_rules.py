@@ -13,9 +13,9 @@ from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import check_administrator
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
 from entrepot.metadata.registry import pull_rules
+from entrepot.model.mirroring.pull_rules import PullRule, RuleSettings, RuleTag
+from entrepot.model.mirroring.schedules import Schedule
 from entrepot.model.people.accounts import NamespaceKind
-from entrepot.model.pull_rules import PullRule, RuleSettings, RuleTag
-from entrepot.model.schedules import Schedule
 from entrepot.oci.names import Tag
 
 MOST_RULES: Final = 1000

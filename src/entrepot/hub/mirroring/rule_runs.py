@@ -26,9 +26,9 @@ from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.metadata.registry import history, manifests, pull_rules
 from entrepot.metadata.repositories import ChangeListener, find_repository
 from entrepot.model.copies import CopyOrder
+from entrepot.model.mirroring.prefetches import Prefetched, Selection
+from entrepot.model.mirroring.pull_rules import PullRule, RuleRun, RuleState, RuleTag, TagAction
 from entrepot.model.mirrors import MirroredName
-from entrepot.model.prefetches import Prefetched, Selection
-from entrepot.model.pull_rules import PullRule, RuleRun, RuleState, RuleTag, TagAction
 from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag
@@ -48,6 +48,9 @@ class FetchesArtifacts(Protocol):
 
     async def list_tags(self, asked: MirroredName) -> list[str]:
         """Every tag that the upstream has now."""
+
+    async def find_image(self, asked: MirroredName, tag: Tag, selection: Selection) -> Reference:
+        """The first image of the tag for the platforms; the tag where it is no index."""
 
     async def preview(
         self,
@@ -242,10 +245,13 @@ class _Run:
         old = self.known.get(tag)
         kept = old.digest if old else ""
         try:
+            what: Reference = Tag(tag)
+            if self.rule.settings.flatten:
+                what = await prefetches.find_image(asked, Tag(tag), selection)
             if self.dry_run:
-                there = await prefetches.preview(asked, Tag(tag), selection, tags)
+                there = await prefetches.preview(asked, what, selection, tags)
             else:
-                there = await prefetches.fetch(asked, Tag(tag), selection, tags, self.watch)
+                there = await prefetches.fetch(asked, what, selection, tags, self.watch)
             self.size += there.size
             return await self._link(asked, tag, there, kept)
         except (UpstreamUnreachable, TooMany, OutOfSpace):

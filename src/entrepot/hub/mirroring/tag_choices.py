@@ -6,7 +6,7 @@ from functools import partial
 
 from entrepot.kinds.recognition.attachments import is_hidden_tag
 from entrepot.kinds.versions import channel_of, version_key
-from entrepot.model.pull_rules import RuleSettings
+from entrepot.model.mirroring.pull_rules import RuleSettings
 from entrepot.oci.tag_expressions import TagExpression
 from entrepot.oci.tag_patterns import matches_any
 from entrepot.versions.semver_ranges import SemverRange
@@ -35,13 +35,15 @@ class TagChoice:
 
     def choose(self, tags: Collection[str]) -> list[str]:
         """The tags of all that are wanted, the greatest version first; takes its time."""
-        found = sorted(filter(self._wants, tags), key=lambda tag: (version_key(tag), tag))
+        wanted = (tag for tag in tags if not is_hidden_tag(tag) and self.takes(tag))
+        found = sorted(wanted, key=lambda tag: (version_key(tag), tag))
         if self.newest is not None:
             found = [tag for tag in found if channel_of(tag)][-self.newest :]
         return found[::-1]
 
-    def _wants(self, tag: str) -> bool:
-        if is_hidden_tag(tag) or any(holds(tag) for holds in self.exclude):
+    def takes(self, tag: str) -> bool:
+        """Say whether the patterns and ranges have the tag among them, whatever it is."""
+        if any(holds(tag) for holds in self.exclude):
             return False
         groups = (self.include, self.versions)
         return all(not each or any(holds(tag) for holds in each) for each in groups)

@@ -11,7 +11,7 @@ from entrepot.metadata.engines.engine import Reader, SqlStatement, Transaction, 
 from entrepot.metadata.engines.rows import find_one, list_all, row_mapper
 from entrepot.metadata.engines.upserts import insert
 from entrepot.metadata.mirror_tables import pull_rule_tags, pull_rules
-from entrepot.model.pull_rules import PullRule, RuleRun, RuleSettings, RuleTag, parse_run
+from entrepot.model.mirroring.pull_rules import PullRule, RuleRun, RuleSettings, RuleTag, parse_run
 
 LOCK: Final = "pull rules"
 """Held by who makes a rule."""

@@ -130,7 +130,9 @@ class MirroredLists:
         found: list[Mapping[str, object]] = []
         try:
             if not await self._read_referrers(asked, subject, found, is_fresh=False):
-                await self._fetch_fallback(asked, repository, subject)
+                with suppress(NotFound):
+                    tag = Tag(fallback_tag(subject))
+                    await self._mirrored.resolve(asked, repository, tag)
         except (UpstreamFailed, TooMany, NotFound) as error:
             return UpstreamReferrers(found, error.message)
         return UpstreamReferrers(found[:_MOST_REFERRERS])
@@ -167,12 +169,6 @@ class MirroredLists:
                 break
             path = f"referrers/{subject}?{following}"
         return True
-
-    async def _fetch_fallback(
-        self, asked: MirroredName, repository: Repository | None, subject: Digest
-    ) -> None:
-        with suppress(NotFound):
-            await self._mirrored.resolve(asked, repository, Tag(fallback_tag(subject)))
 
     def _check(self, asked: MirroredName) -> None:
         state, now = CacheState(is_cached=False, is_digest=False), self._now()

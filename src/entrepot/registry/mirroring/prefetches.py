@@ -11,8 +11,8 @@ from entrepot.kinds.recognition.attachments import is_hidden_tag
 from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.model.blobs import StoredBlob
+from entrepot.model.mirroring.prefetches import FetchAction, Prefetched, Selection
 from entrepot.model.mirrors import MirroredName
-from entrepot.model.prefetches import FetchAction, Prefetched, Selection
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag, parse_reference
 from entrepot.oci.tag_patterns import matches_any
@@ -80,6 +80,13 @@ class Prefetches:
                 yield await work(asked, reference, selection, tags)
             except EntrepotError as error:
                 yield failed(name_of(asked, reference), error)
+
+    async def find_image(self, asked: MirroredName, tag: Tag, selection: Selection) -> Reference:
+        """The first image of the tag for the platforms; the tag where it is no index.
+
+        Raises `ManifestUnknown` where it has none for them.
+        """
+        return await self._artifacts.find_image(asked, tag, selection)
 
     async def preview(
         self,

@@ -12,8 +12,8 @@ from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Metadata
 from entrepot.metadata.registry import blobs, manifests
 from entrepot.model.manifests import StoredManifest
+from entrepot.model.mirroring.prefetches import AttachmentChoice, Selection
 from entrepot.model.mirrors import CacheOutcome, MirroredName
-from entrepot.model.prefetches import AttachmentChoice, Selection
 from entrepot.oci import media_types
 from entrepot.oci.digests import Digest, fallback_tag
 from entrepot.oci.manifests import Manifest, read_manifest
@@ -52,6 +52,14 @@ class UpstreamArtifacts:
         self._metadata = metadata
         self._manifests = manifests
         self._lists = lists
+
+    async def find_image(self, asked: MirroredName, tag: Tag, selection: Selection) -> Reference:
+        """The first image of the tag for the platforms; the tag where it is no index."""
+        repository = await repositories.find_repository(self._metadata.reader, asked.name)
+        stored, _ = await self._manifests.peek(asked, repository, tag)
+        manifest = await read_manifest(stored.content, stored.media_type or None)
+        wanted = wanted_children(manifest, selection)
+        return wanted[0] if wanted else tag
 
     async def walk(
         self,

@@ -21,12 +21,7 @@ def upgrade() -> None:
         sa.Column("due_at", NUMBER, nullable=True),
         sa.Column("is_confirmed", sa.SmallInteger(), nullable=False, server_default="0"),
         sa.Column("run", sa.Text(), nullable=False, server_default=""),
-        sa.ForeignKeyConstraint(
-            ["namespace_id"],
-            ["namespaces.id"],
-            name=op.f("fk_pull_rules_namespace_id"),
-            ondelete="CASCADE",
-        ),
+        _key("pull_rules", "namespace_id", "namespaces"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pull_rules")),
         sa.UniqueConstraint("name", name=op.f("uq_pull_rules_name")),
     )
@@ -41,12 +36,12 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("size", NUMBER, nullable=False),
         sa.Column("changed_at", NUMBER, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["rule_id"],
-            ["pull_rules.id"],
-            name=op.f("fk_pull_rule_tags_rule_id"),
-            ondelete="CASCADE",
-        ),
+        _key("pull_rule_tags", "rule_id", "pull_rules"),
         sa.PrimaryKeyConstraint("rule_id", "tag", name=op.f("pk_pull_rule_tags")),
         sqlite_with_rowid=False,
     )
+
+
+def _key(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
+    name = op.f(f"fk_{table}_{column}")
+    return sa.ForeignKeyConstraint([column], [f"{other}.id"], name=name, ondelete="CASCADE")

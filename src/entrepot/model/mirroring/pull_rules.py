@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, ValidationError, json
 
 from entrepot.errors import Invalid
-from entrepot.model.prefetches import AttachmentChoice, Selection
-from entrepot.model.schedules import Schedule
+from entrepot.model.mirroring.prefetches import AttachmentChoice, Selection
+from entrepot.model.mirroring.schedules import Schedule
 from entrepot.oci.names import RepositoryName, Tag
 
 MOST_PATTERNS: Final = 100
@@ -33,6 +33,8 @@ class RuleSettings(Struct, frozen=True, omit_defaults=True, kw_only=True):
     newest: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     """Of the tags that are versions, as many as that: the greatest."""
     platforms: _Words = ()
+    flatten: bool = False
+    """Copy the image of the one platform in place of its index."""
     attachments: Literal["all", "signatures", "none"] = "all"
     schedule: str = ""
     """`every 6h`, or cron's five fields in UTC; empty: it runs when somebody asks for it."""
@@ -55,6 +57,8 @@ class RuleSettings(Struct, frozen=True, omit_defaults=True, kw_only=True):
         if self.target_name.namespace is None:
             raise Invalid(f"{self.target} has no namespace: write NAMESPACE/REPOSITORY")
         _ = self.selection
+        if self.flatten and len(self.platforms) != 1:
+            raise Invalid("an index is replaced by the image of exactly one platform")
         if self.schedule:
             Schedule.parse(self.schedule)
 

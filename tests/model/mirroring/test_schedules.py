@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from entrepot.errors import Invalid
-from entrepot.model.schedules import Schedule
+from entrepot.model.mirroring.schedules import Schedule
 
 # A Sunday.
 NOW = datetime(2026, 11, 29, 7, 7, 30, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Values about what is fetched from other registries, and kept of them."""
