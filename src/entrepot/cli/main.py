@@ -22,7 +22,7 @@ from entrepot.cli import (
     webhooks,
 )
 from entrepot.cli.common.output import explain, fail
-from entrepot.cli.contents import promote, repos, search, tags
+from entrepot.cli.contents import diff, promote, repos, search, tags
 from entrepot.cli.hubs import login
 from entrepot.cli.maintenance import (
     backups,
@@ -64,6 +64,7 @@ app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("whoami")(login.whoami)
 app.command("search")(search.search)
+app.command("diff")(diff.diff)
 app.command("trust")(trust.trust)
 app.command("check")(check.check)
 app.command("collect")(collect.collect)

@@ -1,72 +1,106 @@
 """`entrepot org`: organizations."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
 
-from entrepot.cli.common.closing import delete_namespace
-from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table, with_app
+from entrepot.cli import groups
+from entrepot.cli.common.closing import describe_belongings
+from entrepot.cli.common.output import (
+    USAGE,
+    Data,
+    Json,
+    Yes,
+    confirm,
+    fail,
+    print_json,
+    print_table,
+)
+from entrepot.cli.hubs.choice import HubOption, open_hub
+from entrepot.cli.hubs.login import Me
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Manage organizations, the namespaces that several accounts share.",
     rich_markup_mode=None,
 )
+app.add_typer(groups.app, name="group")
 
 Name = Annotated[str, typer.Argument(help="The organization's name.")]
+_ROLES: Final = ("owner", "editor", "member")
+
+
+class Organization(Struct):
+    """An organization, and the roles of its members by name."""
+
+    name: str
+    members: dict[str, str]
+    created_at: datetime
+
+
+class Belongings(Struct):
+    """The belongings that are deleted with an organization."""
+
+    name: str
+    repositories: list[str]
+    members: int
 
 
 @app.command("add")
 def add(
     name: Name,
     owner: Annotated[
-        str, typer.Option("--owner", help="The account that will own the organization.")
-    ],
+        str | None,
+        typer.Option("--owner", help="The account that will own it; by default your account."),
+    ] = None,
+    hub: HubOption = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Create an organization."""
-    with_app(data, lambda it: it.organizations.add(name, owner))
+    with open_hub(hub, data) as it:
+        if owner is None and not it.host:
+            fail("pass the account that will own the organization with --owner", USAGE)
+        whose = owner or it.get("/me", Me).name
+        it.act("POST", "/organisations", {"name": name, "owner": whose})
     if as_json:
-        print_json({"name": name, "owner": owner})
+        print_json({"name": name, "owner": whose})
     else:
-        print(f"Created organization {name} with owner {owner}.")
+        print(f"Created organization {name} with owner {whose}.")
 
 
 @app.command("list")
-def list_orgs(data: Data = None, as_json: Json = False) -> None:
-    """List the organizations and their members."""
-    found = with_app(data, lambda it: it.organizations.list_all())
+def list_orgs(hub: HubOption = None, data: Data = None, as_json: Json = False) -> None:
+    """List organizations and their members: yours, and as an administrator all."""
+    with open_hub(hub, data) as it:
+        found = it.list_all("/organisations", Organization)
     if as_json:
-        print_json(
-            [
-                {
-                    "name": each.name,
-                    "members": {member: str(role) for member, role in members},
-                    "created_at": each.created_at.isoformat(),
-                }
-                for each, members in found
-            ]
-        )
+        print_json(found)
         return
     rows = [
-        (each.name, ", ".join(f"{member} ({role})" for member, role in members))
-        for each, members in found
+        (each.name, ", ".join(f"{member} ({role})" for member, role in each.members.items()))
+        for each in found
     ]
     print_table(("NAME", "MEMBERS"), rows, "There are no organizations.")
 
 
 @app.command("delete")
 def delete(
-    name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    data: Data = None,
-    as_json: Json = False,
+    name: Name, yes: Yes = False, hub: HubOption = None, data: Data = None, as_json: Json = False
 ) -> None:
     """Permanently delete an organization with its repositories, tokens and webhooks."""
-    from entrepot.model.people.accounts import NamespaceKind
-
-    delete_namespace(name, NamespaceKind.ORGANIZATION, data, yes=yes, as_json=as_json)
+    with open_hub(hub, data) as it:
+        found = it.get(f"/namespaces/{name}/delete", Belongings)
+        described = describe_belongings(found.name, found.repositories, found.members)
+        if not yes:
+            confirm(f"Delete {described}{it.suffix}, for good?")
+        it.act("DELETE", f"/namespaces/{name}")
+    if as_json:
+        print_json({"name": name, "deleted": True, "repositories": found.repositories})
+    else:
+        print(f"Deleted {described}.")
 
 
 @app.command("member")
@@ -81,98 +115,21 @@ def member(
             "member.",
         ),
     ],
+    hub: HubOption = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Set or remove the role of an account in an organization."""
-    from entrepot.model.people.accounts import Role
-
-    if role != "none" and role not in set(Role):
+    if role not in (*_ROLES, "none"):
         fail(f"invalid role {role}: use owner, editor, member or none", USAGE)
-    chosen = None if role == "none" else Role(role)
-    with_app(data, lambda it: it.organizations.set_member(name, account, chosen))
+    path = f"/namespaces/{name}/members/{account}"
+    with open_hub(hub, data) as it:
+        if role == "none":
+            it.act("DELETE", path)
+        else:
+            it.act("PUT", path, {"role": role})
     if as_json:
         print_json({"name": name, "account": account, "role": role})
     else:
         removed = f"Removed {account} from {name}."
-        print(f"{account} is now {role} in {name}." if chosen else removed)
-
-
-groups = typer.Typer(
-    no_args_is_help=True,
-    help="Map groups of a sign-in provider to roles and teams of an organization.",
-    rich_markup_mode=None,
-)
-app.add_typer(groups, name="group")
-
-
-@groups.command("add")
-def add_group(
-    name: Name,
-    group: Annotated[str, typer.Argument(help="The group, as the provider sends it.")],
-    role: Annotated[str, typer.Option("--role", help="owner, editor or member.")] = "member",
-    team: Annotated[str, typer.Option("--team", help="A team to put its members into.")] = "",
-    source: Annotated[
-        str, typer.Option("--source", help="oidc (single sign-on) or ldap (a directory).")
-    ] = "oidc",
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Give members of a group a role, and a place in a team; from their next sign-in on."""
-    from entrepot.model.people.accounts import Role
-    from entrepot.model.people.groups import GroupSource
-
-    if role not in set(Role):
-        fail(f"invalid role {role}: use owner, editor or member", USAGE)
-    if source not in set(GroupSource):
-        fail(f"invalid source {source}: use oidc or ldap", USAGE)
-    chosen = GroupSource(source), group, Role(role), team
-    made = with_app(data, lambda it: it.groups.add(name, *chosen))
-    if as_json:
-        print_json({"id": made.id, "group": made.group, "role": role, "team": team})
-    else:
-        print(f"Mapped the group {made.group} to the role {role} in {name}.")
-
-
-@groups.command("list")
-def list_groups(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """List the groups that are mapped in an organization."""
-    from entrepot.hub.people.actors import OPERATOR
-
-    found = with_app(data, lambda it: it.groups.list_of(name, OPERATOR))
-    if as_json:
-        print_json(
-            [
-                {
-                    "id": each.id,
-                    "source": each.source.value,
-                    "group": each.group,
-                    "role": each.role.value,
-                    "team": each.team,
-                    "holders": each.holders,
-                }
-                for each in found
-            ]
-        )
-        return
-    rows = [
-        (str(each.id), each.source, each.group, each.role, each.team, str(each.holders))
-        for each in found
-    ]
-    heads = ("ID", "SOURCE", "GROUP", "ROLE", "TEAM", "ACCOUNTS")
-    print_table(heads, rows, f"No groups are mapped in {name}.")
-
-
-@groups.command("remove")
-def remove_group(
-    name: Name,
-    number: Annotated[int, typer.Argument(metavar="ID", help="The mapping's id.")],
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Remove a mapping, and the memberships that came from it alone."""
-    with_app(data, lambda it: it.groups.remove(name, number))
-    if as_json:
-        print_json({"id": number, "name": name})
-    else:
-        print(f"Removed the mapping {number} from {name}.")
+        print(f"{account} is now {role} in {name}." if role != "none" else removed)

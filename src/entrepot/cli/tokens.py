@@ -1,67 +1,112 @@
-"""`entrepot token`: personal tokens, which stand in for passwords."""
+"""`entrepot token`: tokens of accounts and organizations, which stand in for passwords."""
 
 import re
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from datetime import datetime
+from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict
 
-from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table, with_app
-
-if TYPE_CHECKING:
-    from entrepot.app import App
-    from entrepot.model.people.tokens import Token
+from entrepot.cli.common.output import USAGE, Data, Json, fail, print_json, print_table
+from entrepot.cli.hubs.choice import HubOption, open_hub
+from entrepot.cli.hubs.hub import Hub
+from entrepot.cli.hubs.login import Me
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Manage personal tokens, which clients use instead of a password.",
+    help="Manage tokens, which clients use instead of a password.",
     rich_markup_mode=None,
 )
 
 _LIFETIME: Final = re.compile(r"(\d{1,6})([hdwy])")
-_UNITS: Final = {
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-    "y": timedelta(days=365),
-}
+_HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
+_SCOPES: Final = ("repo:read", "repo:write", "repo:admin")
+
+
+class Token(Struct, kw_only=True):
+    """A token; `account` is in lists of all accounts' tokens only."""
+
+    id: int
+    label: str
+    scope: str
+    hint: str
+    repositories: list[str] | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    account: str = ""
+
+
+class MadeToken(Struct):
+    """A new token and its secret."""
+
+    token: Token
+    secret: str
+
+
+Owner = Annotated[str, typer.Argument(help="The account or organization that it belongs to.")]
+Owners = Annotated[
+    str | None, typer.Argument(help="An account or organization; by default your account.")
+]
+Everybody = Annotated[
+    bool,
+    typer.Option("--all", help="Of all accounts, as an administrator; the default with --data."),
+]
+Label = Annotated[
+    str, typer.Option("--label", help="The token's name, such as the machine that uses it.")
+]
+Scope = Annotated[str, typer.Option("--scope", help="repo:read, repo:write or repo:admin.")]
+Lifetime = Annotated[
+    str, typer.Option("--expires", help="The token's lifetime: 12h, 90d, 6w, 1y or never.")
+]
+Repositories = Annotated[
+    list[str] | None,
+    typer.Option("--repository", help="A repository, or prefix/*; by default all."),
+]
 
 
 @app.command("add")
 def add(
-    user: Annotated[str, typer.Argument(help="The account that the token belongs to.")],
-    label: Annotated[
-        str, typer.Option("--label", help="The token's name, such as the machine that uses it.")
-    ],
-    scope: Annotated[str, typer.Option("--scope", help="repo:read, repo:write or repo:admin.")],
-    expires: Annotated[
-        str, typer.Option("--expires", help="The token's lifetime: 12h, 90d, 6w, 1y or never.")
-    ] = "90d",
+    owner: Owner,
+    label: Label,
+    scope: Scope,
+    expires: Lifetime = "90d",
+    repository: Repositories = None,
+    hub: HubOption = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Create a token and print it once."""
-    from entrepot.model.people.tokens import TokenScope
-
-    if scope not in set(TokenScope):
+    if scope not in _SCOPES:
         fail(f"invalid scope {scope}: use repo:read, repo:write or repo:admin", USAGE)
-    lifetime = parse_lifetime(expires)
-
-    async def work(hub: "App") -> "tuple[Token, str]":
-        account = await hub.accounts.get(user)
-        return await hub.tokens.add_personal(account, label, TokenScope(scope), lifetime)
-
-    token, secret = with_app(data, work)
+    body = {
+        "label": label,
+        "scope": scope,
+        "hours": parse_hours(expires),
+        "repositories": repository or None,
+    }
+    with open_hub(hub, data) as it:
+        made = it.ask("POST", f"/namespaces/{owner}/tokens", MadeToken, body)
     if as_json:
-        print_json({**_described(token, user), "token": secret})
+        print_json({**_described(made.token, owner), "token": made.secret})
     else:
-        print(secret)
+        print(made.secret)
 
 
 @app.command("list")
-def list_tokens(data: Data = None, as_json: Json = False) -> None:
-    """List the tokens, without their secrets."""
-    found = with_app(data, lambda it: it.tokens.list_personal())
+def list_tokens(
+    owner: Owners = None,
+    everybody: Everybody = False,
+    hub: HubOption = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List tokens, without their secrets."""
+    with open_hub(hub, data) as it:
+        path, name = _tokens(it, owner, everybody=everybody)
+        found = [(each, name or each.account) for each in it.list_all(path, Token)]
     if as_json:
         print_json([_described(token, user) for token, user in found])
         return
@@ -85,36 +130,41 @@ def list_tokens(data: Data = None, as_json: Json = False) -> None:
 @app.command("revoke")
 def revoke(
     token_id: Annotated[int, typer.Argument(metavar="ID", help="The token's id, from the list.")],
+    owner: Owners = None,
+    everybody: Everybody = False,
+    hub: HubOption = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Revoke a token and all tokens created with it."""
-    with_app(data, lambda it: it.tokens.revoke(token_id))
+    with open_hub(hub, data) as it:
+        path, _ = _tokens(it, owner, everybody=everybody)
+        it.act("DELETE", f"{path}/{token_id}")
     if as_json:
         print_json({"id": token_id, "revoked": True})
     else:
         print(f"Revoked token {token_id}.")
 
 
-def parse_lifetime(text: str) -> timedelta | None:
-    """A number with a unit; `None` for `never`."""
+def parse_hours(text: str) -> int | None:
+    """The hours of a number with a unit; `None` for `never`."""
     if text == "never":
         return None
     match = _LIFETIME.fullmatch(text)
     if match is None or int(match[1]) == 0:
         fail(f"invalid lifetime {text}: write 12h, 90d, 6w, 1y or never", USAGE)
-    return int(match[1]) * _UNITS[match[2]]
+    return int(match[1]) * _HOURS[match[2]]
 
 
-def _described(token: "Token", user: str) -> dict[str, object]:
-    return {
-        "id": token.id,
-        "user": user,
-        "label": token.label,
-        "scope": str(token.scope),
-        "hint": token.hint,
-        "created_at": token.created_at.isoformat(),
-        "expires_at": token.expires_at.isoformat() if token.expires_at else None,
-        "last_used_at": token.last_used_at.isoformat() if token.last_used_at else None,
-        "revoked": token.revoked_at is not None,
-    }
+def _tokens(hub: Hub, owner: str | None, *, everybody: bool) -> tuple[str, str]:
+    """The path of the tokens that are meant, and whose they are; empty for those of everybody."""
+    if owner is None and (everybody or not hub.host):
+        return "/admin/tokens", ""
+    name = owner or hub.get("/me", Me).name
+    return f"/namespaces/{name}/tokens", name
+
+
+def _described(token: Token, user: str) -> dict[str, object]:
+    shown = asdict(token)
+    del shown["account"]
+    return {**shown, "user": user, "revoked": token.revoked_at is not None}

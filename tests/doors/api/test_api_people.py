@@ -157,6 +157,60 @@ async def test_an_organizations_token_acts_for_it(town: Town) -> None:
     assert (await robot.ask("GET", "/me")).status == 401
 
 
+async def test_a_token_is_ones_own_by_the_name_of_the_account_too(town: Town) -> None:
+    asked = {"label": "mine", "scope": "repo:read", "hours": 12}
+    stranger, admin = program(town, "stranger"), program(town, "admin")
+    path = "/namespaces/stranger/tokens"
+    made = (await stranger.do("POST", path, asked, status=201))["token"]
+    assert made in (await stranger.get("/me/tokens"))["items"]
+    assert made in (await stranger.get(path))["items"]
+    await stranger.do("POST", path, {**asked, "days": 1}, status=400)
+    for method, body in (("GET", None), ("POST", asked)):
+        await admin.do(method, path, body, status=403)
+        await program(town, "owner").do(method, path, body, status=404)
+    await stranger.do("DELETE", f"{path}/{made['id']}", status=204)
+
+
+async def test_administrators_list_and_revoke_the_tokens_of_everybody(town: Town) -> None:
+    stranger, admin = program(town, "stranger"), program(town, "admin")
+    asked = {"label": "leaked", "scope": "repo:read"}
+    made = await stranger.do("POST", "/me/tokens", asked, status=201)
+    listed = (await admin.get("/admin/tokens?limit=100"))["items"]
+    assert {**made["token"], "account": "stranger"} in listed
+    assert "secret" not in listed[0]
+    assert await stranger.statuses(("GET", "/admin/tokens"), ("DELETE", "/admin/tokens/1")) == [
+        404,
+        404,
+    ]
+    await admin.do("DELETE", f"/admin/tokens/{made['token']['id']}", status=204)
+    await admin.do("DELETE", f"/admin/tokens/{made['token']['id']}", status=404)
+    leaked = Program(town.doors, f"Bearer {made['secret']}")
+    assert (await leaked.ask("GET", "/me")).status == 401
+
+
+async def test_organizations_are_listed_with_their_members(town: Town) -> None:
+    stranger, admin = program(town, "stranger"), program(town, "admin")
+    theirs = {"name": "umbrella", "owner": "stranger"}
+    await program(town, "owner").do("POST", "/organisations", theirs, status=403)
+    await admin.do("POST", "/organisations", theirs, status=201)
+    (seen,) = (await stranger.get("/organisations"))["items"]
+    assert (seen["name"], seen["members"]) == ("umbrella", {"stranger": "owner"})
+    first = await admin.get("/organisations?limit=1")
+    second = await admin.get(f"/organisations?limit=1&after={first['next']}")
+    assert [each["name"] for each in (*first["items"], *second["items"])] == ["acme", "umbrella"]
+    await Program(town.doors).do("GET", "/organisations", status=401)
+
+
+async def test_what_is_deleted_with_an_organization_is_told_first(town: Town) -> None:
+    await program(town, "owner").do("POST", "/repositories", {"name": "acme/kept"}, status=201)
+    found = await program(town, "owner").get(f"{N}/delete")
+    assert found["name"] == "acme"
+    assert "acme/kept" in found["repositories"]
+    assert found["members"] > 1
+    await program(town, "editor").do("GET", f"{N}/delete", status=403)
+    await program(town, "stranger").do("GET", "/namespaces/stranger/delete", status=404)
+
+
 async def test_an_organization_is_made_and_described(town: Town) -> None:
     stranger = program(town, "stranger")
     made = await stranger.do("POST", "/organisations", {"name": "umbrella"}, status=201)

@@ -74,6 +74,8 @@ async def test_issuers_are_changed_by_administrators_and_seen_by_the_signed_in(
     changed = await admin.do("PATCH", "/issuers/x", {"audiences": ["other"]})
     assert changed["audiences"] == ["other"]
     assert (await admin.ask("PATCH", "/issuers/x", {"keys": "{}"})).status == 400
+    assert (await owner.ask("POST", "/issuers/ci/test")).status == 404
+    assert await admin.do("POST", "/issuers/ci/test") == {"keys": 2}
     await admin.do("DELETE", "/issuers/x", status=204)
 
 

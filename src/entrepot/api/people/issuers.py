@@ -66,6 +66,12 @@ class IssuerChange(Asked, frozen=True, kw_only=True):
     allows_private: bool | UnsetType = UNSET
 
 
+class IssuerKeys(Struct, frozen=True):
+    """How many keys an issuer has now."""
+
+    keys: int
+
+
 async def list_issuers(request: ApiRequest, query: PageQuery) -> Page[Issuer]:
     """List the issuers of ID tokens by name."""
     return cut(await request.app.issuers.list_all(), query, _shown)
@@ -108,6 +114,11 @@ async def delete_issuer(request: ApiRequest) -> None:
     await request.app.issuers.remove(request.values["issuer"], request.actor)
 
 
+async def test_issuer(request: ApiRequest) -> IssuerKeys:
+    """Ask an issuer for its keys; 503 where it does not answer."""
+    return IssuerKeys(await request.app.issuers.test(request.values["issuer"]))
+
+
 def _shown(issuer: StoredIssuer) -> Issuer:
     return Issuer(
         issuer.name,
@@ -128,4 +139,5 @@ ROUTES: Final = (
     route("GET", _ONE, AccessRule.SIGNED_IN, get_issuer),
     route("PATCH", _ONE, AccessRule.HUB_ADMIN, change_issuer),
     route("DELETE", _ONE, AccessRule.HUB_ADMIN, delete_issuer),
+    route("POST", f"{_ONE}/test", AccessRule.HUB_ADMIN, test_issuer),
 )

@@ -6,11 +6,13 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, json
 
 from entrepot.api.fields import Asked, Label, Line, Moment, MomentText, NameText, Text
-from entrepot.api.paging import Page, PageQuery, cut
+from entrepot.api.paging import Page, PageQuery, cut, page_of
 from entrepot.api.requests import ApiRequest, route, shown
 from entrepot.errors import Denied, Invalid, InvitationUnknown
 from entrepot.http.authorize import AccessRule
+from entrepot.hub.people.organizations import Members
 from entrepot.model.audit import AuditQuery, AuditRow
+from entrepot.model.people.accounts import Namespace as StoredNamespace
 from entrepot.model.people.accounts import NamespaceKind, Role
 from entrepot.model.people.organizations import Invitation as StoredInvitation
 from entrepot.model.repositories import Visibility
@@ -31,9 +33,27 @@ class Namespace(Struct, frozen=True):
 
 
 class NewOrganisation(Asked, frozen=True, kw_only=True):
-    """The organization to create."""
+    """The organization to create; administrators may name another owner than themselves."""
 
     name: NameText
+    owner: NameText | None = None
+
+
+class Organisation(Struct, frozen=True):
+    """An organization, and the roles of its members by name."""
+
+    name: str
+    description: str
+    created_at: Moment
+    members: dict[str, Role]
+
+
+class Belongings(Struct, frozen=True):
+    """The belongings that are deleted with an organization."""
+
+    name: str
+    repositories: list[str]
+    members: int
 
 
 class NamespaceChange(Asked, frozen=True, kw_only=True):
@@ -136,9 +156,19 @@ class LogQuery(PageQuery, frozen=True, kw_only=True):
 
 async def create_organisation(request: ApiRequest, body: NewOrganisation) -> Namespace:
     """Create an organization owned by the caller."""
-    await request.app.organizations.add(body.name, request.account.name, request.actor)
+    owner = body.owner or request.account.name
+    await request.app.organizations.add(body.name, owner, request.actor)
     request.created(f"/namespaces/{body.name}")
     return await _namespace(request, body.name)
+
+
+async def list_organisations(request: ApiRequest, query: PageQuery) -> Page[Organisation]:
+    """List the organizations that the caller belongs to; administrators get all."""
+    rules = request.app.organizations
+    found = await rules.list_for(request.actor)
+    page = found[query.offset : query.offset + query.limit + 1]
+    members = {each.name: await rules.list_members(each.name, request.actor) for each in page}
+    return page_of(page, query, lambda each: _organisation(each, members[each.name]))
 
 
 async def get_namespace(request: ApiRequest) -> Namespace:
@@ -153,6 +183,12 @@ async def change_namespace(request: ApiRequest, body: NamespaceChange) -> Namesp
     visibility = as_it_is if body.default_visibility is UNSET else body.default_visibility
     await request.app.organizations.edit(found.name, description, visibility, request.actor)
     return await _namespace(request, found.name)
+
+
+async def preview_deletion(request: ApiRequest) -> Belongings:
+    """Preview the deletion of an organization; changes nothing."""
+    found = await request.app.closing.preview(request.namespace.name, NamespaceKind.ORGANIZATION)
+    return shown(Belongings, found)
 
 
 async def delete_namespace(request: ApiRequest) -> None:
@@ -273,6 +309,10 @@ def _entry(row: AuditRow) -> AuditEntry:
     )
 
 
+def _organisation(found: StoredNamespace, members: Members) -> Organisation:
+    return Organisation(found.name, found.description, found.created_at, dict(members))
+
+
 async def _namespace(request: ApiRequest, name: str) -> Namespace:
     rights = await request.app.permissions.namespace_rights(request.identity, name)
     found = rights.namespace or request.namespace
@@ -291,9 +331,11 @@ _N: Final = "/namespaces/{namespace}"
 
 ROUTES: Final = (
     route("POST", "/organisations", AccessRule.SIGNED_IN, create_organisation, status=201),
+    route("GET", "/organisations", AccessRule.SIGNED_IN, list_organisations),
     route("GET", _N, AccessRule.ANYONE, get_namespace),
     route("PATCH", _N, AccessRule.NAMESPACE_OWNER, change_namespace),
     route("DELETE", _N, AccessRule.NAMESPACE_OWNER, delete_namespace),
+    route("GET", f"{_N}/delete", AccessRule.NAMESPACE_OWNER, preview_deletion),
     route("GET", f"{_N}/members", AccessRule.NAMESPACE_MEMBER, list_members),
     route("PUT", f"{_N}/members/{{member}}", AccessRule.NAMESPACE_OWNER, set_member),
     route("DELETE", f"{_N}/members/{{member}}", AccessRule.NAMESPACE_MEMBER, remove_member),

@@ -5,13 +5,16 @@ from datetime import timedelta
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from entrepot.api.fields import Asked, CoveredText, Label, Moment, Secret
 from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, proof, route, shown
-from entrepot.errors import TokenUnknown
+from entrepot.errors import Invalid, TokenUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.people.actors import Actor, Identity
+from entrepot.hub.permissions import check_own
+from entrepot.model.people.accounts import Account, NamespaceKind
 from entrepot.model.people.tokens import Token as StoredToken
 from entrepot.model.people.tokens import TokenScope
 
@@ -31,6 +34,12 @@ class Token(Struct, frozen=True, kw_only=True):
     revoked_at: Moment | None
 
 
+class TokenOfAccount(Token, frozen=True, kw_only=True):
+    """A personal token, and the account that it belongs to."""
+
+    account: str
+
+
 class MadeToken(Struct, frozen=True, kw_only=True):
     """A new token and its secret, which is shown only once."""
 
@@ -39,7 +48,7 @@ class MadeToken(Struct, frozen=True, kw_only=True):
 
 
 class NewToken(Asked, frozen=True, kw_only=True):
-    """The token to create; without `days` it does not expire.
+    """The token to create; without `days` or `hours` it does not expire.
 
     A token that another token creates ends with that one, unless the account's `password` is given.
     """
@@ -47,12 +56,17 @@ class NewToken(Asked, frozen=True, kw_only=True):
     label: Label
     scope: TokenScope
     days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    hours: Annotated[int, Meta(ge=1, le=87_600)] | None = None
     repositories: Annotated[list[CoveredText], Meta(min_length=1, max_length=50)] | None = None
     password: Secret | None = None
 
     @property
     def lifetime(self) -> timedelta | None:
         """How long it works."""
+        if self.days is not None and self.hours is not None:
+            raise Invalid("give `days` or `hours`, not both")
+        if self.hours is not None:
+            return timedelta(hours=self.hours)
         return None if self.days is None else timedelta(days=self.days)
 
 
@@ -80,29 +94,60 @@ async def revoke_token(request: ApiRequest) -> None:
     await _revoke(request, await request.app.tokens.list_of(request.unlimited_account))
 
 
-async def list_organisation_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
-    """List the organization's tokens, the newest first."""
-    found = await request.app.tokens.list_of_organization(request.namespace.name, request.actor)
-    return cut(found, query, lambda each: shown(Token, each))
+async def list_namespace_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
+    """List the tokens of an organization or of the caller's own account, the newest first."""
+    return cut(await _tokens_of(request), query, lambda each: shown(Token, each))
 
 
-async def create_organisation_token(request: ApiRequest, body: NewToken) -> MadeToken:
-    """Create a token that belongs to the organization, not to its creator."""
-    made = await request.app.tokens.add_organization(
-        request.namespace.name,
-        body.label,
-        body.scope,
-        body.lifetime,
-        body.repositories,
-        await _proven(request, body.password),
-    )
-    return _made(made)
+async def create_namespace_token(request: ApiRequest, body: NewToken) -> MadeToken:
+    """Create a token of an organization, which does not belong to its creator, or of the account.
+
+    Nobody creates a token for another account, administrators included: 403.
+    """
+    account, tokens = await _own_account(request), request.app.tokens
+    by = await _proven(request, body.password)
+    values = (body.label, body.scope, body.lifetime, body.repositories, by)
+    if account is not None:
+        return _made(await tokens.add_personal(account, *values))
+    return _made(await tokens.add_organization(request.namespace.name, *values))
 
 
-async def revoke_organisation_token(request: ApiRequest) -> None:
-    """Revoke a token of the organization."""
-    name = request.namespace.name
-    await _revoke(request, await request.app.tokens.list_of_organization(name, request.actor))
+async def revoke_namespace_token(request: ApiRequest) -> None:
+    """Revoke a token of an organization or of the caller's own account."""
+    await _revoke(request, await _tokens_of(request))
+
+
+async def list_all_tokens(request: ApiRequest, query: PageQuery) -> Page[TokenOfAccount]:
+    """List the personal tokens of all accounts, the oldest first."""
+    found = await request.app.tokens.list_personal()
+    return cut(found, query, _of_account)
+
+
+async def revoke_any_token(request: ApiRequest) -> None:
+    """Revoke a token of any account or organization, such as one that leaked."""
+    await request.app.tokens.revoke(request.number, request.actor)
+
+
+async def _own_account(request: ApiRequest) -> Account | None:
+    """The account that the address names, for itself and the operator; `None`: an organization."""
+    if request.namespace.kind is not NamespaceKind.ACCOUNT:
+        return None
+    account = await request.app.accounts.get(request.namespace.name)
+    if not request.identity.is_operator:
+        check_own(account, request.actor)
+    return account
+
+
+async def _tokens_of(request: ApiRequest) -> list[StoredToken]:
+    account = await _own_account(request)
+    if account is not None:
+        return await request.app.tokens.list_of(account)
+    return await request.app.tokens.list_of_organization(request.namespace.name, request.actor)
+
+
+def _of_account(found: tuple[StoredToken, str]) -> TokenOfAccount:
+    token, account = found
+    return TokenOfAccount(**asdict(shown(Token, token)), account=account)
 
 
 async def _proven(request: ApiRequest, password: str | None) -> Actor:
@@ -131,7 +176,9 @@ ROUTES: Final = (
     route("GET", "/me/tokens", AccessRule.SIGNED_IN, list_tokens),
     route("POST", "/me/tokens", AccessRule.SIGNED_IN, create_token, status=201),
     route("DELETE", "/me/tokens/{id}", AccessRule.SIGNED_IN, revoke_token),
-    route("GET", _N, AccessRule.NAMESPACE_OWNER, list_organisation_tokens),
-    route("POST", _N, AccessRule.NAMESPACE_OWNER, create_organisation_token, status=201),
-    route("DELETE", f"{_N}/{{id}}", AccessRule.NAMESPACE_OWNER, revoke_organisation_token),
+    route("GET", _N, AccessRule.NAMESPACE_OWNER, list_namespace_tokens),
+    route("POST", _N, AccessRule.NAMESPACE_OWNER, create_namespace_token, status=201),
+    route("DELETE", f"{_N}/{{id}}", AccessRule.NAMESPACE_OWNER, revoke_namespace_token),
+    route("GET", "/admin/tokens", AccessRule.HUB_ADMIN, list_all_tokens),
+    route("DELETE", "/admin/tokens/{id}", AccessRule.HUB_ADMIN, revoke_any_token),
 )

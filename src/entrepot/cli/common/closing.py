@@ -1,12 +1,12 @@
-"""Shared steps of `entrepot user delete` and `entrepot org delete`."""
+"""Shared steps of `entrepot user delete`, `org delete` and `mirror remove`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from entrepot.cli.common.output import confirm, counted, print_json, with_app
 
 if TYPE_CHECKING:
-    from entrepot.hub.people.closing import Belongings
     from entrepot.model.people.accounts import NamespaceKind
 
 _SHOWN: Final = 5
@@ -18,18 +18,19 @@ def delete_namespace(
     """Show what will be deleted, ask, and delete it."""
     found = with_app(data, lambda it: it.closing.preview(name, kind))
     if not yes:
-        confirm(f"Delete {_described(found)}, for good?")
+        confirm(f"Delete {describe_belongings(name, found.repositories, found.members)}, for good?")
     gone = with_app(data, lambda it: it.closing.delete(name, kind))
     if as_json:
         print_json({"name": name, "deleted": True, "repositories": gone.repositories})
     else:
-        print(f"Deleted {_described(gone)}.")
+        print(f"Deleted {describe_belongings(name, gone.repositories, gone.members)}.")
 
 
-def _described(found: "Belongings") -> str:
-    shown = ", ".join(found.repositories[:_SHOWN])
-    more = ", …" if len(found.repositories) > _SHOWN else ""
+def describe_belongings(name: str, repositories: Sequence[str], members: int) -> str:
+    """Describe the belongings of a namespace, for a question or a sentence."""
+    shown = ", ".join(repositories[:_SHOWN])
+    more = ", …" if len(repositories) > _SHOWN else ""
     names = f" ({shown}{more})" if shown else ""
-    held = counted(len(found.repositories), "repository", "repositories")
-    members = f", {counted(found.members, 'member')}" if found.members else ""
-    return f"{found.name} with {held}{names}{members} and all its tokens, teams and webhooks"
+    held = counted(len(repositories), "repository", "repositories")
+    of_people = f", {counted(members, 'member')}" if members else ""
+    return f"{name} with {held}{names}{of_people} and all its tokens, teams and webhooks"
