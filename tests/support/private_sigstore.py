@@ -101,6 +101,17 @@ class PrivateSigstore:
             )
         return builder.sign(self.authority_key, hashes.SHA256())
 
+    def reissued(
+        self, made: x509.Certificate, key: Key, extension: x509.ExtensionType
+    ) -> x509.Certificate:
+        """The certificate with an extension more."""
+        builder = self._builder(key, made.not_valid_before_utc)
+        for each in made.extensions:
+            builder = builder.add_extension(each.value, each.critical)
+        return builder.add_extension(extension, critical=False).sign(
+            self.authority_key, hashes.SHA256()
+        )
+
     def _builder(self, key: Key, start: datetime) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
