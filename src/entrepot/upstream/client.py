@@ -9,10 +9,11 @@ from urllib.parse import urljoin, urlsplit
 from entrepot.errors import UpstreamFailed
 from entrepot.upstream.challenges import Challenge, choose_challenge
 from entrepot.upstream.tokens import Tokens
-from entrepot.upstream.transport import Answer, Transport, Upstream
+from entrepot.upstream.transport import Answer, Body, Transport, Upstream
 
 MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_READING: Final = ("GET", "HEAD")
 _REMEMBERED: Final = 1000
 
 
@@ -40,31 +41,56 @@ class UpstreamClient:
         repository: str,
         rest: str,
         headers: Mapping[str, str] | None = None,
+        body: Body = b"",
     ) -> AsyncIterator[Answer]:
         """Ask for `rest` of a repository, such as `manifests/latest`; the answer of any status.
 
         Raises `UpstreamUnreachable` where none comes, `UpstreamFailed` where no token is given.
         """
-        name = f"{self._prefix}/{repository}" if self._prefix else repository
-        async with self._ask(method, repository, f"/v2/{name}/{rest}", headers or {}) as answer:
+        url = f"{self._origin}/v2/{self.full_name(repository)}/{rest}"
+        async with self._ask(method, repository, url, headers or {}, body) as answer:
             yield answer
+
+    @asynccontextmanager
+    async def ask_at(
+        self,
+        method: str,
+        repository: str,
+        location: str,
+        headers: Mapping[str, str] | None = None,
+        body: Body = b"",
+    ) -> AsyncIterator[Answer]:
+        """As `ask`, at the address of an upload that the registry gave for a repository."""
+        url = self._next(f"{self._origin}/v2/", location)
+        async with self._ask(method, repository, url, headers or {}, body) as answer:
+            yield answer
+
+    def full_name(self, repository: str) -> str:
+        """The name that the registry knows a repository by: a path in its URL comes first."""
+        return f"{self._prefix}/{repository}" if self._prefix else repository
 
     @asynccontextmanager
     async def ping(self) -> AsyncIterator[Answer]:
         """The answer to `GET /v2/`, signed in where that is asked for."""
-        async with self._ask("GET", "", "/v2/", {}) as answer:
+        async with self._ask("GET", "", f"{self._origin}/v2/", {}) as answer:
             yield answer
 
     @asynccontextmanager
     async def _ask(
-        self, method: str, repository: str, path: str, headers: Mapping[str, str]
+        self,
+        method: str,
+        repository: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = b"",
     ) -> AsyncIterator[Answer]:
-        url, sent = self._origin + path, ""
+        sent = ""
         known = self._challenges.get(repository)
         async with AsyncExitStack() as stack:
             if known is not None:
                 sent = await self._tokens.authorization(known)
-            answer = await stack.enter_async_context(self._follow(method, url, headers, sent))
+            first = self._follow(method, url, headers, sent, body)
+            answer = await stack.enter_async_context(first)
             if answer.status == 401:
                 challenge = choose_challenge(answer.headers("www-authenticate"))
                 if challenge is not None:
@@ -72,7 +98,7 @@ class UpstreamClient:
                     sent = await self._tokens.authorization(challenge, instead_of=sent)
                     # The refused answer's connection is given back before another is asked for.
                     await stack.aclose()
-                    again = self._follow(method, url, headers, sent)
+                    again = self._follow(method, url, headers, sent, body)
                     answer = await stack.enter_async_context(again)
             yield answer
 
@@ -84,7 +110,12 @@ class UpstreamClient:
 
     @asynccontextmanager
     async def _follow(
-        self, method: str, url: str, headers: Mapping[str, str], authorization: str
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        authorization: str,
+        body: Body,
     ) -> AsyncIterator[Answer]:
         for _ in range(MOST_REDIRECTS + 1):
             sent = {"user-agent": self._agent, "accept-encoding": "identity", **headers}
@@ -92,8 +123,11 @@ class UpstreamClient:
             # object stores refuse a signed address with a second credential (S3: 400).
             if authorization and _origin(url) == _origin(self._origin):
                 sent["authorization"] = authorization
-            async with self._transport.send(method, url, sent) as answer:
-                location = answer.header("location") if answer.status in _REDIRECTS else None
+            async with self._transport.send(method, url, sent, body) as answer:
+                # What writes is sent again elsewhere only where that is asked for (RFC 9110,
+                # 15.4.8): other redirects would make a `GET` of it.
+                follows = answer.status in (_REDIRECTS if method in _READING else (307, 308))
+                location = answer.header("location") if follows else None
                 if location is None:
                     yield answer
                     return

@@ -4,8 +4,8 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = 64
 """Connections to one upstream at a time, for each worker."""
 _BUFFER: Final = 256 * 1024
+
+Body = bytes | Callable[[], AsyncIterator[bytes]]
+"""What a request sends: bytes, or what gives them from the start each time it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +119,13 @@ class Transport:
 
     @asynccontextmanager
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str]
+        self, method: str, url: str, headers: Mapping[str, str], body: Body = b""
     ) -> AsyncIterator[Answer]:
-        """Send one request; raise `UpstreamUnreachable` where no answer comes in time."""
-        response = await self._send(method, url, headers)
+        """Send one request; raise `UpstreamUnreachable` where no answer comes in time.
+
+        A body that is not bytes needs its `Content-Length` among the headers.
+        """
+        response = await self._send(method, url, headers, body)
         try:
             yield Answer(self._upstream, response)
         finally:
@@ -127,27 +133,34 @@ class Transport:
             response.release() if response.content.at_eof() else response.close()
 
     async def _send(
-        self, method: str, url: str, headers: Mapping[str, str]
+        self, method: str, url: str, headers: Mapping[str, str], body: Body
     ) -> "aiohttp.ClientResponse":
         import aiohttp
         from yarl import URL
 
         name, timeouts = self._upstream.name, self._upstream.timeouts
         self._check_literal(url)
-        session = self._opened()
+        session, broken = self._opened(), list[Exception]()
+        data: bytes | AsyncIterator[bytes] = b""
         try:
-            async with asyncio.timeout(timeouts.connect + timeouts.first_byte):
+            async with asyncio.timeout(timeouts.connect + timeouts.first_byte) as limit:
+                if isinstance(body, bytes):
+                    data = body
+                else:
+                    data = _watched(body(), limit, timeouts, broken)
                 return await session.request(
                     # The address goes out as it came: signed ones bear no other spelling.
                     method,
                     URL(url, encoded=True),
                     headers=headers,
+                    data=data or None,
                     allow_redirects=False,
                 )
         except TimeoutError as error:
             raise UpstreamUnreachable(f"{name} did not answer in time") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _explained(self._upstream, url, error) from error
+            # What could not be read here is no failure of the other side.
+            raise (broken or [_explained(self._upstream, url, error)])[0] from error
 
     def _check_literal(self, url: str) -> None:
         """An address in a URL is not resolved: it is checked here."""
@@ -196,6 +209,25 @@ class Transport:
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             )
         return self._session
+
+
+async def _watched(
+    body: AsyncIterator[bytes],
+    limit: asyncio.Timeout,
+    timeouts: Timeouts,
+    broken: list[Exception],
+) -> AsyncIterator[bytes]:
+    """The body; the answer is waited for anew with each run that the other side takes."""
+    loop = asyncio.get_running_loop()
+    try:
+        async for run in body:
+            yield run
+            # An answer may come before the end of the body: nobody waits for it any more then.
+            with suppress(RuntimeError):
+                limit.reschedule(loop.time() + timeouts.silence + timeouts.first_byte)
+    except Exception as error:
+        broken.append(error)
+        raise
 
 
 def _resolver(transport: Transport) -> Any:

@@ -27,6 +27,7 @@ from entrepot.oci.names import Reference, Tag
 from entrepot.registry.mirroring.fetches import Part
 from entrepot.registry.mirroring.mirror_decisions import next_back_off
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.failures import failure_of, parse_number
 from entrepot.upstream.transport import Answer, Timeouts, Upstream
 
 ACCEPT: Final = ", ".join(
@@ -40,8 +41,6 @@ ACCEPT: Final = ", ".join(
 )
 """Asked of every upstream, whatever the client accepts: there is one cache for all."""
 MAX_LIST: Final = 16 * 1024 * 1024
-_LONGEST_WAIT: Final = 6 * 3600
-_LIMIT_HEADERS: Final = ("ratelimit-limit", "ratelimit-remaining", "docker-ratelimit-source")
 
 
 class UnwrapsSecrets(Protocol):
@@ -114,7 +113,7 @@ class Upstreams:
             if answer.status in (404, 401, 403):
                 return None
             _check(asked, answer, digest)
-            return _number(answer.header("content-length")) or 0
+            return parse_number(answer.header("content-length")) or 0
 
     @asynccontextmanager
     async def open_blob(
@@ -161,7 +160,7 @@ class Upstreams:
                     f"{mirror.name} refused the credentials with status {answer.status}",
                     status=answer.status,
                 )
-            raise _failure(mirror.name, answer)
+            raise failure_of(mirror.name, answer)
 
     async def note_failure(self, mirror: Mirror, error: EntrepotError) -> None:
         """Leave an upstream alone for a while that cannot be reached, or that limits us."""
@@ -210,26 +209,11 @@ def _check(asked: MirroredName, answer: Answer, reference: Reference | None) -> 
         return
     if answer.status in (404, 405):
         raise ManifestUnknown(_absent(asked, str(reference), answer.status))
-    raise _failure(asked.mirror.name, answer)
+    raise failure_of(asked.mirror.name, answer)
 
 
 def _absent(asked: MirroredName, reference: str, status: int) -> str:
     return f"{asked.mirror.name} has no {asked.upstream_name} {reference} (status {status})"
-
-
-def _failure(name: str, answer: Answer) -> EntrepotError:
-    status = answer.status
-    if status == 429:
-        wait = _number(answer.header("retry-after")) or 60
-        kept = [(key, answer.header(key)) for key in _LIMIT_HEADERS]
-        return TooMany(
-            f"{name} limits requests of this hub (status 429)",
-            wait=max(1, min(wait, _LONGEST_WAIT)),
-            headers=[(key, value) for key, value in kept if value and value.isprintable()],
-        )
-    if status in (401, 403):
-        return UpstreamFailed(f"{name} denied access with status {status}", status=status)
-    return UpstreamFailed(f"{name} failed with status {status}", status=status)
 
 
 def _claimed_digest(answer: Answer) -> Digest | None:
@@ -241,7 +225,7 @@ def _claimed_digest(answer: Answer) -> Digest | None:
 
 def _part(asked: MirroredName, answer: Answer, start: int, size: int | None) -> Part:
     """The bytes that were sent, and their place in the blob."""
-    length = _number(answer.header("content-length"))
+    length = parse_number(answer.header("content-length"))
     if answer.status == 200:
         whole = length if length is not None else size
         if whole is None:
@@ -249,16 +233,11 @@ def _part(asked: MirroredName, answer: Answer, start: int, size: int | None) -> 
         return Part(0, whole, answer.runs())
     unit, _, rest = (answer.header("content-range") or "").partition(" ")
     ends, _, total = rest.partition("/")
-    first = _number(ends.partition("-")[0])
-    whole = _number(total)
+    first = parse_number(ends.partition("-")[0])
+    whole = parse_number(total)
     if unit != "bytes" or first != start or whole is None:
         raise UpstreamFailed(f"{asked.mirror.name} sent another part of a blob than was asked for")
     return Part(first, whole, answer.runs())
-
-
-def _number(text: str | None) -> int | None:
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def referrers_of(page: ListPage) -> Sequence[dict[str, object]]:
