@@ -1,7 +1,5 @@
 """Mirrors as administrators see them: made, changed, tested, taken offline, removed."""
 
-import ipaddress
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,6 +12,14 @@ from entrepot.hub.names import check_namespace_name, claim
 from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.people.closing import Belongings, Closing
 from entrepot.hub.permissions import check_administrator
+from entrepot.hub.registry_settings import (
+    HOST,
+    PATTERN,
+    check_credentials,
+    check_url,
+    parse_networks,
+    parse_words,
+)
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
 from entrepot.metadata.registry import mirrors
 from entrepot.model.mirrors import DEFAULT_TTL, NEVER, Mirror, MirroredName, MirrorVisibility
@@ -25,13 +31,6 @@ Test = Callable[[Mirror], Awaitable[str]]
 """Asks an upstream and returns what it said; raises what is wrong."""
 
 MAX_TTL: Final = 365 * 24 * 3600
-_MAX_URL: Final = 500
-_MAX_WORDS: Final = 100
-_MAX_SECRET: Final = 10_000
-_HOST: Final = re.compile(
-    r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?|\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?"
-)
-_PATTERN: Final = re.compile(r"[A-Za-z0-9_.*?/-]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +203,12 @@ def _described(mirror: Mirror, settings: MirrorSettings) -> Mirror:
         raise Invalid(f"no such preset: {preset}; there are {', '.join(PRESETS)}")
     known = PRESETS.get(preset)
     url = (settings.url or (known.url if known else "")).rstrip("/")
-    _check_url(url)
+    check_url(url)
     if settings.ttl != NEVER and not 0 <= settings.ttl <= MAX_TTL:
         raise Invalid("invalid TTL: 0 seconds to 1 year, or never")
     if settings.size_limit is not None and settings.size_limit < 1:
         raise Invalid("invalid size limit")
-    if not settings.username.isprintable() or len(settings.username) > _MAX_URL:
-        raise Invalid("invalid user name of the upstream")
-    if len(settings.password or "") > _MAX_SECRET:
-        raise Invalid(f"a password has at most {_MAX_SECRET} characters")
+    check_credentials(settings.username, settings.password)
     return replace(
         mirror,
         url=url,
@@ -223,13 +219,13 @@ def _described(mirror: Mirror, settings: MirrorSettings) -> Mirror:
         size_limit=settings.size_limit,
         is_offline=settings.is_offline,
         allows_private=settings.allows_private,
-        networks=_networks(settings.networks),
-        token_hosts=_words(
-            _HOST, "host", (*(known.token_hosts if known else ()), *settings.token_hosts)
+        networks=parse_networks(settings.networks),
+        token_hosts=parse_words(
+            HOST, "host", (*(known.token_hosts if known else ()), *settings.token_hosts)
         ),
-        answers_to=_words(_HOST, "host", settings.answers_to or ()),
-        include=_words(_PATTERN, "pattern", settings.include),
-        exclude=_words(_PATTERN, "pattern", settings.exclude),
+        answers_to=parse_words(HOST, "host", settings.answers_to or ()),
+        include=parse_words(PATTERN, "pattern", settings.include),
+        exclude=parse_words(PATTERN, "pattern", settings.exclude),
     )
 
 
@@ -240,41 +236,3 @@ def _preset_of(url: str) -> str:
 
 def _default_hosts(mirror: Mirror) -> tuple[str, ...]:
     return (mirror.preset or urlsplit(mirror.url).netloc.lower(),)
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise Invalid(f"invalid URL of an upstream: {url[:_MAX_URL]}") from error
-    if (
-        parts.scheme not in ("https", "http")
-        or not parts.hostname
-        or "@" in parts.netloc
-        or port == 0
-        or parts.query
-        or parts.fragment
-        or len(url) > _MAX_URL
-        or not re.fullmatch(r"[!-~]+", url)
-    ):
-        raise Invalid(
-            "invalid URL of an upstream: write https://HOST, without a password or a query"
-        )
-
-
-def _words(form: re.Pattern[str], what: str, words: tuple[str, ...]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(each.lower() for each in words))
-    if len(found) > _MAX_WORDS:
-        raise Invalid(f"at most {_MAX_WORDS} of them can be given")
-    for each in found:
-        if not form.fullmatch(each):
-            raise Invalid(f"invalid {what}: {each[:_MAX_URL]}")
-    return found
-
-
-def _networks(words: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return tuple(str(ipaddress.ip_network(each)) for each in words[:_MAX_WORDS])
-    except ValueError as error:
-        raise Invalid(f"invalid network: {error}") from error
