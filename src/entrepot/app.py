@@ -61,6 +61,7 @@ from entrepot.hub.policies import Policies
 from entrepot.hub.promotions import Promotions
 from entrepot.hub.pull_counts import PullCounts
 from entrepot.hub.rate_limits import Limits, RateLimits
+from entrepot.hub.replication import Replication
 from entrepot.hub.repositories import Repositories
 from entrepot.hub.repository_lists import RepositoryLists
 from entrepot.hub.repository_views import RepositoryViews
@@ -103,6 +104,9 @@ from entrepot.registry.pulls import Pulls
 from entrepot.registry.quotas import Quotas
 from entrepot.registry.referrers import Referrers
 from entrepot.registry.removal import Removals
+from entrepot.registry.replication.destinations import Destinations
+from entrepot.registry.replication.tasks import ReplicationTasks
+from entrepot.registry.replication.transfers import Transfers
 from entrepot.registry.retention import Retention
 from entrepot.registry.tag_rules import find_immutable_tags
 from entrepot.registry.uploads import Uploads
@@ -128,6 +132,7 @@ class App:
         self._add_ways_in(settings, metadata)
         self._add_contents(settings, metadata, storage)
         self._add_mirrors(settings, metadata, storage)
+        self._add_replication(metadata, storage)
         self._add_artifacts(settings, metadata, storage)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -144,6 +149,7 @@ class App:
         """Let go of what is held open; closing twice succeeds."""
         await self.fetches.close()
         await self.upstreams.close()
+        await self.destinations.close()
         await self.reader.close()
         await self.renderer.close()
         await self.metadata.close()
@@ -314,6 +320,13 @@ class App:
             self.now,
         )
         self.rule_runs = RuleRuns(tools)
+
+    def _add_replication(self, metadata: Metadata, storage: Storage) -> None:
+        self.destinations = Destinations(self.keyring, __version__)
+        self.replication_tasks = ReplicationTasks(
+            metadata, Transfers(metadata, storage), self.destinations, self.now
+        )
+        self.replication = Replication(metadata, self.keyring, self.destinations.test, self.now)
 
     def _add_artifacts(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.reader = SandboxedReader()

@@ -24,6 +24,7 @@ from entrepot.hub.identity import keyring
 from entrepot.hub.people.actors import OPERATOR
 from entrepot.jobs.clock_guard import ClockJumpGuard
 from entrepot.jobs.handlers import job_handlers
+from entrepot.jobs.replication import ReplicationLane
 from entrepot.jobs.scheduler import (
     DRAW,
     EXPIRE,
@@ -31,6 +32,7 @@ from entrepot.jobs.scheduler import (
     MATCH,
     PRUNE,
     PULL,
+    REPLICATE,
     REST,
     SET_CLOCK,
     WATCH_CLOCK,
@@ -136,7 +138,9 @@ class Hub:
         )
         self._distribution = DistributionDoor(app)
         ending = DrainFlag(settings.data, os.getppid())
-        self._operator = OperatorDoor(metrics, Readiness(self._ask_all, ending))
+        self._operator = OperatorDoor(
+            metrics, Readiness(self._ask_all, ending), app.replication.list_lags
+        )
         self._docker_search = DockerSearch(app)
         self._late_doors: dict[OpenDoor, Door] = {}
 
@@ -192,6 +196,7 @@ class Worker:
         self._jobs: JobWorker | None = None
         self._webhook_client: WebhookClient | None = None
         self._deliverer: WebhookDelivery | None = None
+        self._replication: ReplicationLane | None = None
         self._log: RequestLog | None = None
         self._app: App | None = None
 
@@ -285,12 +290,16 @@ class Worker:
             app.origins.public,
         )
         self._deliverer.start()
+        self._replication = ReplicationLane(metadata, app.replication_tasks, app.now, random.random)
+        self._replication.start()
 
     async def _stop(self) -> None:
         if self._deliverer is not None:
             await self._deliverer.stop()
         if self._webhook_client is not None:
             self._webhook_client.close()
+        if self._replication is not None:
+            await self._replication.stop()
         if self._jobs is not None:
             await self._jobs.stop()
         if self._scheduler is not None:
@@ -312,6 +321,7 @@ def _upkeep_tasks(app: App) -> list[PeriodicTask]:
         PeriodicTask("match-packages", MATCH, app.matching.match_waiting),
         PeriodicTask("judge-pulls", JUDGE, app.pull_verdicts.judge_due),
         PeriodicTask("pull-rules", PULL, app.rule_runs.run_due),
+        PeriodicTask("queue-replication", REPLICATE, app.replication.queue_due),
         PeriodicTask("draw-readmes", DRAW, app.readmes.ask_for_missing),
     ]
 

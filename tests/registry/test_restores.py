@@ -48,6 +48,8 @@ LATER_TABLES = {
     "pull_rule_tags",
     "pull_rules",
     "rendered_readmes",
+    "replication_rules",
+    "replication_tasks",
     "trust_roots",
     "trusts",
     "upload_reservations",

@@ -79,6 +79,7 @@ REQUIREMENTS: Final[Sequence[Requirement]] = (
     _program("cosign", "clients"),
     _program("cue", "clients"),
     _program("skopeo", "clients"),
+    _program("registry", "clients, replication"),
     _program("curl", "clients, pasted commands"),
     _program("gpgconf", "clients"),
     _program("conformance", "conformance"),

@@ -34,7 +34,7 @@ from entrepot.cli.maintenance import (
     scrub,
     secrets,
 )
-from entrepot.cli.mirroring import imports, mirrors, prefetch, rules
+from entrepot.cli.mirroring import imports, mirrors, prefetch, replication, rules
 from entrepot.errors import EntrepotError
 
 
@@ -95,6 +95,7 @@ mirrors.app.command("prefetch")(prefetch.prefetch)
 mirrors.app.command("import")(imports.import_)
 mirrors.app.add_typer(rules.app, name="rule")
 app.add_typer(mirrors.app, name="mirror")
+app.add_typer(replication.app, name="replication")
 app.add_typer(ci.app, name="ci")
 
 

@@ -7,6 +7,7 @@ from entrepot.metadata import (
     mirror_tables,
     people_tables,
     policy_tables,
+    replication_tables,
     scrub_tables,
     workload_tables,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "mirror_tables",
     "people_tables",
     "policy_tables",
+    "replication_tables",
     "scrub_tables",
     "workload_tables",
 ]

@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from entrepot.errors import EntrepotError
@@ -13,14 +14,17 @@ from entrepot.ops.metrics import Metrics
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 IsReady = Callable[[], Awaitable[bool]]
+ListLags = Callable[[], Awaitable[Mapping[str, float]]]
+"""Gives the seconds for which each destination of replication has been behind."""
 
 
 class OperatorDoor:
     """Says how the hub is."""
 
-    def __init__(self, metrics: Metrics, is_ready: IsReady) -> None:
+    def __init__(self, metrics: Metrics, is_ready: IsReady, list_lags: ListLags) -> None:
         self._metrics = metrics
         self._is_ready = is_ready
+        self._list_lags = list_lags
         self._router = Router(
             [
                 Route("GET", "/healthz", AccessRule.ANYONE, self._healthz),
@@ -47,4 +51,8 @@ class OperatorDoor:
         return content(503, "text/plain", b"not ready\n", [("retry-after", "1")])
 
     async def _text(self) -> Response:
-        return content(200, _METRICS_TYPE, self._metrics.text())
+        lags: Mapping[str, float] = {}
+        # The other numbers are told although the database is away.
+        with suppress(EntrepotError):
+            lags = await self._list_lags()
+        return content(200, _METRICS_TYPE, self._metrics.text(lags))

@@ -5,7 +5,9 @@ Labels take values from short lists of ours only: nobody outside can make series
 
 import os
 from bisect import bisect_left
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from entrepot.http.messages import Request, Response
@@ -155,14 +157,31 @@ class Metrics:
         """Count one attempt to tell a webhook something."""
         self._deliveries.labels(outcome).inc()
 
-    def text(self) -> bytes:
-        """The numbers of all workers; of this one where they are not shared."""
+    def text(self, lags: Mapping[str, float] = MappingProxyType({})) -> bytes:
+        """The numbers of all workers; of this one where they are not shared.
+
+        `lags` are those of destinations of replication, which the database knows.
+        """
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
         self._write_down()
         if _SHARED_IN not in os.environ:
-            return generate_latest(self._own)
+            return generate_latest(self._own) + _text_of(lags)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return generate_latest(registry) + _text_of(lags)
+
+
+def _text_of(lags: Mapping[str, float]) -> bytes:
+    """The lag of each destination; a rule that was removed leaves no series behind."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+    if not lags:
+        return b""
+    registry = CollectorRegistry()
+    meaning = "Time for which the oldest tag has waited to be replicated, in seconds."
+    gauge = Gauge("entrepot_replication_lag_seconds", meaning, ("destination",), registry=registry)
+    for name, seconds in lags.items():
+        gauge.labels(name).set(seconds)
+    return generate_latest(registry)

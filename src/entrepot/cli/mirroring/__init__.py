@@ -1,1 +1,1 @@
-"""Commands about mirrors of other registries, and about what is kept of them."""
+"""Commands about other registries: mirrors of them, and what is pushed to them."""

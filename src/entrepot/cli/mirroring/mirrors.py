@@ -101,7 +101,7 @@ def add(
         url=url,
         preset=preset,
         username=user,
-        password=_read_password() if password_stdin else None,
+        password=read_password() if password_stdin else None,
         visibility=_parse_visibility(visibility),
         ttl=parse_ttl(ttl),
         size_limit=parse_size(size) if size else None,
@@ -224,7 +224,8 @@ def parse_ttl(text: str) -> int:
     return int(found[1]) * _UNITS[found[2] or "s"]
 
 
-def _read_password() -> str:
+def read_password() -> str:
+    """The password on the standard input; ends the command where there is none."""
     password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         fail("no password on standard input", USAGE)

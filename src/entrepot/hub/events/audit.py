@@ -14,6 +14,7 @@ from typing import Final
 
 from entrepot.errors import Denied
 from entrepot.hub.events.outbox import enqueue_change
+from entrepot.hub.events.replicated import queue_change
 from entrepot.hub.people.actors import Actor
 from entrepot.hub.permissions import Permissions, check_administrator
 from entrepot.metadata.engines.engine import Clock, Metadata, Reader, Transaction, to_instant
@@ -72,6 +73,9 @@ class Audited(StrEnum):
     PULL_RULE_CREATE = "pull_rule.create"
     PULL_RULE_DELETE = "pull_rule.delete"
     PULL_RULE_EDIT = "pull_rule.update"
+    REPLICATION_CREATE = "replication.create"
+    REPLICATION_DELETE = "replication.delete"
+    REPLICATION_RUN = "replication.run"
     REPO_ARCHIVE = "repo.archive"
     REPO_CREATE = "repo.create"
     REPO_DELETE = "repo.delete"
@@ -181,6 +185,7 @@ def audit_and_notify(actor: Actor, now: Clock) -> ChangeListener:
     async def note(tx: Transaction, change: RepositoryChange) -> None:
         _check_tags(actor, change)
         await enqueue_change(tx, change, actor, now())
+        await queue_change(tx, change, now())
         action = Audited.REPO_PROMOTE if change.promoted_from else _ACTIONS[change.event]
         # A manifest that is pushed without a tag is a part of what is tagged next.
         if change.event is ChangeType.PUSHED and not change.tags and not change.promoted_from:

@@ -17,13 +17,14 @@ from entrepot.metadata.engines.engine import Metadata, Transaction
 from entrepot.metadata.engines.sentinels import WRAPPED
 from entrepot.metadata.events import webhooks
 from entrepot.metadata.people import second_factors, tokens
-from entrepot.metadata.registry import mirrors
+from entrepot.metadata.registry import mirrors, replication_rules
 
 _NONCE: Final = 12
 TOTP: Final = "second factor"
 WEBHOOK: Final = "webhook"
 WEBHOOK_HEADER: Final = "webhook header"
 MIRROR: Final = "mirror"
+REPLICATION: Final = "replication"
 
 
 class Keyring:
@@ -115,6 +116,7 @@ async def _list_places(metadata: Metadata, *, is_wrapped: bool) -> list[_Place]:
     list_webhooks = webhooks.list_wrapped if is_wrapped else webhooks.list_unwrapped
     headers = await webhooks.list_headers(reader)
     of_mirrors = [(each.id, each.secret) for each in await mirrors.list_mirrors(reader)]
+    of_rules = [(each.id, each.secret) for each in await replication_rules.list_rules(reader)]
 
     def chosen(found: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
         return [each for each in found if each[1] and each[1].startswith(WRAPPED) is is_wrapped]
@@ -124,6 +126,7 @@ async def _list_places(metadata: Metadata, *, is_wrapped: bool) -> list[_Place]:
         _Place(WEBHOOK, await list_webhooks(reader), webhooks.replace_secret),
         _Place(WEBHOOK_HEADER, chosen(headers), webhooks.replace_header),
         _Place(MIRROR, chosen(of_mirrors), mirrors.replace_secret),
+        _Place(REPLICATION, chosen(of_rules), replication_rules.replace_secret),
     ]
 
 
@@ -147,3 +150,5 @@ async def check(metadata: Metadata, keyring: Keyring) -> None:
             keyring.unwrap(purpose, wrapped)
     for mirror in await mirrors.list_mirrors(reader):
         keyring.unwrap(MIRROR, mirror.secret)
+    for rule in await replication_rules.list_rules(reader):
+        keyring.unwrap(REPLICATION, rule.secret)
