@@ -9,6 +9,7 @@ from entrepot import __version__
 from entrepot.cli import (
     audit,
     ci,
+    completion,
     invite,
     orgs,
     policies,
@@ -56,6 +57,8 @@ app = typer.Typer(
     name="entrepot",
     help="A self-hosted hub for every software artifact.",
     no_args_is_help=True,
+    # Typer's asks a new process at each Tab; ours is a script (`entrepot completion`).
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -80,6 +83,7 @@ app.command("promote")(promote.promote)
 app.command("reindex")(reindex.reindex)
 app.command("migrate")(migrate.migrate)
 app.command("invite")(invite.invite)
+app.command("completion")(completion.completion)
 app.add_typer(users.app, name="user")
 app.add_typer(orgs.app, name="org")
 app.add_typer(tokens.app, name="token")
