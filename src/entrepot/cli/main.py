@@ -24,6 +24,7 @@ from entrepot.cli import (
 )
 from entrepot.cli.common.output import explain, fail
 from entrepot.cli.contents import diff, promote, repos, search, tags
+from entrepot.cli.declarations import commands
 from entrepot.cli.hubs import login
 from entrepot.cli.maintenance import (
     backups,
@@ -68,6 +69,8 @@ app.command("logout")(login.logout)
 app.command("whoami")(login.whoami)
 app.command("search")(search.search)
 app.command("diff")(diff.diff)
+app.command("apply")(commands.apply)
+orgs.app.command("export")(commands.export)
 app.command("trust")(trust.trust)
 app.command("check")(check.check)
 app.command("collect")(collect.collect)
