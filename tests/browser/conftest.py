@@ -34,6 +34,15 @@ def browser(window: Browser) -> Browser:
 
 
 @pytest.fixture
+def owner(hub: Seeded) -> Iterator[Browser]:
+    """A window of their own for somebody who owns an organization and administers nothing."""
+    with opened(hub.hub.url) as browser:
+        browser.sign_in(hub.hub.username, hub.hub.password)
+        browser.show_as(1280)
+        yield browser
+
+
+@pytest.fixture
 def stranger(hub: Seeded) -> Iterator[Browser]:
     """A second window, of somebody who is not signed in."""
     with opened(hub.hub.url) as browser:

@@ -12,6 +12,9 @@ _NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 MAX_NAME: Final = 255
+_TAG_RULE: Final = (
+    "invalid tag: use 1 to 128 letters, digits, `_`, `.` and `-`, and neither `.` nor `-` first"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Tag:
 
     def __post_init__(self) -> None:
         if not _TAG.fullmatch(self.text):
-            raise InvalidTag(detail={"tag": self.text[:200]})
+            raise InvalidTag(_TAG_RULE, {"tag": self.text[:200]})
 
     def __str__(self) -> str:
         return self.text

@@ -52,6 +52,14 @@ class History:
         """Return the entries of some events, in their order: one for each action."""
         return await list_entries(self._metadata.reader, repository.id, events)
 
+    async def check_push(self, repository: Repository, tag: Tag) -> bool:
+        """Return whether a push would move the tag; `TagImmutable` where it is to stay."""
+        reader = self._metadata.reader
+        if await history.find_pointed_at(reader, repository.id, tag) is None:
+            return False
+        await check_may_change(reader, repository.id, tag.text)
+        return True
+
     async def note_push(
         self,
         tx: Transaction,

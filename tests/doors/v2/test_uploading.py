@@ -9,13 +9,13 @@ import pytest
 from entrepot.errors import BodyCut
 from entrepot.http.forms import form_token
 from entrepot.http.messages import PlainHeaders, Request
+from entrepot.hub.contents.chart_packages import manifest_of, read_package
 from entrepot.metadata.repositories import find_repository
 from entrepot.metadata.repository_settings import set_archived
 from entrepot.model.repositories import Visibility
 from entrepot.oci.digests import Digest
 from entrepot.oci.names import RepositoryName
 from entrepot.web.contents.browser_upload import safe_title
-from entrepot.web.contents.chart_upload import chart_config
 from tests.doors.browsers import FORM_SECRET, ORIGIN, Browser
 from tests.doors.conftest import Town
 from tests.doors.doors import Answer
@@ -66,6 +66,23 @@ class Desk:
     async def upload(self, *files: File, **fields: str) -> Answer:
         """Send files with the page's form."""
         return await self.send(form(files, **fields))
+
+    async def send_file(self, file: File, **headers: str) -> Answer:
+        """Send one file of a queue."""
+        target = f"/r/{self.name}/-/upload/file?token={self.token}"
+        given = {"content_type": f"multipart/form-data; boundary={BOUNDARY}", **headers}
+        given |= {"origin": ORIGIN, "cookie": self.browser.cookies, "accept": "application/json"}
+        return await self.town.doors.ask_with("POST", target, form([file]), given)
+
+    async def send_one_by_one(self, *files: File, **fields: str) -> Answer:
+        """Send files as the page's script does, then have them tagged."""
+        said = [(await self.send_file(each)).json() for each in files]
+        return await self.finish(*((each["title"], each["digest"]) for each in said), **fields)
+
+    async def finish(self, *files: tuple[object, object], **fields: str) -> Answer:
+        """Have files tagged that were sent before: their titles and digests."""
+        named = json.dumps([{"title": title, "digest": digest} for title, digest in files])
+        return await self.browser.post(f"/r/{self.name}/-/upload/finish", files=named, **fields)
 
     async def manifest(self, tag: str = "latest") -> dict[str, object]:
         """The manifest that a tag points at."""
@@ -163,32 +180,23 @@ async def test_two_charts_are_two_files(desk: Desk) -> None:
     assert await desk.files("both") == files
 
 
+async def test_a_chart_is_the_artifact_that_helm_push_makes(desk: Desk) -> None:
+    archive = chart_archive("demo", "1.2.3")
+    package = read_package(archive)
+    assert package is not None
+    for sent in (desk.upload, desk.send_one_by_one):
+        assert (await sent(("demo.tgz", archive))).status in (201, 303)
+        said = json.dumps(await desk.manifest("1.2.3"), separators=(",", ":")).encode()
+        assert said == manifest_of(package, archive, None)
+
+
 @pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (b"name: a\nversion: 1.10\nappVersion: 2024-01-02\n", {"appVersion": "2024-01-02"}),
-        (b"name: 1\nversion: 2\nappVersion: 1.16\n", {"name": "1", "appVersion": "1.16"}),
-        (b"name: a\nversion: '1'\ndate: 2024-01-02\n1: x\n", {"1": "x", "date": "2024-01-02"}),
-        (b"name: a\nversion: '1'\nscore: .nan\n", None),
-        (b"name: a\nversion: '1'\n? [1, 2]\n: x\n", None),
-        (b"name: a\nversion:\n", None),
-        (b"[]", None),
-        (b"name: [", None),
-        (b"\xff\xfe", None),
-    ],
+    "said", [b"name: a\nversion:\n", b"name: a/b\nversion: 1.0.0\n", b"[]", b"name: [", b"\xff\xfe"]
 )
-def test_a_charts_config_is_json_that_helm_reads(
-    said: bytes, expected: dict[str, str] | None
-) -> None:
-    for path in ("a/Chart.yaml", "./a/Chart.yaml"):
-        found = chart_config(tar_gz({path: said}))
-        if expected is None:
-            assert found is None
-            continue
-        assert found is not None
-        config = json.loads(found.content)
-        assert expected.items() <= config.items()
-        assert isinstance(config["version"], str)
+async def test_a_chart_that_helm_could_not_push_is_a_file(desk: Desk, said: bytes) -> None:
+    archive = tar_gz({"a/Chart.yaml": said})
+    assert (await desk.upload(("a.tgz", archive))).status == 303
+    assert await desk.files() == {"a.tgz": archive}
 
 
 @pytest.mark.parametrize("archive", [b"", b"\x1f\x8b", b"no archive", tar_gz({"Chart.yaml": b"a"})])
@@ -352,3 +360,60 @@ async def test_a_connection_that_is_cut_leaves_no_bytes_of_the_file(desk: Desk) 
     assert answer.status == 400
     assert desk.town.storage.blobs == before
     assert await desk.tags() == ["v1"]
+
+
+async def test_files_of_a_queue_are_one_artifact(desk: Desk) -> None:
+    files = {"site/index.html": b"<h1>", "notes.txt": b"notes"}
+    answer = await desk.send_one_by_one(*files.items(), tag="v2", kind="files")
+    assert answer.status == 201, answer.body
+    assert answer.json() == {"tag": "v2", "address": f"/r/{desk.name}:v2?said=uploaded"}
+    assert await desk.files("v2") == files
+
+
+async def test_a_queue_names_only_files_that_the_repository_holds(desk: Desk) -> None:
+    await desk.send_file(("a", b"a"))
+    digest = str(Digest.of(b"a"))
+    told = {
+        "absent": await desk.finish(("x", str(Digest.of(b"elsewhere")))),
+        "no digest": await desk.finish(("x", "sha256:x")),
+        "no title": await desk.finish((None, digest)),
+        "twice": await desk.finish(("x", digest), ("../x", digest)),
+        "nothing": await desk.finish(tag="v9"),
+        "a bad tag": await desk.finish(("x", digest), tag="../x"),
+        "many": await desk.finish(*[("x", digest)] * 1001),
+    }
+    assert {name: answer.status for name, answer in told.items()} == {
+        "absent": 404,
+        "no digest": 400,
+        "no title": 400,
+        "twice": 400,
+        "nothing": 400,
+        "a bad tag": 400,
+        "many": 413,
+    }
+    assert await desk.tags() == ["v1"]
+
+
+async def test_the_tag_is_checked_before_anything_is_sent(desk: Desk) -> None:
+    path, name = f"/r/{desk.name}/-/upload/check", RepositoryName(desk.name)
+    assert (await desk.browser.post(path, tag="v2")).json() == {"tag": "v2", "moves": False}
+    assert (await desk.browser.post(path, tag="v1")).json() == {"tag": "v1", "moves": True}
+    assert (await desk.browser.post(path, tag=" ")).json()["tag"] == "latest"
+    assert (await desk.browser.post(path, tag="a b")).status == 400
+    policies = desk.town.doors.app.policies
+    await policies.set_of_repository(name, "v*", None)
+    assert (await desk.browser.post(path, tag="v2")).status == 200
+    answer = await desk.browser.post(path, tag="v1")
+    assert answer.status == 403
+    assert "immutable" in answer.body.decode()
+
+
+async def test_a_queue_takes_files_of_those_who_may_push(desk: Desk) -> None:
+    for who in ("member", "stranger"):
+        app = desk.town.doors.app
+        session = await app.sessions.begin(desk.town.people[who], address="", client="")
+        other = Desk(desk.town, Browser(desk.town.doors, session), desk.name)
+        assert (await other.send_file(("a", b"a"))).status == 403
+        path = f"/r/{desk.name}/-/upload"
+        for step in ("check", "finish"):
+            assert (await other.browser.post(f"{path}/{step}", tag="v2")).status == 403

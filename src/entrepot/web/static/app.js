@@ -246,43 +246,155 @@
     });
   }
 
-  // Uploads: dropped or chosen files, with progress.
+  // Uploads: a queue of files that are sent one by one, so that each can fail and be sent again.
+  const bytes = (count) => {
+    let unit = 0;
+    while (count >= 1024 && unit < 4) { count /= 1024; unit += 1; }
+    return `${count.toFixed(unit && count < 100 ? 1 : 0)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
+  };
+  const filesOf = async (entry) => {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => { entry.file(resolve, reject); });
+      return [[file, entry.fullPath.replace(/^\//, "")]];
+    }
+    const reader = entry.createReader();
+    const found = [];
+    for (;;) {
+      const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+      if (!some.length) return found;
+      for (const each of some) found.push(...await filesOf(each));
+    }
+  };
   all("form[data-upload]").forEach((form) => {
+    const part = (name) => form.querySelector(`[data-${name}]`);
     const drop = form.querySelector(".drop");
-    const input = form.querySelector("input[type=file]");
-    const names = form.querySelector("[data-names]");
-    const show = () => {
-      names.textContent = [...input.files].map((file) => file.webkitRelativePath || file.name).join("\n");
+    const inputs = all("input[type=file]", form);
+    const queue = [];
+    let request = null;
+    let stopped = false;
+    let since = 0;
+    const say = (name, text) => {
+      part(name).textContent = text;
+      if (name === "problem") part(name).hidden = !text;
     };
-    input.addEventListener("change", show);
-    ["dragover", "dragleave", "drop"].forEach((kind) => drop.addEventListener(kind, (event) => {
+    const total = (began) => {
+      const size = queue.reduce((sum, each) => sum + each.file.size, 0);
+      const sent = queue.reduce((sum, each) => sum + each.sent, 0);
+      const rate = began ? (sent - since) / Math.max(0.5, (Date.now() - began) / 1000) : 0;
+      say("total", queue.length ? `${bytes(sent)} / ${bytes(size)}${rate > 0 ? ` · ${bytes(rate)}/s` : ""}` : "");
+    };
+    const state = (item, text) => { item.row.querySelector(".state").textContent = text; };
+    const fail = (item, text) => {
+      item.sent = 0;
+      item.bar.value = 0;
+      state(item, text);
+      item.row.querySelector("[data-retry]").hidden = false;
+      total();
+    };
+    const add = (file, title) => {
+      const row = part("row").content.firstElementChild.cloneNode(true);
+      const item = { file, title, row, sent: 0, said: null, bar: row.querySelector("progress") };
+      row.querySelector(".title").textContent = title;
+      item.bar.max = Math.max(1, file.size);
+      state(item, `${bytes(file.size)}, ${form.dataset.waiting}`);
+      row.querySelector("[data-remove]").addEventListener("click", () => {
+        queue.splice(queue.indexOf(item), 1);
+        if (item.request) item.request.abort();
+        row.remove();
+        inputs[0].required = !queue.length;
+        total();
+      });
+      row.querySelector("[data-retry]").addEventListener("click", () => form.requestSubmit());
+      queue.push(item);
+      part("queue").append(row);
+      inputs[0].required = false;
+      total();
+    };
+    inputs.forEach((input) => input.addEventListener("change", () => {
+      [...input.files].forEach((file) => add(file, file.webkitRelativePath || file.name));
+      input.value = "";
+    }));
+    ["dragover", "dragleave", "drop"].forEach((kind) => drop.addEventListener(kind, async (event) => {
       event.preventDefault();
       drop.classList.toggle("over", kind === "dragover");
-      if (kind === "drop") {
-        input.files = event.dataTransfer.files;
-        show();
-      }
+      if (kind !== "drop") return;
+      // What was dropped is gone after the first pause, so all of it is asked for at once.
+      const entries = [...event.dataTransfer.items].map((each) => each.webkitGetAsEntry()).filter(Boolean);
+      for (const entry of entries) (await filesOf(entry)).forEach((each) => add(...each));
     }));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const bar = form.querySelector("progress");
-      const request = new XMLHttpRequest();
-      request.open("POST", form.action);
+    const ask = async (what, fields) => {
+      const body = new URLSearchParams([["token", form.dataset.token], ...fields]);
+      const answer = await fetch(`${form.dataset.upload}/${what}`, {
+        method: "POST", body, headers: { accept: "application/json" },
+      });
+      const said = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new Error(said.errors?.[0]?.message || `${answer.status} ${answer.statusText}`);
+      return said;
+    };
+    const send = (item, began) => new Promise((resolve) => {
+      request = item.request = new XMLHttpRequest();
+      request.open("POST", `${form.dataset.upload}/file?token=${encodeURIComponent(form.dataset.token)}`);
+      request.setRequestHeader("accept", "application/json");
+      request.responseType = "json";
       request.upload.addEventListener("progress", (step) => {
-        bar.hidden = false;
-        bar.max = step.total;
-        bar.value = step.loaded;
+        item.sent = item.bar.value = Math.min(item.file.size, step.loaded);
+        state(item, `${bytes(item.sent)} / ${bytes(item.file.size)}`);
+        total(began);
       });
       request.addEventListener("load", () => {
-        if (request.status < 400) {
-          location.href = request.responseURL;
-          return;
-        }
-        document.open();
-        document.write(request.responseText);
-        document.close();
+        const said = item.request.response || {};
+        if (item.request.status === 201) {
+          item.said = said;
+          item.sent = item.bar.value = item.file.size;
+          state(item, `${bytes(item.file.size)}, ${form.dataset.done}`);
+        } else fail(item, said.errors?.[0]?.message || String(item.request.status));
       });
-      request.send(new FormData(form));
+      ["error", "timeout"].forEach((kind) => request.addEventListener(kind, () => fail(item, form.dataset.failed)));
+      request.addEventListener("abort", () => {
+        item.sent = item.bar.value = 0;
+        state(item, `${bytes(item.file.size)}, ${form.dataset.waiting}`);
+      });
+      request.addEventListener("loadend", () => { item.request = null; resolve(); });
+      item.row.querySelector("[data-retry]").hidden = true;
+      const body = new FormData();
+      body.append("files", item.file, item.title);
+      request.send(body);
+    });
+    const run = async () => {
+      const fields = [["tag", form.elements.tag.value], ["kind", form.elements.kind.value]];
+      const { moves } = await ask("check", fields);
+      const isChart = queue.length === 1 && queue[0].title.endsWith(".tgz");
+      say("note", moves && !isChart ? form.dataset.moves : "");
+      since = queue.reduce((sum, each) => sum + each.sent, 0);
+      const began = Date.now();
+      for (const item of [...queue]) {
+        if (stopped) return;
+        if (!item.said && queue.includes(item)) await send(item, began);
+      }
+      if (stopped || !queue.length) return;
+      if (queue.some((each) => !each.said)) throw new Error(form.dataset.left);
+      fields.push(["files", JSON.stringify(queue.map((each) => ({ title: each.title, digest: each.said.digest })))]);
+      location.href = (await ask("finish", fields)).address;
+    };
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (!queue.length || request?.readyState === 1) return;
+      stopped = false;
+      say("problem", "");
+      part("send").disabled = true;
+      part("stop").hidden = false;
+      try {
+        await run();
+      } catch (error) {
+        // The browser's own words for a connection that is lost are for developers.
+        say("problem", error instanceof TypeError ? form.dataset.failed : error.message);
+      }
+      part("send").disabled = false;
+      part("stop").hidden = true;
+    });
+    part("stop").addEventListener("click", () => {
+      stopped = true;
+      if (request) request.abort();
     });
   });
 
