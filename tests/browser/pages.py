@@ -46,6 +46,7 @@ _SIGNED_IN: Final = (
     "/admin/users",
     "/admin/jobs",
     "/admin/mirrors",
+    "/admin/pull-rules",
     "/admin/settings",
     "/admin/audit",
     "/r/docker/demo",

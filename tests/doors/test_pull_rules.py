@@ -1,5 +1,7 @@
 """Pull rules: tags of another registry are kept here, as they are there."""
 
+import asyncio
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,7 +48,7 @@ class Rules:
         """The actions that a run would take, by tag."""
         app = self.mirrored.town.doors.app
         found = await app.rule_runs.preview(await app.pull_rules.get("app"))
-        return {each.tag: each.action for each in found}
+        return {each.tag: each.action for each in found.tags}
 
     async def tags(self) -> dict[str, str]:
         """The target's tags, and where they point."""
@@ -131,12 +133,9 @@ async def test_one_platform_of_an_index(rules: Rules) -> None:
     await rules.add(platforms=("linux/amd64",))
     assert (await rules.run()).state is RuleState.DONE
     assert await rules.tags() == {"1.0": root}
-    arm = next(
-        each["digest"]
-        for each in __import__("json").loads(rules.upstream.manifests["lib/app:1.0"][0])[
-            "manifests"
-        ]
-        if each["platform"]["architecture"] == "arm64"
+    index = json.loads(rules.upstream.manifests["lib/app:1.0"][0])
+    (arm,) = (
+        each["digest"] for each in index["manifests"] if each["platform"]["architecture"] == "arm64"
     )
     assert await rules.holds(arm) == [False]
 
@@ -263,3 +262,44 @@ async def test_what_is_due_runs_by_the_clock(rules: Rules) -> None:
     found = await app.pull_rules.get("app")
     assert found.run is not None
     assert found.run.note == "up is offline here, and this is not cached"
+
+
+async def test_a_rule_that_takes_long_keeps_no_other_waiting(rules: Rules) -> None:
+    rules.upstream.add_image("lib/app", "1", b"one")
+    rules.upstream.add_image("lib/slow", "1", b"slow" * 200_000)
+    app = rules.mirrored.town.doors.app
+    await rules.add()
+    slow = RuleSettings(source="up/lib/slow", target="acme/slow")
+    await app.pull_rules.add("slow", slow)
+    for name in ("slow", "app"):
+        await app.pull_rules.ask_to_run(name)
+    rules.upstream.piece, rules.upstream.pause = 8192, 0.01
+    running = asyncio.create_task(app.rule_runs.run_due())
+    while (found := await app.pull_rules.get("app")).run is None or not found.run.ended_at:
+        assert not running.done()
+        await asyncio.sleep(0.01)
+    other = (await app.pull_rules.get("slow")).run
+    assert other is not None
+    assert other.state is RuleState.RUNNING
+    # A server that stops leaves it to the next one.
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    rules.upstream.pause = 0.0
+    assert await app.rule_runs.run_due() == 1
+    other = (await app.pull_rules.get("slow")).run
+    assert other is not None
+    assert other.state is RuleState.DONE
+
+
+async def test_a_list_of_tags_without_an_end_deletes_nothing(rules: Rules) -> None:
+    for tag in ("1", "2", "3"):
+        rules.upstream.add_image("lib/app", tag, tag.encode())
+    await rules.add(delete="follow")
+    await rules.run()
+    # Every page is the first one, and has another behind it.
+    rules.upstream.endless_tags = True
+    del rules.upstream.manifests["lib/app:3"]
+    run = await rules.run()
+    assert (run.state, run.counts) == (RuleState.FAILED, {})
+    assert "or without an end" in run.note
+    assert set(await rules.tags()) == {"1", "2", "3"}

@@ -44,6 +44,8 @@ class Upstream:
     referrers: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     has_referrers: bool = True
     has_digest_header: bool = True
+    endless_tags: bool = False
+    """Whether each page of tags is the first, and says that there is another."""
     has_ranges: bool = True
     fail: int = 0
     """A status that everything is answered with."""
@@ -187,6 +189,7 @@ class Upstream:
     def _tags(self, request: Asked, name: str) -> tuple[int, list[tuple[str, str]], bytes]:
         query = parse_qs(request.query)
         last, size = query.get("last", [""])[0], int(query.get("n", ["100"])[0])
+        last = "" if self.endless_tags else last
         keys = [
             key.removeprefix(f"{name}:") for key in self.manifests if key.startswith(f"{name}:")
         ]
@@ -195,7 +198,7 @@ class Upstream:
             return 404, [], b"{}"
         page = every[:size]
         headers = [("Content-Type", "application/json")]
-        if len(every) > size:
+        if len(every) > size or self.endless_tags:
             headers.append(("Link", f'</v2/{name}/tags/list?n={size}&last={page[-1]}>; rel="next"'))
         return 200, headers, json.dumps({"name": name, "tags": page}).encode()
 

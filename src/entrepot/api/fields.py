@@ -108,6 +108,15 @@ MomentText = Annotated[
     Meta(extra_json_schema={"format": "date-time"}, description="A time (RFC 3339)."),
 ]
 
+RuleText = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$",
+        description="The name of a pull rule.",
+        examples=["postgres"],
+    ),
+]
+
 PLACES: Final[dict[str, object]] = {
     "repository": RepositoryText,
     "target": RepositoryText,
@@ -117,6 +126,7 @@ PLACES: Final[dict[str, object]] = {
     "team": NameText,
     "issuer": NameText,
     "root": RootText,
+    "rule": RuleText,
     "trust": NameText,
     "member": NameText,
     "tag": TagText,

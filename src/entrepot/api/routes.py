@@ -8,6 +8,7 @@ from entrepot.api import (
     policies,
     promotions,
     pull_policies,
+    pull_rules,
     pulls,
     repositories,
     tags,
@@ -59,4 +60,5 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *webhooks.ROUTES,
     *administration.ROUTES,
     *mirrors.ROUTES,
+    *pull_rules.ROUTES,
 )

@@ -27,6 +27,8 @@ _DANGERS: Final = {
     (_MEMBERS, "role", "owner"): "owner",
     (_KEYS, "what", "remove"): "key",
     ("/admin/trust-roots", "what", "remove"): "trust-root",
+    ("/admin/pull-rules/{rule}", "what", "delete"): "pull-rule",
+    ("/admin/pull-rules/{rule}", "what", "run-and-delete"): "pull-rule-deletions",
     ("/settings/tokens/revoke", "", ""): "token",
     ("/u/{namespace}/-/tokens/revoke", "", ""): "token",
 }

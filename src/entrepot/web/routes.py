@@ -23,7 +23,7 @@ from entrepot.web.contents import (
     vulnerabilities,
     zips,
 )
-from entrepot.web.operators import administration, issuers, mirrors, trust_roots, users
+from entrepot.web.operators import administration, issuers, mirrors, pull_rules, trust_roots, users
 from entrepot.web.people import (
     account,
     groups,
@@ -51,6 +51,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *administration.ROUTES,
     *users.ROUTES,
     *mirrors.ROUTES,
+    *pull_rules.ROUTES,
     *issuers.ROUTES,
     *trust_roots.ROUTES,
     *vulnerabilities.ROUTES,

@@ -21,6 +21,7 @@ PLACES = {
     "account": "stranger",
     "target": "acme/other",
     "mirror": "up",
+    "rule": "nightly",
     "team": "crew",
     "issuer": "ci",
     "root": "public-good",

@@ -15,6 +15,7 @@ from tests.doors.conftest import Town
 _UNSAFE: Final = [route for route in ROUTES if route.is_unsafe]
 _PLACES: Final = {
     "namespace": "acme",
+    "rule": "nightly",
     "team": "crew",
     "secret": "none",
     "webhook": "1",

@@ -20,6 +20,7 @@ from entrepot.cli.common.progress import showing
 
 if TYPE_CHECKING:
     from entrepot.app import App
+    from entrepot.hub.mirroring.rule_runs import RulePreview
     from entrepot.model.mirroring.pull_rules import PullRule, RuleRun, RuleSettings, RuleTag
 
 app = typer.Typer(
@@ -154,8 +155,11 @@ def show(name: Name, data: Data = None, as_json: Json = False) -> None:
     rows = [
         (key.replace("_", " "), ", ".join(value) if isinstance(value, tuple | list) else value)
         for key, value in shown.items()
-        if value not in ((), None, "")
+        if value not in ((), None, "") and key != "last_run"
     ]
+    if rule.run is not None:
+        rows.append(("last run", f"{rule.run.state}, began {rule.run.started_at:%Y-%m-%d %H:%M}"))
+        rows += [("note", rule.run.note)] if rule.run.note else []
     print_table(("SETTING", "VALUE"), rows, "")
     print()
     _print_tags(tags, "It has copied nothing yet.")
@@ -175,18 +179,19 @@ def run(
     """Run a pull rule now, or say what a run would do."""
     if dry_run:
 
-        async def preview(hub: "App") -> "list[RuleTag]":
+        async def preview(hub: "App") -> "RulePreview":
             return await hub.rule_runs.preview(await hub.pull_rules.get(name))
 
         planned = with_app(data, preview)
         if as_json:
-            print_json({"dry_run": True, "tags": [_described_tag(each) for each in planned]})
+            tags = [_described_tag(each) for each in planned.tags]
+            print_json({"dry_run": True, "tags": tags, "note": planned.waits})
         else:
-            _print_tags(planned, "No tag matches.")
+            _print_tags(planned.tags, planned.waits or "No tag matches.")
         return
-    done, tags = with_app(data, lambda hub: _run(hub, name, confirmed=confirm_deletions))
+    done, outcomes = with_app(data, lambda hub: _run(hub, name, confirmed=confirm_deletions))
     if as_json:
-        print_json({"dry_run": False, **_described_run(done), "tags": tags})
+        print_json({"dry_run": False, **_described_run(done), "tags": outcomes})
     else:
         counts = ", ".join(f"{action} {count:,}" for action, count in done.counts.items())
         print(f"Ran pull rule {name}: {counts or 'no tags'}; {done.size:,} bytes were fetched.")

@@ -34,9 +34,11 @@ from entrepot.oci.digests import Digest
 from entrepot.oci.names import Reference, Tag
 
 _log = logging.getLogger(__name__)
-_AT_ONCE: Final = 2
-"""Rules that one worker runs at a time."""
+_AT_ONCE: Final = 3
+"""Rules that run at a time, on all nodes together."""
 _TAKEN: Final = 20
+_LOOK_EVERY: Final = 15.0
+"""Seconds after which rules are looked for that have become due."""
 _AGAIN: Final = timedelta(minutes=5)
 """After which a rule runs again whose upstream could not be reached."""
 _MOST_TAGS: Final = 100_000
@@ -112,6 +114,16 @@ class RuleTools:
     now: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class RulePreview:
+    """The planned outcome for tags; `waits` says why nothing would be deleted."""
+
+    tags: list[RuleTag]
+    waits: str
+    left_out: int
+    """Tags that were not looked at."""
+
+
 class RuleRuns:
     """Runs pull rules when they are due, or when somebody asks for it."""
 
@@ -119,23 +131,43 @@ class RuleRuns:
         self._tools = tools
 
     async def run_due(self) -> int:
-        """Run every rule that is due; say how many there were."""
+        """Run every rule that is due, and those that become due meanwhile; say how many.
+
+        A rule that takes hours keeps few others waiting.
+        """
+        running: dict[int, asyncio.Task[object]] = {}
+        begun: set[int] = set()
+        try:
+            while True:
+                for rule in await self._list_startable(begun, _AT_ONCE - len(running)):
+                    begun.add(rule.id)
+                    work = self.run(rule, confirmed=rule.is_confirmed)
+                    running[rule.id] = asyncio.create_task(work)
+                if not running:
+                    return len(begun)
+                await asyncio.wait(
+                    running.values(), timeout=_LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED
+                )
+                for rule_id in [key for key, task in running.items() if task.done()]:
+                    error = running.pop(rule_id).exception()
+                    if error is not None:
+                        _log.error("pull rule broke", exc_info=error)
+        finally:
+            for task in running.values():
+                task.cancel()
+            await asyncio.gather(*running.values(), return_exceptions=True)
+
+    async def _list_startable(self, begun: set[int], most: int) -> list[PullRule]:
+        """At most `most` rules that are due, and that were not begun in this round."""
         tools = self._tools
-        due = await pull_rules.list_due(tools.metadata.reader, tools.now(), _TAKEN)
-        turns = asyncio.Semaphore(_AT_ONCE)
+        due = await pull_rules.list_due(tools.metadata.reader, tools.now(), _TAKEN + len(begun))
+        return [each for each in due if each.id not in begun][:most]
 
-        async def one(rule: PullRule) -> None:
-            async with turns:
-                await self.run(rule, confirmed=rule.is_confirmed)
-
-        await asyncio.gather(*map(one, due))
-        return len(due)
-
-    async def preview(self, rule: PullRule) -> list[RuleTag]:
-        """The outcome that a run would have for each tag; nothing is kept or changed."""
-        work = _Run(self._tools, rule, dry_run=True)
+    async def preview(self, rule: PullRule, most: int | None = None) -> RulePreview:
+        """The outcome that a run would have for each tag, or the first `most`; changes nothing."""
+        work = _Run(self._tools, rule, dry_run=True, most=most)
         await work.do()
-        return list(work.found.values())
+        return RulePreview(list(work.found.values()), work.waits, work.left_out)
 
     async def run(
         self,
@@ -193,12 +225,14 @@ class _Run:
     rule: PullRule
     dry_run: bool = False
     confirmed: bool = False
+    most: int | None = None
     watch: Watch = lambda _: None
     found: dict[str, RuleTag] = field(default_factory=dict)
     known: dict[str, RuleTag] = field(default_factory=dict)
     """The outcomes so far."""
     waits: str = ""
     size: int = 0
+    left_out: int = 0
 
     async def do(self) -> None:
         """Copy tags, then delete; raises why the source cannot be asked at all."""
@@ -217,7 +251,8 @@ class _Run:
             chosen = [settings.source_tag] if settings.source_tag in tags else []
         else:
             chosen = await asyncio.to_thread(TagChoice.of(settings).choose, tags)
-        for tag in chosen:
+        self.left_out = max(0, len(chosen) - len(chosen[: self.most]))
+        for tag in chosen[: self.most]:
             await self._note(await self._copy(asked, tag, tags))
         if settings.delete == "follow":
             await self._delete(tags)
@@ -291,7 +326,10 @@ class _Run:
             f"{asked.name}:{tag}",
             only=there.manifests,
         )
-        await self.tools.promotions.copy(order, settings.target_name)
+        copied = await self.tools.promotions.copy(order, settings.target_name)
+        if is_there and not copied.manifests + copied.attachments:
+            # The upstream lists something as attached that says nothing of it.
+            action = TagAction.SKIP
         return _copied(action, tag, there)
 
     async def _plan(self, target: Repository | None, into: Tag, planned: RuleTag) -> RuleTag:

@@ -103,22 +103,27 @@ class MirroredLists:
         return UpstreamTags(tags, following)
 
     async def list_all_tags(self, asked: MirroredName) -> list[str]:
-        """Every tag of the upstream's repository as it is now, at most 50,000.
+        """Every tag of the upstream's repository as it is now.
 
-        Raises `RepositoryUnknown` where there is none, and why the upstream cannot be asked.
+        Raises `RepositoryUnknown` where there is none, why the upstream cannot be asked, and
+        `UpstreamFailed` where there are more than 50,000: a part would look as if others were gone.
         """
         self._check(asked)
         found, path = dict[str, None](), f"tags/list?n={_TAGS_A_PAGE}"
-        while path and len(found) < _MOST_TAGS:
+        while path:
             page = await self._page(asked, path, is_fresh=True)
             if page is None:
                 raise RepositoryUnknown(f"{asked.mirror.name} has no {asked.upstream_name}")
             known = len(found)
             found |= dict.fromkeys(_tags_in(page))
             following = _next_query(page)
-            # A page without a new tag would be asked for again and again.
-            path = f"tags/list?{following}" if following and len(found) > known else ""
-        return list(found)[:_MOST_TAGS]
+            if len(found) > _MOST_TAGS or (following and len(found) == known):
+                raise UpstreamFailed(
+                    f"{asked.mirror.name} lists more than {_MOST_TAGS:,} tags of"
+                    f" {asked.upstream_name}, or without an end"
+                )
+            path = f"tags/list?{following}" if following else ""
+        return list(found)
 
     async def list_referrers(
         self, asked: MirroredName, repository: Repository | None, subject: Digest
