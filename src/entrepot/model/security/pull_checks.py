@@ -104,15 +104,21 @@ def _check_signed(signed: Signed, context: CheckContext) -> _Checked:
         if good:
             return "", f"signed by {good[0].signer}"
         return _why_unsigned(made), ""
-    missing = [each for each in signed.all if not _is_signed(each, made, context.evidence)]
+    found = {each: _find_signature(each, made, context.evidence) for each in signed.signers}
+    missing = [each for each in signed.all if found[each] is None]
     if missing:
         return f"no valid signature by {missing[0].shown}", ""
-    present = [each for each in signed.any if _is_signed(each, made, context.evidence)]
+    present = [each for each in signed.any if found[each] is not None]
     if signed.any and len(present) < signed.at_least:
         wanted = " or ".join(each.shown for each in signed.any[:_MOST_NAMED])
         number = f"{signed.at_least} valid signatures" if signed.at_least > 1 else "valid signature"
         return f"no {number} by {wanted}", ""
-    return "", "signed by " + " and ".join(each.shown for each in (*signed.all, *present))
+    by = dict.fromkeys(
+        each.shown if fact.is_by_key else f"{fact.signer} (trust root {fact.root})"
+        for each, fact in found.items()
+        if fact is not None
+    )
+    return "", "signed by " + " and ".join(by)
 
 
 def _why_unsigned(made: Sequence[SignatureFact]) -> str:
@@ -126,8 +132,10 @@ def _why_unsigned(made: Sequence[SignatureFact]) -> str:
     return "its signature is by nobody who is trusted here"
 
 
-def _is_signed(signer: Signer, made: Sequence[SignatureFact], evidence: PullEvidence) -> bool:
-    return any(_is_by(signer, each, evidence) for each in made)
+def _find_signature(
+    signer: Signer, made: Sequence[SignatureFact], evidence: PullEvidence
+) -> SignatureFact | None:
+    return next((each for each in made if _is_by(signer, each, evidence)), None)
 
 
 def _is_by(signer: Signer, fact: SignatureFact, evidence: PullEvidence) -> bool:
@@ -182,7 +190,7 @@ def _check_attestation(needed: AttestationNeeded, context: CheckContext) -> _Che
 def _is_attested(needed: AttestationNeeded, fact: AttestationFact, evidence: PullEvidence) -> bool:
     if not needed.any:
         return any(each.is_by_key for each in fact.signatures)
-    return any(_is_signed(signer, fact.signatures, evidence) for signer in needed.any)
+    return any(_find_signature(each, fact.signatures, evidence) for each in needed.any)
 
 
 def _says(wanted: str | UnsetType, said: str) -> bool:

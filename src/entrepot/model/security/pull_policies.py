@@ -144,6 +144,11 @@ class Signed(_Part, frozen=True, kw_only=True):
     by_index: bool = True
     """Whether the signature of an index covers the manifests that it lists."""
 
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """Everybody who is named."""
+        return (*self.all, *self.any)
+
     def __post_init__(self) -> None:
         if self.at_least > max(1, len(self.any)):
             raise ValueError("`at_least` is more than there are signers in `any`")
