@@ -33,7 +33,8 @@ class Requirement:
 def find_program(name: str) -> Path | None:
     """The program in `.tools` or on `PATH`; PostgreSQL's also where Debian puts them."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    places = [TOOLS, PRIVATE, *os.environ["PATH"].split(os.pathsep), *debian]
+    # Servers are not on the PATH of who is not root.
+    places = [TOOLS, PRIVATE, *os.environ["PATH"].split(os.pathsep), "/usr/sbin", *debian]
     found = shutil.which(name, path=os.pathsep.join(map(str, places)))
     return None if found is None else Path(found)
 
@@ -83,6 +84,7 @@ REQUIREMENTS: Final[Sequence[Requirement]] = (
     _program("curl", "clients, pasted commands"),
     _program("gpgconf", "clients"),
     _program("conformance", "conformance"),
+    _program("slapd", "directories"),
     _program("initdb", "everything on PostgreSQL"),
     _program("versitygw", "everything on S3"),
     _program("nginx", "many nodes"),
