@@ -11,7 +11,15 @@ from functools import cached_property, partial
 from importlib.metadata import version
 
 from entrepot import __version__
-from entrepot.bootstrap import now, open_clock, open_metadata, open_storage, prepare
+from entrepot.bootstrap import (
+    hub_groups,
+    now,
+    open_clock,
+    open_directory,
+    open_metadata,
+    open_storage,
+    prepare,
+)
 from entrepot.extract.sandbox.reader import SandboxedReader
 from entrepot.extract.sandbox.renderer import Renderer
 from entrepot.http.authenticate import Authenticator
@@ -30,6 +38,7 @@ from entrepot.hub.contents.readmes import Readmes
 from entrepot.hub.contents.search import Search
 from entrepot.hub.contents.summaries import Summaries
 from entrepot.hub.contents.used_images import UsedImages
+from entrepot.hub.directory.people import DirectoryPeople
 from entrepot.hub.events.audit import AuditLog
 from entrepot.hub.events.webhook_urls import WebhookUrls
 from entrepot.hub.events.webhooks import Webhooks
@@ -52,7 +61,7 @@ from entrepot.hub.mirroring.rule_runs import RuleRuns, RuleTools
 from entrepot.hub.mirrors import Mirrors
 from entrepot.hub.people.accounts import Accounts
 from entrepot.hub.people.closing import Closing
-from entrepot.hub.people.groups import Groups, HubGroups
+from entrepot.hub.people.groups import Groups
 from entrepot.hub.people.invitations import Invitations
 from entrepot.hub.people.organizations import Organizations
 from entrepot.hub.people.teams import Teams
@@ -82,7 +91,6 @@ from entrepot.hub.workloads.issuers import Issuers
 from entrepot.hub.workloads.trusts import Trusts
 from entrepot.hub.workloads.workloads import Workloads
 from entrepot.metadata.engines.engine import Clock, Metadata
-from entrepot.model.people.groups import GroupSource
 from entrepot.registry.blobs import Blobs
 from entrepot.registry.copying.copies import Copies
 from entrepot.registry.history import History
@@ -147,6 +155,8 @@ class App:
 
     async def close(self) -> None:
         """Let go of what is held open; closing twice succeeds."""
+        if self.directory is not None:
+            await self.directory.client.close()
         await self.fetches.close()
         await self.upstreams.close()
         await self.destinations.close()
@@ -171,15 +181,27 @@ class App:
             metadata.reader, is_open=settings.open, hub_visibility=visibility
         )
         self.audit = AuditLog(metadata, self.permissions, self.now)
+        self.directory = open_directory(settings, metadata, self.now)
         self.accounts = Accounts(
-            metadata, self.passwords, default_visibility=visibility, now=self.now
+            metadata,
+            self.passwords,
+            default_visibility=visibility,
+            now=self.now,
+            directory=self.directory,
         )
         self.organizations = Organizations(
             metadata, self.permissions, default_visibility=visibility, now=self.now
         )
         self.teams = Teams(metadata, self.permissions, self.now)
         self.invitations = Invitations(metadata, self.permissions, self.now)
-        self.groups = Groups(metadata, self.permissions, self.now, _hub_groups(settings))
+        self.groups = Groups(metadata, self.permissions, self.now, hub_groups(settings))
+        self.directory_people = (
+            None
+            if self.directory is None
+            else DirectoryPeople(
+                metadata, self.directory, self.accounts, self.passwords, self.groups, self.now
+            )
+        )
 
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
         self.keyring = Keyring(settings.read_secret_key())
@@ -192,6 +214,7 @@ class App:
             self.login_throttle,
             self.workloads,
             self.now,
+            self.directory_people,
         )
         self.tokens = Tokens(metadata, self.permissions, self.registry_tokens, self.now)
         self.sessions = Sessions(metadata, self.now)
@@ -331,7 +354,9 @@ class App:
     def _add_artifacts(self, settings: Settings, metadata: Metadata, storage: Storage) -> None:
         self.reader = SandboxedReader()
         self.confinement = self.reader.confinement
-        self.administration = Administration(metadata, self.now, self.confinement, settings.data)
+        self.administration = Administration(
+            metadata, self.now, self.confinement, settings.data, self.directory
+        )
         self.artifacts = Artifacts(metadata, storage)
         self.attachments = Attachments(metadata)
         self.matching = Matching(metadata, self.now)
@@ -365,16 +390,6 @@ class App:
             self.matching,
             self.now,
         )
-
-
-def _hub_groups(settings: Settings) -> dict[GroupSource, HubGroups]:
-    """The groups that the operator's settings name, by who says who is in them."""
-    found = dict[GroupSource, HubGroups]()
-    if settings.oidc_issuer is not None and settings.oidc_groups_claim is not None:
-        found[GroupSource.OIDC] = HubGroups(
-            frozenset(settings.oidc_sign_in_groups), frozenset(settings.oidc_admin_groups)
-        )
-    return found
 
 
 async def build_app(settings: Settings) -> App:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from entrepot.errors import Unavailable
 from entrepot.metadata.engines.clocks import SharedClock
@@ -18,6 +19,7 @@ from entrepot.metadata.engines.failures import as_unavailable
 from entrepot.metadata.engines.sqlite import SqliteMetadata
 from entrepot.metadata.engines.sqlite_file import has_wrapped_secrets
 from entrepot.metadata.migrate import upgrade_postgresql, upgrade_sqlite
+from entrepot.model.people.groups import DirectoryKind, GroupSource
 from entrepot.settings import FILES, Settings
 from entrepot.storage.filesystem import FileStorage
 from entrepot.storage.migrating import MovingStorage
@@ -25,6 +27,8 @@ from entrepot.storage.private_files import locked_directory, make_private, write
 from entrepot.storage.protocols import Storage
 
 if TYPE_CHECKING:
+    from entrepot.hub.directory.directory import Directory
+    from entrepot.hub.people.groups import HubGroups
     from entrepot.storage.object_store import ObjectStorage
 
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - addresses that name no host
@@ -188,3 +192,55 @@ def greet(settings: Settings, password: str, link_secret: str) -> None:
         with suppress(OSError):
             print("\n".join(lines), file=stream, flush=True)
             return
+
+
+def open_directory(settings: Settings, metadata: Metadata, clock: Clock) -> "Directory | None":
+    """The directory that the settings name; it is not asked yet."""
+    if settings.ldap_url is None or settings.ldap_user_base is None:
+        return None
+    from entrepot.hub.directory.directory import Directory
+    from entrepot.hub.directory.kinds import ACTIVE_DIRECTORY, LDAP
+    from entrepot.hub.directory.ldap_client import LdapClient
+    from entrepot.hub.directory.ldap_session import DirectorySettings
+    from entrepot.hub.identity.login_throttle import LoginThrottle
+
+    url = urlsplit(settings.ldap_url)
+    is_ldaps = url.scheme == "ldaps"
+    is_ad = settings.ldap_kind is DirectoryKind.ACTIVE_DIRECTORY
+    defaults = ACTIVE_DIRECTORY if is_ad else LDAP
+    client = LdapClient(
+        DirectorySettings(
+            host=url.hostname or "",
+            port=url.port or (636 if is_ldaps else 389),
+            is_ldaps=is_ldaps,
+            start_tls=settings.ldap_start_tls and not is_ldaps,
+            ca_file=settings.ldap_ca_file,
+            bind_dn=settings.ldap_bind_dn,
+            bind_password=settings.read_ldap_bind_password(),
+            user_base=settings.ldap_user_base,
+            user_filter=settings.ldap_user_filter or defaults.user_filter,
+            group_base=settings.ldap_group_base,
+            group_filter=settings.ldap_group_filter or defaults.group_filter,
+            id_attribute=settings.ldap_id_attribute or defaults.id_attribute,
+            name_attribute=settings.ldap_name_attribute or defaults.name_attribute,
+        )
+    )
+    throttle = LoginThrottle(metadata, clock)
+    return Directory(metadata.reader, client, throttle, clock, may_sign_up=settings.ldap_sign_up)
+
+
+def hub_groups(settings: Settings) -> "dict[GroupSource, HubGroups]":
+    """The groups that concern the whole hub, by who says who is in them."""
+    from entrepot.hub.people.groups import HubGroups, fold_directory_group
+
+    found = dict[GroupSource, HubGroups]()
+    if settings.oidc_issuer is not None and settings.oidc_groups_claim is not None:
+        found[GroupSource.OIDC] = HubGroups(
+            frozenset(settings.oidc_sign_in_groups), frozenset(settings.oidc_admin_groups)
+        )
+    if settings.ldap_url is not None and settings.ldap_group_base is not None:
+        found[GroupSource.LDAP] = HubGroups(
+            frozenset(map(fold_directory_group, settings.ldap_sign_in_groups)),
+            frozenset(map(fold_directory_group, settings.ldap_admin_groups)),
+        )
+    return found

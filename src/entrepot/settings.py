@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from entrepot.model.operators.described_settings import DescribedSetting, SettingSource
 from entrepot.model.people.accounts import SignUpMode
+from entrepot.model.people.groups import DirectoryKind
 from entrepot.model.repositories import Visibility
 
 PREFIX: Final = "ENTREPOT_"
@@ -237,27 +238,71 @@ class Settings:
         False,
     )
     oidc_scopes: tuple[str, ...] = _setting(
-        "Further scopes to ask the provider for, such as `groups` where it wants that for groups.",
-        (),
+        "Further scopes to ask the provider for, such as `groups` where it wants that.", ()
     )
     oidc_groups_claim: str | None = _setting(
-        "The claim with a person's groups, such as `groups`, or a JSON pointer such as "
-        "`/realm_access/roles`; without it groups are ignored.",
+        "The claim with groups: `groups`, or a JSON pointer such as `/realm_access/roles`.",
         None,
         pattern=r"^[!-~]{1,200}$",
     )
     oidc_sign_in_groups: tuple[str, ...] = _setting(
-        "Groups of the provider that may sign in; by default everyone whom the provider lets in.",
-        (),
+        "Groups of the provider that may sign in; by default everyone.", ()
     )
     oidc_admin_groups: tuple[str, ...] = _setting(
-        "Groups of the provider whose members are administrators of the hub.",
-        (),
+        "Groups of the provider whose members are administrators of the hub.", ()
     )
     oidc_networks: tuple[str, ...] = _setting(
         "Private networks that the provider's endpoints may be in, such as "
         "`10.1.0.0/16`, when they differ from the issuer's own host and port.",
         (),
+    )
+    ldap_url: str | None = _setting(
+        "The directory that people sign in with: `ldap://HOST`, with StartTLS, or `ldaps://HOST`.",
+        None,
+        pattern=r"^ldaps?://[^/?#@\s]+/?$",
+    )
+    ldap_kind: DirectoryKind = _setting(
+        "The directory's kind: `ldap` or `active-directory`; defaults follow it.",
+        DirectoryKind.LDAP,
+    )
+    ldap_start_tls: bool = _setting("Encrypt connections to `ldap://` by StartTLS.", True)
+    ldap_ca_file: Path | None = _setting(
+        "The authority of the directory's certificate in PEM; by default those of the system.", None
+    )
+    ldap_bind_dn: str | None = _setting("The hub's own account in the directory.", None)
+    ldap_bind_password: str | None = _setting("The password of that account.", None)
+    ldap_bind_password_file: Path | None = _setting("A file that contains that password.", None)
+    ldap_user_base: str | None = _setting("The entry below which people are.", None)
+    ldap_user_filter: str | None = _setting(
+        "The filter for the person with the login name `{name}`; by default by `uid`.",
+        None,
+        pattern=r"^\(.*\{name\}.*\)$",
+    )
+    ldap_name_attribute: str | None = _setting(
+        "The attribute that accounts are named by; by default `uid`.", None
+    )
+    ldap_id_attribute: str | None = _setting(
+        "The attribute that never changes; by default `entryUUID`.", None
+    )
+    ldap_group_base: str | None = _setting(
+        "The entry below which groups are; without it groups are ignored.", None
+    )
+    ldap_group_filter: str | None = _setting(
+        "The filter for groups of the entry `{dn}` or login name `{name}`; by default by `member`.",
+        None,
+        pattern=r"^\(.*\{(dn|name)\}.*\)$",
+    )
+    ldap_sign_up: bool = _setting("Create an account at a person's first sign-in.", True)
+    ldap_sign_in_groups: tuple[str, ...] = _setting(
+        "Groups that may sign in, by distinguished name or id; by default everyone.", ()
+    )
+    ldap_admin_groups: tuple[str, ...] = _setting(
+        "Groups of the directory whose members are administrators of the hub.", ()
+    )
+    ldap_recheck: timedelta = _setting(
+        "How often the directory is asked who is there.",
+        timedelta(hours=1),
+        ge=timedelta(minutes=1),
     )
     security_contact: str | None = _setting(
         "Where to report vulnerabilities of this hub, for `/.well-known/security.txt`: a "
@@ -321,6 +366,12 @@ class Settings:
         if self.oidc_client_secret_file is not None:
             return self.oidc_client_secret_file.read_text().strip()
         return self.oidc_client_secret
+
+    def read_ldap_bind_password(self) -> str | None:
+        """The password of the hub's account in the directory, from the setting or its file."""
+        if self.ldap_bind_password_file is not None:
+            return self.ldap_bind_password_file.read_text().rstrip("\r\n")
+        return self.ldap_bind_password
 
     @property
     def made_secret_key_file(self) -> Path:

@@ -247,6 +247,9 @@ class Worker:
         tasks += _upkeep_tasks(app)
         expire_fetches = partial(app.fetches.expire, settings.upload_expiry)
         tasks.append(PeriodicTask("expire-fetches", PRUNE, expire_fetches, is_shared=False))
+        if app.directory_people is not None:
+            check_all = app.directory_people.check_all
+            tasks.append(PeriodicTask("check-directory", settings.ldap_recheck, check_all))
         clock_guard = ClockJumpGuard(app.now, time.monotonic, settings.grace)
         tasks += _clock_tasks(app.now, clock_guard)
 

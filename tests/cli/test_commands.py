@@ -118,4 +118,4 @@ def test_an_empty_hub_has_no_repositories_and_no_problems(run: Run) -> None:
     value = told(run("check", "--json"))
     assert isinstance(value, dict)
     assert value.pop("sandbox")["resource limits"] == ""
-    assert value == {"checked": 0, "bytes": 0, "problems": []}
+    assert value == {"checked": 0, "bytes": 0, "problems": [], "directory": None}

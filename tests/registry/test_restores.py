@@ -57,6 +57,7 @@ LATER_TABLES = {
 LATER_COLUMNS = {
     "accounts": {"admin_from"},
     "artifacts": {"contents_revision", "counts_revision"},
+    "external_identities": {"suspended_at"},
     "jobs": {"namespace_id", "repository_id"},
     "manifests": {"pull_verdict"},
     "members": {"from_groups"},

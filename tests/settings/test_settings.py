@@ -12,6 +12,7 @@ import typer
 from entrepot.cli.common.configuration import read_settings
 from entrepot.model.operators.described_settings import SettingSource
 from entrepot.model.people.accounts import SignUpMode
+from entrepot.model.people.groups import DirectoryKind
 from entrepot.model.repositories import Visibility
 from entrepot.settings import BlobSender, LogFormat, ReadSettings, Settings
 
@@ -230,6 +231,23 @@ EVERY = Settings(
     oidc_sign_in_groups=("staff",),
     oidc_admin_groups=("admins",),
     oidc_networks=("10.2.0.0/16",),
+    ldap_url="ldaps://ldap.example",
+    ldap_kind=DirectoryKind.ACTIVE_DIRECTORY,
+    ldap_start_tls=False,
+    ldap_ca_file=Path("ca"),
+    ldap_bind_dn="cn=hub,dc=example",
+    ldap_bind_password="secret",
+    ldap_bind_password_file=Path("p"),
+    ldap_user_base="dc=example",
+    ldap_user_filter="(uid={name})",
+    ldap_name_attribute="cn",
+    ldap_id_attribute="nsUniqueId",
+    ldap_group_base="dc=example",
+    ldap_group_filter="(member={dn})",
+    ldap_sign_up=False,
+    ldap_sign_in_groups=("cn=staff,dc=example",),
+    ldap_admin_groups=("cn=admins,dc=example",),
+    ldap_recheck=timedelta(hours=2),
     security_contact="mailto:security@example.org",
     log_format=LogFormat.TEXT,
     blob_sender=BlobSender.X_ACCEL_REDIRECT,

@@ -110,12 +110,14 @@ class Health(Struct, frozen=True):
     failed: int
     sandbox: dict[str, str]
     """What shuts in the process that reads pushed bytes; why not, where something does not."""
+    directory: str | None
+    """What is wrong with the directory (LDAP); empty: nothing, `null`: there is none."""
 
 
 async def get_health(request: ApiRequest) -> Health:
     """Return the version and the numbers of queued and failed jobs."""
     found = await request.app.administration.get_health()
-    return Health(request.app.version, found.queued, found.failed, found.sandbox)
+    return Health(request.app.version, found.queued, found.failed, found.sandbox, found.directory)
 
 
 async def get_storage(request: ApiRequest) -> Storage:

@@ -11,6 +11,7 @@ from entrepot.cli import (
     ci,
     completion,
     invite,
+    ldap,
     orgs,
     policies,
     pull_policies,
@@ -104,6 +105,7 @@ mirrors.app.add_typer(rules.app, name="rule")
 app.add_typer(mirrors.app, name="mirror")
 app.add_typer(replication.app, name="replication")
 app.add_typer(ci.app, name="ci")
+app.add_typer(ldap.app, name="ldap")
 
 
 def _show_version(wanted: bool) -> None:

@@ -169,7 +169,8 @@ class Authorizer:
         return authorized
 
     def _is_expired(self, identity: Identity) -> bool:
-        return identity.expires_at is not None and self._now() >= identity.expires_at
+        ends = [each for each in (identity.expires_at, identity.checked_until) if each is not None]
+        return bool(ends) and self._now() >= min(ends)
 
     async def _repository_rights(self, identity: Identity, rule: AccessRule, text: str) -> Rights:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from entrepot.extract.sandbox.confinement import Confinement
+from entrepot.hub.directory.directory import Directory
 from entrepot.metadata.contents import artifacts
 from entrepot.metadata.engines.engine import Clock, Metadata
 from entrepot.metadata.events import jobs
@@ -37,11 +38,15 @@ _FOREVER: Final = 3650
 
 @dataclass(frozen=True, slots=True)
 class HubHealth:
-    """Jobs that wait or failed, and what restricts the process that reads pushed bytes."""
+    """Jobs that wait or failed, and what restricts the process that reads pushed bytes.
+
+    `directory` is what is wrong with the directory, empty where nothing is; `None` without one.
+    """
 
     queued: int
     failed: int
     sandbox: Confinement
+    directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,9 @@ class Administration:
         now: Clock,
         confinement: Callable[[], Awaitable[Confinement]],
         data: Path,
+        directory: Directory | None = None,
     ) -> None:
+        self._directory = directory
         self._metadata = metadata
         self._now = now
         self._confinement = confinement
@@ -108,6 +115,7 @@ class Administration:
             queued=sum(each.count for each in counts if each.state == jobs.QUEUED),
             failed=sum(each.count for each in counts if each.state == jobs.FAILED),
             sandbox=await self._confinement(),
+            directory=await self._directory.client.probe() if self._directory else None,
         )
 
     async def get_numbers(self) -> HubNumbers:

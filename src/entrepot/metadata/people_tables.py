@@ -43,6 +43,8 @@ external_identities: Final = Table(
     Column("subject", NAME, primary_key=True),
     _account(),
     Column("created_at", NUMBER, nullable=False),
+    # Since when the account is disabled because the directory no longer has or wants the person.
+    Column("suspended_at", NUMBER),
     Index("ix_external_identities_account_id", "account_id"),
     sqlite_with_rowid=False,
 )

@@ -184,10 +184,13 @@ def _check_together(settings: Settings) -> None:
     if uses_groups and settings.oidc_groups_claim is None:
         fail("oidc_sign_in_groups and oidc_admin_groups need oidc_groups_claim", USAGE)
     _check_storage(settings)
+    _check_directory(settings)
     given = (
         settings.tls_cert,
         settings.tls_key,
         settings.oidc_client_secret_file,
+        settings.ldap_ca_file,
+        settings.ldap_bind_password_file,
         settings.secret_key_file,
     )
     for path in filter(None, given):
@@ -198,6 +201,20 @@ def _check_together(settings: Settings) -> None:
     _check_networks("trusted_proxies", settings.trusted_proxies)
     _check_networks("webhook_networks", settings.webhook_networks)
     _check_networks("oidc_networks", settings.oidc_networks)
+
+
+def _check_directory(settings: Settings) -> None:
+    if settings.ldap_url is None:
+        return
+    if not settings.ldap_user_base:
+        fail("ldap_url needs ldap_user_base", USAGE)
+    has_password = settings.ldap_bind_password or settings.ldap_bind_password_file
+    if settings.ldap_bind_dn and not has_password:
+        # A bind without a password succeeds, as nobody.
+        fail("ldap_bind_dn needs ldap_bind_password or ldap_bind_password_file", USAGE)
+    uses_groups = settings.ldap_sign_in_groups or settings.ldap_admin_groups
+    if uses_groups and settings.ldap_group_base is None:
+        fail("ldap_sign_in_groups and ldap_admin_groups need ldap_group_base", USAGE)
 
 
 def _check_storage(settings: Settings) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def check(data: Data = None, as_json: Json = False) -> None:
     """Check the database and all blobs; the hub may be running."""
-    found, sandbox = with_app(data, _look)
+    found, sandbox, directory = with_app(data, _look)
     problems = [each for each in found if each.problem is not None]
     if as_json:
         print_json(
@@ -23,6 +23,7 @@ def check(data: Data = None, as_json: Json = False) -> None:
                 "checked": len(found),
                 "bytes": sum(each.size for each in found),
                 "sandbox": sandbox,
+                "directory": directory,
                 "problems": [
                     {"what": each.what, "digest": each.digest, "problem": each.problem}
                     for each in problems
@@ -36,14 +37,17 @@ def check(data: Data = None, as_json: Json = False) -> None:
         counts = [counted(sum(each.what == kind for each in found), kind) for kind in kinds]
         print(f"Checked {' and '.join(counts)}: {counted(len(problems), 'problem')}.")
         print(f"Extraction sandbox: {describe(sandbox)}.")
+        if directory is not None:
+            print(f"Directory: {directory or 'it answers'}.")
     if problems:
         raise typer.Exit(FAILED)
 
 
-async def _look(hub: "App") -> "tuple[list[Checked], Confinement]":
+async def _look(hub: "App") -> "tuple[list[Checked], Confinement, str | None]":
     found = []
     with showing("Checking", await hub.check.count()) as bar:
         async for each in hub.check.run():
             found.append(each)
             bar.advance(1)
-    return found, await hub.confinement()
+    directory = await hub.directory.client.probe() if hub.directory else None
+    return found, await hub.confinement(), directory

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from entrepot.errors import BadCredentials, BadToken, SecondFactorMissing
+from entrepot.hub.directory.directory import KEPT_FOR
+from entrepot.hub.directory.people import DirectoryPeople
 from entrepot.hub.identity.login_throttle import PASSWORD, LoginThrottle
 from entrepot.hub.identity.passwords import Passwords
 from entrepot.hub.identity.registry_tokens import RegistryTokenClaims, RegistryTokens
@@ -36,12 +38,14 @@ class Authentication:
         login_throttle: LoginThrottle,
         workloads: Workloads,
         now: Clock,
+        people: DirectoryPeople | None = None,
     ) -> None:
         self._reader = reader
         self._passwords = passwords
         self._tokens = tokens
         self._login_throttle = login_throttle
         self._workloads = workloads
+        self._people = people
         self._now = now
 
     async def by_credentials(self, name: str, secret: str, address: str = "") -> Identity:
@@ -60,7 +64,9 @@ class Authentication:
             raise SecondFactorMissing(
                 "this account has a second factor: use a personal access token as the password"
             )
-        return Identity(account)
+        if self._people is None or not await self._people.has(account):
+            return Identity(account)
+        return Identity(account, checked_until=self._now() + KEPT_FOR)
 
     async def find_account(self, name: str) -> Account | None:
         """The account of that name, disabled ones included."""
@@ -74,8 +80,10 @@ class Authentication:
         knows to be wrong is no further guess.
         """
         # However the name is written, the guesses are at one account.
-        name = fold_name(name)
+        login, name = name, fold_name(name)
         account = await self.find_account(name)
+        if self._people is not None and (account is None or await self._people.has(account)):
+            return await self._people.sign_in(login, password, address, account)
         if self._passwords.has_refuted(account.password_hash if account else name, password):
             raise BadCredentials
         if account is None or not self._passwords.remembers(account.password_hash, password):
@@ -93,6 +101,8 @@ class Authentication:
             await self._passwords.verify_nobody(password, name)
             raise BadCredentials
         if not await self._passwords.verify(account.password_hash, password):
+            if self._people is not None:
+                await self._people.check_name(name, password)
             raise BadCredentials
         return account
 

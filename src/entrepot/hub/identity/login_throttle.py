@@ -91,7 +91,7 @@ class LoginThrottle:
         """Count one guess; raise `TooMany` before the context begins where there were too many.
 
         It is counted before the secret is looked at, so that guesses sent at once do not all pass,
-        and given back where the context ends well or is refused for being busy.
+        and given back where the context ends well, or nobody could compare the secret.
         """
         counters = _counters(guard, account_name, address)
         try:
@@ -106,8 +106,9 @@ class LoginThrottle:
             yield
         except BadCredentials:
             raise
-        except TooMany:
-            await self._give_back(taken)
+        except (TooMany, Unavailable):
+            with suppress(OutOfSpace, Unavailable):
+                await self._give_back(taken)
             raise
         with suppress(OutOfSpace, Unavailable):
             await self._succeed(guard, account_name, address, taken)

@@ -224,7 +224,7 @@ class SingleSignOn:
             await external_identities.link_account(
                 tx, claims.issuer, claims.subject, account.id, self._now()
             )
-            full_name, email = _one_line(claims.full_name, MAX_FULL_NAME), _email(claims.email)
+            full_name, email = one_line(claims.full_name, MAX_FULL_NAME), email_from(claims.email)
             await rows.set_profile(tx, account.id, full_name, email)
         return replace(account, full_name=full_name, email=email)
 
@@ -260,10 +260,12 @@ def _link_entry(account: Account, by: Actor, issuer: str) -> Entry:
     return Entry(account.id, by, Audited.ACCOUNT_LINK, account.name, {"issuer": issuer or None})
 
 
-def _one_line(text: str, limit: int) -> str:
+def one_line(text: str, limit: int) -> str:
+    """The text without what is not printed, cut to the limit."""
     return "".join(each for each in text if each.isprintable())[:limit]
 
 
-def _email(text: str) -> str:
+def email_from(text: str) -> str:
+    """The text where it can be an e-mail address; else nothing."""
     good = "@" in text and len(text) <= MAX_EMAIL and text.isprintable()
     return text if good else ""

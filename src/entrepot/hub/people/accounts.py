@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from entrepot.errors import AccountUnknown, BadCredentials, Denied, InvalidAccount
+from entrepot.errors import AccountUnknown, BadCredentials, Conflict, Denied, InvalidAccount
+from entrepot.hub.directory.directory import Directory
 from entrepot.hub.events.audit import Audited, Entry, record
 from entrepot.hub.identity.login_throttle import PASSWORD, LoginThrottle
 from entrepot.hub.identity.passwords import Passwords, check_length
@@ -11,6 +12,7 @@ from entrepot.hub.people.actors import OPERATOR, Actor
 from entrepot.hub.permissions import check_administrator, check_own
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
 from entrepot.metadata.people import accounts
+from entrepot.metadata.people.external_identities import end_suspensions
 from entrepot.metadata.people.sessions import delete_other_sessions
 from entrepot.metadata.people.tokens import revoke_refresh_tokens
 from entrepot.model.people.accounts import Account, NamespaceKind
@@ -31,7 +33,9 @@ class Accounts:
         *,
         default_visibility: Visibility,
         now: Clock,
+        directory: Directory | None = None,
     ) -> None:
+        self._directory = directory
         self._metadata = metadata
         self._passwords = passwords
         self._default_visibility = default_visibility
@@ -112,7 +116,14 @@ class Accounts:
         await self._replace_password(account, new, by)
 
     async def check_password(self, account: Account, password: str, by: Actor = SELF) -> None:
-        """Raise `BadCredentials` unless this is the account's password, `TooMany` for guessing."""
+        """Raise `BadCredentials` unless this is the account's password, `TooMany` for guessing.
+
+        That of an account of the directory is the directory's.
+        """
+        subject = await self._find_subject(account)
+        if self._directory is not None and subject is not None:
+            await self._directory.verify(account.name, password, by.address, subject)
+            return
         if self._passwords.remembers(account.password_hash, password):
             return
         if self._passwords.has_refuted(account.password_hash, password):
@@ -145,6 +156,7 @@ class Accounts:
         now = self._now()
         async with self._metadata.begin() as tx:
             await accounts.set_disabled(tx, account.id, now)
+            await end_suspensions(tx, account.id)
             await self._sign_out(tx, account)
             await record(tx, Entry(account.id, by, Audited.ACCOUNT_DISABLE, name), now)
 
@@ -154,6 +166,7 @@ class Accounts:
         account = await self.get(name)
         async with self._metadata.begin() as tx:
             await accounts.set_disabled(tx, account.id, None)
+            await end_suspensions(tx, account.id)
             entry = Entry(account.id, by, Audited.ACCOUNT_ENABLE, name)
             await record(tx, entry, self._now())
 
@@ -170,12 +183,17 @@ class Accounts:
             await record(tx, entry, self._now())
 
     async def _replace_password(self, account: Account, password: str, by: Actor) -> None:
+        if await self._find_subject(account) is not None:
+            raise Conflict(f"{account.name} has the directory's password: change it there")
         password_hash = await self._passwords.hash(password)
         async with self._metadata.begin() as tx:
             await accounts.set_password(tx, account.id, password_hash)
             await self._sign_out(tx, account)
             entry = Entry(account.id, by, Audited.ACCOUNT_PASSWORD, account.name)
             await record(tx, entry, self._now())
+
+    async def _find_subject(self, account: Account) -> str | None:
+        return await self._directory.find_subject(account) if self._directory else None
 
     async def _sign_out(self, tx: Transaction, account: Account) -> None:
         await revoke_refresh_tokens(tx, account.id, self._now())

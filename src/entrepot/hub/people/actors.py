@@ -117,6 +117,8 @@ class Identity:
     is_operator: bool = False
     label: str = ""
     job: JobGrant | None = None
+    checked_until: datetime | None = None
+    """When a password must be verified again that only the directory knows."""
 
     @property
     def account_id(self) -> int | None:

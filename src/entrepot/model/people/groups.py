@@ -8,10 +8,17 @@ from entrepot.model.people.accounts import Role
 
 
 class GroupSource(StrEnum):
-    """Who says which groups a person is in."""
+    """The kind of provider that says which groups a person is in."""
 
     OIDC = "oidc"
     LDAP = "ldap"
+
+
+class DirectoryKind(StrEnum):
+    """The kind of a directory, which names its attributes."""
+
+    LDAP = "ldap"
+    ACTIVE_DIRECTORY = "active-directory"
 
 
 @dataclass(frozen=True, slots=True)
