@@ -19,6 +19,7 @@ from entrepot.bootstrap import (
     open_metadata,
     open_storage,
     prepare,
+    provider_settings,
 )
 from entrepot.extract.sandbox.reader import SandboxedReader
 from entrepot.extract.sandbox.renderer import Renderer
@@ -38,14 +39,14 @@ from entrepot.hub.contents.readmes import Readmes
 from entrepot.hub.contents.search import Search
 from entrepot.hub.contents.summaries import Summaries
 from entrepot.hub.contents.used_images import UsedImages
-from entrepot.hub.directory.people import DirectoryPeople
+from entrepot.hub.directory.people import open_people
 from entrepot.hub.events.audit import AuditLog
 from entrepot.hub.events.webhook_urls import WebhookUrls
 from entrepot.hub.events.webhooks import Webhooks
 from entrepot.hub.identity.authentication import Authentication
 from entrepot.hub.identity.keyring import Keyring
 from entrepot.hub.identity.login_throttle import LoginThrottle
-from entrepot.hub.identity.oidc import Provider, ProviderSettings
+from entrepot.hub.identity.oidc import Provider
 from entrepot.hub.identity.password_links import PasswordLinks
 from entrepot.hub.identity.passwords import Passwords
 from entrepot.hub.identity.registry_tokens import RegistryTokens
@@ -155,7 +156,7 @@ class App:
 
     async def close(self) -> None:
         """Let go of what is held open; closing twice succeeds."""
-        if self.directory is not None:
+        if self.directory:
             await self.directory.client.close()
         await self.fetches.close()
         await self.upstreams.close()
@@ -177,9 +178,8 @@ class App:
             ),
             time.monotonic,
         )
-        self.permissions = Permissions(
-            metadata.reader, is_open=settings.open, hub_visibility=visibility
-        )
+        is_open = settings.open
+        self.permissions = Permissions(metadata.reader, is_open=is_open, hub_visibility=visibility)
         self.audit = AuditLog(metadata, self.permissions, self.now)
         self.directory = open_directory(settings, metadata, self.now)
         self.accounts = Accounts(
@@ -195,12 +195,8 @@ class App:
         self.teams = Teams(metadata, self.permissions, self.now)
         self.invitations = Invitations(metadata, self.permissions, self.now)
         self.groups = Groups(metadata, self.permissions, self.now, hub_groups(settings))
-        self.directory_people = (
-            None
-            if self.directory is None
-            else DirectoryPeople(
-                metadata, self.directory, self.accounts, self.passwords, self.groups, self.now
-            )
+        self.directory_people = open_people(
+            metadata, self.directory, self.accounts, self.passwords, self.groups, self.now
         )
 
     def _add_ways_in(self, settings: Settings, metadata: Metadata) -> None:
@@ -252,15 +248,9 @@ class App:
         self.workloads = Workloads(metadata, id_tokens, self.login_throttle, self.now)
 
     def _single_sign_on(self, settings: Settings, metadata: Metadata) -> SingleSignOn | None:
-        if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        provider = provider_settings(settings)
+        if provider is None:
             return None
-        provider = ProviderSettings(
-            settings.oidc_issuer,
-            settings.oidc_client_id,
-            settings.read_oidc_client_secret(),
-            settings.oidc_scopes,
-            settings.oidc_groups_claim,
-        )
         return SingleSignOn(
             metadata,
             self.accounts,

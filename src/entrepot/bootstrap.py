@@ -28,6 +28,7 @@ from entrepot.storage.protocols import Storage
 
 if TYPE_CHECKING:
     from entrepot.hub.directory.directory import Directory
+    from entrepot.hub.identity.oidc import ProviderSettings
     from entrepot.hub.people.groups import HubGroups
     from entrepot.storage.object_store import ObjectStorage
 
@@ -227,6 +228,21 @@ def open_directory(settings: Settings, metadata: Metadata, clock: Clock) -> "Dir
     )
     throttle = LoginThrottle(metadata, clock)
     return Directory(metadata.reader, client, throttle, clock, may_sign_up=settings.ldap_sign_up)
+
+
+def provider_settings(settings: Settings) -> "ProviderSettings | None":
+    """The provider of single sign-on that the settings name."""
+    from entrepot.hub.identity.oidc import ProviderSettings
+
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    return ProviderSettings(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.read_oidc_client_secret(),
+        settings.oidc_scopes,
+        settings.oidc_groups_claim,
+    )
 
 
 def hub_groups(settings: Settings) -> "dict[GroupSource, HubGroups]":

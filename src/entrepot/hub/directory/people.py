@@ -249,6 +249,20 @@ class DirectoryPeople:
         return replace(account, full_name=full_name, email=email)
 
 
+def open_people(
+    metadata: Metadata,
+    directory: Directory | None,
+    accounts: Accounts,
+    passwords: Passwords,
+    groups: Groups,
+    now: Clock,
+) -> DirectoryPeople | None:
+    """The people of the directory; `None` without one."""
+    if directory is None:
+        return None
+    return DirectoryPeople(metadata, directory, accounts, passwords, groups, now)
+
+
 def _actor(address: str = "") -> Actor:
     return Actor(Identity(label=SOURCE_NAMES[GroupSource.LDAP]), address)
 

@@ -177,4 +177,4 @@ CREATE UNIQUE INDEX ix_replication_tasks_rule_id_repository_id_tag ON replicatio
 CREATE INDEX ix_replication_tasks_rule_id_state_run_at ON replication_tasks (rule_id, state, run_at);
 CREATE INDEX ix_replication_tasks_repository_id ON replication_tasks (repository_id);
 INSERT INTO rights_revision (revision) VALUES (0);
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0029', '0008');
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0030', '0008');
