@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
@@ -77,7 +78,13 @@ class PageDoor:
         http = request.http
         if http.path.startswith("/static/"):
             return _static(http)
-        route, request.values = self._router.find(http.method, http.path)
+        try:
+            route, request.values = self._router.find(http.method, http.path)
+        except EntrepotError:
+            # Nobody looks signed out because an address leads nowhere.
+            with suppress(EntrepotError):
+                await self._identify(request)
+            raise
         await self._identify(request)
         # Whoever may not send much is not listened to for so long.
         is_admitted_first = bool(route.most)

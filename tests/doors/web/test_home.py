@@ -147,3 +147,11 @@ async def test_members_are_not_asked_to_describe_what_they_may_not(town: Town) -
         await accounts.set_role(tx, found.namespace_id, town.people["editor"].id, Role.EDITOR)
     page = (await (await browser_of(town, "editor")).get("/?org=globex")).text
     assert "Add one sentence" in page
+
+
+@pytest.mark.parametrize(("path", "status"), [("/-/nowhere", 404), ("/r/acme/x/-/undo", 405)])
+async def test_an_address_that_is_none_signs_nobody_out(town: Town, path: str, status: int) -> None:
+    session = await town.doors.app.sessions.begin(town.people["owner"], address="", client="")
+    answer = await Browser(town.doors, session).get(path, accept="text/html")
+    assert answer.status == status
+    assert 'href="/u/owner"' in answer.body.decode()
