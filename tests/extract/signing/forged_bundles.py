@@ -230,6 +230,7 @@ PROOFS: dict[str, Bundle] = {
         GOOD, put(f"{PROOF}/checkpoint/envelope", lambda old: old.split("\n\n")[0] + "\n\n")
     ),
     "the proof of another entry": changed(GOOD, put(PROOF, entry_of(OTHERS)["inclusionProof"])),
+    "no proof": changed(GOOD, without(PROOF)),
     "promised, and the promise is damaged": changed(PROMISED, put(PROMISE, flipped)),
     "promised at another moment": changed(
         PROMISED, put(f"{ENTRY}/integratedTime", lambda old: str(int(old) - 5))

@@ -96,6 +96,7 @@ OTHER_ROOTS = {
         TrustRoot("ours", X509, pem(OURS.authority).decode()),
         "valid",
     ),
+    "a root that cannot be read": (TrustRoot("ours", SIGSTORE, "{"), "valid"),
     "an unknown kind of root": (TrustRoot("ours", "removed", ""), "valid"),
     "the log of somebody else": (changed_root(tlogs=THEIRS["tlogs"]), "invalid"),
     "the certificate log of somebody else": (changed_root(ctlogs=THEIRS["ctlogs"]), "invalid"),

@@ -15,7 +15,7 @@ from msgspec import json
 
 from entrepot.extract.findings import SIGSTORE, TrustRoot
 from entrepot.extract.limits import Unreadable, cut
-from entrepot.extract.signing.root_files import parse_root
+from entrepot.extract.signing.root_files import find_root
 from entrepot.extract.texts import as_list, as_mapping, decode_or_nothing
 
 if TYPE_CHECKING:
@@ -70,11 +70,8 @@ def vouch(
     """Ask each root whose authority issued the certificate; `verify` raises what is wrong."""
     reasons: list[str] = []
     for root in roots:
-        if root.kind != SIGSTORE:
-            continue
-        parsed = parse_root(root.content)
-        authorities = parsed.authorities_of(certificate)
-        if not authorities:
+        parsed = find_root(root, SIGSTORE)
+        if parsed is None or not (authorities := parsed.authorities_of(certificate)):
             continue
         if not log_ids:
             return Vouching(reason=f"a certificate of the trust root {root.name}; {NO_ENTRY}")

@@ -66,11 +66,12 @@ def promise_of_annotation(said: Mapping[str, Any]) -> LogPromise | None:
     return _promise(entry.get("body"), log_id, numbers, said.get("SignedEntryTimestamp"))
 
 
-def promise_of_bundle(said: Mapping[str, Any]) -> LogPromise | None:
-    """The promise of an entry in a bundle that the package does not take: of one without a proof,
-    or of npm's kind `intoto`; else `None`."""
+def promise_of_bundle(said: Mapping[str, Any], *, may_only_promise: bool) -> LogPromise | None:
+    """The promise of an entry that the package does not take: of npm's kind `intoto`, and of one
+    without a proof, which only bundles of the first version may have; else `None`."""
     has_proof = bool(as_mapping(said.get("inclusionProof")).get("checkpoint"))
-    if has_proof and as_mapping(said.get("kindVersion")).get("kind") != "intoto":
+    is_in_toto = as_mapping(said.get("kindVersion")).get("kind") == "intoto"
+    if not (is_in_toto if has_proof else may_only_promise):
         return None
     promise = as_mapping(said.get("inclusionPromise")).get("signedEntryTimestamp")
     log_id = decode_or_nothing(as_mapping(said.get("logId")).get("keyId"))

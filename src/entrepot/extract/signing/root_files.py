@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from entrepot.extract.findings import SIGSTORE, X509
-from entrepot.extract.limits import Unreadable
+from entrepot.extract.findings import SIGSTORE, X509, TrustRoot
+from entrepot.extract.limits import InputTooLarge, Unreadable
 from entrepot.extract.signing.certificates import DAMAGED, load_certificate
-from entrepot.extract.signing.keys import load_key, pem_of
 from entrepot.extract.signing.timestamps import parse_moment
 from entrepot.extract.texts import as_list, as_mapping, as_text, decode, parse_json
 
@@ -114,6 +114,14 @@ def parse_root(content: str) -> RootFile:
     return RootFile(SIGSTORE, parts)
 
 
+def find_root(root: TrustRoot, kind: str) -> RootFile | None:
+    """The root where it is of that kind; `None` for a file that only another version can read."""
+    try:
+        return parse_root(root.content) if root.kind == kind else None
+    except (Unreadable, InputTooLarge):
+        return None
+
+
 def _certificates(content: str) -> Iterator[RootPart]:
     try:
         found = x509.load_pem_x509_certificates(content.encode())
@@ -156,8 +164,11 @@ def _authority(what: str, said: Mapping[str, Any]) -> RootPart:
 
 def _log(what: str, said: Mapping[str, Any]) -> RootPart:
     key = as_mapping(said.get("publicKey"))
-    if load_key(pem_of(decode(key.get("rawBytes")))) is None:
-        raise Unreadable(f"the key of a {what} cannot be read")
+    try:
+        # Old logs have RSA keys in PKCS #1, which PEM would call by another name.
+        load_der_public_key(decode(key.get("rawBytes")))
+    except DAMAGED as error:
+        raise Unreadable(f"the key of a {what} cannot be read") from error
     log_id = decode(as_mapping(said.get("logId")).get("keyId"))
     start, end = _valid_for(key)
     return RootPart(what, as_text(said.get("baseUrl"), 300), start, end, log_id=log_id)

@@ -141,7 +141,9 @@ def _vouch_for_bundle(
     if not is_message and found.count != 1:
         return Vouching(reason="only envelopes with one signature are checked by trust roots")
     entries = as_list(as_mapping(said.get("verificationMaterial")).get("tlogEntries"))
-    promise = promise_of_bundle(as_mapping(entries[0])) if len(entries) == 1 else None
+    may_only_promise = as_text(said.get("mediaType"), 200).endswith("version=0.1")
+    one = as_mapping(entries[0]) if len(entries) == 1 else {}
+    promise = promise_of_bundle(one, may_only_promise=may_only_promise)
     if promise is None:
         return vouch_for_bundle(said, certificate, found.signed, task.roots)
     digest = found.signed if is_message else sha256(found.signed).digest()

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from entrepot.extract.findings import X509, TrustRoot
 from entrepot.extract.signing.certificates import DAMAGED, is_chain, was_valid
 from entrepot.extract.signing.keyless import Vouching
-from entrepot.extract.signing.root_files import parse_root
+from entrepot.extract.signing.root_files import find_root
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
@@ -53,8 +53,8 @@ def vouch_for_chain(
 
 def _completed(chain: Sequence[x509.Certificate], root: TrustRoot) -> list[x509.Certificate]:
     """The chain up to a certificate of the root; empty where it does not lead there."""
-    parts = parse_root(root.content).parts if root.kind == X509 else ()
-    anchors = [each for part in parts for each in part.certificates]
+    found = find_root(root, X509)
+    anchors = [each for part in found.parts for each in part.certificates] if found else []
     if any(each in anchors for each in chain):
         return list(chain)
     return next(([*chain, each] for each in anchors if chain and is_chain([chain[-1], each])), [])
