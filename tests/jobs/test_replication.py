@@ -11,7 +11,7 @@ import pytest
 from entrepot.errors import EntrepotError, TooMany, UpstreamFailed, UpstreamUnreachable
 from entrepot.jobs.replication import GIVEN_UP_AFTER, LEASE, Attempt, ReplicationLane
 from entrepot.metadata.engines.engine import Metadata
-from entrepot.metadata.registry import replication_rules, replication_tasks
+from entrepot.metadata.replication import replication_rules, replication_tasks
 from entrepot.model.replication import (
     ReplicationRule,
     ReplicationStatus,

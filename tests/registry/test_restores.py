@@ -48,6 +48,7 @@ LATER_TABLES = {
     "pull_rule_tags",
     "pull_rules",
     "rendered_readmes",
+    "replicated_tags",
     "replication_rules",
     "replication_tasks",
     "trust_roots",

@@ -22,7 +22,8 @@ from entrepot.hub.registry_settings import (
 from entrepot.kinds.recognition.attachments import attached_to
 from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Clock, Metadata
-from entrepot.metadata.registry import manifests, replication_rules, replication_tasks
+from entrepot.metadata.registry import manifests
+from entrepot.metadata.replication import replication_rules, replication_tasks
 from entrepot.model.replication import (
     DeletionMode,
     ReplicationRule,

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from entrepot.errors import EntrepotError, TooMany, UpstreamUnreachable
 from entrepot.metadata.engines.engine import Clock, Metadata, Transaction
-from entrepot.metadata.registry import replication_rules, replication_tasks
+from entrepot.metadata.replication import replication_rules, replication_tasks
 from entrepot.model.replication import ReplicationRule, ReplicationTask, TaskState
 from entrepot.registry.replication.transfers import Transferred
 from entrepot.upstream.pushing import Journal, PushRefused

@@ -72,3 +72,16 @@ replication_tasks: Final = Table(
     Index("ix_replication_tasks_rule_id_state_run_at", "rule_id", "state", "run_at"),
     Index("ix_replication_tasks_repository_id", "repository_id"),
 )
+
+replicated_tags: Final = Table(
+    "replicated_tags",
+    SCHEMA,
+    Column(
+        "repository_id", NUMBER, ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("tag", NAME, primary_key=True),
+    Column("digest", Text, nullable=False),  # empty: it was deleted
+    Column("authored_at", NUMBER, nullable=False),  # when it was set at the hub of its author
+    Column("noted_at", NUMBER, nullable=False),  # when that was said here
+    sqlite_with_rowid=False,
+)

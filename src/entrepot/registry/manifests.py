@@ -29,6 +29,7 @@ from entrepot.registry.history import History
 from entrepot.registry.manifest_references import check_sizes, needed_blobs, new_manifest
 from entrepot.registry.push_verdicts import judge_push
 from entrepot.registry.quotas import charge_manifest
+from entrepot.registry.replication.arrivals import check_arrival, note_arrival
 from entrepot.registry.uploads import Uploads
 
 Condition = Callable[[str | None], None]
@@ -103,11 +104,14 @@ class Manifests:
         tags: Sequence[Tag],
         by: Author,
         condition: Condition | None = None,
+        authored_at: datetime | None = None,
     ) -> Pushed:
         """Store a manifest and point the tags at it, all or nothing.
 
         `condition` is given the digest that the only tag points at, or `digest` itself where that
         is there, when no other transaction can change it any more; it may raise.
+        `authored_at` is when the tags were set at another hub, which replicates them: it raises
+        `PreconditionFailed` where they were changed here after that.
         Raises `InvalidManifest`, `DigestMismatch`, `TooManyTags`, and `ManifestBlobUnknown` where
         the repository lacks content that the manifest names.
         """
@@ -123,7 +127,7 @@ class Manifests:
                 await self._uploads.ensure_empty_json()
             await self._check(target, manifest, new)
         about = tags[0] if digest is None and tags else actual
-        guard = _Guard(about, condition)
+        guard = _Guard(about, condition, authored_at)
         await self._store(target, manifest, new, tags, by, guard)
         return Pushed(actual, new.subject, tuple(tags))
 
@@ -152,6 +156,7 @@ class Manifests:
                 )
             previous = []
             for tag in tags:
+                await guard.admit(tx, repository, tag, new.digest, now)
                 before = await self._history.note_push(tx, repository.id, tag, new.digest, by)
                 previous.append(before)
                 verdict = verdicts.get(tag.text)
@@ -171,17 +176,23 @@ class Manifests:
         by: Author,
         listener: ChangeListener | None = None,
         condition: Condition | None = None,
+        authored_at: datetime | None = None,
     ) -> None:
         """Remove only the tag; `ManifestUnknown` where there is none.
 
-        `condition` is as that of `put`.
+        `condition` and `authored_at` are as those of `put`.
         """
         async with self._metadata.begin() as tx:
             await lock_repository(tx, repository)
             await _Guard(tag, condition).check(tx, repository)
+            if authored_at is not None:
+                await check_arrival(tx, repository.id, tag.text, "", authored_at)
             previous = await self._history.note_untag(tx, repository.id, tag, by)
             if not await manifests.delete_tag(tx, repository.id, tag):
                 raise ManifestUnknown(detail={"tag": tag.text})
+            if authored_at is not None:
+                now = self._now()
+                await note_arrival(tx, repository.id, tag.text, "", authored_at, now)
             await jobs.add_job(tx, jobs.SUMMARIZE, str(repository.id), self._now())
             if listener is not None:
                 texts = (tag.text,)
@@ -273,12 +284,22 @@ class _Guard:
 
     reference: Reference
     condition: Condition | None
+    authored_at: datetime | None = None
 
     async def check(self, reader: Reader, repository: Repository) -> None:
         """Ask the condition; where the repository is locked, what it is told stays true."""
         if self.condition is not None:
             found = await manifests.find_facts(reader, repository.id, self.reference)
             self.condition(None if found is None else found.digest)
+
+    async def admit(
+        self, tx: Transaction, repository: Repository, tag: Tag, digest: Digest, now: datetime
+    ) -> None:
+        """Raise where a tag that another hub replicates was changed here after it was set there."""
+        if self.authored_at is not None:
+            arrival = repository.id, tag.text, str(digest), self.authored_at
+            await check_arrival(tx, *arrival)
+            await note_arrival(tx, *arrival, now)
 
 
 def _check_present(needed: Sequence[Digest], held: Collection[Digest]) -> None:

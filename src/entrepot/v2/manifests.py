@@ -12,6 +12,7 @@ from entrepot.model.repositories import Repository
 from entrepot.oci.digests import Digest
 from entrepot.oci.manifests import MAX_SIZE
 from entrepot.oci.names import Reference, Tag, parse_reference
+from entrepot.registry.replication.arrivals import HEADER, parse_moment
 from entrepot.v2.requests import RegistryRequest
 from entrepot.v2.verdicts import heed_verdict
 
@@ -84,6 +85,7 @@ async def put(request: RegistryRequest) -> Response:
         tags=tags,
         by=request.identity.author,
         condition=conditions_of(request.http),
+        authored_at=parse_moment(request.http.header(HEADER)),
     )
     known = request.rights.repository
     if known is not None:
@@ -105,7 +107,8 @@ async def delete(request: RegistryRequest) -> Response:
     repository, by = request.repository, request.identity.author
     condition = conditions_of(request.http)
     if isinstance(parsed, Tag):
-        await request.app.manifests.untag(repository, parsed, by, request.listener, condition)
+        at = parse_moment(request.http.header(HEADER))
+        await request.app.manifests.untag(repository, parsed, by, request.listener, condition, at)
     else:
         await request.app.manifests.delete(repository, parsed, by, request.listener, condition)
     return empty(202)

@@ -7,7 +7,9 @@ import pytest
 
 from entrepot.metadata import repositories
 from entrepot.metadata.engines.engine import Metadata
-from entrepot.metadata.registry import replication_rules, replication_tasks
+from entrepot.metadata.registry import manifests
+from entrepot.metadata.replication import replicated_tags, replication_rules, replication_tasks
+from entrepot.metadata.replication.replicated_tags import ReplicatedTag
 from entrepot.model.replication import (
     DeletionMode,
     ReplicationRule,
@@ -16,8 +18,10 @@ from entrepot.model.replication import (
     TaskState,
 )
 from entrepot.model.repositories import Repository
+from entrepot.oci.digests import Digest
+from entrepot.oci.names import Tag
 from tests.metadata.clocks import START
-from tests.metadata.rows import add_repository
+from tests.metadata.rows import add_manifest, add_repository
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 UNTIL = START + MINUTE
@@ -221,3 +225,18 @@ async def test_tasks_go_with_their_rule_and_their_repository(metadata: Metadata,
         else:
             await repositories.delete_repository(tx, repository.id)
     assert await take(metadata, rule) == []
+
+
+async def test_the_author_s_moment_of_a_tag_is_kept(metadata: Metadata) -> None:
+    repository, reader = await add_repository(metadata, "a/b"), metadata.reader
+    assert await replicated_tags.find_moved(reader, repository.id, "v1") is None
+    assert await replicated_tags.find_replicated(reader, repository.id, "v1") is None
+    manifest_id = await add_manifest(metadata, repository, b"{}")
+    async with metadata.begin() as tx:
+        await manifests.move_tag(tx, repository.id, Tag("v1"), manifest_id, None, UNTIL)
+    digest = str(Digest.of(b"{}"))
+    assert await replicated_tags.find_moved(reader, repository.id, "v1") == (digest, UNTIL)
+    for said in (ReplicatedTag(digest, START, UNTIL), ReplicatedTag("", UNTIL, UNTIL)):
+        async with metadata.begin() as tx:
+            await replicated_tags.note_replicated(tx, repository.id, "v1", said)
+        assert await replicated_tags.find_replicated(reader, repository.id, "v1") == said

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from entrepot.kinds.recognition.attachments import attached_to
 from entrepot.metadata.engines.engine import Transaction
-from entrepot.metadata.registry import replication_rules, replication_tasks
+from entrepot.metadata.replication import replication_rules, replication_tasks
 from entrepot.model.replication import DeletionMode, ReplicationRule
 from entrepot.model.repositories import ChangeType, RepositoryChange
 

@@ -17,7 +17,8 @@ from entrepot.metadata.engines.engine import Metadata, Transaction
 from entrepot.metadata.engines.sentinels import WRAPPED
 from entrepot.metadata.events import webhooks
 from entrepot.metadata.people import second_factors, tokens
-from entrepot.metadata.registry import mirrors, replication_rules
+from entrepot.metadata.registry import mirrors
+from entrepot.metadata.replication import replication_rules
 
 _NONCE: Final = 12
 TOTP: Final = "second factor"

@@ -176,5 +176,6 @@ CREATE TABLE replication_tasks ( id INTEGER NOT NULL, rule_id INTEGER NOT NULL, 
 CREATE UNIQUE INDEX ix_replication_tasks_rule_id_repository_id_tag ON replication_tasks (rule_id, repository_id, tag);
 CREATE INDEX ix_replication_tasks_rule_id_state_run_at ON replication_tasks (rule_id, state, run_at);
 CREATE INDEX ix_replication_tasks_repository_id ON replication_tasks (repository_id);
+CREATE TABLE replicated_tags ( repository_id INTEGER NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, authored_at INTEGER NOT NULL, noted_at INTEGER NOT NULL, CONSTRAINT pk_replicated_tags PRIMARY KEY (repository_id, tag), CONSTRAINT fk_replicated_tags_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE ) WITHOUT ROWID;
 INSERT INTO rights_revision (revision) VALUES (0);
 INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0030', '0008');

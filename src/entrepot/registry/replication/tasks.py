@@ -6,14 +6,17 @@ from entrepot.kinds.recognition.attachments import attached_to
 from entrepot.metadata import repositories
 from entrepot.metadata.contents import artifacts
 from entrepot.metadata.engines.engine import Clock, Metadata
-from entrepot.metadata.registry import history, manifests, replication_tasks
+from entrepot.metadata.registry import history, manifests
+from entrepot.metadata.replication import replication_tasks
 from entrepot.model.replication import DeletionMode, ReplicationRule, ReplicationTask
 from entrepot.model.repositories import Repository
 from entrepot.oci.names import Tag
+from entrepot.registry.replication.arrivals import HEADER, find_authored
 from entrepot.registry.replication.destinations import Destinations
 from entrepot.registry.replication.transfers import Transferred, Transfers
-from entrepot.upstream.pushing import Journal
+from entrepot.upstream.pushing import Journal, PushRefused
 
+_NEWER: Final = 412
 _MOST: Final = 1000
 """Manifests that are looked at to find the tags which something was attached below."""
 
@@ -48,11 +51,21 @@ class ReplicationTasks:
         if not rule.covers_tag(tag.text):
             return None
         pushes = self._destinations.pushes(rule)
-        if await history.find_pointed_at(reader, repository.id, tag) is None:
+        authored = await find_authored(reader, repository.id, tag.text)
+        # Another Entrepot keeps a tag that was changed there later; others do not look at it.
+        headers = {} if authored is None else {HEADER: authored.at.isoformat()}
+        try:
+            if authored is not None and authored.digest:
+                return await self._transfers.transfer(
+                    rule, repository, tag, pushes, journal, headers
+                )
             if rule.deletes is DeletionMode.FOLLOW:
-                await pushes.delete_tag(rule.target(repository.name).text, tag.text)
-            return None
-        return await self._transfers.transfer(rule, repository, tag, pushes, journal)
+                target = rule.target(repository.name).text
+                await pushes.delete_tag(target, tag.text, headers)
+        except PushRefused as error:
+            if error.status != _NEWER:
+                raise
+        return None
 
     async def _ask_for_tags(
         self, rule: ReplicationRule, repository: Repository, task: ReplicationTask

@@ -15,7 +15,7 @@ from entrepot.metadata.engines.engine import (
 )
 from entrepot.metadata.engines.rows import first_number, list_all, row_mapper
 from entrepot.metadata.engines.upserts import insert
-from entrepot.metadata.registry import replication_rules
+from entrepot.metadata.replication import replication_rules
 from entrepot.metadata.replication_tables import replication_rules as rules
 from entrepot.metadata.replication_tables import replication_tasks as tasks
 from entrepot.metadata.tables import repositories

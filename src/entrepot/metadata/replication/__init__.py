@@ -1,0 +1,1 @@
+"""Queries of replication: rules, tasks, and tags that another hub has replicated here."""
