@@ -123,6 +123,7 @@ PLACES: Final[dict[str, object]] = {
     "namespace": NameText,
     "account": NameText,
     "mirror": NameText,
+    "replication": NameText,
     "team": NameText,
     "issuer": NameText,
     "root": RootText,

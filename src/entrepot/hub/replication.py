@@ -43,7 +43,7 @@ DAILY: Final = 24 * 3600
 SHORTEST: Final = 60
 LONGEST: Final = 365 * 24 * 3600
 MAX_RULES: Final = 100
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME: Final = re.compile(r"(?=.{1,64}$)[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _MOST_STRIPPED: Final = 10
 _PAGE: Final = 500
 

@@ -23,7 +23,15 @@ from entrepot.web.contents import (
     vulnerabilities,
     zips,
 )
-from entrepot.web.operators import administration, issuers, mirrors, pull_rules, trust_roots, users
+from entrepot.web.operators import (
+    administration,
+    issuers,
+    mirrors,
+    pull_rules,
+    replication,
+    trust_roots,
+    users,
+)
 from entrepot.web.people import (
     account,
     groups,
@@ -52,6 +60,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *users.ROUTES,
     *mirrors.ROUTES,
     *pull_rules.ROUTES,
+    *replication.ROUTES,
     *issuers.ROUTES,
     *trust_roots.ROUTES,
     *vulnerabilities.ROUTES,

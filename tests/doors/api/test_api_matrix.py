@@ -22,6 +22,7 @@ PLACES = {
     "target": "acme/other",
     "mirror": "up",
     "rule": "nightly",
+    "replication": "there",
     "team": "crew",
     "issuer": "ci",
     "root": "public-good",
