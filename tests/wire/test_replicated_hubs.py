@@ -17,7 +17,7 @@ pytestmark = pytest.mark.wire
 
 NAME = "shared/app"
 TAGS = ("v1", "v2", "latest")
-CHANGES = 30
+CHANGES = 12
 
 
 @pytest.fixture(scope="module")
