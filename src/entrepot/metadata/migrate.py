@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Engine
 
-HEAD: Final = "0030"
+HEAD: Final = "0031"
 """The newest revision; a test compares it with the scripts, so that a start can skip Alembic."""
 
 COMPATIBLE_SINCE: Final = "0008"

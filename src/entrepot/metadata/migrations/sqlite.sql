@@ -178,4 +178,4 @@ CREATE INDEX ix_replication_tasks_rule_id_state_run_at ON replication_tasks (rul
 CREATE INDEX ix_replication_tasks_repository_id ON replication_tasks (repository_id);
 CREATE TABLE replicated_tags ( repository_id INTEGER NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, authored_at INTEGER NOT NULL, noted_at INTEGER NOT NULL, CONSTRAINT pk_replicated_tags PRIMARY KEY (repository_id, tag), CONSTRAINT fk_replicated_tags_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE ) WITHOUT ROWID;
 INSERT INTO rights_revision (revision) VALUES (0);
-INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0030', '0008');
+INSERT INTO alembic_version (version_num, compatible_since) VALUES ('0031', '0008');
