@@ -98,6 +98,10 @@ async def test_administrators_manage_rules_on_pages(mirrored: Mirrored, admin: P
     browser = await browse(mirrored)
     assert "There are no pull rules yet" in (await browser.get("/admin/pull-rules")).body.decode()
     fields = {"name": "nightly", "source": "up/lib/app", "into": "acme/*", "include": "1.* 2.*"}
+    for wrong in ("two", "0", "-1", "1.5"):
+        answer = await browser.post("/admin/pull-rules", newest=wrong, **fields)
+        assert answer.status in (303, 400)
+        assert await mirrored.town.doors.app.pull_rules.list_all() == []
     made = await browser.post("/admin/pull-rules", newest="2", follow="on", **fields)
     assert made.status == 303
     assert (made.header("location") or "").startswith("/admin/pull-rules/nightly?")

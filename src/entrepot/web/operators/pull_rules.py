@@ -47,20 +47,19 @@ async def show_rules(request: PageRequest) -> PullRulesPage:
 async def add_rule(request: PageRequest) -> Response:
     """Create a pull rule from the form."""
     form = request.form
-    newest = form.get("newest").strip()
     given = {
         "source": form.get("source").strip(),
         "target": form.get("into").strip(),
         "include": form.get("include").split(),
         "exclude": form.get("exclude").split(),
         "platforms": form.get("platforms").replace(",", " ").split(),
-        "newest": int(newest) if newest.isdecimal() and len(newest) < 6 else None,
+        "newest": form.get("newest").strip() or None,
         "attachments": form.get("attachments") or "all",
         "schedule": form.get("schedule").strip(),
         "delete": "follow" if form.get("follow") == "on" else "keep",
     }
     try:
-        settings = convert(given, RuleSettings)
+        settings = convert(given, RuleSettings, strict=False)
     except ValidationError as error:
         raise Invalid(str(error)) from error
     made = await request.app.pull_rules.add(form.get("name").strip(), settings, request.actor)
