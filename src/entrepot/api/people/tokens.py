@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from entrepot.api.fields import Asked, CoveredText, Label, Moment, Secret
 from entrepot.api.paging import Page, PageQuery, cut
 from entrepot.api.requests import ApiRequest, proof, route, shown
-from entrepot.errors import Invalid, TokenUnknown
+from entrepot.errors import TokenUnknown
 from entrepot.http.authorize import AccessRule
 from entrepot.hub.people.actors import Actor, Identity
 from entrepot.hub.permissions import check_own
@@ -48,7 +48,7 @@ class MadeToken(Struct, frozen=True, kw_only=True):
 
 
 class NewToken(Asked, frozen=True, kw_only=True):
-    """The token to create; without `days` or `hours` it does not expire.
+    """The token to create; its lifetime is `days` and `hours`, without limit by default.
 
     A token that another token creates ends with that one, unless the account's `password` is given.
     """
@@ -63,11 +63,9 @@ class NewToken(Asked, frozen=True, kw_only=True):
     @property
     def lifetime(self) -> timedelta | None:
         """How long it works."""
-        if self.days is not None and self.hours is not None:
-            raise Invalid("give `days` or `hours`, not both")
-        if self.hours is not None:
-            return timedelta(hours=self.hours)
-        return None if self.days is None else timedelta(days=self.days)
+        if self.days is None and self.hours is None:
+            return None
+        return timedelta(days=self.days or 0, hours=self.hours or 0)
 
 
 async def list_tokens(request: ApiRequest, query: PageQuery) -> Page[Token]:
