@@ -84,7 +84,7 @@ async def test_owners_map_groups_by_the_api(hub: Doors, town: Town) -> None:
     assert (await owner.get(f"{N}/groups"))["items"] == [made]
     await owner.do("POST", f"{N}/groups", asked, status=409)
     await owner.do("POST", f"{N}/groups", {**asked, "team": "nothing"}, status=404)
-    refused = await owner.do("POST", f"{N}/groups", {**asked, "source": "ldap"}, status=400)
+    refused = await owner.do("POST", f"{N}/groups", {**asked, "source": "ldap"}, status=409)
     assert "LDAP sends no groups here" in json.dumps(refused)
     await owner.do("DELETE", f"{N}/groups/{made['id']}", status=204)
     await owner.do("DELETE", f"{N}/groups/{made['id']}", status=404)

@@ -99,12 +99,12 @@ class Groups:
     ) -> GroupMapping:
         """Map a group to a role, and to a team; it counts from each member's next sign-in on.
 
-        Raises `Invalid`, `TeamUnknown`, and `Conflict` where there is such a mapping already or
-        `MOST_MAPPINGS`.
+        Raises `Invalid`, `TeamUnknown`, and `Conflict` where there is such a mapping already,
+        where there are `MOST_MAPPINGS`, and where the source sends no groups to this hub.
         """
         namespace = await self._owned(organization, by)
         if source not in self.sources:
-            raise Invalid(f"{SOURCE_NAMES[source]} sends no groups here: ask an administrator")
+            raise Conflict(f"{SOURCE_NAMES[source]} sends no groups here: ask an administrator")
         group = normalize_group(source, group)
         found = await teams.find_team(self._metadata.reader, namespace.id, team) if team else None
         if team and found is None:
