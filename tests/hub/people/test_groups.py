@@ -189,7 +189,7 @@ async def test_who_is_in_no_group_that_may_sign_in_loses_what_groups_gave(
     with pytest.raises(Denied, match="none of your groups may sign in"):
         await groups.apply(carol, OIDC, ["devs", "admins"])
     assert await role_of(organizations, "carol") == ""
-    with pytest.raises(Invalid, match="LDAP sends no groups"):
+    with pytest.raises(Conflict, match="LDAP sends no groups"):
         await groups.add("acme", LDAP, "cn=devs", Role.EDITOR)
 
 
