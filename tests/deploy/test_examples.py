@@ -55,7 +55,7 @@ def test_the_example_of_entrepot_toml_has_every_setting(
     assert [line.partition(" ")[0] for line in lines] == [each.name for each in fields(Settings)]
     for line in lines:
         tomllib.loads(line)
-    apart = ("tls ", "tls_cert ", "tls_key ", "oidc_", "storage_from ", "s3_", "secret_")
+    apart = ("tls ", "tls_cert ", "tls_key ", "oidc_", "ldap_", "storage_from ", "s3_", "secret_")
     wanted = "\n".join(line for line in lines if not line.startswith(apart))
     (tmp_path / "entrepot.toml").write_text(wanted)
     monkeypatch.chdir(tmp_path)
