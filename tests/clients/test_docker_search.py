@@ -37,7 +37,8 @@ def push(docker: Program, hub: Hub, name: str) -> None:
 
 def search(docker: Program, hub: Hub, term: str) -> list[str]:
     """The names that `docker search` prints."""
-    lines = docker("search", "--format", "json", f"{hub.host}/{term}").splitlines()
+    # Debian's docker knows templates only, and not the word `json`.
+    lines = docker("search", "--format", "{{json .}}", f"{hub.host}/{term}").splitlines()
     return [json.loads(line)["Name"] for line in lines]
 
 
