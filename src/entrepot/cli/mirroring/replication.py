@@ -12,6 +12,7 @@ from entrepot.cli.common.output import (
     USAGE,
     Data,
     Json,
+    Yes,
     confirm,
     counted,
     fail,
@@ -19,7 +20,15 @@ from entrepot.cli.common.output import (
     print_table,
     with_app,
 )
-from entrepot.cli.mirroring.mirrors import parse_ttl, read_password
+from entrepot.cli.mirroring.mirrors import (
+    AllowPrivate,
+    Networks,
+    PasswordStdin,
+    TokenHosts,
+    User,
+    parse_ttl,
+    read_password,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +53,6 @@ _MOST_SHOWN: Final = 1000
 
 Name = Annotated[str, typer.Argument(help="The rule's name, which stands for its destination.")]
 Url = Annotated[str, typer.Option("--url", help="The URL of the registry to push to.")]
-User = Annotated[str, typer.Option("--user", help="The user name at the registry.")]
-PasswordStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-]
 Repositories = Annotated[
     list[str] | None,
     typer.Option("--repository", help="A pattern of repositories, such as acme/*; default all."),
@@ -72,16 +77,6 @@ Deletes = Annotated[
 ]
 NoAttachments = Annotated[
     bool, typer.Option("--no-attachments", help="Leave signatures, SBOMs and the like behind.")
-]
-AllowPrivate = Annotated[
-    bool, typer.Option("--allow-private-network", help="The registry may have a private address.")
-]
-Networks = Annotated[
-    list[str] | None, typer.Option("--network", help="A private network that it may redirect to.")
-]
-TokenHosts = Annotated[
-    list[str] | None,
-    typer.Option("--token-host", help="Another host that may be sent the password."),
 ]
 
 
@@ -300,7 +295,7 @@ def _print_status(
 @app.command("remove")
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
